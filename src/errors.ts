@@ -1,0 +1,97 @@
+/** Every code an error of this project can carry. Codes are stable: programs branch on them, messages are for people. */
+export type ErrorCode =
+  // Arguments and wire formats
+  | "ARGUMENT_INVALID"
+  | "NUMBER_MALFORMED"
+  | "NUMBER_TOO_LARGE"
+  | "BASE64_MALFORMED"
+  | "HEX_MALFORMED"
+  | "UTF8_MALFORMED"
+  | "HASH_MALFORMED"
+  | "TILE_PATH_MALFORMED"
+  | "TILE_MALFORMED"
+  | "BUNDLE_MALFORMED"
+  | "ENTRY_TOO_LARGE"
+  | "VKEY_MALFORMED"
+  | "SIGNING_KEY_MALFORMED"
+  | "KEY_TYPE_UNSUPPORTED"
+  | "NOTE_MALFORMED"
+  | "CHECKPOINT_MALFORMED"
+  | "COSIGNATURE_MALFORMED"
+  | "POLICY_MALFORMED"
+  | "RECEIPT_MALFORMED"
+  // Verification
+  | "SIGNATURE_MISSING"
+  | "SIGNATURE_INVALID"
+  | "QUORUM_NOT_MET"
+  | "ORIGIN_MISMATCH"
+  | "PROOF_INVALID"
+  | "ENTRY_MISMATCH"
+  | "ROOT_MISMATCH"
+  | "LOG_FORKED"
+  // Store and guard
+  | "HEAD_MOVED"
+  | "WRITER_REPLACED"
+  | "SIGNED_SIZE_WENT_BACK"
+  | "STORE_LOCKED"
+  | "STORE_READ_ONLY"
+  | "STORE_SCHEMA_UNKNOWN"
+  | "STORE_ORIGIN_MISMATCH"
+  | "STORE_DAMAGED"
+  | "STORE_FULL"
+  | "STORE_FAILED"
+  | "STORE_CLOSED"
+  | "GUARD_MALFORMED"
+  | "GUARD_MISSING"
+  | "GUARD_AHEAD"
+  | "GUARD_MISMATCH"
+  | "GUARD_FAILED"
+  // Keys
+  | "KEY_FILE_EXPOSED"
+  | "KEY_FILE_MALFORMED"
+  | "KEY_FILE_MISSING"
+  | "KEY_FILE_EXISTS"
+  // The log engine
+  | "POOL_FULL"
+  | "LOG_CLOSING"
+  | "LOG_READ_ONLY"
+  | "ENTRY_UNKNOWN"
+  | "NOT_PUBLISHED"
+  // HTTP
+  | "NOT_FOUND"
+  | "METHOD_NOT_ALLOWED"
+  | "BODY_TOO_LARGE"
+  | "BODY_INCOMPLETE"
+  | "CONTENT_ENCODING_UNSUPPORTED"
+  | "PARAMETER_INVALID"
+  | "TOKEN_MISSING"
+  | "TOKEN_INVALID"
+  | "INTERNAL"
+  // The client's side of the network
+  | "REMOTE_UNREACHABLE"
+  | "REMOTE_TIMEOUT"
+  | "REMOTE_REFUSED"
+  | "REMOTE_TOO_LARGE"
+  | "REMOTE_MALFORMED"
+  | "ABORTED"
+  // Command line and configuration
+  | "USAGE"
+  | "CONFIG_INVALID"
+  | "FILE_UNREADABLE"
+  | "INCOMPLETE";
+
+/** The one error class. `code` is for programs, `message` for people: what was wanted, what came, never a secret. */
+export class TlogError extends Error {
+  override readonly name = "TlogError";
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** A broken invariant: a bug in this program, never an outcome a caller should handle. */
+export class InvariantError extends Error {
+  override readonly name = "InvariantError";
+}

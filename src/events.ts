@@ -1,0 +1,18 @@
+/** What the engines report, at stage borders only. `telemetry/` turns it into log lines and metrics. */
+export interface LogEvents {
+  /** A batch is durable and its callers are answered. */
+  batchIntegrated?(event: {
+    readonly treeSize: number;
+    readonly count: number;
+    readonly duplicates: number;
+    readonly elapsedMs: number;
+  }): void;
+  /** Readers now see this checkpoint. */
+  checkpointPublished?(event: { readonly treeSize: number; readonly elapsedMs: number }): void;
+  /** An entry was turned away because the pool is full. */
+  poolFull?(event: { readonly pendingEntries: number; readonly pendingBytes: number }): void;
+  /** Something an operator should know, and the log goes on. */
+  warning?(event: { readonly code: string; readonly message: string }): void;
+  /** The log no longer accepts entries or signs; reads go on. */
+  turnedReadOnly?(event: { readonly code: string; readonly message: string }): void;
+}

@@ -1,0 +1,96 @@
+/** The engine's face: what HTTP, the command line and embedding programs call. `open-log.ts` makes one. */
+
+/** An entry's place in the log, durable when you hold it. */
+export interface Appended {
+  readonly leafIndex: number;
+  /** SHA-256(0x00 || entry), 32 bytes. RFC 6962 §2.1 */
+  readonly leafHash: Uint8Array;
+  /** The same bytes were already in the log (or earlier in the same batch). */
+  readonly duplicate: boolean;
+}
+
+/** What readers see: the newest published checkpoint. */
+export interface Publication {
+  readonly treeSize: number;
+  readonly rootHash: Uint8Array;
+  /** The signed note, verbatim. */
+  readonly checkpoint: Uint8Array;
+}
+
+export interface LogLimits {
+  /** Largest entry, in bytes; at most 65,535 (C2SP tlog-tiles). */
+  readonly maxEntryBytes: number;
+  readonly maxBatchEntries: number;
+  readonly maxPendingEntries: number;
+  readonly maxPendingBytes: number;
+}
+
+/** Where the log stands, for readiness checks. */
+export type LogState =
+  | { readonly status: "writable" }
+  | { readonly status: "read-only"; readonly code: string; readonly message: string }
+  | { readonly status: "closing" };
+
+export interface Log extends AsyncDisposable {
+  readonly origin: string;
+  /** Verifier keys, C2SP signed-note text form, the Ed25519 one first. */
+  readonly vkeys: readonly string[];
+  readonly limits: LogLimits;
+  readonly duplicates: "first" | "allow";
+
+  /**
+   * Appends one entry; resolves when it is durable and has its index for ever.
+   * @param entry - kept, not copied: do not change it afterwards.
+   * @throws {TlogError} ENTRY_TOO_LARGE | POOL_FULL | LOG_CLOSING | LOG_READ_ONLY
+   */
+  add(entry: Uint8Array): Promise<Appended>;
+  /** Appends all or none, in one transaction, in order. Throws as `add`, and ARGUMENT_INVALID beyond limits.maxBatchEntries. */
+  addBatch(entries: readonly Uint8Array[]): Promise<readonly Appended[]>;
+
+  /** The newest published checkpoint. There is always one: a new log publishes size 0 before it opens. */
+  published(): Publication;
+  /** Reads answer up to this size: the largest signed one. */
+  readableSize(): number;
+  /**
+   * Resolves when a published checkpoint covers the leaf, and asks for one at once.
+   * @throws {TlogError} ABORTED | LOG_CLOSING | LOG_READ_ONLY
+   */
+  untilPublished(leafIndex: number, options: { readonly signal: AbortSignal }): Promise<Publication>;
+
+  /** Whole-hash tile bytes, or undefined beyond readableSize(). */
+  readTile(tile: {
+    readonly level: number;
+    readonly index: number;
+    readonly width: number;
+  }): Promise<Uint8Array | undefined>;
+  /** Entries [start, end) of one bundle in bundle encoding, or undefined beyond readableSize(). */
+  readEntries(range: { readonly start: number; readonly end: number }): Promise<Uint8Array | undefined>;
+  /** @returns the entry's bytes, or undefined beyond readableSize(). */
+  readEntry(leafIndex: number): Promise<Uint8Array | undefined>;
+  /** The leaf's smallest index, or undefined when unknown or beyond readableSize(). */
+  lookup(leafHash: Uint8Array): Promise<number | undefined>;
+  /** How many leaves are durable, published or not. */
+  integratedSize(): number;
+
+  /** RFC 6962 §2.1.1 audit path, leaf to root. @throws {TlogError} NOT_PUBLISHED | ARGUMENT_INVALID */
+  proveInclusion(at: {
+    readonly leafIndex: number;
+    readonly treeSize: number;
+  }): Promise<readonly Uint8Array[]>;
+  /** RFC 6962 §2.1.2 consistency proof. @throws {TlogError} NOT_PUBLISHED | ARGUMENT_INVALID */
+  proveConsistency(between: {
+    readonly fromSize: number;
+    readonly toSize: number;
+  }): Promise<readonly Uint8Array[]>;
+  /** The root hash at any size up to readableSize(). */
+  rootAt(treeSize: number): Promise<Uint8Array>;
+  /**
+   * A receipt (C2SP tlog-proof text) against the newest published checkpoint.
+   * @throws {TlogError} ENTRY_UNKNOWN (no such leaf) | NOT_PUBLISHED (integrated, not yet covered)
+   */
+  receipt(leafIndex: number): Promise<string>;
+
+  state(): LogState;
+  /** Finishes the batches in flight, answers their callers, publishes, closes the store. Idempotent. */
+  close(): Promise<void>;
+}

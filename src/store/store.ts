@@ -1,0 +1,109 @@
+/**
+ * The storage port: what the sequencer needs, not what a database can do. Adapters are `memory.ts` (the reference) and
+ * `lmdb.ts`; `test/store/conformance.ts` is the contract as tests. Adapters move bytes, they never hash.
+ */
+
+/** A tree head as the store keeps it: size, and the roots of its perfect subtrees from left (largest) to right. */
+export interface IntegratedHead {
+  readonly treeSize: number;
+  /** The compact range [0, treeSize): one 32-byte hash per one-bit of `treeSize`, largest subtree first. */
+  readonly peaks: readonly Uint8Array[];
+}
+
+/** The largest head ever handed to a signer. */
+export interface SignedHead {
+  readonly treeSize: number;
+  readonly rootHash: Uint8Array;
+}
+
+/** The last published checkpoint. */
+export interface PublishedHead {
+  readonly treeSize: number;
+  /** The signed note, verbatim. */
+  readonly checkpoint: Uint8Array;
+}
+
+export interface StoreHead {
+  readonly integrated: IntegratedHead;
+  /** undefined: this log has never signed. */
+  readonly signed: SignedHead | undefined;
+  readonly published: PublishedHead | undefined;
+}
+
+/** Hashes that became complete at one tile level; they extend that level's hashes on the right. */
+export interface LevelAppend {
+  /** Tile level: 0 holds leaf hashes, level L holds roots of 256^L leaves. */
+  readonly level: number;
+  /** Index, at this level, of the first hash in `hashes`; equals the number of hashes the level held before. */
+  readonly start: number;
+  /** Whole 32-byte hashes, concatenated. */
+  readonly hashes: Uint8Array;
+}
+
+/** Everything one group commit writes, all or nothing. */
+export interface Batch {
+  /** Tree size the batch builds on. */
+  readonly from: number;
+  /** Entries of leaves [from, from + entries.length), each at most 65,535 bytes. */
+  readonly entries: readonly Uint8Array[];
+  /** Leaf hashes of `entries`, same order: the leaf index's keys. */
+  readonly leafHashes: readonly Uint8Array[];
+  /** One item per tile level that grew, level 0 first. */
+  readonly levels: readonly LevelAppend[];
+  /** The head after the batch. */
+  readonly head: IntegratedHead;
+}
+
+/** Which writer this opening is. The guard keeps a copy, so that a copied directory is told apart. */
+export interface WriterIdentity {
+  /** 32 lowercase hex digits, drawn when the store was created. */
+  readonly storeId: string;
+  /** Counts openings for writing. */
+  readonly epoch: number;
+  /** 32 lowercase hex digits, drawn at this opening. */
+  readonly writerId: string;
+}
+
+/** Reading: any number of processes. Returned bytes belong to the caller. */
+export interface LogReader {
+  /** What is durable now. A reader in another process sees a commit only after it is durable. */
+  head(): Promise<StoreHead>;
+  /**
+   * The first `width` hashes (1 to 256) of a tile.
+   * @returns width * 32 bytes, or undefined when the tile does not hold that many.
+   */
+  readTile(tile: {
+    readonly level: number;
+    readonly index: number;
+    readonly width: number;
+  }): Promise<Uint8Array | undefined>;
+  /**
+   * Entries of leaves [start, end), 1 to 256 of them, within one bundle (the same floor(index / 256)).
+   * @returns them in C2SP entry-bundle encoding (big-endian u16 length, bytes, …), or undefined when end is past the integrated size.
+   */
+  readEntries(range: { readonly start: number; readonly end: number }): Promise<Uint8Array | undefined>;
+  /** For each leaf hash the smallest leaf index that holds it, or undefined. Exact: compared on all 32 bytes. */
+  indexOf(leafHashes: readonly Uint8Array[]): Promise<readonly (number | undefined)[]>;
+  close(): Promise<void>;
+}
+
+/** Writing: one process. Each method resolves only when its effect is durable, and its effect is visible only then. */
+export interface LogStore extends LogReader {
+  readonly writer: WriterIdentity;
+  /**
+   * Applies a batch atomically.
+   * @throws {TlogError} HEAD_MOVED (the integrated size is not batch.from) | WRITER_REPLACED | STORE_FULL | STORE_FAILED | STORE_CLOSED.
+   *   After STORE_FAILED the outcome is unknown: the writer must be reopened before it writes again.
+   */
+  commit(batch: Batch): Promise<void>;
+  /**
+   * Records a head before it is signed. The signed size never goes back, and one size never has two roots.
+   * @throws {TlogError} SIGNED_SIZE_WENT_BACK (smaller, or same size with another root, or beyond the integrated size) | WRITER_REPLACED | STORE_FULL | STORE_FAILED | STORE_CLOSED
+   */
+  recordSigned(head: SignedHead): Promise<void>;
+  /**
+   * Replaces the published checkpoint.
+   * @throws {TlogError} SIGNED_SIZE_WENT_BACK (larger than the signed size, or smaller than the published one) | WRITER_REPLACED | STORE_FULL | STORE_FAILED | STORE_CLOSED
+   */
+  publish(head: PublishedHead): Promise<void>;
+}
