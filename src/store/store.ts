@@ -62,6 +62,11 @@ export interface WriterIdentity {
   readonly epoch: number;
   /** 32 lowercase hex digits, drawn at this opening. */
   readonly writerId: string;
+  /**
+   * The token last given to `adoptLineage`, as found at this opening; undefined before the first.
+   * The guard outside the directory holds the same token, so that a copy or a restored backup is told apart.
+   */
+  readonly lineage: string | undefined;
 }
 
 /** Reading: any number of processes. Returned bytes belong to the caller. */
@@ -96,6 +101,11 @@ export interface LogStore extends LogReader {
    *   After STORE_FAILED the outcome is unknown: the writer must be reopened before it writes again.
    */
   commit(batch: Batch): Promise<void>;
+  /**
+   * Replaces the lineage token (32 lowercase hex digits), durably. `writer.lineage` keeps what the opening found.
+   * @throws {TlogError} WRITER_REPLACED | STORE_FULL | STORE_FAILED | STORE_CLOSED
+   */
+  adoptLineage(token: string): Promise<void>;
   /**
    * Records a head before it is signed. The signed size never goes back, and one size never has two roots.
    * @throws {TlogError} SIGNED_SIZE_WENT_BACK (smaller, or same size with another root, or beyond the integrated size) | WRITER_REPLACED | STORE_FULL | STORE_FAILED | STORE_CLOSED
