@@ -1,0 +1,109 @@
+import { hashesEqual } from "../merkle/hash.ts";
+import { TlogError } from "../errors.ts";
+
+/**
+ * The guard remembers, outside the data directory, what the log has already signed. A directory that is older than its
+ * guard (a restored backup, a copy) would sign a second, different history: the guard is how the log knows before it does.
+ */
+export interface Guard {
+  /** Where the record lies, for messages. */
+  readonly location: string;
+  /** @throws {TlogError} GUARD_MALFORMED | GUARD_FAILED */
+  read(): Promise<GuardRecord | undefined>;
+  /** Resolves when the record is durable. @throws {TlogError} GUARD_FAILED */
+  write(record: GuardRecord): Promise<void>;
+  /** Puts the record out of the way, so that the next write starts a new one. Only on an operator's word. */
+  setAside(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface GuardRecord {
+  readonly origin: string;
+  /** 32 lowercase hex digits: which store. */
+  readonly storeId: string;
+  /** The token the store holds too; see LogStore.adoptLineage. */
+  readonly lineage: string;
+  /** Set only between the two steps of an opening: the token the store is about to take. */
+  readonly nextLineage: string | undefined;
+  /** The writer epoch of the last opening. */
+  readonly epoch: number;
+  /** The largest head handed to a signer. */
+  readonly signed: GuardedHead | undefined;
+}
+
+export interface GuardedHead {
+  readonly treeSize: number;
+  readonly rootHash: Uint8Array;
+}
+
+/** What an opening store says of itself, to hold against the guard. */
+export interface GuardedStore {
+  readonly origin: string;
+  readonly storeId: string;
+  readonly epoch: number;
+  readonly lineage: string | undefined;
+  readonly signed: GuardedHead | undefined;
+}
+
+/**
+ * Holds a store against its guard before anything is signed.
+ * @throws {TlogError} GUARD_MISSING (the log has signed, its guard is gone) | GUARD_AHEAD (the guard saw more than the
+ *   store holds) | GUARD_MISMATCH (the guard belongs to another store, or another copy of this one ran since)
+ */
+export function checkGuard(record: GuardRecord | undefined, store: GuardedStore, location: string): void {
+  if (record === undefined) {
+    if (store.lineage === undefined && store.signed === undefined) return;
+    throw new TlogError("GUARD_MISSING", `the log has signed before, and its guard ${location} is missing`);
+  }
+  if (record.storeId !== store.storeId || record.origin !== store.origin) {
+    throw new TlogError(
+      "GUARD_MISMATCH",
+      `the guard ${location} belongs to log ${record.origin} (store ${record.storeId}), this is ${store.origin} (store ${store.storeId})`,
+    );
+  }
+  checkSignedHead(record, store, location);
+  // Nothing was signed under this guard yet: an opening that crashed before its store took the token.
+  if (store.lineage === undefined && record.signed === undefined) return;
+  if (store.lineage !== record.lineage && (store.lineage === undefined || store.lineage !== record.nextLineage)) {
+    throw new TlogError(
+      "GUARD_MISMATCH",
+      `another copy of this data directory was opened since: the guard ${location} is at epoch ${record.epoch}, of a different opening`,
+    );
+  }
+}
+
+function checkSignedHead(record: GuardRecord, store: GuardedStore, location: string): void {
+  const guarded = record.signed;
+  if (guarded === undefined) return;
+  const storeSize = store.signed?.treeSize ?? 0;
+  if (store.signed === undefined || storeSize < guarded.treeSize) {
+    throw new TlogError(
+      "GUARD_AHEAD",
+      `the log has signed tree size ${guarded.treeSize}, but this data directory knows of ${storeSize} only (guard ${location})`,
+    );
+  }
+  if (storeSize === guarded.treeSize && !hashesEqual(store.signed.rootHash, guarded.rootHash)) {
+    throw new TlogError(
+      "GUARD_MISMATCH",
+      `at tree size ${storeSize} the guard ${location} and the data directory hold different roots`,
+    );
+  }
+}
+
+/** A guard that lives as long as its process: for logs in memory, and for tests. */
+export function memoryGuard(initial?: GuardRecord): Guard {
+  let record = initial; // owned by write()
+  return {
+    location: "memory",
+    read: () => Promise.resolve(record),
+    write: (next) => {
+      record = next;
+      return Promise.resolve();
+    },
+    setAside: () => {
+      record = undefined;
+      return Promise.resolve();
+    },
+    close: () => Promise.resolve(),
+  };
+}

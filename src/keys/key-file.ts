@@ -1,0 +1,84 @@
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { TlogError } from "../errors.ts";
+import { syncDirectory } from "../node/sync-directory.ts";
+import { decodeUtf8 } from "../tlog/encoding.ts";
+
+const MAX_KEY_FILE_BYTES = 16 * 1024;
+/** Permission bits below this one belong to the group and to others. */
+const OWNER_BITS = 0o100;
+
+/**
+ * Reads a signing key file: one line, `PRIVATE+KEY+<name>+<key id>+<base64>` (Go's note key text), mode 0600.
+ * @returns the line, without its newline; parse it with `parseSigningKey`.
+ * @throws {TlogError} KEY_FILE_MISSING | KEY_FILE_EXPOSED (others may read it) | KEY_FILE_MALFORMED | FILE_UNREADABLE
+ */
+export async function readSigningKeyFile(path: string): Promise<string> {
+  const location = resolve(path);
+  const file = await openKeyFile(location);
+  try {
+    const { mode, size } = await file.stat();
+    const permissions = mode % 0o1000;
+    // Windows has no such bits; Node reports 0666 there for every file.
+    if (process.platform !== "win32" && permissions % OWNER_BITS !== 0) {
+      const shown = permissions.toString(8).padStart(4, "0");
+      throw new TlogError("KEY_FILE_EXPOSED", `${location}: want mode 0600, got ${shown}; run: chmod 600 ${location}`);
+    }
+    if (size > MAX_KEY_FILE_BYTES) {
+      throw new TlogError("KEY_FILE_MALFORMED", `${location}: want at most ${MAX_KEY_FILE_BYTES} bytes, got ${size}`);
+    }
+    return onlyLine(decodeUtf8(await file.readFile()), location);
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Writes a signing key to a new file, mode 0600, synced with its directory before it resolves.
+ * @throws {TlogError} KEY_FILE_EXISTS: a key is never overwritten.
+ */
+export async function writeSigningKeyFile(path: string, signingKey: string): Promise<void> {
+  const location = resolve(path);
+  const file = await createExclusive(location);
+  try {
+    await file.writeFile(`${signingKey}\n`);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await syncDirectory(dirname(location));
+}
+
+async function openKeyFile(location: string) {
+  try {
+    return await open(location, constants.O_RDONLY);
+  } catch (error) {
+    const missing = codeOf(error) === "ENOENT";
+    throw new TlogError(missing ? "KEY_FILE_MISSING" : "FILE_UNREADABLE", `cannot read the key file ${location} (${codeOf(error)})`, {
+      cause: error,
+    });
+  }
+}
+
+async function createExclusive(location: string) {
+  try {
+    return await open(location, "wx", 0o600);
+  } catch (error) {
+    const exists = codeOf(error) === "EEXIST";
+    const message = exists ? `${location} exists already, and a key is never overwritten` : `cannot create ${location} (${codeOf(error)})`;
+    throw new TlogError(exists ? "KEY_FILE_EXISTS" : "FILE_UNREADABLE", message, { cause: error });
+  }
+}
+
+function onlyLine(text: string, location: string): string {
+  const line = text.endsWith("\n") ? text.slice(0, -1) : text;
+  if (line.length === 0 || line.includes("\n")) {
+    throw new TlogError("KEY_FILE_MALFORMED", `${location}: want one line PRIVATE+KEY+…, got ${line.length === 0 ? "nothing" : "several lines"}`);
+  }
+  return line;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "unknown error";
+}

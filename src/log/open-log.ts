@@ -1,0 +1,262 @@
+import { TlogError } from "../errors.ts";
+import type { LogEvents } from "../events.ts";
+import { checkGuard, type Guard } from "../keys/guard.ts";
+import { type CompactRange, emptyRange } from "../merkle/compact-range.ts";
+import type { LogStore, StoreHead } from "../store/store.ts";
+import { openCheckpoint } from "../tlog/checkpoint.ts";
+import { decodeBundle, MAX_ENTRY_BYTES } from "../tlog/entry-bundle.ts";
+import { formatVerifierKey, type NoteSigner } from "../tlog/key.ts";
+import { formatTlogProof } from "../tlog/proof.ts";
+import { TILE_WIDTH } from "../tlog/tile.ts";
+import type { Appended, Log, LogLimits, LogState, Publication } from "./log.ts";
+import { consistencyProof, inclusionProof, rootAt } from "./prove.ts";
+import { Publisher } from "./publish.ts";
+import { rangeFromStore } from "./read-back.ts";
+import { Sequencer } from "./sequence.ts";
+
+export const DEFAULT_LIMITS: LogLimits = Object.freeze({
+  maxEntryBytes: MAX_ENTRY_BYTES,
+  maxBatchEntries: 16_384,
+  maxPendingEntries: 65_536,
+  maxPendingBytes: 64 * 1024 * 1024,
+});
+
+export interface LogOptions {
+  /** Owned by the log from here on: `close` closes it. */
+  readonly store: LogStore;
+  readonly guard: Guard;
+  /** Every one signs each checkpoint; one name, the origin; the first is an Ed25519 key (c2sp.org/tlog-tiles). */
+  readonly signers: readonly NoteSigner[];
+  readonly duplicates: "first" | "allow";
+  /** How long an integrated entry waits for a checkpoint when nobody asks for one, in milliseconds. */
+  readonly checkpointIntervalMs: number;
+  readonly limits: LogLimits;
+  readonly events: LogEvents;
+  /** Milliseconds on a clock that never goes back. */
+  readonly now: () => number;
+  /** @returns 32 lowercase hex digits nobody can guess. */
+  readonly randomToken: () => string;
+  /** Accept that the guard is lost, and start a new one from what the store says. Only an operator can know that this is right. */
+  readonly recreateGuard: boolean;
+}
+
+/**
+ * Opens the engine over a store: holds it against its guard, rebuilds the signed tree from storage, and publishes what is
+ * integrated, so that there is a checkpoint before the first request.
+ * @throws {TlogError} GUARD_MISSING | GUARD_AHEAD | GUARD_MISMATCH | GUARD_MALFORMED | GUARD_FAILED | STORE_DAMAGED |
+ *   STORE_ORIGIN_MISMATCH (the published checkpoint was signed by other keys) | ARGUMENT_INVALID
+ */
+export async function openLogEngine(options: LogOptions): Promise<Log> {
+  const { store, signers } = options;
+  const origin = originOf(signers);
+  const lineage = await claimLineage(options, origin);
+  const head = await store.head();
+  const verified = await signedRange(store, head);
+  const published = await openPublished(head, signers, origin);
+  const integrated: CompactRange = head.integrated;
+
+  let failure: TlogError | undefined; // owned by turnReadOnly()
+  const turnReadOnly = (error: TlogError): void => {
+    failure ??= error;
+    options.events.turnedReadOnly?.({ code: error.code, message: error.message });
+    void sequencer.stop(error);
+  };
+  const publisher = new Publisher({
+    ...options,
+    origin,
+    lineage,
+    verified,
+    integrated,
+    published,
+    intervalMs: options.checkpointIntervalMs,
+    onFailure: turnReadOnly,
+  });
+  const sequencer = new Sequencer({
+    ...options,
+    range: integrated,
+    onIntegrated: (range) => publisher.integrated(range),
+    onFailure: turnReadOnly,
+  });
+  await publisher.publishFirst();
+  return new StoredLog({ ...options, origin, publisher, sequencer, failure: () => failure });
+}
+
+interface StoredLogParts extends LogOptions {
+  readonly origin: string;
+  readonly publisher: Publisher;
+  readonly sequencer: Sequencer;
+  readonly failure: () => TlogError | undefined;
+}
+
+class StoredLog implements Log {
+  readonly origin: string;
+  readonly vkeys: readonly string[];
+  readonly limits: LogLimits;
+  readonly duplicates: "first" | "allow";
+  readonly #parts: StoredLogParts;
+  #closing: Promise<void> | undefined; // owned by close()
+
+  constructor(parts: StoredLogParts) {
+    this.origin = parts.origin;
+    this.vkeys = parts.signers.map((signer) => formatVerifierKey(signer.verifierKey));
+    this.limits = parts.limits;
+    this.duplicates = parts.duplicates;
+    this.#parts = parts;
+  }
+
+  async add(entry: Uint8Array): Promise<Appended> {
+    const [appended] = await this.#parts.sequencer.add([entry]);
+    if (appended === undefined) throw new TlogError("INTERNAL", "an entry was integrated without an index");
+    return appended;
+  }
+
+  addBatch(entries: readonly Uint8Array[]): Promise<readonly Appended[]> {
+    return this.#parts.sequencer.add(entries);
+  }
+
+  published(): Publication {
+    const publication = this.#parts.publisher.publication;
+    if (publication === undefined) throw new TlogError("INTERNAL", "an open log has no checkpoint");
+    return publication;
+  }
+
+  readableSize(): number {
+    return this.#parts.publisher.readableSize;
+  }
+
+  integratedSize(): number {
+    return this.#parts.sequencer.integratedSize;
+  }
+
+  untilPublished(leafIndex: number, { signal }: { readonly signal: AbortSignal }): Promise<Publication> {
+    return this.#parts.publisher.untilPublished(leafIndex, signal);
+  }
+
+  async readTile(tile: { readonly level: number; readonly index: number; readonly width: number }) {
+    // Every leaf under the tile's last hash must be covered by a signed head.
+    const leaves = (tile.index * TILE_WIDTH + tile.width) * TILE_WIDTH ** tile.level;
+    return leaves > this.readableSize() ? undefined : await this.#parts.store.readTile(tile);
+  }
+
+  async readEntries(range: { readonly start: number; readonly end: number }) {
+    return range.end > this.readableSize() ? undefined : await this.#parts.store.readEntries(range);
+  }
+
+  async readEntry(leafIndex: number): Promise<Uint8Array | undefined> {
+    const bundle = await this.readEntries({ start: leafIndex, end: leafIndex + 1 });
+    return bundle === undefined ? undefined : decodeBundle(bundle, 1)[0];
+  }
+
+  async lookup(leafHash: Uint8Array): Promise<number | undefined> {
+    const [leafIndex] = await this.#parts.store.indexOf([leafHash]);
+    return leafIndex !== undefined && leafIndex < this.readableSize() ? leafIndex : undefined;
+  }
+
+  proveInclusion(at: { readonly leafIndex: number; readonly treeSize: number }) {
+    return inclusionProof(this.#parts.store, this.readableSize(), at);
+  }
+
+  proveConsistency(between: { readonly fromSize: number; readonly toSize: number }) {
+    return consistencyProof(this.#parts.store, this.readableSize(), between);
+  }
+
+  rootAt(treeSize: number): Promise<Uint8Array> {
+    return rootAt(this.#parts.store, this.readableSize(), treeSize);
+  }
+
+  async receipt(leafIndex: number): Promise<string> {
+    const { treeSize, checkpoint } = this.published();
+    if (leafIndex >= treeSize) {
+      const integrated = leafIndex < this.integratedSize();
+      throw integrated
+        ? new TlogError("NOT_PUBLISHED", `leaf ${leafIndex} is integrated, and not yet in the published tree of size ${treeSize}`)
+        : new TlogError("ENTRY_UNKNOWN", `there is no leaf ${leafIndex}: the log has ${this.integratedSize()} entries`);
+    }
+    const proof = await this.proveInclusion({ leafIndex, treeSize });
+    return formatTlogProof({ leafIndex, proof, checkpoint });
+  }
+
+  state(): LogState {
+    const failure = this.#parts.failure();
+    if (failure !== undefined) return { status: "read-only", code: failure.code, message: failure.message };
+    return { status: this.#closing === undefined ? "writable" : "closing" };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    const { sequencer, publisher, store, guard } = this.#parts;
+    const refusal = new TlogError("LOG_CLOSING", "the log is shutting down");
+    await sequencer.stop(refusal);
+    await publisher.stop(refusal);
+    await store.close();
+    await guard.close();
+  }
+}
+
+function originOf(signers: readonly NoteSigner[]): string {
+  const [first] = signers;
+  if (first === undefined) throw new TlogError("ARGUMENT_INVALID", "signers: want at least one, got none");
+  const { name } = first.verifierKey;
+  const other = signers.find((signer) => signer.verifierKey.name !== name);
+  if (other !== undefined) {
+    throw new TlogError("ARGUMENT_INVALID", `signers: want one name, got ${name} and ${other.verifierKey.name}`);
+  }
+  return name;
+}
+
+/**
+ * Makes this opening the only one its guard accepts, in three durable steps: the guard names the next token beside the old
+ * one, the store takes it, the guard drops the old one. A crash between any two leaves a pair that opens again.
+ */
+async function claimLineage(options: LogOptions, origin: string): Promise<string> {
+  const { store, guard } = options;
+  const { storeId, epoch, lineage } = store.writer;
+  const { signed } = await store.head();
+  const held = options.recreateGuard ? undefined : await guard.read();
+  if (options.recreateGuard) {
+    await guard.setAside();
+    options.events.warning?.({ code: "GUARD_RECREATED", message: `the guard ${guard.location} starts anew from the data directory` });
+  } else {
+    checkGuard(held, { origin, storeId, epoch, lineage, signed }, guard.location);
+  }
+  const next = options.randomToken();
+  const record = { origin, storeId, epoch, signed };
+  await guard.write({ ...record, lineage: lineage ?? next, nextLineage: next });
+  await store.adoptLineage(next);
+  await guard.write({ ...record, lineage: next, nextLineage: undefined });
+  return next;
+}
+
+async function signedRange(store: LogStore, head: StoreHead): Promise<CompactRange> {
+  if (head.signed === undefined || head.signed.treeSize === 0) return emptyRange();
+  return await rangeFromStore(store, head.signed);
+}
+
+async function openPublished(
+  head: StoreHead,
+  signers: readonly NoteSigner[],
+  origin: string,
+): Promise<Publication | undefined> {
+  if (head.published === undefined) return undefined;
+  const { checkpoint } = head.published;
+  const logKeys = signers.map((signer) => signer.verifierKey);
+  try {
+    const { treeSize, rootHash } = await openCheckpoint({ signedNote: checkpoint, logKeys });
+    return { treeSize, rootHash, checkpoint };
+  } catch (error) {
+    if (!(error instanceof TlogError)) throw error;
+    throw new TlogError(
+      "STORE_ORIGIN_MISMATCH",
+      `the data directory's last checkpoint was not signed by the given key of ${origin} (${error.code})`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,65 @@
+import { TlogError } from "../errors.ts";
+
+/** Entries that arrived together and are answered together: one for `add`, many for `addBatch`. */
+export interface PendingGroup<T> {
+  readonly entries: readonly Uint8Array[];
+  readonly leafHashes: readonly Uint8Array[];
+  readonly bytes: number;
+  readonly resolve: (result: T) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export interface PoolLimits {
+  readonly maxPendingEntries: number;
+  readonly maxPendingBytes: number;
+}
+
+/** Pending entries: in memory, not promised to anyone. Bounded in count and bytes; a full pool refuses, it never waits. */
+export class Pool<T> {
+  readonly #limits: PoolLimits;
+  // Owned by push() and take().
+  #groups: PendingGroup<T>[] = [];
+  #entries = 0;
+  #bytes = 0;
+
+  constructor(limits: PoolLimits) {
+    this.#limits = limits;
+  }
+
+  get isEmpty(): boolean {
+    return this.#groups.length === 0;
+  }
+
+  get size(): { readonly pendingEntries: number; readonly pendingBytes: number } {
+    return { pendingEntries: this.#entries, pendingBytes: this.#bytes };
+  }
+
+  /** @throws {TlogError} POOL_FULL, and the group was not taken. */
+  push(group: PendingGroup<T>): void {
+    const { maxPendingEntries, maxPendingBytes } = this.#limits;
+    if (this.#entries + group.entries.length > maxPendingEntries || this.#bytes + group.bytes > maxPendingBytes) {
+      throw new TlogError("POOL_FULL", `the log has ${this.#entries} entries (${this.#bytes} bytes) waiting; try again shortly`);
+    }
+    this.#groups.push(group);
+    this.#entries += group.entries.length;
+    this.#bytes += group.bytes;
+  }
+
+  /** Takes groups in order of arrival, whole, up to the limits; the first one is taken whatever its size. */
+  take(limits: { readonly maxEntries: number; readonly maxBytes: number }): readonly PendingGroup<T>[] {
+    let entries = 0;
+    let bytes = 0;
+    let count = 0;
+    for (const group of this.#groups) {
+      if (count > 0 && (entries + group.entries.length > limits.maxEntries || bytes + group.bytes > limits.maxBytes)) break;
+      entries += group.entries.length;
+      bytes += group.bytes;
+      count += 1;
+    }
+    const taken = this.#groups.slice(0, count);
+    this.#groups = this.#groups.slice(count);
+    this.#entries -= entries;
+    this.#bytes -= bytes;
+    return taken;
+  }
+}
