@@ -1,0 +1,81 @@
+/** Inclusion proofs (audit paths), RFC 6962 §2.1.1. */
+import { TlogError } from "../errors.ts";
+import type { Subtree } from "./coordinates.ts";
+import { assertHash, hashesEqual, nodeHash } from "./hash.ts";
+import { matchProof, type ProofPlan, planSubtrees } from "./proof-plan.ts";
+import { assertIndex, assertSize, splitPoint } from "./sizes.ts";
+
+/** Where a leaf is claimed to be. */
+export interface LeafPosition {
+  readonly leafIndex: number;
+  readonly treeSize: number;
+}
+
+/**
+ * Which nodes make the inclusion proof of a leaf.
+ * @throws {TlogError} ARGUMENT_INVALID (leafIndex is not in [0, treeSize))
+ */
+export function planInclusion({ leafIndex, treeSize }: LeafPosition): ProofPlan {
+  assertSize("treeSize", treeSize);
+  assertIndex("leafIndex", leafIndex, treeSize);
+  return planSubtrees(siblings(leafIndex, treeSize));
+}
+
+/**
+ * Proves that the leaf is in the tree, or throws.
+ * @param args.proof - the audit path, leaf end first; as it came from the network.
+ * @throws {TlogError} PROOF_INVALID | HASH_MALFORMED (a hash is not 32 bytes) | ARGUMENT_INVALID (not a safe integer)
+ */
+export function verifyInclusion(
+  args: LeafPosition & {
+    readonly leafHash: Uint8Array;
+    readonly rootHash: Uint8Array;
+    readonly proof: readonly Uint8Array[];
+  },
+): void {
+  assertHash("rootHash", args.rootHash);
+  if (!hashesEqual(rootFromInclusion(args), args.rootHash)) {
+    throw new TlogError("PROOF_INVALID", "the inclusion proof does not lead to the root hash");
+  }
+}
+
+/**
+ * The one root hash a leaf hash and its proof lead to. By itself it proves nothing: compare it with a root you trust.
+ * @returns 32 bytes; in a tree of one leaf the leaf hash itself, not a copy.
+ * @throws {TlogError} as {@link verifyInclusion}
+ */
+export function rootFromInclusion(
+  args: LeafPosition & { readonly leafHash: Uint8Array; readonly proof: readonly Uint8Array[] },
+): Uint8Array {
+  const { leafIndex, treeSize, leafHash, proof } = args;
+  assertSize("leafIndex", leafIndex);
+  assertSize("treeSize", treeSize);
+  assertHash("leafHash", leafHash);
+  if (leafIndex >= treeSize) {
+    throw new TlogError("PROOF_INVALID", `leaf ${leafIndex} cannot be in a tree of size ${treeSize}`);
+  }
+  let hash = leafHash;
+  for (const sibling of matchProof(siblings(leafIndex, treeSize), proof)) {
+    const isLeft = sibling.subtree.end <= leafIndex;
+    hash = isLeft ? nodeHash(sibling.hash, hash) : nodeHash(hash, sibling.hash);
+  }
+  return hash;
+}
+
+/** The subtrees whose hashes are PATH(leafIndex, D[treeSize]) of RFC 6962 §2.1.1, leaf end first. */
+function siblings(leafIndex: number, treeSize: number): readonly Subtree[] {
+  const path: Subtree[] = [];
+  let start = 0;
+  let end = treeSize;
+  while (end - start > 1) {
+    const middle = start + splitPoint(end - start);
+    if (leafIndex < middle) {
+      path.push({ start: middle, end });
+      end = middle;
+    } else {
+      path.push({ start, end: middle });
+      start = middle;
+    }
+  }
+  return path.reverse();
+}

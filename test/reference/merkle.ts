@@ -1,0 +1,84 @@
+/**
+ * Merkle trees as RFC 6962 §2.1 defines them, word for word and recursive, with SHA-256 from node:crypto. Slow and
+ * obvious: the code under test is compared with this, and shares nothing with it.
+ */
+import { createHash } from "node:crypto";
+
+export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(part);
+  return new Uint8Array(hash.digest());
+}
+
+export function leafHashOf(entry: Uint8Array): Uint8Array {
+  return sha256(Uint8Array.of(0), entry);
+}
+
+export function nodeHashOf(left: Uint8Array, right: Uint8Array): Uint8Array {
+  return sha256(Uint8Array.of(1), left, right);
+}
+
+/** The definitions over leaves D = leafHashes; `hash` is MTH(D[start:end]) and is computed once for each range. */
+export class ReferenceTree {
+  readonly leafHashes: readonly Uint8Array[];
+  readonly #hashes = new Map<string, Uint8Array>();
+
+  constructor(leafHashes: readonly Uint8Array[]) {
+    this.leafHashes = leafHashes;
+  }
+
+  /** MTH(D[start:end]) */
+  hash(start: number, end: number): Uint8Array {
+    const key = `${start}:${end}`;
+    const known = this.#hashes.get(key) ?? this.#compute(start, end);
+    this.#hashes.set(key, known);
+    return known;
+  }
+
+  root(size: number): Uint8Array {
+    return this.hash(0, size);
+  }
+
+  /** PATH(m, D[start:end]), m counted from `start`. §2.1.1 */
+  path(m: number, start: number, end: number): Uint8Array[] {
+    const n = end - start;
+    if (n === 1) return [];
+    const k = largestPowerOfTwoBelow(n);
+    if (m < k) return [...this.path(m, start, start + k), this.hash(start + k, end)];
+    return [...this.path(m - k, start + k, end), this.hash(start, start + k)];
+  }
+
+  /** PROOF(m, D[n]), 0 < m <= n. §2.1.2 */
+  proof(m: number, n: number): Uint8Array[] {
+    return this.#subproof(m, 0, n, true);
+  }
+
+  #subproof(m: number, start: number, end: number, isComplete: boolean): Uint8Array[] {
+    const n = end - start;
+    if (m === n) return isComplete ? [] : [this.hash(start, end)];
+    const k = largestPowerOfTwoBelow(n);
+    if (m <= k) return [...this.#subproof(m, start, start + k, isComplete), this.hash(start + k, end)];
+    return [...this.#subproof(m - k, start + k, end, false), this.hash(start, start + k)];
+  }
+
+  #compute(start: number, end: number): Uint8Array {
+    const n = end - start;
+    if (n === 0) return sha256();
+    if (n === 1) return this.leafHashes[start] as Uint8Array;
+    const k = largestPowerOfTwoBelow(n);
+    return nodeHashOf(this.hash(start, start + k), this.hash(start + k, end));
+  }
+}
+
+/** A tree of `size` leaves; leaf i is the decimal text of i. */
+export function referenceTree(size: number): ReferenceTree {
+  const encoder = new TextEncoder();
+  return new ReferenceTree(Array.from({ length: size }, (_, i) => leafHashOf(encoder.encode(`${i}`))));
+}
+
+/** §2.1: "let k be the largest power of two smaller than n". */
+export function largestPowerOfTwoBelow(n: number): number {
+  let k = 1;
+  while (k * 2 < n) k *= 2;
+  return k;
+}
