@@ -66,6 +66,8 @@ export type ErrorCode =
   | "PARAMETER_INVALID"
   | "TOKEN_MISSING"
   | "TOKEN_INVALID"
+  | "WRITE_FORBIDDEN"
+  | "SERVER_BUSY"
   | "INTERNAL"
   // The client's side of the network
   | "REMOTE_UNREACHABLE"
@@ -78,6 +80,7 @@ export type ErrorCode =
   | "USAGE"
   | "CONFIG_INVALID"
   | "FILE_UNREADABLE"
+  | "FILE_UNWRITABLE"
   | "INCOMPLETE";
 
 /** The one error class. `code` is for programs, `message` for people: what was wanted, what came, never a secret. */
