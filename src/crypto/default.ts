@@ -2,7 +2,19 @@
  * The default body of `#crypto`, for browsers, workers, Deno and Bun: the @noble libraries, no platform API.
  * Same verdicts, byte for byte, as `src/node/crypto.ts`.
  */
-import { sha256 as nobleSha256 } from "@noble/hashes/sha2.js";
+import { getPublicKey, hashes, Point, sign } from "@noble/ed25519";
+import { sha256 as nobleSha256, sha512 } from "@noble/hashes/sha2.js";
+import { TlogError } from "../errors.ts";
+import {
+  ED25519_SEED_BYTES,
+  type Ed25519Claim,
+  type Ed25519KeyPair,
+  isWorthVerifying,
+  littleEndian,
+  scalarOf,
+} from "./ed25519-strict.ts";
+
+export type { Ed25519Claim, Ed25519KeyPair } from "./ed25519-strict.ts";
 
 /** @returns the 32-byte SHA-256 digest, in memory of its own. */
 export function sha256(data: Uint8Array): Uint8Array {
@@ -12,4 +24,45 @@ export function sha256(data: Uint8Array): Uint8Array {
 /** Writes the 32-byte SHA-256 digest of `data` to out[offset, offset + 32). `data` and `out` may overlap. */
 export function sha256Into(data: Uint8Array, out: Uint8Array, offset: number): void {
   out.set(nobleSha256(data), offset);
+}
+
+/** The one strict, cofactorless verdict; false also for wrong lengths.  RFC 8032 §5.1.7, {@link isWorthVerifying} */
+export async function isValidEd25519(claim: Ed25519Claim): Promise<boolean> {
+  return isWorthVerifying(claim) && satisfiesEquation(claim);
+}
+
+/**
+ * @param seed - 32 bytes, kept as a copy.
+ * @throws {TlogError} ARGUMENT_INVALID
+ */
+export async function ed25519KeyPair(seed: Uint8Array): Promise<Ed25519KeyPair> {
+  if (seed.length !== ED25519_SEED_BYTES) {
+    throw new TlogError(
+      "ARGUMENT_INVALID",
+      `Ed25519 seed: want ${ED25519_SEED_BYTES} bytes, got ${seed.length}`,
+    );
+  }
+  // noble signs with the hash in this slot; filled at the first use, so that importing this module changes nothing.
+  hashes.sha512 ??= sha512;
+  const ownSeed = Uint8Array.from(seed);
+  return { publicKey: getPublicKey(ownSeed), sign: async (message) => sign(message, ownSeed) };
+}
+
+// noble's own verify multiplies by the cofactor and so accepts an R with a torsion part; this does not.
+function satisfiesEquation({ publicKey, message, signature }: Ed25519Claim): boolean {
+  const encodedR = signature.subarray(0, 32);
+  const minusA = decodePoint(publicKey)?.negate();
+  if (minusA === undefined) return false;
+  const k = scalarOf(sha512.create().update(encodedR).update(publicKey).update(message).digest());
+  const s = littleEndian(signature.subarray(32));
+  const expectedR = Point.BASE.multiply(s, false).add(minusA.multiply(k, false)).toBytes();
+  return expectedR.every((byte, index) => byte === encodedR[index]);
+}
+
+function decodePoint(encoded: Uint8Array): Point | undefined {
+  try {
+    return Point.fromBytes(encoded);
+  } catch {
+    return undefined; // not on the curve: an answer here, not a failure
+  }
 }

@@ -1,0 +1,54 @@
+/**
+ * What both bodies of `#crypto` refuse before any curve arithmetic, so that a server and a browser never differ on a signature.
+ * The whole verdict (strict, cofactorless): S < L; A is canonical and not of small order; the encoding of [S]B − [k]A, with
+ * k = SHA-512(R || A || M) mod L, equals R byte for byte.  RFC 8032 §5.1.7
+ */
+
+export const ED25519_SEED_BYTES = 32;
+const PUBLIC_KEY_BYTES = 32;
+const SIGNATURE_BYTES = 64;
+
+/** What a verifier is asked: did the holder of this key sign this message? */
+export interface Ed25519Claim {
+  readonly publicKey: Uint8Array;
+  readonly message: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+/** A private key that can sign; the seed stays inside. */
+export interface Ed25519KeyPair {
+  /** 32 bytes. */
+  readonly publicKey: Uint8Array;
+  /** @returns 64 bytes, the same for the same message.  RFC 8032 §5.1.6 */
+  sign(message: Uint8Array): Promise<Uint8Array>;
+}
+
+// The field's prime, and the order of the base point.  RFC 8032 §5.1
+const P = 2n ** 255n - 19n;
+const L = 2n ** 252n + 27742317777372353535851937790883648493n;
+
+// The y coordinates of the eight points whose order divides 8: order 1, 2, 4 (both have y = 0) and 8 (two of each y).
+const ORDER_8_Y = 2707385501144840649318225287225658788936804267575313519463743609750303402022n;
+const SMALL_ORDER_Y: readonly bigint[] = Object.freeze([1n, P - 1n, 0n, ORDER_8_Y, P - ORDER_8_Y]);
+
+/** Lengths, S < L, and a canonical A not of small order: false here is the verdict, true leaves the equation to check. */
+export function isWorthVerifying({ publicKey, signature }: Ed25519Claim): boolean {
+  if (publicKey.length !== PUBLIC_KEY_BYTES || signature.length !== SIGNATURE_BYTES) return false;
+  return littleEndian(signature.subarray(32)) < L && isStrictPublicKey(publicKey);
+}
+
+/** @returns the 64-byte hash as a scalar modulo L.  RFC 8032 §5.1.7, step 2 */
+export function scalarOf(sha512: Uint8Array): bigint {
+  return littleEndian(sha512) % L;
+}
+
+/** @returns the bytes as an unsigned integer, least significant byte first. */
+export function littleEndian(bytes: Uint8Array): bigint {
+  return bytes.reduceRight((value, byte) => value * 256n + BigInt(byte), 0n);
+}
+
+// A point with x = 0 has y = 1 or y = −1, so refusing small orders by y also refuses "x = 0 with the sign bit set".
+function isStrictPublicKey(publicKey: Uint8Array): boolean {
+  const y = littleEndian(publicKey) % 2n ** 255n;
+  return y < P && !SMALL_ORDER_Y.includes(y);
+}
