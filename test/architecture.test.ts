@@ -1,0 +1,192 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { describe, expect, it } from "vitest";
+
+const ROOT = resolve(import.meta.dirname, "..");
+
+interface Layer {
+  /** Files of the layer: paths that start so. */
+  readonly files: string;
+  /** Files it may import, its own included: paths that start so. */
+  readonly imports: readonly string[];
+  /** Packages and built-ins it may import: names that start so. */
+  readonly packages: readonly string[];
+}
+
+const PURE = ["src/merkle/", "src/errors.ts"];
+const CORE = [...PURE, "src/tlog/", "src/crypto/ml-dsa.ts"];
+
+/** Imports go down only. The first layer whose `files` fits decides. */
+const LAYERS: readonly Layer[] = [
+  { files: "src/errors.ts", imports: [], packages: [] },
+  { files: "src/events.ts", imports: ["src/errors.ts"], packages: [] },
+  { files: "src/crypto/", imports: ["src/crypto/", "src/errors.ts"], packages: ["@noble/"] },
+  { files: "src/node/crypto.ts", imports: ["src/crypto/", "src/errors.ts"], packages: ["node:"] },
+  { files: "src/merkle/", imports: PURE, packages: ["#crypto"] },
+  { files: "src/tlog/", imports: CORE, packages: ["#crypto"] },
+  { files: "client/", imports: ["client/", ...CORE], packages: ["#crypto"] },
+  { files: "src/node/", imports: ["src/node/", "client/", ...CORE], packages: ["node:"] },
+  { files: "src/store/store.ts", imports: PURE, packages: [] },
+  {
+    files: "src/store/lmdb",
+    imports: ["src/store/", "src/node/", ...CORE],
+    packages: ["node:", "lmdb", "msgpackr"],
+  },
+  { files: "src/store/", imports: ["src/store/", "src/node/", ...CORE], packages: ["node:"] },
+  { files: "src/keys/guard.ts", imports: PURE, packages: [] },
+  { files: "src/keys/", imports: ["src/keys/", "src/node/", ...CORE], packages: ["node:"] },
+  {
+    files: "src/log/",
+    imports: ["src/log/", "src/store/store.ts", "src/keys/guard.ts", "src/events.ts", ...CORE],
+    packages: [],
+  },
+  {
+    files: "src/http/",
+    imports: ["src/http/", "src/log/log.ts", "src/events.ts", "src/node/", ...CORE],
+    packages: ["node:", "hono", "@hono/", "zod"],
+  },
+  {
+    files: "src/telemetry/",
+    imports: ["src/telemetry/", "src/events.ts", "src/errors.ts"],
+    packages: ["node:"],
+  },
+  {
+    files: "src/server.ts",
+    imports: ["src/log/", "src/store/", "src/keys/", "src/http/", "src/node/", "src/events.ts", ...CORE],
+    packages: ["node:"],
+  },
+  {
+    files: "src/config.ts",
+    imports: ["src/errors.ts", "src/tlog/", "src/log/log.ts"],
+    packages: ["node:", "zod"],
+  },
+  {
+    files: "src/cli/",
+    imports: [
+      "src/cli/",
+      "src/server.ts",
+      "src/http/",
+      "src/log/log.ts",
+      "src/telemetry/",
+      "src/config.ts",
+      "src/keys/",
+      "src/node/",
+      "src/events.ts",
+      "client/",
+      ...CORE,
+    ],
+    packages: ["node:", "commander"],
+  },
+];
+
+const FILES = [...sourcesUnder("src"), ...sourcesUnder("client")];
+const TEXTS = new Map(FILES.map((file) => [file, readFileSync(join(ROOT, file), "utf8")]));
+
+describe("architecture", () => {
+  it("finds the sources, and a layer for each", () => {
+    expect(FILES.length).toBeGreaterThan(20);
+    expect(FILES.filter((file) => layerOf(file) === undefined)).toEqual([]);
+  });
+
+  it("imports go down only", () => {
+    const upward = FILES.flatMap((file) =>
+      importsOf(file)
+        .filter((imported) => !isAllowed(file, imported))
+        .map((imported) => `${file} imports ${imported}`),
+    );
+    expect(upward).toEqual([]);
+  });
+
+  it("has no import cycle", () => {
+    expect(FILES.flatMap((file) => cycleThrough(file))).toEqual([]);
+  });
+
+  it.each([
+    ["plain errors", /\bnew Error\(/, "", []],
+    ["the environment, outside config.ts", /\bprocess\.env\b/, "", ["src/config.ts"]],
+    ["default exports and star exports", /^export (default|\*)/m, "", []],
+    ["any", /(: any\b|\bas any\b|<any>|as unknown as)/, "", []],
+    [
+      "Buffer in the browser-safe code",
+      /\bBuffer\b/,
+      "src/merkle/ src/tlog/ src/crypto/ src/log/ client/",
+      [],
+    ],
+    [
+      "loose number parsing",
+      /\b(parseInt|parseFloat|Number)\(/,
+      "src/merkle/ src/tlog/ client/",
+      ["src/tlog/encoding.ts"],
+    ],
+    ["the backing buffer of a view", /\.buffer\b/, "src/merkle/ src/log/ client/", []],
+    ["a commit that blocks the event loop", /\btransactionSync\b|\bputSync\b/, "", []],
+    ["readers that see what is not durable", /overlappingSync: true/, "", []],
+  ])("has no %s", (_name, pattern, folders, except) => {
+    const inside = FILES.filter(
+      (file) => folders === "" || folders.split(" ").some((folder) => file.startsWith(folder)),
+    );
+    expect(inside.length).toBeGreaterThan(0);
+    const found = inside.filter(
+      (file) => !except.some((name) => name === file) && pattern.test(codeOf(file)),
+    );
+    expect(found).toEqual([]);
+  });
+
+  it("keeps every file under 300 lines", () => {
+    const long = FILES.map((file) => [file, textOf(file).split("\n").length - 1] as const).filter(
+      ([, lines]) => lines > 300,
+    );
+    expect(long).toEqual([]);
+  });
+});
+
+function sourcesUnder(folder: string): readonly string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts") && !name.endsWith(".d.ts"))
+    .map((name) => join(folder, name))
+    .sort();
+}
+
+function textOf(file: string): string {
+  return TEXTS.get(file) ?? "";
+}
+
+/** The text without comments, so that prose may name what code must not use. */
+function codeOf(file: string): string {
+  return textOf(file)
+    .replace(/\/\*[\s\S]*?\*\//g, "")
+    .replace(/(^|\s)\/\/.*$/gm, "");
+}
+
+/** Relative imports as paths from the root; packages as they are written. */
+function importsOf(file: string): readonly string[] {
+  const specifiers = [...codeOf(file).matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g)].map(
+    (match) => match[1] ?? "",
+  );
+  return specifiers.map((name) =>
+    name.startsWith(".") ? relative(ROOT, resolve(ROOT, dirname(file), name)) : name,
+  );
+}
+
+function layerOf(file: string): Layer | undefined {
+  return LAYERS.find((layer) => file.startsWith(layer.files));
+}
+
+function isAllowed(file: string, imported: string): boolean {
+  const layer = layerOf(file);
+  if (layer === undefined) return false;
+  const allowed = TEXTS.has(imported) ? layer.imports : layer.packages;
+  return allowed.some((prefix) => imported.startsWith(prefix));
+}
+
+function cycleThrough(start: string): readonly string[] {
+  const seen = new Set<string>();
+  const visit = (file: string): boolean =>
+    importsOf(file).some((next) => {
+      if (next === start) return true;
+      if (!TEXTS.has(next) || seen.has(next)) return false;
+      seen.add(next);
+      return visit(next);
+    });
+  return visit(start) ? [start] : [];
+}
