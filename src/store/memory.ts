@@ -1,0 +1,172 @@
+/** The reference adapter: everything in arrays. For tests, and for logs that may be forgotten. */
+import { randomBytes } from "node:crypto";
+import { InvariantError, TlogError } from "../errors.ts";
+import { encodeEntries } from "./entries.ts";
+import {
+  assertBatch,
+  assertEntryRange,
+  assertHashes,
+  assertHead,
+  assertPublishable,
+  assertSignable,
+  assertTile,
+  assertToken,
+  HASH_BYTES,
+  TILE_WIDTH,
+} from "./rules.ts";
+import type { Batch, IntegratedHead, LogReader, LogStore, StoreHead } from "./store.ts";
+
+/** What outlives an opening. Give the same one again to open the same log again. */
+export interface MemoryDisk {
+  /** undefined until the first opening. */
+  origin: string | undefined;
+  readonly storeId: string;
+  epoch: number;
+  lineage: string | undefined;
+  head: StoreHead;
+  /** Hashes by tile level. */
+  readonly levels: Uint8Array[][];
+  readonly entries: Uint8Array[];
+  /** Smallest leaf index by leaf hash. */
+  readonly leaves: Map<string, number>;
+}
+
+export function createMemoryDisk(): MemoryDisk {
+  return {
+    origin: undefined,
+    storeId: randomToken(),
+    epoch: 0,
+    lineage: undefined,
+    head: { integrated: { treeSize: 0, peaks: [] }, signed: undefined, published: undefined },
+    levels: [],
+    entries: [],
+    leaves: new Map(),
+  };
+}
+
+/**
+ * Opens a log in memory for writing.
+ * @param options.disk - what to open; a fresh one when absent.
+ * @throws {TlogError} STORE_ORIGIN_MISMATCH
+ */
+export function openMemoryStore(options: { readonly origin: string; readonly disk?: MemoryDisk }): LogStore {
+  const disk = options.disk ?? createMemoryDisk();
+  disk.origin ??= options.origin;
+  if (disk.origin !== options.origin) {
+    throw new TlogError("STORE_ORIGIN_MISMATCH", `want origin ${options.origin}, got ${disk.origin}`);
+  }
+  disk.epoch += 1;
+  const { storeId, epoch, lineage } = disk;
+  let isClosed = false;
+  const assertOpen = (): void => {
+    if (isClosed) throw new TlogError("STORE_CLOSED", "the store is closed");
+  };
+  const assertWriter = (): void => {
+    assertOpen();
+    if (disk.epoch !== epoch) throw replaced(epoch, disk.epoch);
+  };
+  return {
+    writer: { storeId, epoch, writerId: randomToken(), lineage },
+    ...memoryReader(disk, assertOpen),
+    async commit(batch) {
+      assertWriter();
+      assertBatch(batch);
+      assertHead(disk.head.integrated.treeSize, batch);
+      applyBatch(disk, batch);
+    },
+    async adoptLineage(token) {
+      assertWriter();
+      assertToken(token);
+      disk.lineage = token;
+    },
+    async recordSigned(head) {
+      assertWriter();
+      assertSignable(disk.head, head);
+      disk.head = { ...disk.head, signed: { treeSize: head.treeSize, rootHash: head.rootHash.slice() } };
+    },
+    async publish(head) {
+      assertWriter();
+      assertPublishable(disk.head, head);
+      disk.head = {
+        ...disk.head,
+        published: { treeSize: head.treeSize, checkpoint: head.checkpoint.slice() },
+      };
+    },
+    async close() {
+      isClosed = true;
+    },
+  };
+}
+
+function memoryReader(disk: MemoryDisk, assertOpen: () => void): Omit<LogReader, "close"> {
+  return {
+    async head() {
+      assertOpen();
+      return copyHead(disk.head);
+    },
+    async readTile(tile) {
+      assertOpen();
+      assertTile(tile);
+      const start = tile.index * TILE_WIDTH;
+      const hashes = disk.levels[tile.level]?.slice(start, start + tile.width) ?? [];
+      if (hashes.length < tile.width) return undefined;
+      const bytes = new Uint8Array(tile.width * HASH_BYTES);
+      for (const [index, hash] of hashes.entries()) bytes.set(hash, index * HASH_BYTES);
+      return bytes;
+    },
+    async readEntries(range) {
+      assertOpen();
+      assertEntryRange(range);
+      if (range.end > disk.entries.length) return undefined;
+      return encodeEntries(disk.entries.slice(range.start, range.end)).bytes;
+    },
+    async indexOf(leafHashes) {
+      assertOpen();
+      assertHashes(leafHashes);
+      return leafHashes.map((hash) => disk.leaves.get(leafKey(hash)));
+    },
+  };
+}
+
+function applyBatch(disk: MemoryDisk, batch: Batch): void {
+  for (const { level, hashes } of batch.levels) {
+    const held = disk.levels[level] ?? [];
+    disk.levels[level] = held;
+    for (let at = 0; at < hashes.length; at += HASH_BYTES) held.push(hashes.slice(at, at + HASH_BYTES));
+  }
+  for (const [offset, entry] of batch.entries.entries()) {
+    const hash = batch.leafHashes[offset];
+    if (hash === undefined) throw new InvariantError("an entry without a leaf hash");
+    disk.entries.push(entry.slice());
+    const key = leafKey(hash);
+    if (!disk.leaves.has(key)) disk.leaves.set(key, batch.from + offset);
+  }
+  disk.head = { ...disk.head, integrated: copyIntegrated(batch.head) };
+}
+
+function copyHead({ integrated, signed, published }: StoreHead): StoreHead {
+  return {
+    integrated: copyIntegrated(integrated),
+    signed: signed && { treeSize: signed.treeSize, rootHash: signed.rootHash.slice() },
+    published: published && { treeSize: published.treeSize, checkpoint: published.checkpoint.slice() },
+  };
+}
+
+function copyIntegrated({ treeSize, peaks }: IntegratedHead): IntegratedHead {
+  return { treeSize, peaks: peaks.map((hash) => hash.slice()) };
+}
+
+function leafKey(hash: Uint8Array): string {
+  return Buffer.from(hash).toString("latin1");
+}
+
+function randomToken(): string {
+  return randomBytes(16).toString("hex");
+}
+
+function replaced(epoch: number, held: number): TlogError {
+  return new TlogError(
+    "WRITER_REPLACED",
+    `this writer is number ${epoch}, number ${held} opened the log after it`,
+  );
+}

@@ -1,0 +1,153 @@
+/** What every adapter checks, so that they refuse alike. Nothing here reads or writes. */
+import { InvariantError, TlogError } from "../errors.ts";
+import { assertSize } from "../merkle/sizes.ts";
+import type { Batch, IntegratedHead, PublishedHead, SignedHead, StoreHead } from "./store.ts";
+
+export const HASH_BYTES = 32;
+/** Hashes in a full tile, entries in a full bundle. */
+export const TILE_WIDTH = 256;
+export const MAX_ENTRY_BYTES = 65_535;
+/** Tile levels that can hold a hash while tree sizes stay below 2^53: 256^6 < 2^53 < 256^7. */
+export const LEVELS = 7;
+
+/** How many hashes a tile level holds: roots of complete subtrees of 256^level leaves. */
+export function hashesAtLevel(treeSize: number, level: number): number {
+  return Math.floor(treeSize / TILE_WIDTH ** level);
+}
+
+/** @throws {TlogError} HEAD_MOVED unless the batch builds on `treeSize`. */
+export function assertHead(treeSize: number, batch: Batch): void {
+  if (batch.from === treeSize) return;
+  throw new TlogError("HEAD_MOVED", `batch.from: want the integrated size ${treeSize}, got ${batch.from}`);
+}
+
+/** Checks a batch against itself. @throws {InvariantError} when it does not add up: a bug in whoever built it. */
+export function assertBatch(batch: Batch): void {
+  const { from, entries, leafHashes, head } = batch;
+  const count = entries.length;
+  invariant(Number.isSafeInteger(from) && from >= 0, `batch.from ${from}`);
+  invariant(count > 0 && leafHashes.length === count, `${count} entries, ${leafHashes.length} leaf hashes`);
+  invariant(Number.isSafeInteger(head.treeSize) && head.treeSize === from + count, "batch.head.treeSize");
+  invariant(
+    entries.every((entry) => entry.length <= MAX_ENTRY_BYTES),
+    "an entry is longer than 65,535 bytes",
+  );
+  invariant(
+    leafHashes.every((hash) => hash.length === HASH_BYTES),
+    "a leaf hash is not 32 bytes",
+  );
+  assertPeaks(head);
+  assertLevels(batch);
+}
+
+/** @throws {TlogError} SIGNED_SIZE_WENT_BACK when `next` may not be signed after what `head` records. */
+export function assertSignable(head: StoreHead, next: SignedHead): void {
+  assertSize("treeSize", next.treeSize);
+  if (next.rootHash.length !== HASH_BYTES) throw new InvariantError("a root hash is not 32 bytes");
+  const { integrated, signed } = head;
+  if (next.treeSize > integrated.treeSize) {
+    throw wentBack(`want at most the integrated size ${integrated.treeSize}, got ${next.treeSize}`);
+  }
+  if (signed === undefined) return;
+  if (next.treeSize < signed.treeSize) {
+    throw wentBack(`want at least the signed size ${signed.treeSize}, got ${next.treeSize}`);
+  }
+  if (next.treeSize === signed.treeSize && !bytesEqual(next.rootHash, signed.rootHash)) {
+    throw wentBack(`size ${next.treeSize} was signed with another root`);
+  }
+}
+
+/** @throws {TlogError} SIGNED_SIZE_WENT_BACK when `next` may not be published after what `head` records. */
+export function assertPublishable(head: StoreHead, next: PublishedHead): void {
+  assertSize("treeSize", next.treeSize);
+  const { signed, published } = head;
+  if (signed === undefined) throw wentBack(`nothing is signed yet, got ${next.treeSize}`);
+  if (next.treeSize > signed.treeSize) {
+    throw wentBack(`want at most the signed size ${signed.treeSize}, got ${next.treeSize}`);
+  }
+  if (published !== undefined && next.treeSize < published.treeSize) {
+    throw wentBack(`want at least the published size ${published.treeSize}, got ${next.treeSize}`);
+  }
+}
+
+/** @throws {TlogError} ARGUMENT_INVALID unless it names a tile prefix of 1 to 256 hashes. */
+export function assertTile(tile: {
+  readonly level: number;
+  readonly index: number;
+  readonly width: number;
+}): void {
+  assertSize("level", tile.level);
+  assertSize("index", tile.index);
+  assertSize("width", tile.width);
+  if (tile.width >= 1 && tile.width <= TILE_WIDTH) return;
+  throw new TlogError("ARGUMENT_INVALID", `width: want 1 to 256, got ${tile.width}`);
+}
+
+/** @throws {TlogError} ARGUMENT_INVALID unless [start, end) is not empty and lies within one bundle. */
+export function assertEntryRange(range: { readonly start: number; readonly end: number }): void {
+  assertSize("start", range.start);
+  assertSize("end", range.end);
+  const bundleEnd = (Math.floor(range.start / TILE_WIDTH) + 1) * TILE_WIDTH;
+  if (range.start < range.end && range.end <= bundleEnd) return;
+  throw new TlogError(
+    "ARGUMENT_INVALID",
+    `entries: want a range within one bundle, got [${range.start}, ${range.end})`,
+  );
+}
+
+/** @throws {TlogError} ARGUMENT_INVALID unless every hash has 32 bytes. */
+export function assertHashes(leafHashes: readonly Uint8Array[]): void {
+  const wrong = leafHashes.find((hash) => hash.length !== HASH_BYTES);
+  if (wrong === undefined) return;
+  throw new TlogError("ARGUMENT_INVALID", `leafHash: want 32 bytes, got ${wrong.length}`);
+}
+
+/** @throws {InvariantError} unless `token` is 32 lowercase hex digits. */
+export function assertToken(token: string): void {
+  invariant(/^[0-9a-f]{32}$/.test(token), "a lineage token is not 32 lowercase hex digits");
+}
+
+/** How many perfect subtrees make up a tree: the one-bits of its size. */
+export function peakCount(treeSize: number): number {
+  let count = 0;
+  for (let rest = treeSize; rest > 0; rest = Math.floor(rest / 2)) count += rest % 2;
+  return count;
+}
+
+export function bytesEqual(left: Uint8Array, right: Uint8Array): boolean {
+  return left.length === right.length && left.every((byte, index) => byte === right[index]);
+}
+
+function assertPeaks(head: IntegratedHead): void {
+  invariant(head.peaks.length === peakCount(head.treeSize), "one peak per one-bit of the tree size");
+  invariant(
+    head.peaks.every((hash) => hash.length === HASH_BYTES),
+    "a peak is not 32 bytes",
+  );
+}
+
+/** Every level that grew is there once, starts where the level ended and brings what the new size adds to it. */
+function assertLevels(batch: Batch): void {
+  const { from, head, levels } = batch;
+  for (let level = 0; level < LEVELS; level++) {
+    const start = hashesAtLevel(from, level);
+    const added = hashesAtLevel(head.treeSize, level) - start;
+    const append = levels[level];
+    if (added === 0) {
+      invariant(levels.length <= level, `level ${level} did not grow`);
+      return;
+    }
+    invariant(
+      append?.level === level && append.start === start && append.hashes.length === added * HASH_BYTES,
+      `level ${level}: want ${added} hashes from ${start}`,
+    );
+  }
+}
+
+function wentBack(detail: string): TlogError {
+  return new TlogError("SIGNED_SIZE_WENT_BACK", `treeSize: ${detail}`);
+}
+
+function invariant(holds: boolean, detail: string): void {
+  if (!holds) throw new InvariantError(`the store was given what it cannot keep: ${detail}`);
+}
