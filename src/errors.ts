@@ -76,6 +76,7 @@ export type ErrorCode =
   | "REMOTE_TOO_LARGE"
   | "REMOTE_MALFORMED"
   | "ABORTED"
+  | "CHECKPOINT_MEMORY_FAILED"
   // Command line and configuration
   | "USAGE"
   | "CONFIG_INVALID"

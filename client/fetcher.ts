@@ -1,0 +1,217 @@
+/**
+ * The one way out to the network: every request is bounded in time and in bytes, can be aborted, and is repeated when the
+ * log pushes back. What comes back is bytes; nothing here trusts or interprets them.
+ */
+import { TlogError } from "../src/errors.ts";
+import { DEFAULT_RETRY, parseRetryAfter, type RetryLimits, retryDelayMs } from "./backoff.ts";
+import { readBounded } from "./bounded-body.ts";
+import { RemoteRefusedError } from "./errors.ts";
+import { linkedController, raceAbort, type Sleep, sleepOnTimer, throwIfAborted } from "./waiting.ts";
+
+/** The part of `fetch` this client uses: the global one fits, so does a wrapper that adds headers or a proxy. */
+export type FetchFunction = (
+  url: string,
+  init: {
+    readonly method: string;
+    readonly headers: Record<string, string>;
+    readonly body?: Uint8Array<ArrayBuffer>;
+    readonly redirect: "manual";
+    readonly signal: AbortSignal;
+  },
+) => Promise<Response>;
+
+/** How requests are made. Everything has a default; clock, chance and network can be replaced. */
+export interface FetcherOptions {
+  /** Default: the global fetch. */
+  readonly fetch?: FetchFunction;
+  /** Longest time for one attempt, the body included, in milliseconds. Default 30,000. */
+  readonly timeoutMs?: number;
+  /** Default: 4 attempts, waits of up to 250 ms doubling to 8 s, Retry-After honoured up to 15 s. */
+  readonly retry?: Partial<RetryLimits>;
+  /** Milliseconds since 1970. Default: Date.now. */
+  readonly now?: () => number;
+  /** In [0, 1), for jitter. Default: Math.random. */
+  readonly random?: () => number;
+  /** Default: setTimeout. Both timeouts and waits use it. */
+  readonly sleep?: Sleep;
+}
+
+/** One request; everything that is not an answer with status 2xx is thrown. */
+export interface RemoteRequest {
+  /** Below the log's URL, without a leading slash: "tile/0/000". */
+  readonly path: string;
+  /** Present: POST. Kept until the request settles. */
+  readonly body?: Uint8Array;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Largest body to accept, in bytes, after Content-Encoding is undone. */
+  readonly maxBytes: number;
+  /** How long the request asks the server to wait before it answers; added to the timeout. */
+  readonly serverWaitMs?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface RemoteResponse {
+  readonly status: number;
+  /** Without parameters, in lower case; empty when absent. */
+  readonly mediaType: string;
+  readonly body: Uint8Array;
+  readonly retryAfterMs: number | undefined;
+}
+
+export interface Fetcher {
+  /**
+   * Repeats a request that the network or the log's push-back (429, 502, 503, 504) stopped. Appends too: the same bytes
+   * get the same index, so a repeated append does no harm.
+   * @throws {TlogError} REMOTE_UNREACHABLE | REMOTE_TIMEOUT | REMOTE_REFUSED ({@link RemoteRefusedError}) |
+   *   REMOTE_TOO_LARGE | ABORTED
+   */
+  request(request: RemoteRequest): Promise<RemoteResponse>;
+  readonly now: () => number;
+  readonly random: () => number;
+  /** Waits; rejects with ABORTED when the signal aborts. */
+  pause(ms: number, signal: AbortSignal | undefined): Promise<void>;
+}
+
+type Settings = Required<Omit<FetcherOptions, "retry">> & {
+  readonly baseUrl: string;
+  readonly retry: RetryLimits;
+};
+
+/**
+ * @param url - of the log, http: or https:, with or without a trailing slash; no query, no credentials.
+ * @throws {TlogError} ARGUMENT_INVALID
+ */
+export function openFetcher(url: string, options: FetcherOptions = {}): Fetcher {
+  const settings: Settings = {
+    baseUrl: normalizeBaseUrl(url),
+    // Called as a plain function: browsers refuse a fetch whose `this` is not the global object.
+    fetch: options.fetch ?? ((target, init) => globalThis.fetch(target, init)),
+    timeoutMs: options.timeoutMs ?? 30_000,
+    retry: { ...DEFAULT_RETRY, ...options.retry },
+    now: options.now ?? Date.now,
+    random: options.random ?? Math.random,
+    sleep: options.sleep ?? sleepOnTimer,
+  };
+  return {
+    request: (request) => requestWithRetries(request, settings),
+    now: settings.now,
+    random: settings.random,
+    pause: (ms, signal) => pause(ms, signal, settings.sleep),
+  };
+}
+
+function normalizeBaseUrl(url: string): string {
+  if (!URL.canParse(url)) throw new TlogError("ARGUMENT_INVALID", `url: want an absolute URL, got ${url}`);
+  const parsed = new URL(url);
+  if (!["http:", "https:"].includes(parsed.protocol) || parsed.search || parsed.hash || parsed.username) {
+    throw new TlogError("ARGUMENT_INVALID", "url: want http(s) without credentials, query or fragment");
+  }
+  return parsed.href.endsWith("/") ? parsed.href : `${parsed.href}/`;
+}
+
+async function requestWithRetries(request: RemoteRequest, settings: Settings): Promise<RemoteResponse> {
+  for (let attempt = 0; ; attempt++) {
+    throwIfAborted(request.signal);
+    try {
+      return await requestOnce(request, settings);
+    } catch (error) {
+      const delayMs = retryDelayMs(error, attempt, settings.retry, settings.random);
+      if (delayMs === undefined) throw error;
+      await pause(delayMs, request.signal, settings.sleep);
+    }
+  }
+}
+
+async function requestOnce(request: RemoteRequest, settings: Settings): Promise<RemoteResponse> {
+  const { controller, release } = linkedController(request.signal);
+  const timeoutMs = settings.timeoutMs + (request.serverWaitMs ?? 0);
+  const expired = new TlogError("REMOTE_TIMEOUT", `${request.path}: no complete answer in ${timeoutMs} ms`);
+  // Ends with the attempt: the abort below wakes it up.
+  void settings.sleep(timeoutMs, controller.signal).then(() => controller.abort(expired));
+  try {
+    // Raced, because a fetch that was handed in may ignore its signal.
+    return await raceAbort(exchange(request, settings, controller.signal), controller.signal);
+  } catch (error) {
+    throwIfAborted(request.signal);
+    if (controller.signal.reason === expired) throw expired;
+    if (error instanceof TlogError) throw error;
+    throw new TlogError(
+      "REMOTE_UNREACHABLE",
+      `${settings.baseUrl}${request.path}: ${describeFailure(error)}`,
+      {
+        cause: error,
+      },
+    );
+  } finally {
+    release();
+    controller.abort();
+  }
+}
+
+async function exchange(
+  request: RemoteRequest,
+  settings: Settings,
+  signal: AbortSignal,
+): Promise<RemoteResponse> {
+  const response = await settings.fetch(settings.baseUrl + request.path, {
+    method: request.body === undefined ? "GET" : "POST",
+    headers: { ...request.headers },
+    // Copied: the types of the platforms want a body over an ArrayBuffer that is not shared.
+    ...(request.body === undefined ? {} : { body: new Uint8Array(request.body) }),
+    redirect: "manual",
+    signal,
+  });
+  const retryAfterMs = parseRetryAfter(response.headers.get("retry-after"), settings.now());
+  const mediaType = (response.headers.get("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
+  const redirected = response.redirected || response.type === "opaqueredirect";
+  if (response.ok && !redirected) {
+    const body = await readBounded(response.body, request.maxBytes, signal);
+    return { status: response.status, mediaType, body, retryAfterMs };
+  }
+  const reason = redirected || (response.status >= 300 && response.status < 400) ? "a redirect" : "";
+  const problemCode = await readProblemCode(response, mediaType, signal);
+  const answer = reason || [response.status, problemCode].filter((part) => part !== undefined).join(" ");
+  throw new RemoteRefusedError({
+    message: `${request.path}: the log answered ${answer}`,
+    status: response.status,
+    problemCode,
+    retryAfterMs,
+  });
+}
+
+/** The `code` of a problem body (RFC 9457), undefined for any other body: it only explains a refusal that stands anyway. */
+async function readProblemCode(
+  response: Response,
+  mediaType: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (mediaType !== "application/problem+json") {
+    await response.body?.cancel().catch(() => {});
+    return undefined;
+  }
+  try {
+    const body = await readBounded(response.body, 16_384, signal);
+    const problem: unknown = JSON.parse(new TextDecoder().decode(body));
+    const hasCode = typeof problem === "object" && problem !== null && "code" in problem;
+    const code = hasCode ? problem.code : undefined;
+    return typeof code === "string" && /^[A-Z_]{1,64}$/.test(code) ? code : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function pause(ms: number, signal: AbortSignal | undefined, sleep: Sleep): Promise<void> {
+  const { controller, release } = linkedController(signal);
+  await sleep(ms, controller.signal);
+  release();
+  throwIfAborted(signal);
+}
+
+/** fetch says only "fetch failed"; the reason (ECONNREFUSED, a bad certificate) is in its cause. */
+function describeFailure(error: unknown): string {
+  if (!(error instanceof Error)) return "the request failed";
+  const { cause } = error;
+  return cause instanceof Error && cause.message !== ""
+    ? `${error.message} (${cause.message})`
+    : error.message;
+}

@@ -1,0 +1,48 @@
+import { TlogError } from "../src/errors.ts";
+
+/** Resolves after `ms` milliseconds, or at once when `signal` aborts; never rejects. */
+export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>;
+
+/** The default {@link Sleep}, on setTimeout. */
+export function sleepOnTimer(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const finish = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", finish);
+      resolve();
+    };
+    const timer = setTimeout(finish, ms);
+    signal.addEventListener("abort", finish);
+  });
+}
+
+/** @throws {TlogError} ABORTED, with the signal's reason as its cause. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new TlogError("ABORTED", "aborted by the caller", { cause: signal.reason });
+}
+
+/** Settles as `work` does, but rejects with the signal's reason as soon as it aborts, even when `work` never settles. */
+export function raceAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort);
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}
+
+/**
+ * A controller that aborts with `parent`; `release` undoes the link, so that a long-lived parent keeps no listener.
+ * AbortSignal.any does the same but is missing from browsers of 2023.
+ */
+export function linkedController(parent: AbortSignal | undefined): {
+  readonly controller: AbortController;
+  readonly release: () => void;
+} {
+  const controller = new AbortController();
+  const abort = (): void => controller.abort(parent?.reason);
+  if (parent?.aborted) abort();
+  parent?.addEventListener("abort", abort);
+  return { controller, release: () => parent?.removeEventListener("abort", abort) };
+}
