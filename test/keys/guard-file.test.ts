@@ -1,0 +1,127 @@
+import { mkdtemp, open, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { GuardRecord } from "../../src/keys/guard.ts";
+import { onSameVolume, openGuardFile } from "../../src/keys/guard-file.ts";
+import { expectCodeAsync } from "../expect-code.ts";
+
+const RECORD: GuardRecord = {
+  origin: "example.com/log",
+  storeId: "0".repeat(32),
+  lineage: "1".repeat(32),
+  nextLineage: undefined,
+  epoch: 3,
+  signed: undefined,
+};
+
+const signedAt = (treeSize: number): GuardRecord => ({
+  ...RECORD,
+  signed: { treeSize, rootHash: new Uint8Array(32).fill(treeSize) },
+});
+
+let folder: string;
+let path: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "guard-"));
+  path = join(folder, "log.guard");
+});
+
+afterEach(async () => {
+  await rm(folder, { recursive: true });
+});
+
+async function reread(): Promise<GuardRecord | undefined> {
+  const guard = await openGuardFile(path);
+  try {
+    return await guard.read();
+  } finally {
+    await guard.close();
+  }
+}
+
+describe("openGuardFile", () => {
+  it("reads nothing where nothing was written", async () => {
+    expect(await reread()).toBeUndefined();
+  });
+
+  it("gives back every record it wrote, after a reopening too", async () => {
+    const guard = await openGuardFile(path);
+    for (const record of [
+      RECORD,
+      signedAt(1),
+      signedAt(2),
+      { ...signedAt(3), nextLineage: "2".repeat(32) },
+    ]) {
+      await guard.write(record);
+      expect(await guard.read()).toEqual(record);
+      expect(await reread()).toEqual(record);
+    }
+    await guard.close();
+  });
+
+  it("keeps the file from other users' eyes", async () => {
+    const guard = await openGuardFile(path);
+    await guard.write(RECORD);
+    await guard.close();
+    expect((await stat(path)).mode % 0o1000).toBe(0o600);
+  });
+
+  it("falls back to the other record when a write was torn", async () => {
+    const guard = await openGuardFile(path);
+    await guard.write(signedAt(1));
+    await guard.write(signedAt(2));
+    await guard.close();
+    const bytes = await readFile(path, "latin1");
+    const newest = bytes.indexOf("sequence 2") < 4096 ? 0 : 4096;
+    const file = await open(path, "r+");
+    await file.write("X", newest + 60);
+    await file.close();
+    expect(await reread()).toEqual(signedAt(1));
+  });
+
+  it.each([
+    ["is empty", ""],
+    ["is cut short", "bristlecone-guard/v1\n"],
+    ["holds something else", "x".repeat(8192)],
+  ])("refuses a file that %s", async (_name, text) => {
+    await writeFile(path, text);
+    await expectCodeAsync(reread(), "GUARD_MALFORMED");
+  });
+
+  it("refuses to write once another opening took it over", async () => {
+    const first = await openGuardFile(path);
+    await first.write(signedAt(1));
+    const second = await openGuardFile(path);
+    await second.write({ ...signedAt(1), nextLineage: "2".repeat(32) });
+    await second.write({ ...signedAt(1), lineage: "2".repeat(32) });
+    await expectCodeAsync(first.write(signedAt(2)), "WRITER_REPLACED");
+    await second.write({ ...signedAt(5), lineage: "2".repeat(32) });
+    expect(await reread()).toEqual({ ...signedAt(5), lineage: "2".repeat(32) });
+    await Promise.all([first.close(), second.close()]);
+  });
+
+  it("sets the old record aside under another name", async () => {
+    const guard = await openGuardFile(path);
+    await guard.write(signedAt(7));
+    await guard.setAside();
+    expect(await guard.read()).toBeUndefined();
+    await guard.write({ ...RECORD, lineage: "3".repeat(32) });
+    await guard.close();
+    expect(await readFile(`${path}.old`, "latin1")).toContain("signed 7 ");
+  });
+
+  it("says so when the folder is not there", async () => {
+    const guard = await openGuardFile(join(folder, "absent", "log.guard"));
+    await expectCodeAsync(guard.write(RECORD), "GUARD_FAILED");
+    await guard.close();
+  });
+});
+
+describe("onSameVolume", () => {
+  it("compares the nearest folders that exist", async () => {
+    expect(await onSameVolume(join(folder, "a"), join(folder, "b", "c"))).toBe(true);
+    expect(await onSameVolume(folder, "/proc/self/none")).toBe(false);
+  });
+});
