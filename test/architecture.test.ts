@@ -55,9 +55,10 @@ const LAYERS: readonly Layer[] = [
     imports: ["src/log/", "src/store/", "src/keys/", "src/http/", "src/node/", "src/events.ts", ...CORE],
     packages: ["node:"],
   },
+  { files: "src/settings.ts", imports: [], packages: [] },
   {
     files: "src/config.ts",
-    imports: ["src/errors.ts", "src/tlog/", "src/log/log.ts"],
+    imports: ["src/errors.ts", "src/settings.ts"],
     packages: ["node:", "zod"],
   },
   {
@@ -69,6 +70,7 @@ const LAYERS: readonly Layer[] = [
       "src/log/log.ts",
       "src/telemetry/",
       "src/config.ts",
+      "src/settings.ts",
       "src/keys/",
       "src/node/",
       "src/events.ts",

@@ -1,0 +1,178 @@
+/** Every setting: its type, what it wants, its default and its line in the help. `config.ts` finds and checks the values. */
+
+/** Where a server listens. */
+export interface ListenAddress {
+  /** Host name or IP address; IPv6 without brackets. */
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+}
+
+export interface Settings {
+  readonly listen: ListenAddress;
+  readonly adminListen: ListenAddress | undefined;
+  readonly data: string;
+  readonly origin: string | undefined;
+  readonly key: string | undefined;
+  readonly guard: string | undefined;
+  readonly recreateGuard: boolean;
+  readonly duplicates: "first" | "allow";
+  readonly checkpointInterval: number;
+  readonly tokenHash: readonly string[];
+  readonly tokens: string | undefined;
+  readonly openWrites: boolean;
+  readonly maxEntryBytes: number | undefined;
+  readonly maxBatchEntries: number | undefined;
+  readonly maxPendingEntries: number | undefined;
+  readonly maxPendingBytes: number | undefined;
+  readonly maxDataBytes: number | undefined;
+  readonly logLevel: "debug" | "info" | "warn";
+  readonly logFormat: "auto" | "pretty" | "json";
+  readonly log: string;
+  readonly vkey: string | undefined;
+  readonly policy: string | undefined;
+  readonly token: string | undefined;
+  readonly tokenFile: string | undefined;
+  readonly state: string | undefined;
+  readonly memory: boolean;
+  readonly timeout: number;
+}
+
+export type SettingName = keyof Settings;
+
+export interface Setting {
+  /** Completes "want …" in an error. */
+  readonly wanted: string;
+  /** The flag's argument in the help; undefined for a switch. */
+  readonly placeholder?: string;
+  readonly help: string;
+  readonly fallback?: string | number | boolean | readonly string[];
+  /** Where it may be set; undefined: flag, environment and file. */
+  readonly scope?: "flag" | "environment";
+  /** The flag is `--no-NAME` and turns it off. */
+  readonly negated?: true;
+  /** The flag may be repeated; an environment variable separates with commas. */
+  readonly repeatable?: true;
+}
+
+const FILE = { wanted: "the path of a file", placeholder: "FILE" };
+const COUNT = { wanted: "a whole number from 1 up", placeholder: "N" };
+const BYTES = { wanted: "a whole number of bytes from 1 up", placeholder: "BYTES" };
+const SWITCH = { wanted: "true or false" };
+const ADDRESS = {
+  wanted: "HOST:PORT (an IPv6 address in brackets), such as 127.0.0.1:6962",
+  placeholder: "HOST:PORT",
+};
+
+/** One row per setting, in the order the help shows them. */
+export const SETTINGS: { readonly [N in SettingName]: Setting } = Object.freeze({
+  listen: { ...ADDRESS, help: "where the log listens", fallback: "127.0.0.1:6962" },
+  adminListen: { ...ADDRESS, help: "where /healthz and /readyz listen; off unless given" },
+  data: {
+    wanted: "the path of a directory",
+    placeholder: "DIR",
+    help: "where the log lives; made when missing",
+    fallback: "./data",
+  },
+  origin: {
+    wanted: "a log name: no spaces, no plus sign, such as example.com/log",
+    placeholder: "NAME",
+    help: "the log's name, fixed for ever by its first start (default: the key's name, or localhost/…)",
+  },
+  key: { ...FILE, help: "the log's signing key, made on first start (default: the data directory + .key)" },
+  guard: {
+    ...FILE,
+    help: "the guard, outside the data directory (default: the data directory + .guard)",
+  },
+  recreateGuard: {
+    ...SWITCH,
+    scope: "flag",
+    help: "start without the guard that should be there: only when you know no newer copy of this log has signed",
+    fallback: false,
+  },
+  duplicates: {
+    wanted: '"first" or "allow"',
+    placeholder: "first|allow",
+    help: "what the same bytes get the second time: their first index, or a new one",
+    fallback: "first",
+  },
+  checkpointInterval: {
+    wanted: "a whole number of milliseconds from 1 up",
+    placeholder: "MS",
+    help: "longest time between a durable entry and a checkpoint that covers it",
+    fallback: 100,
+  },
+  tokenHash: {
+    wanted: "SHA-256 of a write token, 64 lowercase hex digits",
+    placeholder: "HEX",
+    help: "let writers in who send the token with this hash; may be repeated (see `token new`)",
+    repeatable: true,
+    fallback: [],
+  },
+  tokens: { ...FILE, help: "a file of token hashes, one a line, # for comments" },
+  openWrites: { ...SWITCH, help: "let anybody write who can reach the port", fallback: false },
+  maxEntryBytes: { ...BYTES, help: "largest entry (at most 65535)" },
+  maxBatchEntries: { ...COUNT, help: "most entries in one POST /add-batch" },
+  maxPendingEntries: { ...COUNT, help: "most entries waiting before 429" },
+  maxPendingBytes: { ...BYTES, help: "most bytes waiting before 429" },
+  maxDataBytes: { ...BYTES, help: "largest database" },
+  logLevel: {
+    wanted: '"debug", "info" or "warn"',
+    placeholder: "LEVEL",
+    help: "how much is logged: debug, info or warn",
+    fallback: "info",
+  },
+  logFormat: {
+    wanted: '"auto", "pretty" or "json"',
+    placeholder: "FORMAT",
+    help: "log lines for people or for programs; auto: pretty on a terminal",
+    fallback: "auto",
+  },
+  log: {
+    wanted: "an http:// or https:// URL",
+    placeholder: "URL",
+    help: "the log to talk to",
+    fallback: "http://127.0.0.1:6962",
+  },
+  vkey: {
+    wanted: "a verifier key: NAME+HASH+KEY",
+    placeholder: "VKEY",
+    help: "trust heads signed by this verifier key",
+  },
+  policy: { ...FILE, help: "trust heads that meet this C2SP tlog-policy file" },
+  token: { wanted: "a write token", scope: "environment", help: "the write token" },
+  tokenFile: { ...FILE, help: "a file with the write token; or set BRISTLECONE_TOKEN" },
+  state: {
+    wanted: "the path of a directory",
+    placeholder: "DIR",
+    help: "where the last verified head of each log is remembered (default: $XDG_STATE_HOME/bristlecone)",
+  },
+  memory: {
+    ...SWITCH,
+    negated: true,
+    help: "neither use nor update the remembered head of the log",
+    fallback: true,
+  },
+  timeout: {
+    wanted: "a whole number of seconds from 1 up",
+    placeholder: "SECONDS",
+    help: "give up on one request after this long",
+    fallback: 30,
+  },
+});
+
+/** The command-line spelling of a setting: "--checkpoint-interval". */
+export function flagName(name: SettingName): string {
+  const kebab = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return SETTINGS[name].negated ? `--no-${kebab}` : `--${kebab}`;
+}
+
+/** The environment's spelling of a setting: "BRISTLECONE_CHECKPOINT_INTERVAL". */
+export function environmentName(name: SettingName): string {
+  return `BRISTLECONE_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+}
+
+/** True for a name this program knows. */
+export function isSettingName(name: string): name is SettingName {
+  return Object.hasOwn(SETTINGS, name);
+}
