@@ -7,6 +7,7 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     include: ["test/**/*.test.ts"],
+    exclude: ["test/install/**"],
     testTimeout: 20_000,
     hookTimeout: 20_000,
   },
