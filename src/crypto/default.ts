@@ -7,14 +7,14 @@ import { sha256 as nobleSha256, sha512 } from "@noble/hashes/sha2.js";
 import { TlogError } from "../errors.ts";
 import {
   ED25519_SEED_BYTES,
-  type Ed25519Claim,
-  type Ed25519KeyPair,
   isWorthVerifying,
+  type KeyPair,
   littleEndian,
+  type SignatureClaim,
   scalarOf,
 } from "./ed25519-strict.ts";
 
-export type { Ed25519Claim, Ed25519KeyPair } from "./ed25519-strict.ts";
+export type { KeyPair, SignatureClaim } from "./ed25519-strict.ts";
 
 /** @returns the 32-byte SHA-256 digest, in memory of its own. */
 export function sha256(data: Uint8Array): Uint8Array {
@@ -27,7 +27,7 @@ export function sha256Into(data: Uint8Array, out: Uint8Array, offset: number): v
 }
 
 /** The one strict, cofactorless verdict; false also for wrong lengths.  RFC 8032 §5.1.7, {@link isWorthVerifying} */
-export async function isValidEd25519(claim: Ed25519Claim): Promise<boolean> {
+export async function isValidEd25519(claim: SignatureClaim): Promise<boolean> {
   return isWorthVerifying(claim) && satisfiesEquation(claim);
 }
 
@@ -35,7 +35,7 @@ export async function isValidEd25519(claim: Ed25519Claim): Promise<boolean> {
  * @param seed - 32 bytes, kept as a copy.
  * @throws {TlogError} ARGUMENT_INVALID
  */
-export async function ed25519KeyPair(seed: Uint8Array): Promise<Ed25519KeyPair> {
+export async function ed25519KeyPair(seed: Uint8Array): Promise<KeyPair> {
   if (seed.length !== ED25519_SEED_BYTES) {
     throw new TlogError(
       "ARGUMENT_INVALID",
@@ -49,7 +49,7 @@ export async function ed25519KeyPair(seed: Uint8Array): Promise<Ed25519KeyPair> 
 }
 
 // noble's own verify multiplies by the cofactor and so accepts an R with a torsion part; this does not.
-function satisfiesEquation({ publicKey, message, signature }: Ed25519Claim): boolean {
+function satisfiesEquation({ publicKey, message, signature }: SignatureClaim): boolean {
   const encodedR = signature.subarray(0, 32);
   const minusA = decodePoint(publicKey)?.negate();
   if (minusA === undefined) return false;

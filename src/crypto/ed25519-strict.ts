@@ -9,17 +9,16 @@ const PUBLIC_KEY_BYTES = 32;
 const SIGNATURE_BYTES = 64;
 
 /** What a verifier is asked: did the holder of this key sign this message? */
-export interface Ed25519Claim {
+export interface SignatureClaim {
   readonly publicKey: Uint8Array;
   readonly message: Uint8Array;
   readonly signature: Uint8Array;
 }
 
 /** A private key that can sign; the seed stays inside. */
-export interface Ed25519KeyPair {
-  /** 32 bytes. */
+export interface KeyPair {
   readonly publicKey: Uint8Array;
-  /** @returns 64 bytes, the same for the same message.  RFC 8032 §5.1.6 */
+  /** @returns the signature: for Ed25519 64 bytes, the same for the same message (RFC 8032 §5.1.6). */
   sign(message: Uint8Array): Promise<Uint8Array>;
 }
 
@@ -32,7 +31,7 @@ const ORDER_8_Y = 27073855011448406493182252872256587889368042675753135194637436
 const SMALL_ORDER_Y: readonly bigint[] = Object.freeze([1n, P - 1n, 0n, ORDER_8_Y, P - ORDER_8_Y]);
 
 /** Lengths, S < L, and a canonical A not of small order: false here is the verdict, true leaves the equation to check. */
-export function isWorthVerifying({ publicKey, signature }: Ed25519Claim): boolean {
+export function isWorthVerifying({ publicKey, signature }: SignatureClaim): boolean {
   if (publicKey.length !== PUBLIC_KEY_BYTES || signature.length !== SIGNATURE_BYTES) return false;
   return littleEndian(signature.subarray(32)) < L && isStrictPublicKey(publicKey);
 }

@@ -4,13 +4,13 @@
 import { createPrivateKey, createPublicKey, hash, type KeyObject, sign, verify } from "node:crypto";
 import {
   ED25519_SEED_BYTES,
-  type Ed25519Claim,
-  type Ed25519KeyPair,
   isWorthVerifying,
+  type KeyPair,
+  type SignatureClaim,
 } from "../crypto/ed25519-strict.ts";
 import { TlogError } from "../errors.ts";
 
-export type { Ed25519Claim, Ed25519KeyPair } from "../crypto/ed25519-strict.ts";
+export type { KeyPair, SignatureClaim } from "../crypto/ed25519-strict.ts";
 
 const SHA256_BYTES = 32;
 
@@ -36,7 +36,7 @@ export function sha256Into(data: Uint8Array, out: Uint8Array, offset: number): v
 }
 
 /** The one strict, cofactorless verdict; false also for wrong lengths.  RFC 8032 §5.1.7, {@link isWorthVerifying} */
-export async function isValidEd25519(claim: Ed25519Claim): Promise<boolean> {
+export async function isValidEd25519(claim: SignatureClaim): Promise<boolean> {
   // OpenSSL checks the equation without the cofactor and compares R as bytes, but takes an A of small order.
   return (
     isWorthVerifying(claim) && verify(null, claim.message, importPublicKey(claim.publicKey), claim.signature)
@@ -47,7 +47,7 @@ export async function isValidEd25519(claim: Ed25519Claim): Promise<boolean> {
  * @param seed - 32 bytes, not kept.
  * @throws {TlogError} ARGUMENT_INVALID
  */
-export async function ed25519KeyPair(seed: Uint8Array): Promise<Ed25519KeyPair> {
+export async function ed25519KeyPair(seed: Uint8Array): Promise<KeyPair> {
   if (seed.length !== ED25519_SEED_BYTES) {
     throw new TlogError(
       "ARGUMENT_INVALID",

@@ -1,0 +1,32 @@
+/**
+ * ML-DSA-44, FIPS 204: the pure variant with an empty context, as c2sp.org/tlog-cosignature uses it. The library is loaded at the
+ * first use, so that a program without ML-DSA keys never pays for it.
+ */
+import { TlogError } from "../errors.ts";
+import type { KeyPair, SignatureClaim } from "./ed25519-strict.ts";
+
+export const ML_DSA_44_PUBLIC_KEY_BYTES = 1312;
+export const ML_DSA_44_SIGNATURE_BYTES = 2420;
+const SEED_BYTES = 32;
+
+/** The verdict of FIPS 204 algorithm 3; false also for wrong lengths. */
+export async function isValidMlDsa44({ publicKey, message, signature }: SignatureClaim): Promise<boolean> {
+  if (publicKey.length !== ML_DSA_44_PUBLIC_KEY_BYTES || signature.length !== ML_DSA_44_SIGNATURE_BYTES)
+    return false;
+  const { ml_dsa44 } = await import("@noble/post-quantum/ml-dsa.js");
+  return ml_dsa44.verify(signature, message, publicKey);
+}
+
+/**
+ * A key pair whose signatures are 2,420 bytes and hedged: two of one message differ.
+ * @param seed - 32 bytes (FIPS 204's ξ), not kept.
+ * @throws {TlogError} ARGUMENT_INVALID
+ */
+export async function mlDsa44KeyPair(seed: Uint8Array): Promise<KeyPair> {
+  if (seed.length !== SEED_BYTES) {
+    throw new TlogError("ARGUMENT_INVALID", `ML-DSA-44 seed: want ${SEED_BYTES} bytes, got ${seed.length}`);
+  }
+  const { ml_dsa44 } = await import("@noble/post-quantum/ml-dsa.js");
+  const { publicKey, secretKey } = ml_dsa44.keygen(seed);
+  return { publicKey, sign: async (message) => ml_dsa44.sign(message, secretKey) };
+}
