@@ -82,3 +82,8 @@ export function largestPowerOfTwoBelow(n: number): number {
   while (k * 2 < n) k *= 2;
   return k;
 }
+
+/** Lowercase hex, which is also much faster to compare than arrays of bytes. */
+export function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}
