@@ -116,17 +116,27 @@ export async function signNote(text: Uint8Array, signers: readonly NoteSigner[])
 }
 
 /**
- * Checks every known key's signature, each once, on its first line: later lines of the same name and key ID are dropped.
- * Lines of unknown keys are ignored, even when the name or the key ID alone is known.
- * @throws {TlogError} NOTE_MALFORMED | SIGNATURE_INVALID (a known key's line does not verify) | SIGNATURE_MISSING (no known key)
+ * Opens a note: {@link parseNote}, then {@link verifyNote}.
+ * @throws {TlogError} NOTE_MALFORMED | SIGNATURE_INVALID | SIGNATURE_MISSING
  */
 export async function openNote(
   signedNote: Uint8Array,
   verifiers: readonly NoteVerifier[],
   options?: { readonly maxBytes?: number },
 ): Promise<VerifiedNote> {
+  return verifyNote(parseNote(signedNote, options), verifiers);
+}
+
+/**
+ * Checks every known key's signature, each once, on its first line: later lines of the same name and key ID are dropped.
+ * Lines of unknown keys are ignored, even when the name or the key ID alone is known.
+ * @throws {TlogError} SIGNATURE_INVALID (a known key's line does not verify) | SIGNATURE_MISSING (no line of a known key)
+ */
+export async function verifyNote(
+  { text, signatures }: Note,
+  verifiers: readonly NoteVerifier[],
+): Promise<VerifiedNote> {
   const known = indexByKey(verifiers);
-  const { text, signatures } = parseNote(signedNote, options);
   const verified: VerifiedSignature[] = [];
   for (const signature of signatures) {
     const verifier = known.get(keyLabel(signature));
