@@ -71,7 +71,7 @@ export function openMemoryStore(options: { readonly origin: string; readonly dis
     async commit(batch) {
       assertWriter();
       assertBatch(batch);
-      assertHead(disk.head.integrated.treeSize, batch);
+      assertHead(disk.head.integrated.treeSize, batch.from);
       applyBatch(disk, batch);
     },
     async adoptLineage(token) {

@@ -15,10 +15,10 @@ export function hashesAtLevel(treeSize: number, level: number): number {
   return Math.floor(treeSize / TILE_WIDTH ** level);
 }
 
-/** @throws {TlogError} HEAD_MOVED unless the batch builds on `treeSize`. */
-export function assertHead(treeSize: number, batch: Batch): void {
-  if (batch.from === treeSize) return;
-  throw new TlogError("HEAD_MOVED", `batch.from: want the integrated size ${treeSize}, got ${batch.from}`);
+/** @throws {TlogError} HEAD_MOVED unless a batch that builds on `from` builds on `treeSize`. */
+export function assertHead(treeSize: number, from: number): void {
+  if (from === treeSize) return;
+  throw new TlogError("HEAD_MOVED", `batch.from: want the integrated size ${treeSize}, got ${from}`);
 }
 
 /** Checks a batch against itself. @throws {InvariantError} when it does not add up: a bug in whoever built it. */

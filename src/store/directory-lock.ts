@@ -1,0 +1,107 @@
+/**
+ * A friendly refusal for a second process: a unix domain socket in the directory, which stops answering when its process dies,
+ * however it dies. It is no safety: two processes that start at the same moment may both get it, and some file systems
+ * have no sockets. The safety is the writer epoch, checked inside every commit (spec/storage.md, Writers).
+ */
+import { mkdtemp, rm, symlink, unlink } from "node:fs/promises";
+import { connect, createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { TlogError } from "../errors.ts";
+import { LOCK_SOCKET, prepareDirectory } from "./data-directory.ts";
+
+/** sun_path holds 108 bytes on Linux, 104 elsewhere, the final NUL included; longer paths are cut without a word. */
+const MAX_SOCKET_PATH_BYTES = 103;
+/** Says that the file system cannot hold a socket. */
+const NO_SOCKETS = new Set(["ENOTSUP", "EOPNOTSUPP", "EPERM", "EINVAL"]);
+const ATTEMPTS = 3;
+
+export interface DirectoryLock {
+  /** Idempotent. */
+  release(): Promise<void>;
+}
+
+/**
+ * Takes a log's directory for this process until it ends or releases it. Makes the directory when it is absent.
+ * @throws {TlogError} STORE_LOCKED when a living process holds it | STORE_DIRECTORY_FOREIGN | STORE_FAILED
+ */
+export async function lockDirectory(directory: string): Promise<DirectoryLock> {
+  await prepareDirectory(directory);
+  const server = await withSocketPath(directory, (path) => listenOn(directory, path));
+  let released: Promise<void> | undefined;
+  return {
+    release() {
+      released ??= server === undefined ? Promise.resolve() : closed(server);
+      return released;
+    },
+  };
+}
+
+/** @returns undefined where the file system has no sockets: the writer epoch has to do alone. */
+async function listenOn(directory: string, path: string): Promise<Server | undefined> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const outcome = await listening(path);
+    if (typeof outcome !== "string") return outcome;
+    if (NO_SOCKETS.has(outcome)) return undefined;
+    if (outcome !== "EADDRINUSE") throw new TlogError("STORE_FAILED", `cannot lock ${directory}: ${outcome}`);
+    if (await isAnswered(path)) throw locked(directory);
+    // Whoever made the socket is dead.
+    await unlink(path).catch(() => undefined);
+  }
+  throw locked(directory);
+}
+
+function locked(directory: string): TlogError {
+  return new TlogError(
+    "STORE_LOCKED",
+    `another process writes to ${resolve(directory)}: stop it first, or give this one another directory`,
+  );
+}
+
+/** @returns the server, or why the socket could not be made. */
+function listening(path: string): Promise<Server | string> {
+  return new Promise((settle) => {
+    const server = createServer((socket) => socket.destroy());
+    server.once("error", (error) => settle(errnoOf(error)));
+    server.listen(path, () => {
+      server.unref();
+      settle(server);
+    });
+  });
+}
+
+/** Whether a process listens: the kernel accepts for it, so also when it is busy or stopped. */
+function isAnswered(path: string): Promise<boolean> {
+  return new Promise((settle) => {
+    const socket = connect(path);
+    socket.once("connect", () => {
+      socket.destroy();
+      settle(true);
+    });
+    socket.once("error", (error) => {
+      const errno = errnoOf(error);
+      settle(errno !== "ECONNREFUSED" && errno !== "ENOENT" && errno !== "ENOTSOCK");
+    });
+  });
+}
+
+/** Hands `use` a path to the socket that fits: through a symbolic link for the time of the call when the real one is too long. */
+async function withSocketPath<T>(directory: string, use: (path: string) => Promise<T>): Promise<T> {
+  const path = join(resolve(directory), LOCK_SOCKET);
+  if (Buffer.byteLength(path) <= MAX_SOCKET_PATH_BYTES) return await use(path);
+  const short = await mkdtemp(join(tmpdir(), "bristlecone-"));
+  try {
+    await symlink(resolve(directory), join(short, "d"));
+    return await use(join(short, "d", LOCK_SOCKET));
+  } finally {
+    await rm(short, { recursive: true, force: true });
+  }
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((settle) => server.close(() => settle()));
+}
+
+function errnoOf(error: Error): string {
+  return "code" in error && typeof error.code === "string" ? error.code : error.message;
+}

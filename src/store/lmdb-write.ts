@@ -1,0 +1,136 @@
+/** Writing a batch. Runs inside a transaction, which undoes all of it when anything here throws. */
+import { InvariantError } from "../errors.ts";
+import { concatBytes, type EncodedEntries, encodeEntries, entryOffsets, sliceEncoded } from "./entries.ts";
+import type { Table, Tables } from "./lmdb-environment.ts";
+import {
+  bundleKey,
+  bundlePartKey,
+  ENTRIES_PER_PART,
+  leafIndices,
+  leafKey,
+  MAX_WHOLE_BUNDLE_BYTES,
+  openTileKey,
+  TILES_PER_GROUP,
+  tailKey,
+  tileGroupKey,
+  withLeafIndex,
+} from "./lmdb-layout.ts";
+import { writeIntegrated } from "./lmdb-meta.ts";
+import { findLeaf, type HashRange, readHashes, readTail } from "./lmdb-read.ts";
+import { HASH_BYTES, TILE_WIDTH } from "./rules.ts";
+import type { Batch, IntegratedHead, LevelAppend } from "./store.ts";
+
+const TILE_BYTES = TILE_WIDTH * HASH_BYTES;
+const PAGE_BYTES = 4096;
+
+/** A batch of which the caller may now change every byte. */
+export interface PreparedBatch {
+  readonly from: number;
+  readonly entries: EncodedEntries;
+  readonly leafHashes: readonly Uint8Array[];
+  readonly levels: readonly LevelAppend[];
+  readonly head: IntegratedHead;
+}
+
+export function prepareBatch(batch: Batch): PreparedBatch {
+  return {
+    from: batch.from,
+    entries: encodeEntries(batch.entries),
+    leafHashes: batch.leafHashes.map((hash) => hash.slice()),
+    levels: batch.levels.map((append) => ({ ...append, hashes: append.hashes.slice() })),
+    head: { treeSize: batch.head.treeSize, peaks: batch.head.peaks.map((hash) => hash.slice()) },
+  };
+}
+
+/** Writes everything a batch adds. The head it builds on is already checked. */
+export function writeBatch(tables: Tables, batch: PreparedBatch): void {
+  writeEntries(tables, batch);
+  for (const append of batch.levels) writeLevel(tables.tiles, append);
+  writeLeafIndex(tables, batch);
+  writeIntegrated(tables.meta, batch.head);
+}
+
+/** At most how many bytes the data file grows by: copied pages, split pages and rounding included. */
+export function growthBound(tables: Tables, batch: PreparedBatch): number {
+  const openStart = batch.from - (batch.from % TILE_WIDTH);
+  const tail = readTail(tables.tail, { start: openStart, end: batch.from });
+  const bytes = batch.entries.bytes.length + tail.reduce((sum, row) => sum + row.length, 0);
+  const hashBytes = batch.levels.reduce((sum, { hashes }) => sum + hashes.length, 0);
+  const pages =
+    2 * Math.ceil((bytes + hashBytes) / PAGE_BYTES) + 32 * batch.levels.length + 2 * batch.leafHashes.length;
+  return (pages + 64) * PAGE_BYTES;
+}
+
+function writeEntries({ bundles, tail }: Tables, { from, entries, head }: PreparedBatch): void {
+  for (let start = from; start < head.treeSize; ) {
+    const bundleStart = start - (start % TILE_WIDTH);
+    const bundleEnd = bundleStart + TILE_WIDTH;
+    const end = Math.min(bundleEnd, head.treeSize);
+    if (end === bundleEnd) {
+      const rows = readTail(tail, { start: bundleStart, end: start });
+      writeBundle(
+        bundles,
+        bundleStart / TILE_WIDTH,
+        concatBytes([...rows, sliceEncoded(entries, start - from, end - from)]),
+      );
+      for (let moved = bundleStart; moved < start; moved++) tail.remove(tailKey(moved));
+    } else {
+      for (let leafIndex = start; leafIndex < end; leafIndex++) {
+        tail.put(tailKey(leafIndex), sliceEncoded(entries, leafIndex - from, leafIndex - from + 1));
+      }
+    }
+    start = end;
+  }
+}
+
+function writeBundle(bundles: Table, index: number, bytes: Uint8Array): void {
+  if (bytes.length <= MAX_WHOLE_BUNDLE_BYTES) {
+    bundles.put(bundleKey(index), bytes);
+    return;
+  }
+  const offsets = entryOffsets(bytes, TILE_WIDTH);
+  if (offsets === undefined) throw new InvariantError("a full bundle that does not hold 256 entries");
+  for (let start = 0; start < TILE_WIDTH; start += ENTRIES_PER_PART) {
+    const part = bytes.subarray(offsets[start], offsets[start + ENTRIES_PER_PART]);
+    bundles.put(bundlePartKey(index, start / ENTRIES_PER_PART), part);
+  }
+}
+
+function writeLevel(tiles: Table, { level, start, hashes }: LevelAppend): void {
+  const openWidth = start % TILE_WIDTH;
+  const openStart = start - openWidth;
+  const held = (from: number, count: number): Uint8Array =>
+    count === 0 ? new Uint8Array(0) : heldHashes(tiles, { level, held: start, start: from, count });
+  const open = concatBytes([held(openStart, openWidth), hashes]);
+  const fullBytes = open.length - (open.length % TILE_BYTES);
+  let tile = openStart / TILE_WIDTH;
+  for (let at = 0; at < fullBytes; ) {
+    const inGroup = tile % TILES_PER_GROUP;
+    const groupTile = tile - inGroup;
+    const end = Math.min(fullBytes, at + (TILES_PER_GROUP - inGroup) * TILE_BYTES);
+    const before = held(groupTile * TILE_WIDTH, inGroup * TILE_WIDTH);
+    const value = concatBytes([before, open.subarray(at, end)]);
+    tiles.put(tileGroupKey(level, groupTile / TILES_PER_GROUP), value);
+    tile += (end - at) / TILE_BYTES;
+    at = end;
+  }
+  if (fullBytes < open.length) tiles.put(openTileKey(level), open.subarray(fullBytes));
+  else if (openWidth > 0) tiles.remove(openTileKey(level));
+}
+
+function heldHashes(tiles: Table, range: HashRange): Uint8Array {
+  const hashes = readHashes(tiles, range);
+  if (hashes === undefined)
+    throw new InvariantError(`level ${range.level} does not hold ${range.count} hashes`);
+  return hashes;
+}
+
+/** Runs after the tiles are written, because a hit is confirmed by the hash in its tile. The first index of a leaf hash wins. */
+function writeLeafIndex(tables: Tables, { from, leafHashes, head }: PreparedBatch): void {
+  for (const [offset, leafHash] of leafHashes.entries()) {
+    const key = leafKey(leafHash);
+    const held = tables.leaves.view(key, leafIndices) ?? [];
+    if (held.length > 0 && findLeaf(tables, head.treeSize, leafHash) !== undefined) continue;
+    tables.leaves.put(key, withLeafIndex(held, from + offset));
+  }
+}
