@@ -1,0 +1,121 @@
+import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import type { Appended, Log } from "../log/log.ts";
+import { encodeHex } from "../tlog/encoding.ts";
+import { decodeAddBatch } from "../tlog/entry-bundle.ts";
+import { type WriteAccess, writeCheck } from "./access.ts";
+import { readBody, readLargeBody } from "./body.ts";
+import { ByteBudget } from "./byte-budget.ts";
+import { WRITE_HEADERS } from "./headers.ts";
+import { preferredType, preferredWaitSeconds } from "./negotiate.ts";
+import type { HttpEnv } from "./path.ts";
+import { RECEIPT_TYPE, ReceiptWaiter } from "./receipts.ts";
+import { WRITE_PROBLEM_ANSWERS } from "./schemas.ts";
+
+export interface AddOptions {
+  readonly writeAccess: WriteAccess;
+  /** Largest body of POST /add-batch. */
+  readonly maxBatchBytes: number;
+  /** Bytes of batches, in total, that may be held while they are received and integrated; beyond it 429. */
+  readonly maxIncomingBytes: number;
+  /** The longest `Prefer: wait` that is honoured; also how long a receipt is waited for when the client names no time. */
+  readonly maxWaitMs: number;
+  /** Requests that may wait for a receipt at the same time; others are answered 202 at once. */
+  readonly maxWaiting: number;
+}
+
+/** `POST /add` and `POST /add-batch`: answered when durable, never before. */
+export function addRoutes(log: Log, options: AddOptions): OpenAPIHono<HttpEnv> {
+  const assertMayWrite = writeCheck(options.writeAccess);
+  const waiter = new ReceiptWaiter(log, options);
+  const budget = new ByteBudget(options.maxIncomingBytes);
+  const app = new OpenAPIHono<HttpEnv>();
+  app.post("/add", async ({ req }) => {
+    assertMayWrite(req.raw);
+    const entry = await readBody(req.raw, log.limits.maxEntryBytes);
+    const appended = await log.add(entry);
+    const type = preferredType(req.raw.headers.get("Accept"), ADD_TYPES);
+    if (type === RECEIPT_TYPE)
+      return await receiptAnswer(appended, req.raw, { waiter, maxWaitMs: options.maxWaitMs });
+    if (type === "application/json") return jsonAnswer(appended);
+    return new Response(String(appended.leafIndex), { headers: INDEX_HEADERS });
+  });
+  return app.openapi(addBatchRoute, async (c) => {
+    assertMayWrite(c.req.raw);
+    const body = await readLargeBody(c.req.raw, { maxBytes: options.maxBatchBytes, budget });
+    try {
+      const entries = decodeAddBatch(body, { maxEntries: log.limits.maxBatchEntries });
+      const appended = await log.addBatch(entries);
+      return c.json(batchAnswer(appended), 200, WRITE_HEADERS);
+    } finally {
+      budget.give(body.length);
+    }
+  });
+}
+
+const ADD_TYPES = ["text/plain", "application/json", RECEIPT_TYPE] as const;
+
+const INDEX_HEADERS = { ...WRITE_HEADERS, "Content-Type": "text/plain; charset=utf-8" } as const;
+
+function jsonAnswer({ leafIndex, leafHash, duplicate }: Appended): Response {
+  return Response.json({ leafIndex, leafHash: encodeHex(leafHash), duplicate }, { headers: WRITE_HEADERS });
+}
+
+async function receiptAnswer(
+  { leafIndex }: Appended,
+  request: Request,
+  { waiter, maxWaitMs }: { readonly waiter: ReceiptWaiter; readonly maxWaitMs: number },
+): Promise<Response> {
+  const preferredSeconds = preferredWaitSeconds(request.headers.get("Prefer"));
+  const waitMs = Math.min((preferredSeconds ?? Number.POSITIVE_INFINITY) * 1000, maxWaitMs);
+  const applied: Record<string, string> =
+    preferredSeconds === undefined ? {} : { "Preference-Applied": `wait=${Math.ceil(waitMs / 1000)}` };
+  const receipt = await waiter.receiptWithin({ leafIndex, waitMs, signal: request.signal });
+  if (receipt !== undefined) {
+    return new Response(receipt, { headers: { ...WRITE_HEADERS, ...applied, "Content-Type": RECEIPT_TYPE } });
+  }
+  return new Response(String(leafIndex), {
+    status: 202,
+    headers: { ...INDEX_HEADERS, ...applied, Location: `/receipt/${leafIndex}`, "Retry-After": "1" },
+  });
+}
+
+const BatchAnswer = z
+  .object({
+    leafIndices: z.array(z.int().min(0)).openapi({
+      description: "The leaf index of each entry, in the order of the body.",
+      example: [17, 18, 3],
+    }),
+    duplicates: z.array(z.int().min(0)).openapi({
+      description: "Positions, in the body, of entries that the log already had.",
+      example: [2],
+    }),
+  })
+  .openapi("BatchAnswer");
+
+const addBatchRoute = createRoute({
+  method: "post",
+  path: "/add-batch",
+  summary: "Append entries, all or none, in order",
+  security: [{}, { token: [] }],
+  request: {
+    body: {
+      required: true,
+      description: "Each entry as a big-endian uint16 length and that many bytes, one after the other.",
+      content: { "application/octet-stream": { schema: { type: "string", format: "binary" } } },
+    },
+  },
+  responses: {
+    200: {
+      description: "All entries are durable.",
+      content: { "application/json": { schema: BatchAnswer } },
+    },
+    ...WRITE_PROBLEM_ANSWERS,
+  },
+});
+
+function batchAnswer(appended: readonly Appended[]): z.infer<typeof BatchAnswer> {
+  return {
+    leafIndices: appended.map(({ leafIndex }) => leafIndex),
+    duplicates: appended.flatMap(({ duplicate }, position) => (duplicate ? [position] : [])),
+  };
+}

@@ -1,0 +1,54 @@
+import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import type { Log } from "../log/log.ts";
+import { WRITE_HEADERS } from "./headers.ts";
+import type { HttpEnv } from "./path.ts";
+
+/** `GET /healthz` and `GET /readyz`, for the admin port only. */
+export function adminRoutes(log: Log): OpenAPIHono<HttpEnv> {
+  return new OpenAPIHono<HttpEnv>()
+    .openapi(healthRoute, (c) => c.json({ status: "ok" as const }, 200, WRITE_HEADERS))
+    .openapi(readinessRoute, (c) => {
+      const state = log.state();
+      const answer = {
+        ...state,
+        integratedSize: log.integratedSize(),
+        publishedSize: log.published().treeSize,
+      };
+      return c.json(answer, state.status === "writable" ? 200 : 503, WRITE_HEADERS);
+    });
+}
+
+const healthRoute = createRoute({
+  method: "get",
+  path: "/healthz",
+  summary: "The process answers",
+  responses: {
+    200: {
+      description: "It does.",
+      content: { "application/json": { schema: z.object({ status: z.literal("ok") }).openapi("Health") } },
+    },
+  },
+});
+
+const Readiness = z
+  .object({
+    status: z.enum(["writable", "read-only", "closing"]),
+    code: z.string().optional().openapi({ description: "Why it is read-only." }),
+    message: z.string().optional(),
+    integratedSize: z.int(),
+    publishedSize: z.int(),
+  })
+  .openapi("Readiness");
+
+const readinessRoute = createRoute({
+  method: "get",
+  path: "/readyz",
+  summary: "The log takes entries",
+  responses: {
+    200: { description: "It does.", content: { "application/json": { schema: Readiness } } },
+    503: {
+      description: "It does not; reads may still work.",
+      content: { "application/json": { schema: Readiness } },
+    },
+  },
+});

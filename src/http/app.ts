@@ -1,0 +1,72 @@
+import { OpenAPIHono } from "@hono/zod-openapi";
+import type { Log } from "../log/log.ts";
+import type { WriteAccess } from "./access.ts";
+import { type AddOptions, addRoutes } from "./add.ts";
+import { adminRoutes } from "./admin.ts";
+import type { BundleOptions } from "./bundles.ts";
+import { entryRoutes } from "./entries.ts";
+import { logInfoRoutes } from "./log-info.ts";
+import { openApiRoute } from "./openapi.ts";
+import { type HttpEnv, rawPath } from "./path.ts";
+import { type OnError, problemFrom } from "./problem.ts";
+import { proofRoutes } from "./proofs.ts";
+import { receiptRoutes } from "./receipts.ts";
+import { tileRoutes } from "./tiles.ts";
+import { unmatchedHandler } from "./unmatched.ts";
+
+/** What requests may cost together. */
+export type HttpLimits = Omit<AddOptions, "writeAccess"> & BundleOptions;
+
+export const DEFAULT_HTTP_LIMITS: HttpLimits = Object.freeze({
+  maxBatchBytes: 8 * 1024 * 1024,
+  maxIncomingBytes: 64 * 1024 * 1024,
+  maxOutgoingBytes: 256 * 1024 * 1024,
+  maxConcurrentGzips: 4,
+  maxWaitMs: 60_000,
+  maxWaiting: 4096,
+});
+
+export interface LogAppOptions {
+  readonly log: Log;
+  readonly writeAccess: WriteAccess;
+  /** The program's version, shown in /log.json. */
+  readonly version: string;
+  readonly limits?: Partial<HttpLimits>;
+  readonly onError?: OnError;
+}
+
+/** The public HTTP API of a log: `spec/http-api.md`. Needs no socket: `app.request("/checkpoint")`. */
+export function createLogApp(options: LogAppOptions): OpenAPIHono<HttpEnv> {
+  const { log, writeAccess, version } = options;
+  const limits = { ...DEFAULT_HTTP_LIMITS, ...options.limits };
+  const app = createApp(options.onError);
+  app.route("/", tileRoutes(log, limits));
+  app.route("/", addRoutes(log, { ...limits, writeAccess }));
+  app.route("/", entryRoutes(log));
+  app.route("/", receiptRoutes(log));
+  app.route("/", proofRoutes(log));
+  app.route("/", logInfoRoutes(log, { version, maxBatchBytes: limits.maxBatchBytes }));
+  openApiRoute(app);
+  return app;
+}
+
+/** What only the operator may see: `/healthz`, `/readyz`. For a listener of its own, never the public one. */
+export function createAdminApp(options: {
+  readonly log: Log;
+  readonly onError?: OnError;
+}): OpenAPIHono<HttpEnv> {
+  const app = createApp(options.onError);
+  app.route("/", adminRoutes(options.log));
+  return app;
+}
+
+function createApp(onError: OnError | undefined): OpenAPIHono<HttpEnv> {
+  const app = new OpenAPIHono<HttpEnv>({ getPath: rawPath });
+  app.onError((error, c) => {
+    const response = problemFrom(error, c.req.raw);
+    if (response.status >= 500) onError?.({ error, method: c.req.method, path: c.req.path });
+    return response;
+  });
+  app.notFound(unmatchedHandler(app));
+  return app;
+}

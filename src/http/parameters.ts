@@ -1,0 +1,65 @@
+import { z } from "@hono/zod-openapi";
+import { type ErrorCode, TlogError } from "../errors.ts";
+import { decodeHex, parseDecimal } from "../tlog/encoding.ts";
+
+/**
+ * The index in a path such as /entry/17. A path has one spelling: anything else is no resource.
+ * @throws {TlogError} NOT_FOUND
+ */
+export function indexFromPath(text: string): number {
+  try {
+    return parseDecimal(text);
+  } catch (error) {
+    throw asParameterError(error, "NOT_FOUND", "index");
+  }
+}
+
+/**
+ * The hash in a path such as /lookup/<64 lowercase hex digits>.
+ * @returns 32 bytes.
+ * @throws {TlogError} PARAMETER_INVALID
+ */
+export function hashFromPath(name: string, text: string): Uint8Array {
+  if (text.length !== 64) {
+    throw new TlogError("PARAMETER_INVALID", `${name}: want 64 hex digits, got ${text.length} characters`);
+  }
+  try {
+    return decodeHex(text);
+  } catch (error) {
+    throw asParameterError(error, "PARAMETER_INVALID", name);
+  }
+}
+
+/** A tree size or leaf index in a query: decimal, without leading zeros, at most 2^53 − 1. */
+export function decimalParameter(description: string, example: number) {
+  return z
+    .string({
+      error: (issue) => `want one decimal number, got ${issue.input === undefined ? "none" : "several"}`,
+    })
+    .transform((text, context) => {
+      try {
+        return parseDecimal(text);
+      } catch (error) {
+        if (!(error instanceof TlogError)) throw error;
+        context.addIssue({ code: "custom", message: error.message });
+        return z.NEVER;
+      }
+    })
+    .openapi({ type: "integer", minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description, example });
+}
+
+/** The hook of every validated route: the first failed check becomes the error. */
+export function refuseInvalid(result: {
+  readonly success: boolean;
+  readonly error?: z.core.$ZodError;
+}): void {
+  if (result.success) return;
+  const [issue] = result.error?.issues ?? [];
+  const where = issue === undefined || issue.path.length === 0 ? "" : `${issue.path.join(".")}: `;
+  throw new TlogError("PARAMETER_INVALID", `${where}${issue?.message ?? "want valid parameters"}`);
+}
+
+function asParameterError(error: unknown, code: ErrorCode, name: string): unknown {
+  if (!(error instanceof TlogError)) return error;
+  return new TlogError(code, `${name}: ${error.message}`, { cause: error });
+}

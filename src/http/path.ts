@@ -1,0 +1,31 @@
+import type { HttpBindings } from "@hono/node-server";
+
+/** What a handler may find in `c.env`: Node's request and response when a socket is behind it, nothing under `app.request()`. */
+export type HttpEnv = { Bindings: Partial<HttpBindings> };
+
+/** Matches no route: routes are plain ASCII without "%". */
+const NOWHERE = "/%";
+
+/**
+ * The path to route on, exactly as the client wrote it. Every resource has one spelling: dot segments and "%" escapes are
+ * not resolved, so `/tile/0/x001/../000` and `/checkpoin%74` are not found instead of becoming something else.
+ */
+export function rawPath(
+  request: Request,
+  options?: { readonly env?: HttpEnv["Bindings"] | undefined },
+): string {
+  const target = options?.env?.incoming?.url;
+  const path = target?.startsWith("/") ? untilQuery(target, 0) : pathOfUrl(target ?? request.url);
+  return path.includes("%") ? NOWHERE : path;
+}
+
+/** Absolute-form targets (RFC 9112 §3.2.2) carry scheme and authority before the path. */
+function pathOfUrl(url: string): string {
+  const start = url.indexOf("/", url.indexOf("://") + 3);
+  return start === -1 ? "/" : untilQuery(url, start);
+}
+
+function untilQuery(target: string, start: number): string {
+  const query = target.indexOf("?", start);
+  return query === -1 ? target.slice(start) : target.slice(start, query);
+}

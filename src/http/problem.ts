@@ -1,0 +1,53 @@
+import { type ErrorCode, TlogError } from "../errors.ts";
+import { NOT_STORED, READ_HEADERS, WRITE_HEADERS } from "./headers.ts";
+import { problemKindOf } from "./status.ts";
+
+/** An RFC 9457 problem as it is written to the wire. `code` is stable; `detail` is for people. */
+export interface ProblemBody {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly code: ErrorCode;
+  readonly detail?: string;
+}
+
+/** Told about every failure of this side (status 500 and above), with the cause that the client does not see. */
+export type OnError = (failure: {
+  readonly error: unknown;
+  readonly method: string;
+  readonly path: string;
+}) => void;
+
+/**
+ * The answer to a thrown error. Details of failures on this side stay here: they can name files.
+ * @param request - decides whether browsers of other origins may read the answer, as for the resource itself.
+ */
+export function problemFrom(
+  error: unknown,
+  request: Request,
+  headers: Record<string, string> = {},
+): Response {
+  const { code, kind } = problemKindOf(error instanceof TlogError ? error.code : "INTERNAL");
+  const body: ProblemBody = {
+    type: `urn:bristlecone:problem:${code}`,
+    title: kind.title,
+    status: kind.status,
+    code,
+    ...(error instanceof TlogError && kind.status < 500 ? { detail: error.message } : {}),
+  };
+  const isRead = request.method === "GET" || request.method === "HEAD";
+  const text = JSON.stringify(body);
+  return new Response(text, {
+    status: kind.status,
+    headers: {
+      ...(isRead ? READ_HEADERS : WRITE_HEADERS),
+      "Content-Type": "application/problem+json",
+      "Content-Length": String(new TextEncoder().encode(text).length),
+      "Cache-Control": NOT_STORED,
+      ...(kind.retryAfterSeconds === undefined ? {} : { "Retry-After": String(kind.retryAfterSeconds) }),
+      ...(isRead ? { "Access-Control-Expose-Headers": "Retry-After" } : {}),
+      ...(code === "TOKEN_MISSING" ? { "WWW-Authenticate": 'Bearer realm="bristlecone"' } : {}),
+      ...headers,
+    },
+  });
+}

@@ -1,0 +1,65 @@
+import { type Context, Hono } from "hono";
+import { sha256 } from "#crypto";
+import { TlogError } from "../errors.ts";
+import type { Log, Publication } from "../log/log.ts";
+import { encodeHex } from "../tlog/encoding.ts";
+import { parseTilePath } from "../tlog/tile.ts";
+import { type BundleOptions, bundleHandler } from "./bundles.ts";
+import { isNotModified, notModified } from "./caching.ts";
+import { IMMUTABLE, READ_HEADERS, REVALIDATE } from "./headers.ts";
+import type { HttpEnv } from "./path.ts";
+import { assertPublished, logTagOf } from "./published.ts";
+
+/** `GET /checkpoint` and everything under `/tile/`.  c2sp.org/tlog-tiles, "Checkpoints" and "Merkle Tree" */
+export function tileRoutes(log: Log, options: BundleOptions): Hono<HttpEnv> {
+  const checkpoint = checkpointHeaders();
+  const tile = tileHandler(log);
+  const bundle = bundleHandler(log, options);
+  return (
+    new Hono<HttpEnv>()
+      .get("/checkpoint", ({ req }) => {
+        const published = log.published();
+        const headers = checkpoint(published);
+        if (isNotModified(req.raw, headers.ETag)) return notModified(headers);
+        return new Response(published.checkpoint, { headers });
+      })
+      // One route for both: with two that overlap, hono falls back to its slow router.
+      .get("/tile/*", (c) => (c.req.path.startsWith("/tile/entries/") ? bundle(c) : tile(c)))
+  );
+}
+
+function tileHandler(log: Log): (c: Context<HttpEnv>) => Promise<Response> {
+  const logTag = logTagOf(log);
+  return async ({ req }) => {
+    const tile = parseTilePath(req.path.slice(1));
+    assertPublished(tile, log.readableSize());
+    const headers = {
+      ...READ_HEADERS,
+      "Content-Type": "application/octet-stream",
+      "Cache-Control": IMMUTABLE,
+      ETag: `"${tile.level}.${tile.index}.${tile.width}-${logTag}"`,
+    };
+    if (isNotModified(req.raw, headers.ETag)) return notModified(headers);
+    const hashes = await log.readTile(tile);
+    if (hashes === undefined) throw new TlogError("STORE_DAMAGED", `${req.path} is signed and not stored`);
+    return new Response(hashes, { headers: { ...headers, "Content-Length": String(hashes.length) } });
+  };
+}
+
+/** The headers of a checkpoint, made once per publication. */
+function checkpointHeaders(): (published: Publication) => typeof headers {
+  let current: Publication["checkpoint"] | undefined; // owned by the returned function
+  let headers = { ...READ_HEADERS, ...CHECKPOINT_HEADERS, ETag: "", "Content-Length": "0" };
+  return ({ checkpoint }) => {
+    if (checkpoint === current) return headers;
+    current = checkpoint;
+    const etag = `"${encodeHex(sha256(checkpoint)).slice(0, 32)}"`;
+    headers = { ...headers, ETag: etag, "Content-Length": String(checkpoint.length) };
+    return headers;
+  };
+}
+
+const CHECKPOINT_HEADERS = {
+  "Content-Type": "text/plain; charset=utf-8",
+  "Cache-Control": REVALIDATE,
+} as const;
