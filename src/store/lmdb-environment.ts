@@ -135,7 +135,8 @@ function openingFailed(directory: string, cause: unknown): TlogError {
 
 /** Looks before any table is made, so that another program's LMDB is left as it was. */
 function assertOnlyOurTables(directory: string, root: Root): void {
-  const names = [...root.getKeys()].map((key) => Buffer.from(key).toString("latin1"));
+  // This LMDB stores a name with the NUL of its C string.
+  const names = [...root.getKeys()].map((key) => Buffer.from(key).toString("latin1").replace(/\0$/, ""));
   const foreign = names.find((name) => !TABLE_NAMES.includes(name));
   if (foreign === undefined) return;
   throw new TlogError(
