@@ -1,0 +1,90 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { TlogError } from "../../src/errors.ts";
+import { decodeAddBatch, decodeBundle, encodeBundle, MAX_ENTRY_BYTES } from "../../src/tlog/entry-bundle.ts";
+import { expectCode } from "../expect-code.ts";
+import { bundleBytes } from "../reference/tiles.ts";
+
+const anyEntries = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 20 });
+
+describe("an entry bundle", () => {
+  it("is each entry behind its length, and comes apart again", () => {
+    fc.assert(
+      fc.property(anyEntries, (entries) => {
+        const bytes = encodeBundle(entries);
+        expect(bytes).toEqual(bundleBytes(entries));
+        expect(decodeBundle(bytes, entries.length)).toEqual(entries);
+        expect(decodeAddBatch(bytes, { maxEntries: entries.length })).toEqual(entries);
+      }),
+    );
+  });
+
+  it("holds entries of no bytes and of 65,535, not of 65,536", () => {
+    const largest = new Uint8Array(MAX_ENTRY_BYTES).fill(1);
+    const entries = [new Uint8Array(0), largest, new Uint8Array(0)];
+    expect(decodeBundle(encodeBundle(entries), 3)).toEqual(entries);
+    expectCode(() => encodeBundle([new Uint8Array(MAX_ENTRY_BYTES + 1)]), "ENTRY_TOO_LARGE");
+  });
+
+  it("is refused when cut anywhere", () => {
+    const entries = [Uint8Array.of(1, 2, 3), new Uint8Array(0), Uint8Array.of(4)];
+    const bytes = encodeBundle(entries);
+    for (let length = 0; length < bytes.length; length++) {
+      expectCode(() => decodeBundle(bytes.subarray(0, length), 3), "BUNDLE_MALFORMED");
+    }
+  });
+
+  it("is refused with anything behind the last entry", () => {
+    const bytes = encodeBundle([Uint8Array.of(1)]);
+    for (const extra of [[0], [0, 0], [0, 1], [0, 1, 5], [255, 255]]) {
+      expectCode(() => decodeBundle(Uint8Array.of(...bytes, ...extra), 1), "BUNDLE_MALFORMED");
+    }
+  });
+
+  it("is refused with another number of entries than its width", () => {
+    const bytes = encodeBundle([Uint8Array.of(1), Uint8Array.of(2)]);
+    for (const count of [0, 1, 3, 256]) expectCode(() => decodeBundle(bytes, count), "BUNDLE_MALFORMED");
+    expectCode(() => decodeBundle(new Uint8Array(0), 1), "BUNDLE_MALFORMED");
+  });
+
+  it("gives copies, from a Buffer and from a view too", () => {
+    const bytes = Buffer.from([9, 0, 1, 7, 9]);
+    const [entry] = decodeBundle(bytes.subarray(1, 4), 1);
+    bytes.fill(0);
+    expect(entry).toEqual(Uint8Array.of(7));
+  });
+
+  it("of any other bytes is refused, or spells the same bytes again", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 40 }), fc.nat({ max: 20 }), (bytes, count) => {
+        try {
+          expect(encodeBundle(decodeBundle(bytes, count))).toEqual(bytes);
+        } catch (error) {
+          if (!(error instanceof TlogError)) throw error;
+          expect(error.code).toBe("BUNDLE_MALFORMED");
+        }
+      }),
+    );
+  });
+});
+
+describe("a batch of entries", () => {
+  it("may be empty, and may be larger than a bundle", () => {
+    expect(decodeAddBatch(new Uint8Array(0), { maxEntries: 0 })).toEqual([]);
+    const entries = Array.from({ length: 1000 }, (_, i) => Uint8Array.of(i % 256));
+    expect(decodeAddBatch(encodeBundle(entries), { maxEntries: 1000 })).toEqual(entries);
+  });
+
+  it("is refused as soon as it has one entry too many", () => {
+    const bytes = encodeBundle([Uint8Array.of(1), Uint8Array.of(2), Uint8Array.of(3)]);
+    expectCode(() => decodeAddBatch(bytes, { maxEntries: 2 }), "ARGUMENT_INVALID");
+    expectCode(() => decodeAddBatch(Uint8Array.of(...bytes, 0), { maxEntries: 2 }), "ARGUMENT_INVALID");
+  });
+
+  it("is refused when cut", () => {
+    const bytes = encodeBundle([Uint8Array.of(1), Uint8Array.of(2, 3)]);
+    for (const length of [1, 2, 4, 5, 6]) {
+      expectCode(() => decodeAddBatch(bytes.subarray(0, length), { maxEntries: 9 }), "BUNDLE_MALFORMED");
+    }
+  });
+});
