@@ -92,7 +92,7 @@ const BatchAnswer = z
   })
   .openapi("BatchAnswer");
 
-const addBatchRoute = createRoute({
+export const addBatchRoute = createRoute({
   method: "post",
   path: "/add-batch",
   summary: "Append entries, all or none, in order",

@@ -18,9 +18,16 @@ export function adminRoutes(log: Log): OpenAPIHono<HttpEnv> {
     });
 }
 
-const healthRoute = createRoute({
+/** Marks a route of the admin listener in the OpenAPI document. */
+const ADMIN = {
+  tags: ["admin"],
+  servers: [{ url: "/", description: "The admin listener, --admin-listen." }],
+};
+
+export const healthRoute = createRoute({
   method: "get",
   path: "/healthz",
+  ...ADMIN,
   summary: "The process answers",
   responses: {
     200: {
@@ -40,9 +47,10 @@ const Readiness = z
   })
   .openapi("Readiness");
 
-const readinessRoute = createRoute({
+export const readinessRoute = createRoute({
   method: "get",
   path: "/readyz",
+  ...ADMIN,
   summary: "The log takes entries",
   responses: {
     200: { description: "It does.", content: { "application/json": { schema: Readiness } } },

@@ -6,7 +6,7 @@ import { adminRoutes } from "./admin.ts";
 import type { BundleOptions } from "./bundles.ts";
 import { entryRoutes } from "./entries.ts";
 import { logInfoRoutes } from "./log-info.ts";
-import { openApiRoute } from "./openapi.ts";
+import { openApiRoutes } from "./openapi.ts";
 import { type HttpEnv, rawPath } from "./path.ts";
 import { type OnError, problemFrom } from "./problem.ts";
 import { proofRoutes } from "./proofs.ts";
@@ -46,7 +46,7 @@ export function createLogApp(options: LogAppOptions): OpenAPIHono<HttpEnv> {
   app.route("/", receiptRoutes(log));
   app.route("/", proofRoutes(log));
   app.route("/", logInfoRoutes(log, { version, maxBatchBytes: limits.maxBatchBytes }));
-  openApiRoute(app);
+  app.route("/", openApiRoutes());
   return app;
 }
 

@@ -1,14 +1,15 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import { TlogError } from "../errors.ts";
 import type { Log } from "../log/log.ts";
+import { decodeHex } from "../tlog/encoding.ts";
 import { IMMUTABLE, READ_HEADERS } from "./headers.ts";
-import { hashFromPath, indexFromPath } from "./parameters.ts";
+import { indexFromPath, refuseInvalid } from "./parameters.ts";
 import type { HttpEnv } from "./path.ts";
 import { HashHex, PROBLEM_ANSWERS } from "./schemas.ts";
 
 /** `GET /entry/<index>` and `GET /lookup/<leaf hash>`. */
 export function entryRoutes(log: Log): OpenAPIHono<HttpEnv> {
-  const app = new OpenAPIHono<HttpEnv>();
+  const app = new OpenAPIHono<HttpEnv>({ defaultHook: refuseInvalid });
   app.get("/entry/:index", async ({ req }) => {
     const leafIndex = indexFromPath(req.param("index"));
     const entry = await log.readEntry(leafIndex);
@@ -18,7 +19,7 @@ export function entryRoutes(log: Log): OpenAPIHono<HttpEnv> {
     return new Response(entry, { headers: { ...ENTRY_HEADERS, "Content-Length": String(entry.length) } });
   });
   return app.openapi(lookupRoute, async (c) => {
-    const leafIndex = await log.lookup(hashFromPath("leafHash", c.req.param("leafHash")));
+    const leafIndex = await log.lookup(decodeHex(c.req.valid("param").leafHash));
     if (leafIndex === undefined) {
       throw new TlogError("ENTRY_UNKNOWN", "no published entry has this leaf hash");
     }
@@ -34,7 +35,7 @@ const ENTRY_HEADERS = {
   "Cache-Control": IMMUTABLE,
 } as const;
 
-const lookupRoute = createRoute({
+export const lookupRoute = createRoute({
   method: "get",
   path: "/lookup/{leafHash}",
   summary: "The smallest index of the entry with this leaf hash",

@@ -58,7 +58,7 @@ const LogInfo = z
   })
   .openapi("LogInfo");
 
-const logInfoRoute = createRoute({
+export const logInfoRoute = createRoute({
   method: "get",
   path: "/log.json",
   summary: "Name, keys and limits of the log",

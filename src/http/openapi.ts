@@ -1,13 +1,34 @@
-import type { OpenAPIHono } from "@hono/zod-openapi";
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { Hono } from "hono";
+import { addBatchRoute } from "./add.ts";
+import { healthRoute, readinessRoute } from "./admin.ts";
+import { lookupRoute } from "./entries.ts";
 import { READ_HEADERS } from "./headers.ts";
+import { logInfoRoute } from "./log-info.ts";
 import { HAND_WRITTEN_ROUTES } from "./openapi-routes.ts";
 import type { HttpEnv } from "./path.ts";
+import { consistencyRoute, inclusionRoute } from "./proofs.ts";
 
-/**
- * The OpenAPI 3.1 document of an app: its JSON routes from the code, and the routes whose bodies are not JSON from
- * `openapi-routes.ts`. The same for every log; `spec/openapi.json` is a copy.
- */
-export function openApiDocument(app: OpenAPIHono<HttpEnv>): object {
+/** The definitions the JSON routes are served by, so the document cannot disagree with them. */
+const JSON_ROUTES = [
+  addBatchRoute,
+  lookupRoute,
+  inclusionRoute,
+  consistencyRoute,
+  logInfoRoute,
+  healthRoute,
+  readinessRoute,
+];
+
+/** The OpenAPI 3.1 document, the same for every log. `spec/openapi.json` is a copy that `write-openapi.ts` keeps. */
+export function openApiDocument(): object {
+  const app = new OpenAPIHono();
+  for (const route of [...HAND_WRITTEN_ROUTES, ...JSON_ROUTES]) app.openAPIRegistry.registerPath(route);
+  app.openAPIRegistry.registerComponent("securitySchemes", "token", {
+    type: "http",
+    scheme: "bearer",
+    description: "A write token. Not needed on a loopback listener, nor with --open-writes.",
+  });
   return app.getOpenAPI31Document({
     openapi: "3.1.0",
     info: {
@@ -21,17 +42,11 @@ export function openApiDocument(app: OpenAPIHono<HttpEnv>): object {
   });
 }
 
-/** Adds `GET /openapi.json` and describes the routes that do not describe themselves. Call it after all other routes. */
-export function openApiRoute(app: OpenAPIHono<HttpEnv>): void {
-  for (const route of HAND_WRITTEN_ROUTES) app.openAPIRegistry.registerPath(route);
-  app.openAPIRegistry.registerComponent("securitySchemes", "token", {
-    type: "http",
-    scheme: "bearer",
-    description: "A write token. Not needed on a loopback listener, nor with --open-writes.",
-  });
+/** `GET /openapi.json` */
+export function openApiRoutes(): Hono<HttpEnv> {
   let text: string | undefined; // made at the first request
-  app.get("/openapi.json", () => {
-    text ??= JSON.stringify(openApiDocument(app));
+  return new Hono<HttpEnv>().get("/openapi.json", () => {
+    text ??= JSON.stringify(openApiDocument());
     return new Response(text, { headers: DOCUMENT_HEADERS });
   });
 }

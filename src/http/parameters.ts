@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
-import { type ErrorCode, TlogError } from "../errors.ts";
-import { decodeHex, parseDecimal } from "../tlog/encoding.ts";
+import { TlogError } from "../errors.ts";
+import { parseDecimal } from "../tlog/encoding.ts";
 
 /**
  * The index in a path such as /entry/17. A path has one spelling: anything else is no resource.
@@ -10,23 +10,8 @@ export function indexFromPath(text: string): number {
   try {
     return parseDecimal(text);
   } catch (error) {
-    throw asParameterError(error, "NOT_FOUND", "index");
-  }
-}
-
-/**
- * The hash in a path such as /lookup/<64 lowercase hex digits>.
- * @returns 32 bytes.
- * @throws {TlogError} PARAMETER_INVALID
- */
-export function hashFromPath(name: string, text: string): Uint8Array {
-  if (text.length !== 64) {
-    throw new TlogError("PARAMETER_INVALID", `${name}: want 64 hex digits, got ${text.length} characters`);
-  }
-  try {
-    return decodeHex(text);
-  } catch (error) {
-    throw asParameterError(error, "PARAMETER_INVALID", name);
+    if (!(error instanceof TlogError)) throw error;
+    throw new TlogError("NOT_FOUND", `index: ${error.message}`, { cause: error });
   }
 }
 
@@ -57,9 +42,4 @@ export function refuseInvalid(result: {
   const [issue] = result.error?.issues ?? [];
   const where = issue === undefined || issue.path.length === 0 ? "" : `${issue.path.join(".")}: `;
   throw new TlogError("PARAMETER_INVALID", `${where}${issue?.message ?? "want valid parameters"}`);
-}
-
-function asParameterError(error: unknown, code: ErrorCode, name: string): unknown {
-  if (!(error instanceof TlogError)) return error;
-  return new TlogError(code, `${name}: ${error.message}`, { cause: error });
 }

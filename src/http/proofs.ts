@@ -52,7 +52,7 @@ const InclusionAnswer = z
   })
   .openapi("InclusionProof");
 
-const inclusionRoute = createRoute({
+export const inclusionRoute = createRoute({
   method: "get",
   path: "/proof/inclusion",
   summary: "Prove that the tree of a size contains a leaf",
@@ -82,7 +82,7 @@ const ConsistencyAnswer = z
   })
   .openapi("ConsistencyProof");
 
-const consistencyRoute = createRoute({
+export const consistencyRoute = createRoute({
   method: "get",
   path: "/proof/consistency",
   summary: "Prove that one tree is a prefix of another",

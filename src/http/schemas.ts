@@ -3,11 +3,15 @@ import { z } from "@hono/zod-openapi";
 /** Schemas several routes of the OpenAPI document share. */
 
 /** 32 bytes as 64 lowercase hex digits. */
-export const HashHex = z.string().length(64).openapi("HashHex", {
-  description: "A SHA-256 hash, 64 lowercase hex digits.",
-  pattern: "^[0-9a-f]{64}$",
-  example: "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
-});
+export const HashHex = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/, {
+    error: ({ input }) => `want 64 lowercase hex digits, got ${JSON.stringify(input).slice(0, 80)}`,
+  })
+  .openapi("HashHex", {
+    description: "A SHA-256 hash, 64 lowercase hex digits.",
+    example: "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+  });
 
 export const HashList = z
   .array(HashHex)
