@@ -1,0 +1,148 @@
+/** What this client knows of a log's heads: every head that comes in is verified, compared with the remembered one, then remembered. */
+import { TlogError } from "../src/errors.ts";
+import { planConsistency, verifyConsistency } from "../src/merkle/consistency.ts";
+import { hashesEqual } from "../src/merkle/hash.ts";
+import { openCheckpoint, type VerifiedCheckpoint } from "../src/tlog/checkpoint.ts";
+import { bytesEqual } from "../src/tlog/encoding.ts";
+import { MAX_NOTE_BYTES } from "../src/tlog/note.ts";
+import type { CheckpointMemory } from "./checkpoint-memory.ts";
+import { LogForkedError } from "./errors.ts";
+import type { Fetcher } from "./fetcher.ts";
+import type { Trust } from "./policy.ts";
+import type { TileSource } from "./tile-source.ts";
+
+/**
+ * A head the log showed, verified: signatures and quorum by the policy, and consistent with everything remembered.
+ * `progress` says how it compares with the remembered head: "first" (nothing was remembered), "grew", "same" (size), or
+ * "behind": an old view, from a cache or a log that lost data; what is remembered stays.
+ */
+export interface LogHead extends VerifiedCheckpoint {
+  readonly progress: "first" | "grew" | "same" | "behind";
+}
+
+export interface Heads {
+  /** Asks the log for its checkpoint and judges it as {@link Heads.judge}. */
+  fetch(signal: AbortSignal | undefined): Promise<LogHead>;
+  /**
+   * Verifies a checkpoint, demands consistency with the remembered one, remembers the larger of the two.
+   * @throws {TlogError} LOG_FORKED ({@link LogForkedError}; what is remembered stays) | ORIGIN_MISMATCH | as openCheckpoint,
+   *   {@link TileSource.prove} and {@link CheckpointMemory}
+   */
+  judge(signedNote: Uint8Array, signal: AbortSignal | undefined): Promise<LogHead>;
+  /**
+   * A verified head of at least `treeSize` leaves, the one at hand if it is large enough.
+   * @throws {TlogError} NOT_PUBLISHED, and as {@link Heads.fetch}
+   */
+  covering(treeSize: number, signal: AbortSignal | undefined): Promise<LogHead>;
+}
+
+export function openHeads(log: {
+  readonly trust: Trust;
+  readonly fetcher: Fetcher;
+  readonly tiles: TileSource;
+  readonly memory: CheckpointMemory;
+}): Heads {
+  const { origin } = log.trust;
+  /** The largest head this client saw, whole policy met; what is remembered may have met another policy. */
+  let newest: LogHead | undefined; // owned by compareAndRemember()
+  let turn: Promise<unknown> = Promise.resolve(); // the judgement in progress; owned by judge()
+
+  /** The heads to compare with: this client's, and the memory's when another process put a different one there. */
+  async function recall(): Promise<readonly VerifiedCheckpoint[]> {
+    const own = newest === undefined ? [] : [newest];
+    const saved = await log.memory.load(origin);
+    if (saved === undefined || (newest !== undefined && bytesEqual(saved, newest.signedNote))) return own;
+    return [...own, await openRemembered(saved, log.trust)];
+  }
+
+  async function compareAndRemember(
+    shown: VerifiedCheckpoint,
+    signal: AbortSignal | undefined,
+  ): Promise<LogHead> {
+    const known = await recall();
+    for (const remembered of known) await assertConsistent({ remembered, shown, tiles: log.tiles, signal });
+    const head = { ...shown, progress: progressBeyond(known, shown.treeSize) };
+    if (head.progress === "first" || head.progress === "grew")
+      await log.memory.save(origin, shown.signedNote);
+    if (newest === undefined || newest.treeSize < head.treeSize) newest = head;
+    return head;
+  }
+
+  async function judge(signedNote: Uint8Array, signal: AbortSignal | undefined): Promise<LogHead> {
+    const shown = await openCheckpoint({ signedNote, policy: log.trust.policy, expectedOrigin: origin });
+    // One at a time, so that two heads are never both compared with the same old one and then both remembered.
+    const judged = turn.then(() => compareAndRemember(shown, signal));
+    turn = judged.catch(() => {});
+    return judged;
+  }
+
+  async function fetch(signal: AbortSignal | undefined): Promise<LogHead> {
+    const { body } = await log.fetcher.request({ path: "checkpoint", maxBytes: MAX_NOTE_BYTES, signal });
+    return judge(body, signal);
+  }
+
+  return {
+    fetch,
+    judge,
+    covering: async (treeSize, signal) => {
+      if (newest !== undefined && newest.treeSize >= treeSize) return newest;
+      const shown = await fetch(signal);
+      if (shown.treeSize >= treeSize) return shown;
+      throw new TlogError(
+        "NOT_PUBLISHED",
+        `want a tree of at least ${treeSize} leaves, got ${shown.treeSize}`,
+      );
+    },
+  };
+}
+
+/** The remembered head must still carry the log's signature, or it could not prove a fork; its quorum was met in its time. */
+async function openRemembered(
+  signedNote: Uint8Array,
+  { logKeys, origin }: Trust,
+): Promise<VerifiedCheckpoint> {
+  try {
+    return await openCheckpoint({ signedNote, logKeys, expectedOrigin: origin });
+  } catch (cause) {
+    if (!(cause instanceof TlogError)) throw cause;
+    throw new TlogError(cause.code, `the remembered checkpoint of ${origin}: ${cause.message}`, { cause });
+  }
+}
+
+/** @throws {TlogError} LOG_FORKED, or whatever keeps the proof from being made: then nothing is shown, either way. */
+async function assertConsistent(args: {
+  readonly remembered: VerifiedCheckpoint;
+  readonly shown: VerifiedCheckpoint;
+  readonly tiles: TileSource;
+  readonly signal: AbortSignal | undefined;
+}): Promise<void> {
+  const { remembered, shown, tiles, signal } = args;
+  const [older, newer] = shown.treeSize < remembered.treeSize ? [shown, remembered] : [remembered, shown];
+  const isSame = older.treeSize === newer.treeSize;
+  if (isSame && hashesEqual(older.rootHash, newer.rootHash)) return;
+  const plan = planConsistency({ fromSize: older.treeSize, toSize: newer.treeSize });
+  // Verified against the newer root, so only the older one can fail to fit: that is what makes it evidence.
+  const proof = isSame ? [] : await tiles.prove({ head: newer, plan, signal });
+  try {
+    verifyConsistency({
+      fromSize: older.treeSize,
+      fromRoot: older.rootHash,
+      toSize: newer.treeSize,
+      toRoot: newer.rootHash,
+      proof,
+    });
+  } catch (error) {
+    if (!(error instanceof TlogError) || error.code !== "PROOF_INVALID") throw error;
+    throw new LogForkedError(
+      `${shown.origin} signed size ${shown.treeSize} and size ${remembered.treeSize} of two different histories`,
+      { origin: shown.origin, remembered: remembered.signedNote, shown: shown.signedNote, proof },
+    );
+  }
+}
+
+function progressBeyond(known: readonly VerifiedCheckpoint[], treeSize: number): LogHead["progress"] {
+  if (known.length === 0) return "first";
+  const largest = Math.max(...known.map((head) => head.treeSize));
+  if (treeSize === largest) return "same";
+  return treeSize > largest ? "grew" : "behind";
+}

@@ -1,0 +1,141 @@
+/** Receipts: fetched or made from tiles, and verified before anybody sees them.  c2sp.org/tlog-proof */
+import { TlogError } from "../src/errors.ts";
+import { leafHash as hashOfLeaf } from "../src/merkle/hash.ts";
+import { decodeUtf8, formatDecimal } from "../src/tlog/encoding.ts";
+import {
+  formatTlogProof,
+  MAX_RECEIPT_BYTES,
+  parseTlogProof,
+  type VerifiedReceipt,
+  verifyTlogProof,
+} from "../src/tlog/proof.ts";
+import { backoffMs, DEFAULT_RETRY } from "./backoff.ts";
+import { RemoteRefusedError } from "./errors.ts";
+import type { Fetcher } from "./fetcher.ts";
+import type { Heads } from "./heads.ts";
+import { policyFrom, type Trust, type TrustIn } from "./policy.ts";
+import { proveInclusion } from "./proofs.ts";
+import { rethrowAbsence, type Shortcut } from "./routes.ts";
+import type { TileSource } from "./tile-source.ts";
+
+/** What a receipt is about: the entry, or its leaf hash for those who have no more. */
+export type ReceiptSubject =
+  | { readonly entry: Uint8Array; readonly leafHash?: undefined }
+  | { readonly leafHash: Uint8Array; readonly entry?: undefined };
+
+/** A verified receipt with its text: what to keep, in a file that ends in ".tlog-proof". */
+export interface LogReceipt extends VerifiedReceipt {
+  readonly text: string;
+}
+
+/** How to get a receipt. Without a subject, the leaf hash is read from the log's verified tiles. */
+export type ReceiptOptions = (
+  | ReceiptSubject
+  | { readonly entry?: undefined; readonly leafHash?: undefined }
+) & {
+  readonly signal?: AbortSignal | undefined;
+};
+
+export interface Receipts {
+  /** @throws {TlogError} ENTRY_UNKNOWN | NOT_PUBLISHED | ENTRY_MISMATCH | as {@link verifyReceipt} and {@link Heads.judge} */
+  fetch(leafIndex: number, options: ReceiptOptions): Promise<LogReceipt>;
+  /** As {@link Receipts.fetch}, but asks again until the receipt exists or `timeoutMs` are over (NOT_PUBLISHED). */
+  wait(leafIndex: number, options: ReceiptOptions & { readonly timeoutMs?: number }): Promise<LogReceipt>;
+  /** Verifies a receipt of this log, its checkpoint also against the remembered one. */
+  check(text: string, options: ReceiptOptions): Promise<LogReceipt>;
+}
+
+/**
+ * Verifies a receipt offline: log signature, quorum, inclusion. Nothing is fetched and nothing remembered.
+ * @param args.receipt - `.tlog-proof` text or bytes, at most 256 KiB.
+ * @param args.origin - to accept only this log, when the policy has several.
+ * @throws {TlogError} RECEIPT_MALFORMED | NUMBER_TOO_LARGE | ORIGIN_MISMATCH | SIGNATURE_MISSING | SIGNATURE_INVALID |
+ *   QUORUM_NOT_MET | PROOF_INVALID (also: a receipt for another entry) | POLICY_MALFORMED | VKEY_MALFORMED
+ */
+export async function verifyReceipt(
+  args: TrustIn & ReceiptSubject & { readonly receipt: string | Uint8Array; readonly origin?: string },
+): Promise<VerifiedReceipt> {
+  const { receipt, origin } = args;
+  const leafHash = args.entry === undefined ? args.leafHash : hashOfLeaf(args.entry);
+  const expected = origin === undefined ? {} : { expectedOrigin: origin };
+  return verifyTlogProof({ policy: policyFrom(args), ...expected, receipt, leafHash });
+}
+
+export function openReceipts(log: {
+  readonly trust: Trust;
+  readonly fetcher: Fetcher;
+  readonly heads: Heads;
+  readonly tiles: TileSource;
+  readonly shortcut: Shortcut;
+}): Receipts {
+  const { trust, fetcher, heads, tiles } = log;
+
+  async function verify(text: string, leafHash: Uint8Array): Promise<LogReceipt> {
+    const { policy, origin } = trust;
+    return { ...(await verifyTlogProof({ policy, expectedOrigin: origin, receipt: text, leafHash })), text };
+  }
+
+  async function check(text: string, options: ReceiptOptions): Promise<LogReceipt> {
+    const { leafIndex, checkpoint } = parseTlogProof(text);
+    const head = await heads.judge(checkpoint, options.signal);
+    const claimed = subjectHash(options);
+    if (claimed !== undefined) return verify(text, claimed);
+    if (leafIndex >= head.treeSize) throw new TlogError("PROOF_INVALID", "the leaf index is beyond the tree");
+    const leaf = { level: 0, index: leafIndex };
+    const read = await tiles.readNodes({ head, nodes: [leaf], signal: options.signal });
+    return verify(text, read(leaf));
+  }
+
+  async function fetchByRoute(leafIndex: number, options: ReceiptOptions): Promise<LogReceipt> {
+    const path = `receipt/${formatDecimal(leafIndex)}`;
+    const { signal } = options;
+    const { body } = await fetcher
+      .request({ path, maxBytes: MAX_RECEIPT_BYTES, signal })
+      .catch(rethrowAbsence);
+    const receipt = await check(decodeUtf8(body), options);
+    if (receipt.leafIndex === leafIndex) return receipt;
+    throw new TlogError(
+      "ENTRY_MISMATCH",
+      `want the receipt of entry ${leafIndex}, got that of ${receipt.leafIndex}`,
+    );
+  }
+
+  async function makeFromTiles(leafIndex: number, options: ReceiptOptions): Promise<LogReceipt> {
+    const { signal } = options;
+    const head = await heads.covering(leafIndex + 1, signal);
+    const { treeSize, signedNote: checkpoint } = head;
+    const { proof, leafHash } = await proveInclusion({ tiles, head, signal }, { leafIndex, treeSize });
+    return verify(formatTlogProof({ leafIndex, proof, checkpoint }), subjectHash(options) ?? leafHash);
+  }
+
+  const fetch: Receipts["fetch"] = (leafIndex, options) =>
+    log.shortcut(
+      "receipt",
+      () => fetchByRoute(leafIndex, options),
+      () => makeFromTiles(leafIndex, options),
+    );
+
+  return {
+    fetch,
+    check,
+    wait: async (leafIndex, options) => {
+      const deadlineMs = fetcher.now() + (options.timeoutMs ?? 30_000);
+      for (let attempt = 0; ; attempt++) {
+        try {
+          return await fetch(leafIndex, options);
+        } catch (error) {
+          const remainingMs = deadlineMs - fetcher.now();
+          if (!(error instanceof TlogError) || error.code !== "NOT_PUBLISHED" || remainingMs <= 0)
+            throw error;
+          const asked = error.cause instanceof RemoteRefusedError ? error.cause.retryAfterMs : undefined;
+          const pauseMs = asked ?? backoffMs(attempt, DEFAULT_RETRY, fetcher.random);
+          await fetcher.pause(Math.min(pauseMs, remainingMs), options.signal);
+        }
+      }
+    },
+  };
+}
+
+function subjectHash({ entry, leafHash }: ReceiptOptions): Uint8Array | undefined {
+  return entry === undefined ? leafHash : hashOfLeaf(entry);
+}
