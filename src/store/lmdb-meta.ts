@@ -90,6 +90,21 @@ export function readIntegrated(meta: Table): IntegratedHead {
   return { treeSize, peaks };
 }
 
+/** Reads the integrated size before every tile: decodes the row again only when its bytes changed. */
+export function treeSizeReader(meta: Table): () => number {
+  const key = rowKey("head");
+  // Owned by the returned function: the row it decoded last.
+  let known: { readonly value: Buffer; readonly treeSize: number } | undefined;
+  return () => {
+    const isKnown = meta.view(key, (value) => known?.value.equals(value) ?? false);
+    if (isKnown && known !== undefined) return known.treeSize;
+    const { treeSize } = readIntegrated(meta);
+    const value = meta.view(key, (bytes) => Buffer.from(bytes));
+    if (value !== undefined) known = { value, treeSize };
+    return treeSize;
+  };
+}
+
 export function writeIntegrated(meta: Table, { treeSize, peaks }: IntegratedHead): void {
   writeRow(meta, "head", { treeSize, peaks: Buffer.concat(peaks), leafIndexSize: treeSize });
 }

@@ -3,7 +3,7 @@ import { TlogError } from "../errors.ts";
 import { syncDirectory } from "../node/sync-directory.ts";
 import { assertLogDirectory, prepareDirectory, syncDataFile } from "./data-directory.ts";
 import { type Environment, openEnvironment } from "./lmdb-environment.ts";
-import { readHead, readIntegrated, readStoreRow } from "./lmdb-meta.ts";
+import { readHead, readStoreRow, treeSizeReader } from "./lmdb-meta.ts";
 import { findLeaf, readEntryRange, readHashes } from "./lmdb-read.ts";
 import { assertOrigin, claimWriter, MIN_MAX_BYTES, writeQueue, writerOf } from "./lmdb-writer.ts";
 import { assertEntryRange, assertHashes, assertTile, hashesAtLevel, TILE_WIDTH } from "./rules.ts";
@@ -88,7 +88,7 @@ export async function openLmdbReader(options: {
 
 function readerOf(env: Environment, assertOpen: () => void): Omit<LogReader, "close"> {
   const { tables } = env;
-  const treeSize = (): number => readIntegrated(tables.meta).treeSize;
+  const treeSize = treeSizeReader(tables.meta);
   return {
     async head() {
       assertOpen();
