@@ -131,7 +131,7 @@ const SCHEMAS: { readonly [N in SettingName]: z.ZodType<Settings[N]> } = {
   data: text(),
   origin: z
     .string()
-    .regex(/^[^\s+]+$/u)
+    .regex(/^[^\s\p{Cc}+]+$/u)
     .optional(),
   key: text().optional(),
   guard: text().optional(),

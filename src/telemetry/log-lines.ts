@@ -45,6 +45,8 @@ export function logLines(options: LogLineOptions): Required<LogEvents> {
       refused = 0;
     },
     warning: ({ code, message }) => line("warn", message, { code }),
+    requestFailed: ({ method, path, message }) =>
+      line("warn", `request failed: ${message}`, { method, path }),
     turnedReadOnly: ({ code, message }) => line("warn", `the log is read-only now: ${message}`, { code }),
   };
 }

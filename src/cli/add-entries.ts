@@ -1,0 +1,151 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { LogClient } from "../../client/log-client.ts";
+import type { AppendedEntry } from "../../client/submit.ts";
+import { TlogError } from "../errors.ts";
+import { encodeHex } from "../tlog/encoding.ts";
+import type { Call } from "./command.ts";
+import {
+  type EntrySources,
+  inBatches,
+  readSources,
+  type SourceEntry,
+  type SourceTotals,
+} from "./entry-source.ts";
+import { replaceFile, systemCode } from "./files.ts";
+import { inFlight } from "./in-flight.ts";
+import { openProgress } from "./progress.ts";
+
+/** Where entries go, and how. */
+export interface EntryDestination {
+  readonly client: LogClient;
+  readonly limits: { readonly maxEntries: number; readonly maxBytes: number };
+  /** Batches under way at once. With 1, leaf indices follow the order of the input. */
+  readonly inFlight: number;
+  /** undefined: no receipts. */
+  readonly receiptsDirectory: string | undefined;
+}
+
+export interface AddSummary {
+  /** Entries in the input. */
+  readonly entries: number;
+  /** Those that were not in the log before. */
+  readonly added: number;
+  /** Receipts saved: one for each index. */
+  readonly receipts: number;
+  readonly elapsedMs: number;
+}
+
+/** An entry that is durable, and where its receipt was saved. */
+interface AddedEntry extends AppendedEntry {
+  readonly from: SourceEntry;
+  readonly receiptPath: string | undefined;
+}
+
+/** Receipts fetched at once, for each batch. */
+const RECEIPTS_IN_FLIGHT = 8;
+
+/**
+ * Streams the sources to the log: memory holds the batches under way, whatever the size of the input.
+ * @throws {TlogError} INCOMPLETE, with what had been added, when something fails after the first batch; before it, the
+ *   failure itself.
+ */
+export async function addEntries(
+  call: Call,
+  {
+    sources,
+    totals,
+    destination,
+  }: {
+    readonly sources: EntrySources;
+    readonly totals: SourceTotals;
+    readonly destination: EntryDestination;
+  },
+): Promise<AddSummary> {
+  const startedMs = call.now();
+  const progress = openProgress(call.output, { totalBytes: totals.bytes, now: call.now });
+  let entries = 0;
+  let added = 0;
+  let receipts = 0;
+  let bytes = 0;
+  if (destination.receiptsDirectory !== undefined) await makeDirectory(destination.receiptsDirectory);
+  const batches = inBatches(readSources(sources), destination.limits);
+  try {
+    for await (const batch of inFlight(batches, destination.inFlight, (items) =>
+      addBatch(call, destination, items),
+    )) {
+      for (const item of batch) {
+        entries += 1;
+        bytes += item.from.entry.length + 1; // and its newline: near enough for a bar
+        if (item.duplicate !== true) added += 1;
+        if (item.receiptPath !== undefined) receipts += 1;
+        await printAdded(call, sources.rule, item);
+      }
+      progress.advance({ entries, bytes });
+    }
+  } catch (error) {
+    throw entries === 0 ? error : incomplete(error, entries);
+  } finally {
+    progress.end();
+  }
+  return { entries, added, receipts, elapsedMs: Math.round(call.now() - startedMs) };
+}
+
+async function addBatch(
+  { signal }: Call,
+  { client, receiptsDirectory }: EntryDestination,
+  batch: readonly SourceEntry[],
+): Promise<readonly AddedEntry[]> {
+  const appended = await client.appendBatch(
+    batch.map(({ entry }) => entry),
+    { signal },
+  );
+  const items = appended.flatMap((item, position) => {
+    const from = batch[position];
+    return from === undefined ? [] : [{ ...item, from, receiptPath: undefined }];
+  });
+  if (receiptsDirectory === undefined) return items;
+  const saved: AddedEntry[] = [];
+  const save = async (item: AddedEntry): Promise<AddedEntry> => {
+    const { leafIndex, leafHash } = item;
+    const receiptPath = join(receiptsDirectory, `${leafIndex}.tlog-proof`);
+    const receipt = await client.waitForReceipt(leafIndex, { leafHash, signal });
+    await replaceFile(receiptPath, receipt.text);
+    return { ...item, receiptPath };
+  };
+  for await (const item of inFlight(each(items), RECEIPTS_IN_FLIGHT, save)) saved.push(item);
+  return saved;
+}
+
+async function* each<Item>(items: readonly Item[]): AsyncGenerator<Item> {
+  yield* items;
+}
+
+/** Whole files are few and each has a name: a line each. Lines and paragraphs are many: only programs want them all. */
+async function printAdded({ output }: Call, rule: EntrySources["rule"], item: AddedEntry): Promise<void> {
+  if (rule !== "whole" && !output.isJson) return;
+  const { leafIndex, duplicate, from, receiptPath } = item;
+  const { source, line } = from;
+  const notes = [
+    duplicate === true ? " (already there)" : "",
+    receiptPath === undefined ? "" : `, receipt ${receiptPath}`,
+  ];
+  await output.result({
+    text: `${source} is entry ${leafIndex}${notes.join("")}`,
+    json: { leafIndex, leafHash: encodeHex(item.leafHash), duplicate, source, line, receipt: receiptPath },
+  });
+}
+
+function incomplete(error: unknown, entries: number): unknown {
+  if (!(error instanceof TlogError)) return error;
+  const message = `stopped after ${entries} entries, which are in the log: ${error.message}; adding the same input again continues`;
+  return new TlogError("INCOMPLETE", message, { cause: error });
+}
+
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (cause) {
+    throw new TlogError("FILE_UNWRITABLE", `${path} cannot be made (${systemCode(cause)})`, { cause });
+  }
+}

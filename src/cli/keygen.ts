@@ -1,0 +1,36 @@
+import { TlogError } from "../errors.ts";
+import { addExamples, addSettings, type CommandDefinition, textFlag } from "./command.ts";
+
+/** `keygen`: makes a signing key for a log. */
+export const keygen: CommandDefinition = {
+  define(command) {
+    command
+      .description("make a signing key and print its verifier key")
+      .requiredOption("--out <FILE>", "where the key goes: a new file, mode 0600, never overwritten")
+      .option("--type <TYPE>", "ed25519, or ml-dsa-44 to sign beside it (default: ed25519)");
+    addSettings(command, ["origin"]);
+    addExamples(command, [
+      "bristlecone keygen --origin example.com/log --out example.key",
+      "bristlecone keygen --origin example.com/log --out example-pq.key --type ml-dsa-44",
+    ]);
+  },
+  async run({ flags, output, config }) {
+    const origin = (await config()).value("origin");
+    if (origin === undefined)
+      throw new TlogError("USAGE", "want --origin NAME, the name the key signs under");
+    const path = textFlag(flags, "out") ?? "";
+    const type = textFlag(flags, "type") ?? "ed25519";
+    const { ED25519 } = await import("../tlog/key.ts");
+    const { ML_DSA_44 } = await import("../tlog/cosignature.ts");
+    if (type !== "ed25519" && type !== "ml-dsa-44") {
+      throw new TlogError("USAGE", `--type: want ed25519 or ml-dsa-44, got ${type}`);
+    }
+    const { newKey } = await import("./new-key.ts");
+    const { writeSigningKeyFile } = await import("../keys/key-file.ts");
+    const { signingKey, vkey } = await newKey(origin, type === "ed25519" ? ED25519 : ML_DSA_44);
+    await writeSigningKeyFile(path, signingKey);
+    await output.result({ text: vkey, json: { origin, type, file: path, vkey } });
+    if (!output.isJson)
+      output.notice(`the private key is in ${path}; the line above is the verifier key, for everybody`);
+  },
+};

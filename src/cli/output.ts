@@ -1,0 +1,83 @@
+import { once } from "node:events";
+import { TlogError } from "../errors.ts";
+import { exitCodeOf } from "./exit-code.ts";
+
+/** The part of a stream that printing needs. */
+export interface TextStream extends NodeJS.EventEmitter {
+  readonly isTTY?: boolean;
+  write(chunk: string | Uint8Array): boolean;
+}
+
+/** How a command speaks: results on stdout, everything about the work on stderr; with `--json`, JSON lines on both. */
+export interface Output {
+  readonly isJson: boolean;
+  /** True when a person watches stderr: a progress line may be drawn. */
+  readonly isWatched: boolean;
+  /** One result: `text` for people (a newline is added), else `json` on a line of its own. */
+  result(parts: { readonly text: string; readonly json: object }): Promise<void>;
+  /** Bytes to stdout as they are. */
+  bytes(data: Uint8Array): Promise<void>;
+  /** Something to know about a result, such as what it was trusted on. */
+  notice(text: string): void;
+  /** A finished log line to stderr. */
+  logLine(line: string): void;
+  /** An error, once, at the end. */
+  failure(error: unknown): void;
+  /** Replaces the line being drawn on stderr; "" takes it away. Only when `isWatched`. */
+  progressLine(text: string): void;
+}
+
+/** @param streams - where results and everything else go; the program's own stdout and stderr in `main.ts`. */
+export function openOutput(
+  streams: { readonly stdout: TextStream; readonly stderr: TextStream },
+  { isJson }: { readonly isJson: boolean },
+): Output {
+  const { stdout, stderr } = streams;
+  const isWatched = stderr.isTTY === true && !isJson;
+  let isLineDrawn = false; // owned by progressLine()
+
+  async function write(chunk: string | Uint8Array): Promise<void> {
+    if (!stdout.write(chunk)) await once(stdout, "drain");
+  }
+
+  function progressLine(text: string): void {
+    if (!isWatched || (text === "" && !isLineDrawn)) return;
+    stderr.write(`\r${text}\x1b[K`); // erase to the end of the line
+    isLineDrawn = text !== "";
+  }
+
+  function aside(text: string, json: object): void {
+    progressLine("");
+    stderr.write(isJson ? `${JSON.stringify(json)}\n` : `${text}\n`);
+  }
+
+  return {
+    isJson,
+    isWatched,
+    result({ text, json }) {
+      progressLine("");
+      return write(isJson ? `${JSON.stringify(json)}\n` : `${text}\n`);
+    },
+    bytes: write,
+    notice: (text) => aside(`note: ${text}`, { notice: text }),
+    failure: (error) => aside(failureText(error), failureJson(error)),
+    logLine(line) {
+      progressLine("");
+      stderr.write(line);
+    },
+    progressLine,
+  };
+}
+
+function failureText(error: unknown): string {
+  if (error instanceof TlogError) return `error: ${error.message} [${error.code}]`;
+  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return `error: this is a bug in bristlecone, please report it\n${detail}`;
+}
+
+function failureJson(error: unknown): object {
+  const exitCode = exitCodeOf(error);
+  if (error instanceof TlogError) return { error: { code: error.code, message: error.message, exitCode } };
+  const message = error instanceof Error ? error.message : String(error);
+  return { error: { code: "BUG", message, exitCode } };
+}

@@ -1,0 +1,88 @@
+import { memoryCheckpoints } from "../../client/checkpoint-memory.ts";
+import { RemoteRefusedError } from "../../client/errors.ts";
+import type { Fetcher } from "../../client/fetcher.ts";
+import { openFetcher } from "../../client/fetcher.ts";
+import { type LogClient, openLogClient } from "../../client/log-client.ts";
+import { decodeJsonObject } from "../../client/routes.ts";
+import { type Config, stateDirectory } from "../config.ts";
+import { TlogError } from "../errors.ts";
+import { isLoopbackName } from "../http/access.ts";
+import { fileCheckpointMemory } from "../node/file-checkpoint-memory.ts";
+import { decodeUtf8 } from "../tlog/encoding.ts";
+import type { Call } from "./command.ts";
+import { readSmallFile } from "./files.ts";
+import { type ChosenTrust, chosenTrust } from "./trust.ts";
+
+/** A log somewhere else, and whom to believe about it. */
+export interface Remote {
+  readonly client: LogClient;
+  readonly url: string;
+  /** Completes "trusted: ". */
+  readonly trustWords: string;
+  /** What GET /log.json says; undefined for a log that has none. Not verified by anything. */
+  info(): Promise<Readonly<Record<string, unknown>> | undefined>;
+}
+
+const MAX_INFO_BYTES = 256 * 1024;
+const MAX_TOKEN_FILE_BYTES = 4096;
+
+/**
+ * Opens the log of --log. Without a key or policy, a log on this machine is taken at its word, with a notice; any other
+ * is refused, because whoever answers could name any key.
+ * @throws {TlogError} USAGE | CONFIG_INVALID | POLICY_MALFORMED | VKEY_MALFORMED | REMOTE_UNREACHABLE | …
+ */
+export async function openRemote(call: Call): Promise<Remote> {
+  const config = await call.config();
+  const url = config.value("log");
+  const timeoutMs = config.value("timeout") * 1000;
+  const fetcher = openFetcher(url, { timeoutMs });
+  const info = () => fetchInfo(fetcher, call.signal);
+  const { trust, words } = (await chosenTrust(call)) ?? (await trustItself(call, url, info));
+  const origin = config.value("origin");
+  const token = await writeToken(config);
+  const client = openLogClient({
+    ...trust,
+    url,
+    timeoutMs,
+    ...(origin !== undefined && { origin }),
+    ...(token !== undefined && { token }),
+    checkpoints: config.value("memory")
+      ? fileCheckpointMemory(stateDirectory(config.value("state")))
+      : memoryCheckpoints(),
+  });
+  return { client, url, trustWords: words, info };
+}
+
+async function trustItself(call: Call, url: string, info: Remote["info"]): Promise<ChosenTrust> {
+  if (!isLoopbackName(new URL(url).hostname)) {
+    throw new TlogError(
+      "USAGE",
+      `want --vkey VKEY or --policy FILE: ${url} is another machine, and whoever answers there could name any key`,
+    );
+  }
+  const vkeys = (await info())?.vkeys;
+  const vkey: unknown = Array.isArray(vkeys) ? vkeys[0] : undefined;
+  if (typeof vkey !== "string") {
+    throw new TlogError("USAGE", `want --vkey VKEY or --policy FILE: ${url} does not name a key of its own`);
+  }
+  call.output.notice(
+    `not verified against a key you chose: the log itself named ${vkey}; choose with --vkey or --policy`,
+  );
+  return { trust: { vkey }, words: `the key the log itself named, ${vkey}` };
+}
+
+async function fetchInfo(fetcher: Fetcher, signal: AbortSignal): ReturnType<Remote["info"]> {
+  try {
+    const { body } = await fetcher.request({ path: "log.json", maxBytes: MAX_INFO_BYTES, signal });
+    return decodeJsonObject(body);
+  } catch (error) {
+    if (error instanceof RemoteRefusedError && error.status === 404) return undefined;
+    throw error;
+  }
+}
+
+async function writeToken(config: Config): Promise<string | undefined> {
+  const path = config.value("tokenFile");
+  if (path === undefined) return config.value("token");
+  return decodeUtf8(await readSmallFile(path, { maxBytes: MAX_TOKEN_FILE_BYTES })).trim();
+}
