@@ -17,7 +17,6 @@ export type { VerifiedReceipt } from "../src/tlog/proof.ts";
 export { type CheckpointMemory, memoryCheckpoints } from "./checkpoint-memory.ts";
 export type { LogEntry } from "./entries.ts";
 export { LogForkedError, RemoteRefusedError } from "./errors.ts";
-export type { FetchFunction } from "./fetcher.ts";
 export type { LogHead } from "./heads.ts";
 export { type LogClient, type LogClientOptions, openLogClient } from "./log-client.ts";
 export type { ConsistencyProof, InclusionProof } from "./proofs.ts";

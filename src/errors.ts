@@ -29,6 +29,8 @@ export type ErrorCode =
   | "ENTRY_MISMATCH"
   | "ROOT_MISMATCH"
   | "LOG_FORKED"
+  // The platform
+  | "CRYPTO_UNAVAILABLE"
   // Store and guard
   | "HEAD_MOVED"
   | "WRITER_REPLACED"
@@ -69,6 +71,7 @@ export type ErrorCode =
   | "TOKEN_INVALID"
   | "WRITE_FORBIDDEN"
   | "SERVER_BUSY"
+  | "LISTEN_FAILED"
   | "INTERNAL"
   // The client's side of the network
   | "REMOTE_UNREACHABLE"

@@ -66,9 +66,7 @@ describe("in files", () => {
     await memory.save("a", new Uint8Array([1]));
     const [name] = await readdir(folder);
     await rm(join(folder, name!));
-    await import("node:fs/promises").then(({ mkdir }) =>
-      mkdir(join(folder, name!, "x"), { recursive: true }),
-    );
+    await mkdir(join(folder, name!, "x"), { recursive: true });
     await expectCodeAsync(memory.save("a", new Uint8Array([2])), "CHECKPOINT_MEMORY_FAILED");
     expect(await readdir(folder)).toEqual([name]);
   });
