@@ -25,7 +25,7 @@ const LAYERS: readonly Layer[] = [
   { files: "src/merkle/", imports: PURE, packages: ["#crypto"] },
   { files: "src/tlog/", imports: CORE, packages: ["#crypto"] },
   { files: "client/", imports: ["client/", ...CORE], packages: ["#crypto"] },
-  { files: "src/node/", imports: ["src/node/", "client/", ...CORE], packages: ["node:"] },
+  { files: "src/node/", imports: ["src/node/", "client/", ...CORE], packages: ["#crypto", "node:"] },
   { files: "src/store/store.ts", imports: PURE, packages: [] },
   {
     files: "src/store/lmdb",
@@ -43,7 +43,7 @@ const LAYERS: readonly Layer[] = [
   {
     files: "src/http/",
     imports: ["src/http/", "src/log/log.ts", "src/events.ts", "src/node/", ...CORE],
-    packages: ["node:", "hono", "@hono/", "zod"],
+    packages: ["#crypto", "node:", "hono", "@hono/", "zod"],
   },
   {
     files: "src/telemetry/",
@@ -162,7 +162,7 @@ function codeOf(file: string): string {
 
 /** Relative imports as paths from the root; packages as they are written. */
 function importsOf(file: string): readonly string[] {
-  const specifiers = [...codeOf(file).matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g)].map(
+  const specifiers = [...codeOf(file).matchAll(/(?:\bfrom\s+|\bimport\s*\(?\s*)"([^"]+)"/g)].map(
     (match) => match[1] ?? "",
   );
   return specifiers.map((name) =>

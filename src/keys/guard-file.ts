@@ -94,7 +94,9 @@ async function openExisting(location: string): Promise<FileHandle | undefined> {
     return await open(location, "r+");
   } catch (error) {
     if (hasErrorCode(error, "ENOENT")) return undefined;
-    throw new TlogError("GUARD_FAILED", `cannot open the guard ${location}: ${messageOf(error)}`, { cause: error });
+    throw new TlogError("GUARD_FAILED", `cannot open the guard ${location}: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -124,7 +126,9 @@ async function readSlots(file: FileHandle, location: string): Promise<readonly (
   if (bytesRead !== bytes.length) {
     throw new TlogError("GUARD_MALFORMED", `guard ${location}: want ${bytes.length} bytes, got ${bytesRead}`);
   }
-  return Array.from({ length: SLOTS }, (_, slot) => parseSlot(bytes.subarray(slot * SLOT_BYTES, (slot + 1) * SLOT_BYTES)));
+  return Array.from({ length: SLOTS }, (_, slot) =>
+    parseSlot(bytes.subarray(slot * SLOT_BYTES, (slot + 1) * SLOT_BYTES)),
+  );
 }
 
 function newestSlot(slots: readonly (Slot | undefined)[], location: string): Slot {
@@ -141,8 +145,12 @@ function newestSlot(slots: readonly (Slot | undefined)[], location: string): Slo
 /** Two servers on copies of one directory share a guard: whoever opened last owns it, the other must stop. */
 function refuseForeignWrite(held: GuardRecord | undefined, next: GuardRecord, location: string): void {
   // Before anything was signed there is nothing to protect, and a crashed first opening must not lock the log out.
-  if (held?.signed === undefined || held.lineage === next.lineage || held.nextLineage === next.lineage) return;
-  throw new TlogError("WRITER_REPLACED", `another process took over the guard ${location} at epoch ${held.epoch}`);
+  if (held?.signed === undefined || held.lineage === next.lineage || held.nextLineage === next.lineage)
+    return;
+  throw new TlogError(
+    "WRITER_REPLACED",
+    `another process took over the guard ${location} at epoch ${held.epoch}`,
+  );
 }
 
 function formatSlot({ sequence, record }: Slot): Uint8Array {
@@ -160,7 +168,10 @@ function formatSlot({ sequence, record }: Slot): Uint8Array {
   const sealed = encodeUtf8(`checksum ${checksum(text)}\n`);
   const slot = new Uint8Array(SLOT_BYTES).fill(0x0a);
   if (text.length + sealed.length > SLOT_BYTES) {
-    throw new TlogError("GUARD_FAILED", `the guard's record wants ${text.length + sealed.length} bytes, has room for ${SLOT_BYTES}`);
+    throw new TlogError(
+      "GUARD_FAILED",
+      `the guard's record wants ${text.length + sealed.length} bytes, has room for ${SLOT_BYTES}`,
+    );
   }
   slot.set(text);
   slot.set(sealed, text.length);
@@ -180,12 +191,29 @@ function parseSlot(bytes: Uint8Array): Slot | undefined {
   }
   const match = SLOT_PATTERN.exec(text);
   if (match === null) return undefined;
-  const [, sequence = "", origin = "", storeId = "", epoch = "", lineage = "", next = "", signed = "", sum = ""] = match;
+  const [
+    ,
+    sequence = "",
+    origin = "",
+    storeId = "",
+    epoch = "",
+    lineage = "",
+    next = "",
+    signed = "",
+    sum = "",
+  ] = match;
   if (checksum(encodeUtf8(text.slice(0, text.lastIndexOf("checksum ")))) !== sum) return undefined;
   const nextLineage = next === "-" ? undefined : next;
   return {
     sequence: parseDecimal(sequence),
-    record: { origin, storeId, epoch: parseDecimal(epoch), lineage, nextLineage, signed: parseSigned(signed) },
+    record: {
+      origin,
+      storeId,
+      epoch: parseDecimal(epoch),
+      lineage,
+      nextLineage,
+      signed: parseSigned(signed),
+    },
   };
 }
 
@@ -204,7 +232,9 @@ async function asGuardFailure<T>(action: Promise<T>, location: string): Promise<
     return await action;
   } catch (error) {
     if (error instanceof TlogError) throw error;
-    throw new TlogError("GUARD_FAILED", `cannot use the guard ${location}: ${messageOf(error)}`, { cause: error });
+    throw new TlogError("GUARD_FAILED", `cannot use the guard ${location}: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }
 

@@ -1,5 +1,5 @@
-import { hashesEqual } from "../merkle/hash.ts";
 import { TlogError } from "../errors.ts";
+import { hashesEqual } from "../merkle/hash.ts";
 
 /**
  * The guard remembers, outside the data directory, what the log has already signed. A directory that is older than its
@@ -64,7 +64,10 @@ export function checkGuard(record: GuardRecord | undefined, store: GuardedStore,
   checkSignedHead(record, store, location);
   // Nothing was signed under this guard yet: an opening that crashed before its store took the token.
   if (store.lineage === undefined && record.signed === undefined) return;
-  if (store.lineage !== record.lineage && (store.lineage === undefined || store.lineage !== record.nextLineage)) {
+  if (
+    store.lineage !== record.lineage &&
+    (store.lineage === undefined || store.lineage !== record.nextLineage)
+  ) {
     throw new TlogError(
       "GUARD_MISMATCH",
       `another copy of this data directory was opened since: the guard ${location} is at epoch ${record.epoch}, of a different opening`,

@@ -23,10 +23,16 @@ export async function readSigningKeyFile(path: string): Promise<string> {
     // Windows has no such bits; Node reports 0666 there for every file.
     if (process.platform !== "win32" && permissions % OWNER_BITS !== 0) {
       const shown = permissions.toString(8).padStart(4, "0");
-      throw new TlogError("KEY_FILE_EXPOSED", `${location}: want mode 0600, got ${shown}; run: chmod 600 ${location}`);
+      throw new TlogError(
+        "KEY_FILE_EXPOSED",
+        `${location}: want mode 0600, got ${shown}; run: chmod 600 ${location}`,
+      );
     }
     if (size > MAX_KEY_FILE_BYTES) {
-      throw new TlogError("KEY_FILE_MALFORMED", `${location}: want at most ${MAX_KEY_FILE_BYTES} bytes, got ${size}`);
+      throw new TlogError(
+        "KEY_FILE_MALFORMED",
+        `${location}: want at most ${MAX_KEY_FILE_BYTES} bytes, got ${size}`,
+      );
     }
     return onlyLine(decodeUtf8(await file.readFile()), location);
   } finally {
@@ -55,9 +61,13 @@ async function openKeyFile(location: string) {
     return await open(location, constants.O_RDONLY);
   } catch (error) {
     const missing = codeOf(error) === "ENOENT";
-    throw new TlogError(missing ? "KEY_FILE_MISSING" : "FILE_UNREADABLE", `cannot read the key file ${location} (${codeOf(error)})`, {
-      cause: error,
-    });
+    throw new TlogError(
+      missing ? "KEY_FILE_MISSING" : "FILE_UNREADABLE",
+      `cannot read the key file ${location} (${codeOf(error)})`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -66,7 +76,9 @@ async function createExclusive(location: string) {
     return await open(location, "wx", 0o600);
   } catch (error) {
     const exists = codeOf(error) === "EEXIST";
-    const message = exists ? `${location} exists already, and a key is never overwritten` : `cannot create ${location} (${codeOf(error)})`;
+    const message = exists
+      ? `${location} exists already, and a key is never overwritten`
+      : `cannot create ${location} (${codeOf(error)})`;
     throw new TlogError(exists ? "KEY_FILE_EXISTS" : "FILE_UNREADABLE", message, { cause: error });
   }
 }
@@ -74,7 +86,10 @@ async function createExclusive(location: string) {
 function onlyLine(text: string, location: string): string {
   const line = text.endsWith("\n") ? text.slice(0, -1) : text;
   if (line.length === 0 || line.includes("\n")) {
-    throw new TlogError("KEY_FILE_MALFORMED", `${location}: want one line PRIVATE+KEY+…, got ${line.length === 0 ? "nothing" : "several lines"}`);
+    throw new TlogError(
+      "KEY_FILE_MALFORMED",
+      `${location}: want one line PRIVATE+KEY+…, got ${line.length === 0 ? "nothing" : "several lines"}`,
+    );
   }
   return line;
 }

@@ -169,8 +169,14 @@ class StoredLog implements Log {
     if (leafIndex >= treeSize) {
       const integrated = leafIndex < this.integratedSize();
       throw integrated
-        ? new TlogError("NOT_PUBLISHED", `leaf ${leafIndex} is integrated, and not yet in the published tree of size ${treeSize}`)
-        : new TlogError("ENTRY_UNKNOWN", `there is no leaf ${leafIndex}: the log has ${this.integratedSize()} entries`);
+        ? new TlogError(
+            "NOT_PUBLISHED",
+            `leaf ${leafIndex} is integrated, and not yet in the published tree of size ${treeSize}`,
+          )
+        : new TlogError(
+            "ENTRY_UNKNOWN",
+            `there is no leaf ${leafIndex}: the log has ${this.integratedSize()} entries`,
+          );
     }
     const proof = await this.proveInclusion({ leafIndex, treeSize });
     return formatTlogProof({ leafIndex, proof, checkpoint });
@@ -207,7 +213,10 @@ function originOf(signers: readonly NoteSigner[]): string {
   const { name } = first.verifierKey;
   const other = signers.find((signer) => signer.verifierKey.name !== name);
   if (other !== undefined) {
-    throw new TlogError("ARGUMENT_INVALID", `signers: want one name, got ${name} and ${other.verifierKey.name}`);
+    throw new TlogError(
+      "ARGUMENT_INVALID",
+      `signers: want one name, got ${name} and ${other.verifierKey.name}`,
+    );
   }
   return name;
 }
@@ -223,7 +232,10 @@ async function claimLineage(options: LogOptions, origin: string): Promise<string
   const held = options.recreateGuard ? undefined : await guard.read();
   if (options.recreateGuard) {
     await guard.setAside();
-    options.events.warning?.({ code: "GUARD_RECREATED", message: `the guard ${guard.location} starts anew from the data directory` });
+    options.events.warning?.({
+      code: "GUARD_RECREATED",
+      message: `the guard ${guard.location} starts anew from the data directory`,
+    });
   } else {
     checkGuard(held, { origin, storeId, epoch, lineage, signed }, guard.location);
   }

@@ -37,8 +37,14 @@ export class Pool<T> {
   /** @throws {TlogError} POOL_FULL, and the group was not taken. */
   push(group: PendingGroup<T>): void {
     const { maxPendingEntries, maxPendingBytes } = this.#limits;
-    if (this.#entries + group.entries.length > maxPendingEntries || this.#bytes + group.bytes > maxPendingBytes) {
-      throw new TlogError("POOL_FULL", `the log has ${this.#entries} entries (${this.#bytes} bytes) waiting; try again shortly`);
+    if (
+      this.#entries + group.entries.length > maxPendingEntries ||
+      this.#bytes + group.bytes > maxPendingBytes
+    ) {
+      throw new TlogError(
+        "POOL_FULL",
+        `the log has ${this.#entries} entries (${this.#bytes} bytes) waiting; try again shortly`,
+      );
     }
     this.#groups.push(group);
     this.#entries += group.entries.length;
@@ -51,7 +57,11 @@ export class Pool<T> {
     let bytes = 0;
     let count = 0;
     for (const group of this.#groups) {
-      if (count > 0 && (entries + group.entries.length > limits.maxEntries || bytes + group.bytes > limits.maxBytes)) break;
+      if (
+        count > 0 &&
+        (entries + group.entries.length > limits.maxEntries || bytes + group.bytes > limits.maxBytes)
+      )
+        break;
       entries += group.entries.length;
       bytes += group.bytes;
       count += 1;

@@ -127,7 +127,8 @@ export class Publisher {
   /** Somebody waiting for a receipt triggers publication at once, else the interval decides. */
   #schedule(): void {
     if (this.#running !== undefined || this.#refusal !== undefined || !this.#isBehind()) return;
-    const wantedAt = this.#waiters.size > 0 ? Number.NEGATIVE_INFINITY : this.#lastPublishedAt + this.#options.intervalMs;
+    const wantedAt =
+      this.#waiters.size > 0 ? Number.NEGATIVE_INFINITY : this.#lastPublishedAt + this.#options.intervalMs;
     const dueInMs = Math.max(wantedAt, this.#notBefore) - this.#options.now();
     if (dueInMs <= 0) {
       clearTimeout(this.#timer);
@@ -180,7 +181,10 @@ export class Publisher {
     const range = await readBack({ store, verified: this.#verified, treeSize: integrated.treeSize });
     const head = { treeSize: range.treeSize, rootHash: rangeRoot(range) };
     if (!hashesEqual(head.rootHash, rangeRoot(integrated))) {
-      throw new TlogError("STORE_DAMAGED", `at tree size ${head.treeSize} storage and memory have different roots`);
+      throw new TlogError(
+        "STORE_DAMAGED",
+        `at tree size ${head.treeSize} storage and memory have different roots`,
+      );
     }
     await store.recordSigned(head);
     const { storeId, epoch } = store.writer;
@@ -192,7 +196,10 @@ export class Publisher {
 
   async #sign(head: SignedHead): Promise<Uint8Array> {
     try {
-      return await signCheckpoint({ origin: this.#options.origin, ...head, extensions: [] }, this.#options.signers);
+      return await signCheckpoint(
+        { origin: this.#options.origin, ...head, extensions: [] },
+        this.#options.signers,
+      );
     } catch (error) {
       throw new SignerError(error);
     }
@@ -201,14 +208,19 @@ export class Publisher {
   /** A signer may come back (an agent, a key service); storage and guard are trusted no more until a restart. */
   #fail(error: unknown): false {
     if (error instanceof SignerError) {
-      this.#options.events.warning?.({ code: "SIGNER_FAILED", message: `signing failed, will try again: ${messageOf(error.cause)}` });
+      this.#options.events.warning?.({
+        code: "SIGNER_FAILED",
+        message: `signing failed, will try again: ${messageOf(error.cause)}`,
+      });
       this.#signerFailure = error;
       this.#notBefore = this.#options.now() + SIGNER_RETRY_MS;
       if (this.#refusal === undefined) this.#startIn(SIGNER_RETRY_MS);
       return false;
     }
     const code = error instanceof TlogError ? `${error.code}: ` : "";
-    const refusal = new TlogError("LOG_READ_ONLY", `the log stopped signing (${code}${messageOf(error)})`, { cause: error });
+    const refusal = new TlogError("LOG_READ_ONLY", `the log stopped signing (${code}${messageOf(error)})`, {
+      cause: error,
+    });
     this.#refusal = refusal;
     for (const waiter of [...this.#waiters]) waiter.reject(refusal);
     this.#options.onFailure(refusal);

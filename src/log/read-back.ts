@@ -3,8 +3,9 @@ import { type CompactRange, peakCoordinates, rangeRoot } from "../merkle/compact
 import { HASH_BYTES, hashesEqual } from "../merkle/hash.ts";
 import type { LogReader } from "../store/store.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
+import { type ReadTile, readNodes } from "../tlog/tile-reader.ts";
 import { integrate } from "./integrate.ts";
-import { readNodes } from "./prove.ts";
+import { tilesOf } from "./prove.ts";
 
 /**
  * Extends a verified tree by the leaves that storage gives back for [verified.treeSize, treeSize), and compares every
@@ -17,13 +18,15 @@ export async function readBack(from: {
   readonly verified: CompactRange;
   readonly treeSize: number;
 }): Promise<CompactRange> {
+  const readTile = tilesOf(from.store);
   let range = from.verified;
   while (range.treeSize < from.treeSize) {
     const index = Math.floor(range.treeSize / TILE_WIDTH);
     const width = Math.min(from.treeSize - index * TILE_WIDTH, TILE_WIDTH);
-    const tile = await readWholeTile(from.store, { level: 0, index, width });
+    const tile = await readTile({ level: 0, index, width });
     const { range: extended, levels } = integrate(range, hashesFrom(tile, range.treeSize % TILE_WIDTH));
-    for (const { level, start, hashes } of levels.slice(1)) await compareStored(from.store, { level, start, hash: hashes });
+    for (const { level, start, hashes } of levels.slice(1))
+      await compareStored(readTile, { level, start, hash: hashes });
     range = extended;
   }
   return range;
@@ -37,37 +40,36 @@ export async function rangeFromStore(
   store: LogReader,
   head: { readonly treeSize: number; readonly rootHash: Uint8Array },
 ): Promise<CompactRange> {
-  const peaks = await readNodes(store, peakCoordinates(head.treeSize), head.treeSize);
+  const peaks = await readNodes(peakCoordinates(head.treeSize), head.treeSize, tilesOf(store));
   const range = { treeSize: head.treeSize, peaks };
   if (!hashesEqual(rangeRoot(range), head.rootHash)) {
-    throw new TlogError("STORE_DAMAGED", `the stored tiles do not hash to the root recorded for tree size ${head.treeSize}`);
+    throw new TlogError(
+      "STORE_DAMAGED",
+      `the stored tiles do not hash to the root recorded for tree size ${head.treeSize}`,
+    );
   }
   return range;
 }
 
 async function compareStored(
-  store: LogReader,
+  readTile: ReadTile,
   { level, start, hash }: { readonly level: number; readonly start: number; readonly hash: Uint8Array },
 ): Promise<void> {
   // 256 leaves or fewer were added, so a higher level gains at most one hash.
   const index = Math.floor(start / TILE_WIDTH);
   const width = (start % TILE_WIDTH) + 1;
-  const tile = await readWholeTile(store, { level, index, width });
+  const tile = await readTile({ level, index, width });
   if (!hashesEqual(tile.subarray((width - 1) * HASH_BYTES), hash)) {
-    throw new TlogError("STORE_DAMAGED", `tile level ${level} index ${index}: hash ${width - 1} is not the root of its leaves`);
+    throw new TlogError(
+      "STORE_DAMAGED",
+      `tile level ${level} index ${index}: hash ${width - 1} is not the root of its leaves`,
+    );
   }
-}
-
-async function readWholeTile(
-  store: LogReader,
-  tile: { readonly level: number; readonly index: number; readonly width: number },
-): Promise<Uint8Array> {
-  const bytes = await store.readTile(tile);
-  if (bytes !== undefined) return bytes;
-  throw new TlogError("STORE_DAMAGED", `tile level ${tile.level} index ${tile.index}: want ${tile.width} hashes, some are missing`);
 }
 
 function hashesFrom(tile: Uint8Array, first: number): readonly Uint8Array[] {
   const count = tile.length / HASH_BYTES - first;
-  return Array.from({ length: count }, (_, index) => tile.slice((first + index) * HASH_BYTES, (first + index + 1) * HASH_BYTES));
+  return Array.from({ length: count }, (_, index) =>
+    tile.slice((first + index) * HASH_BYTES, (first + index + 1) * HASH_BYTES),
+  );
 }

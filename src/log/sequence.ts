@@ -32,7 +32,7 @@ export class Sequencer {
   readonly #options: SequencerOptions;
   readonly #pool: Pool<readonly Appended[]>;
   #range: CompactRange; // owned by #integrate()
-  #running: Promise<void> | undefined; // owned by #wake()
+  #running: Promise<void> | undefined; // owned by #wake() and #run()
   #refusal: TlogError | undefined; // owned by stop() and #fail()
 
   constructor(options: SequencerOptions) {
@@ -69,12 +69,18 @@ export class Sequencer {
   #checkedBytes(entries: readonly Uint8Array[]): number {
     const { maxBatchEntries, maxEntryBytes } = this.#options.limits;
     if (entries.length > maxBatchEntries) {
-      throw new TlogError("ARGUMENT_INVALID", `entries: want at most ${maxBatchEntries}, got ${entries.length}`);
+      throw new TlogError(
+        "ARGUMENT_INVALID",
+        `entries: want at most ${maxBatchEntries}, got ${entries.length}`,
+      );
     }
     let bytes = 0;
     for (const entry of entries) {
       if (entry.length > maxEntryBytes) {
-        throw new TlogError("ENTRY_TOO_LARGE", `entry: want at most ${maxEntryBytes} bytes, got ${entry.length}`);
+        throw new TlogError(
+          "ENTRY_TOO_LARGE",
+          `entry: want at most ${maxEntryBytes} bytes, got ${entry.length}`,
+        );
       }
       bytes += entry.length;
     }
@@ -82,9 +88,7 @@ export class Sequencer {
   }
 
   #wake(): void {
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
+    this.#running ??= this.#run();
   }
 
   async #run(): Promise<void> {
@@ -96,6 +100,8 @@ export class Sequencer {
         this.#fail(error, groups);
       }
     }
+    // In the same step that found the pool empty: an entry that arrives later must find nobody running.
+    this.#running = undefined;
   }
 
   async #integrate(groups: readonly PendingGroup<readonly Appended[]>[]): Promise<void> {
@@ -146,19 +152,28 @@ export class Sequencer {
       fresh.leafHashes.push(hash);
       return { leafIndex, leafHash: hash, duplicate: false };
     };
-    const answers = groups.map((group) => group.entries.map((entry, index) => place(entry, hashAt(group, index))));
+    const answers = groups.map((group) =>
+      group.entries.map((entry, index) => place(entry, hashAt(group, index))),
+    );
     return { ...fresh, answers };
   }
 
   /** Fail stop: whether the batch landed is unknown here, so nothing is carried on from memory. A restart reads the disk. */
   #fail(error: unknown, inFlight: readonly PendingGroup<readonly Appended[]>[]): void {
     const cause = error instanceof TlogError ? `${error.code}: ${error.message}` : String(error);
-    const refusal = new TlogError("LOG_READ_ONLY", `the log stopped accepting entries after a failed commit (${cause})`, {
-      cause: error,
-    });
+    const refusal = new TlogError(
+      "LOG_READ_ONLY",
+      `the log stopped accepting entries after a failed commit (${cause})`,
+      {
+        cause: error,
+      },
+    );
     const first = this.#refusal === undefined || this.#refusal.code === "LOG_CLOSING";
     this.#refusal = refusal;
-    const waiting = this.#pool.take({ maxEntries: Number.MAX_SAFE_INTEGER, maxBytes: Number.MAX_SAFE_INTEGER });
+    const waiting = this.#pool.take({
+      maxEntries: Number.MAX_SAFE_INTEGER,
+      maxBytes: Number.MAX_SAFE_INTEGER,
+    });
     for (const group of [...inFlight, ...waiting]) group.reject(refusal);
     if (first) this.#options.onFailure(refusal);
   }

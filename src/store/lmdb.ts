@@ -15,7 +15,7 @@ export interface LmdbStoreOptions {
   /** Stored at the first opening; every later one must give the same. */
   readonly origin: string;
   /** The most the data file may grow to, in bytes, at least 1 MiB. Default: as the disk allows. */
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
 }
 
 /** A reader that knows whose log it reads. */

@@ -54,10 +54,10 @@ describe("the packed package, installed in an empty folder", () => {
 
   it("appends with ./server and verifies with ./client", async () => {
     const printed = await runScript(`
-      import { generateSigningKey, openLog, openSigner } from "bristlecone/server";
+      import { formatSigningKey, generateSigningKey, openLog, openSigner } from "bristlecone/server";
       import { verifyReceipt } from "bristlecone/client";
 
-      const signer = await openSigner(await generateSigningKey({ name: "example.com/log" }));
+      const signer = await openSigner(formatSigningKey(await generateSigningKey({ name: "example.com/log" })));
       const log = await openLog({ directory: "data", signer });
       const entry = new TextEncoder().encode("hello");
       const { leafIndex } = await log.add(entry);

@@ -1,0 +1,204 @@
+/** The public door of `bristlecone/server`: a log inside any Node program, with or without HTTP in front of it. */
+import { randomBytes } from "node:crypto";
+import { resolve, sep } from "node:path";
+import { TlogError } from "./errors.ts";
+import type { LogEvents } from "./events.ts";
+import { writeAccessFor } from "./http/access.ts";
+import { createAdminApp, createLogApp, type HttpLimits } from "./http/app.ts";
+import { type ListenLimits, type ListenOptions, listen, type RunningListener } from "./http/listen.ts";
+import type { OnError } from "./http/problem.ts";
+import { type Guard, memoryGuard } from "./keys/guard.ts";
+import { onSameVolume, openGuardFile } from "./keys/guard-file.ts";
+import type { Log, LogLimits } from "./log/log.ts";
+import { DEFAULT_LIMITS, openLogEngine } from "./log/open-log.ts";
+import { packageVersion } from "./node/package-version.ts";
+import { lockDirectory } from "./store/directory-lock.ts";
+import { openLmdbStore } from "./store/lmdb.ts";
+import type { LogStore } from "./store/store.ts";
+import { encodeHex } from "./tlog/encoding.ts";
+import type { NoteSigner } from "./tlog/key.ts";
+
+export { type ErrorCode, TlogError } from "./errors.ts";
+export type { LogEvents } from "./events.ts";
+export type { Guard, GuardRecord } from "./keys/guard.ts";
+export { openGuardFile } from "./keys/guard-file.ts";
+export { readSigningKeyFile, writeSigningKeyFile } from "./keys/key-file.ts";
+export type { Appended, Log, LogLimits, LogState, Publication } from "./log/log.ts";
+export { openMemoryStore } from "./store/memory.ts";
+export type { LogReader, LogStore } from "./store/store.ts";
+export { formatSigningKey, generateSigningKey, type NoteSigner, openSigner } from "./tlog/key.ts";
+
+/** How often an integrated entry gets a checkpoint when nobody waits for one. */
+const DEFAULT_CHECKPOINT_INTERVAL_MS = 100;
+
+export interface OpenLogOptions {
+  /** Where the log lives; made when absent. Give this or `store`. */
+  readonly directory?: string;
+  /** A store of your own, for example `openMemoryStore`. Closed with the log. */
+  readonly store?: LogStore;
+  /** The log's key; its name is the origin. Give this or `signers`. */
+  readonly signer?: NoteSigner;
+  /** Several keys of one name, all of which sign; the first is Ed25519. */
+  readonly signers?: readonly NoteSigner[];
+  /** What was signed, kept outside the directory. Default: the file `<directory>.guard`; in memory for a `store`. */
+  readonly guard?: Guard;
+  /** The same bytes twice: "first" (default) gives the first index again, "allow" appends them again. */
+  readonly duplicates?: "first" | "allow";
+  /** Default 100 milliseconds. */
+  readonly checkpointIntervalMs?: number;
+  readonly limits?: Partial<LogLimits>;
+  readonly events?: LogEvents;
+  /** The most the data file may grow to, in bytes. Default: as the disk allows. */
+  readonly maxStoreBytes?: number | undefined;
+  /** See LogOptions.recreateGuard. Default false. */
+  readonly recreateGuard?: boolean;
+}
+
+/**
+ * Opens a log for writing, one process at a time.
+ * @throws {TlogError} STORE_LOCKED | STORE_DIRECTORY_FOREIGN | STORE_ORIGIN_MISMATCH | STORE_SCHEMA_UNKNOWN | STORE_DAMAGED |
+ *   GUARD_MISSING | GUARD_AHEAD | GUARD_MISMATCH | GUARD_MALFORMED | GUARD_FAILED | ARGUMENT_INVALID
+ */
+export async function openLog(options: OpenLogOptions): Promise<Log> {
+  const signers = options.signers ?? (options.signer === undefined ? [] : [options.signer]);
+  const origin = signers[0]?.verifierKey.name;
+  if (origin === undefined) throw new TlogError("ARGUMENT_INVALID", "want signer or signers, got neither");
+  const events = options.events ?? {};
+  const { store, guard } = await openDisks(options, { origin, events });
+  try {
+    return await openLogEngine({
+      store,
+      guard,
+      signers,
+      duplicates: options.duplicates ?? "first",
+      checkpointIntervalMs: options.checkpointIntervalMs ?? DEFAULT_CHECKPOINT_INTERVAL_MS,
+      limits: { ...DEFAULT_LIMITS, ...options.limits },
+      events,
+      now: () => performance.now(),
+      randomToken: () => encodeHex(randomBytes(16)),
+      recreateGuard: options.recreateGuard ?? false,
+    });
+  } catch (error) {
+    await store.close();
+    await guard.close();
+    throw error;
+  }
+}
+
+export interface ServeLogOptions {
+  readonly log: Log;
+  /** Port 0: any free port. */
+  readonly listen: { readonly host: string; readonly port: number };
+  /** Where `/healthz` and `/readyz` listen. Default: nowhere. */
+  readonly adminListen?: { readonly host: string; readonly port: number } | undefined;
+  /** SHA-256 of each write token, 64 lowercase hex digits. Without any, only loopback clients may write. */
+  readonly tokenHashes?: readonly string[];
+  /** Let everybody write who can reach the port. Default false. */
+  readonly openWrites?: boolean;
+  readonly limits?: Partial<HttpLimits & ListenLimits>;
+  /** Hears `requestFailed`. */
+  readonly events?: LogEvents;
+}
+
+/** A log on a socket. Closing it leaves the log open. */
+export interface RunningServer {
+  readonly url: string;
+  readonly adminUrl: string | undefined;
+  /** Stops accepting, lets requests under way finish, and cuts those that have not by the deadline (default 10 s). */
+  close(options?: { readonly deadlineMs?: number }): Promise<void>;
+}
+
+/**
+ * Serves a log over HTTP: spec/http-api.md.
+ * @throws {TlogError} LISTEN_FAILED (the address is taken, or not ours) | HEX_MALFORMED (a token hash)
+ */
+export async function serveLog(options: ServeLogOptions): Promise<RunningServer> {
+  const { log, limits = {}, events = {} } = options;
+  const onError: OnError = ({ error, method, path }) => {
+    events.requestFailed?.({ method, path, message: error instanceof Error ? error.message : String(error) });
+  };
+  const writeAccess = writeAccessFor({ host: options.listen.host, ...options });
+  const app = createLogApp({ log, writeAccess, version: packageVersion(), limits, onError });
+  const server = await listenOn({ app, ...options.listen, limits, onError });
+  const admin = await listenAdmin(options, onError).catch(async (error: unknown) => {
+    await server.close();
+    throw error;
+  });
+  return {
+    url: server.url,
+    adminUrl: admin?.url,
+    async close(closing) {
+      await server.close(closing);
+      await admin?.close(closing);
+    },
+  };
+}
+
+/** Nothing here may be forgotten when a later step fails: the lock, the store, the guard. */
+async function openDisks(
+  options: OpenLogOptions,
+  { origin, events }: { readonly origin: string; readonly events: LogEvents },
+): Promise<{ readonly store: LogStore; readonly guard: Guard }> {
+  const { directory } = options;
+  if (options.store !== undefined) return { store: options.store, guard: options.guard ?? memoryGuard() };
+  if (directory === undefined)
+    throw new TlogError("ARGUMENT_INVALID", "want directory or store, got neither");
+  const store = await openLockedStore(directory, { origin, maxBytes: options.maxStoreBytes });
+  try {
+    const guard = options.guard ?? (await openGuardFile(`${resolve(directory)}.guard`));
+    await checkGuardPlace(directory, guard, events);
+    return { store, guard };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/** The lock gives a second process a friendly word; the writer epoch in the store is what keeps it out. */
+async function openLockedStore(
+  directory: string,
+  options: { readonly origin: string; readonly maxBytes: number | undefined },
+): Promise<LogStore> {
+  const lock = await lockDirectory(directory);
+  try {
+    const store = await openLmdbStore({ directory, ...options });
+    return { ...store, close: () => store.close().finally(() => lock.release()) };
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+async function checkGuardPlace(directory: string, guard: Guard, events: LogEvents): Promise<void> {
+  if (guard.location.startsWith(`${resolve(directory)}${sep}`)) {
+    throw new TlogError(
+      "ARGUMENT_INVALID",
+      `the guard ${guard.location} lies in the data directory, and would be restored together with it`,
+    );
+  }
+  if (!(await onSameVolume(directory, guard.location))) return;
+  events.warning?.({
+    code: "GUARD_ON_SAME_VOLUME",
+    message: `the guard ${guard.location} lies on the volume of the data directory: a restored volume would take both back`,
+  });
+}
+
+async function listenAdmin(
+  { log, adminListen }: ServeLogOptions,
+  onError: OnError,
+): Promise<RunningListener | undefined> {
+  if (adminListen === undefined) return undefined;
+  return await listenOn({ app: createAdminApp({ log, onError }), ...adminListen, onError });
+}
+
+async function listenOn(options: ListenOptions): Promise<RunningListener> {
+  try {
+    return await listen(options);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const reason = code === "EADDRINUSE" ? "another program listens there" : String(code ?? error);
+    throw new TlogError("LISTEN_FAILED", `cannot listen on ${options.host}:${options.port}: ${reason}`, {
+      cause: error,
+    });
+  }
+}

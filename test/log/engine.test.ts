@@ -1,0 +1,247 @@
+import { describe, expect, it } from "vitest";
+import type { LogEvents } from "../../src/events.ts";
+import { appendLeaves, emptyRange, rangeRoot } from "../../src/merkle/compact-range.ts";
+import { verifyConsistency } from "../../src/merkle/consistency.ts";
+import { leafHash } from "../../src/merkle/hash.ts";
+import { parsePolicy, singleKeyPolicy } from "../../src/tlog/policy.ts";
+import { verifyTlogProof } from "../../src/tlog/proof.ts";
+import { expectCodeAsync } from "../expect-code.ts";
+import { emptyDisks, entry, gate, ORIGIN, openOn, published, testSigner } from "./harness.ts";
+
+describe("a log", () => {
+  it("publishes size 0 before it takes its first entry", async () => {
+    await using log = await openOn(emptyDisks());
+    expect(log.published().treeSize).toBe(0);
+    expect(new TextDecoder().decode(log.published().checkpoint)).toMatch(
+      new RegExp(`^${ORIGIN}\n0\n47DEQpj8`),
+    );
+  });
+
+  it("gives consecutive indices, and receipts that verify with nothing but the vkey", async () => {
+    await using log = await openOn(emptyDisks());
+    const policy = singleKeyPolicy(log.vkeys[0] ?? "");
+    for (let index = 0; index < 300; index += 1) {
+      const appended = await log.add(entry(index));
+      expect(appended).toEqual({ leafIndex: index, leafHash: leafHash(entry(index)), duplicate: false });
+    }
+    await published(log, 299);
+    for (const leafIndex of [0, 1, 128, 255, 256, 299]) {
+      const receipt = await verifyTlogProof({
+        receipt: await log.receipt(leafIndex),
+        entry: entry(leafIndex),
+        policy,
+      });
+      expect(receipt).toMatchObject({ origin: ORIGIN, leafIndex, treeSize: 300 });
+      expect(await log.readEntry(leafIndex)).toEqual(entry(leafIndex));
+      expect(await log.lookup(leafHash(entry(leafIndex)))).toBe(leafIndex);
+    }
+  });
+
+  it("answers exact duplicates with the first index: in a batch, in flight, and later", async () => {
+    await using log = await openOn(emptyDisks());
+    const inBatch = await log.addBatch([entry("a"), entry("b"), entry("a")]);
+    expect(inBatch.map(({ leafIndex, duplicate }) => [leafIndex, duplicate])).toEqual([
+      [0, false],
+      [1, false],
+      [0, true],
+    ]);
+    const racing = await Promise.all([log.add(entry("c")), log.add(entry("c")), log.add(entry("b"))]);
+    expect(racing.map(({ leafIndex }) => leafIndex)).toEqual([2, 2, 1]);
+    expect(await log.add(entry("a"))).toMatchObject({ leafIndex: 0, duplicate: true });
+    expect(log.integratedSize()).toBe(3);
+  });
+
+  it("appends duplicates again when told to allow them", async () => {
+    await using log = await openOn(emptyDisks(), { duplicates: "allow" });
+    const appended = await log.addBatch([entry("a"), entry("a")]);
+    expect(appended.map(({ leafIndex, duplicate }) => [leafIndex, duplicate])).toEqual([
+      [0, false],
+      [1, false],
+    ]);
+  });
+
+  it("answers an empty batch, and an entry of zero bytes", async () => {
+    await using log = await openOn(emptyDisks());
+    expect(await log.addBatch([])).toEqual([]);
+    expect(await log.add(new Uint8Array())).toMatchObject({ leafIndex: 0 });
+    await published(log, 0);
+    expect(await log.readEntry(0)).toEqual(new Uint8Array());
+  });
+
+  it("refuses an entry above the limit, and takes one at it", async () => {
+    await using log = await openOn(emptyDisks());
+    await expectCodeAsync(log.add(new Uint8Array(65_536)), "ENTRY_TOO_LARGE");
+    await expectCodeAsync(log.addBatch([entry("a"), new Uint8Array(65_536)]), "ENTRY_TOO_LARGE");
+    expect(await log.add(new Uint8Array(65_535))).toMatchObject({ leafIndex: 0 });
+    expect(log.integratedSize()).toBe(1);
+  });
+
+  it("answers only after the commit is durable, and gathers what arrives meanwhile into one batch", async () => {
+    const durable = gate();
+    const sizes: number[] = [];
+    await using log = await openOn(emptyDisks(), {
+      wrap: (store) => ({
+        ...store,
+        async commit(batch) {
+          sizes.push(batch.entries.length);
+          if (sizes.length === 1) await durable.passed;
+          await store.commit(batch);
+        },
+      }),
+    });
+    let answered = 0;
+    const adds = Array.from({ length: 50 }, (_, index) =>
+      log.add(entry(index)).then((appended) => {
+        answered += 1;
+        return appended;
+      }),
+    );
+    await new Promise((resolve) => setImmediate(resolve));
+    expect({ answered, sizes, integrated: log.integratedSize() }).toEqual({
+      answered: 0,
+      sizes: [1],
+      integrated: 0,
+    });
+    durable.open();
+    expect((await Promise.all(adds)).map(({ leafIndex }) => leafIndex)).toEqual(
+      adds.map((_, index) => index),
+    );
+    expect(sizes).toEqual([1, 49]);
+  });
+
+  it("refuses when the pool is full, says so, and goes on", async () => {
+    const durable = gate();
+    const full: unknown[] = [];
+    const events: LogEvents = { poolFull: (event) => full.push(event) };
+    await using log = await openOn(emptyDisks(), {
+      events,
+      limits: { maxEntryBytes: 65_535, maxBatchEntries: 10, maxPendingEntries: 3, maxPendingBytes: 1000 },
+      wrap: (store) => ({ ...store, commit: (batch) => durable.passed.then(() => store.commit(batch)) }),
+    });
+    const first = log.add(entry("first"));
+    await new Promise((resolve) => setImmediate(resolve));
+    const waiting = [log.add(entry(1)), log.add(entry(2)), log.add(entry(3))];
+    await expectCodeAsync(log.add(entry(4)), "POOL_FULL");
+    expect(full).toHaveLength(1);
+    await expectCodeAsync(log.addBatch(Array.from({ length: 11 }, () => entry(0))), "ARGUMENT_INVALID");
+    durable.open();
+    await Promise.all([first, ...waiting]);
+    expect(await log.add(entry(4))).toMatchObject({ leafIndex: 4 });
+  });
+
+  it("shows readers nothing that is not signed", async () => {
+    const signed = gate();
+    await using log = await openOn(emptyDisks(), {
+      wrap: (store) => ({
+        ...store,
+        async recordSigned(head) {
+          if (head.treeSize > 0) await signed.passed;
+          await store.recordSigned(head);
+        },
+      }),
+    });
+    await log.add(entry("a"));
+    const reads = async () => [
+      await log.readTile({ level: 0, index: 0, width: 1 }),
+      await log.readEntries({ start: 0, end: 1 }),
+      await log.readEntry(0),
+      await log.lookup(leafHash(entry("a"))),
+    ];
+    expect(await reads()).toEqual([undefined, undefined, undefined, undefined]);
+    await expectCodeAsync(log.receipt(0), "NOT_PUBLISHED");
+    await expectCodeAsync(log.receipt(1), "ENTRY_UNKNOWN");
+    await expectCodeAsync(log.proveInclusion({ leafIndex: 0, treeSize: 1 }), "NOT_PUBLISHED");
+    await expectCodeAsync(log.proveConsistency({ fromSize: 0, toSize: 1 }), "NOT_PUBLISHED");
+    await expectCodeAsync(log.rootAt(1), "NOT_PUBLISHED");
+    signed.open();
+    await published(log, 0);
+    expect((await reads()).every((read) => read !== undefined)).toBe(true);
+  });
+
+  it("proves any two sizes it has signed consistent, and knows the root of each", async () => {
+    await using log = await openOn(emptyDisks());
+    await log.addBatch(Array.from({ length: 600 }, (_, index) => entry(index)));
+    await published(log, 599);
+    const rootOf = (treeSize: number) =>
+      rangeRoot(
+        appendLeaves(
+          emptyRange(),
+          Array.from({ length: treeSize }, (_, index) => leafHash(entry(index))),
+        ),
+      );
+    for (const [fromSize, toSize] of [
+      [1, 2],
+      [255, 256],
+      [256, 257],
+      [3, 600],
+      [512, 600],
+      [600, 600],
+    ] as const) {
+      const proof = await log.proveConsistency({ fromSize, toSize });
+      const [fromRoot, toRoot] = [await log.rootAt(fromSize), await log.rootAt(toSize)];
+      expect([fromRoot, toRoot]).toEqual([rootOf(fromSize), rootOf(toSize)]);
+      verifyConsistency({ fromSize, fromRoot, toSize, toRoot, proof });
+    }
+  });
+
+  it("finishes and answers what is in flight when it closes, and refuses what comes after", async () => {
+    const durable = gate();
+    const log = await openOn(emptyDisks(), {
+      wrap: (store) => ({ ...store, commit: (batch) => durable.passed.then(() => store.commit(batch)) }),
+    });
+    const adds = [log.add(entry(0)), log.add(entry(1)), log.add(entry(2))];
+    const covered = log.untilPublished(2, { signal: AbortSignal.timeout(5000) });
+    const uncovered = log.untilPublished(3, { signal: AbortSignal.timeout(5000) });
+    const refused = expectCodeAsync(uncovered, "LOG_CLOSING");
+    const closing = log.close();
+    await expectCodeAsync(log.add(entry(3)), "LOG_CLOSING");
+    expect(log.state().status).toBe("closing");
+    durable.open();
+    await closing;
+    expect((await Promise.all(adds)).map(({ leafIndex }) => leafIndex)).toEqual([0, 1, 2]);
+    expect((await covered).treeSize).toBe(3);
+    await refused;
+    await log.close();
+  });
+
+  it("gives up waiting for publication when the caller does", async () => {
+    await using log = await openOn(emptyDisks());
+    const caller = new AbortController();
+    const waiting = log.untilPublished(9, { signal: caller.signal });
+    caller.abort();
+    await expectCodeAsync(waiting, "ABORTED");
+    await expectCodeAsync(log.untilPublished(9, { signal: AbortSignal.abort() }), "ABORTED");
+  });
+
+  it("publishes at the interval when nobody waits, and at once when somebody does", async () => {
+    let nowMs = 0;
+    await using log = await openOn(emptyDisks(), { checkpointIntervalMs: 3_600_000, now: () => nowMs });
+    nowMs += 3_600_000;
+    await log.add(entry(0));
+    await expect.poll(() => log.published().treeSize).toBe(1);
+    await log.add(entry(1));
+    expect(log.published().treeSize).toBe(1);
+    await published(log, 1);
+    expect(log.published().treeSize).toBe(2);
+  });
+
+  it("keeps its origin, keys and limits in sight", async () => {
+    await using log = await openOn(emptyDisks());
+    expect(log.origin).toBe(ORIGIN);
+    expect(parsePolicy(`log ${log.vkeys[0]}\nquorum none\n`).logs).toHaveLength(1);
+    expect(log.limits.maxEntryBytes).toBe(65_535);
+    expect(log.state()).toEqual({ status: "writable" });
+  });
+
+  it("wants signers of one name", async () => {
+    await expectCodeAsync(openOn(emptyDisks(), { signers: [] }), "ARGUMENT_INVALID");
+    const signers = [await testSigner(1), await testSigner(2, "example.org/other")];
+    await expectCodeAsync(openOn(emptyDisks(), { signers }), "ARGUMENT_INVALID");
+  });
+
+  it("refuses a directory that another key signed", async () => {
+    const disks = emptyDisks();
+    await (await openOn(disks)).close();
+    await expectCodeAsync(openOn(disks, { signers: [await testSigner(8)] }), "STORE_ORIGIN_MISMATCH");
+  });
+});
