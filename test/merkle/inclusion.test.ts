@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { NodeCoordinate } from "../../src/merkle/coordinates.ts";
-import { nodeHash } from "../../src/merkle/hash.ts";
 import { planInclusion, rootFromInclusion, verifyInclusion } from "../../src/merkle/inclusion.ts";
 import { assembleProof } from "../../src/merkle/proof-plan.ts";
 import { expectCode } from "../expect-code.ts";
+import { chosenInclusion } from "../reference/large-trees.ts";
 import { hex, referenceTree } from "../reference/merkle.ts";
 import { flipBit, swappedNeighbours, wrongLengths } from "../reference/mutate.ts";
 
@@ -152,42 +152,27 @@ describe("an inclusion proof", () => {
 });
 
 describe("inclusion in very large trees", () => {
-  const siblings = tree.leafHashes.slice(100, 160);
-
   it("verifies leaf 2^40 of a tree of 2^45 leaves, with chosen siblings", () => {
-    const at = { leafIndex: 2 ** 40, treeSize: 2 ** 45, leafHash: tree.leafHashes[0]! };
-    const proof = siblings.slice(0, 45);
-    // In a perfect tree the bits of the index say on which side each sibling is: here bit 40 alone is set.
-    const rootHash = proof.reduce((hash, sibling, level) => {
-      return level === 40 ? nodeHash(sibling, hash) : nodeHash(hash, sibling);
-    }, at.leafHash);
-    verifyInclusion({ ...at, rootHash, proof });
-    expectCode(() => verifyInclusion({ ...at, leafIndex: 2 ** 41, rootHash, proof }), "PROOF_INVALID");
-    expectCode(() => verifyInclusion({ ...at, leafIndex: 2 ** 40 + 1, rootHash, proof }), "PROOF_INVALID");
-    expectCode(() => verifyInclusion({ ...at, leafIndex: 0, rootHash, proof }), "PROOF_INVALID");
+    const good = chosenInclusion(2 ** 40, 2 ** 45);
+    expect(good.proof.length).toBe(45);
+    verifyInclusion(good);
+    for (const leafIndex of [0, 2 ** 40 + 1, 2 ** 41, 2 ** 45 - 1, 2 ** 45]) {
+      expectCode(() => verifyInclusion({ ...good, leafIndex }), "PROOF_INVALID");
+    }
   });
 
   it("agrees with BigInt arithmetic at sizes around 2^31, 2^32 and 2^53 - 1", () => {
     const around = (middle: number) => fc.integer({ min: middle - 5, max: Math.min(middle + 5, MAX_SIZE) });
-    const sizes = fc.oneof(
-      around(2 ** 31),
-      around(2 ** 32),
-      around(MAX_SIZE),
-      fc.integer({ min: 1, max: MAX_SIZE }),
-    );
+    const anySize = fc.integer({ min: 1, max: MAX_SIZE });
+    const sizes = fc.oneof(around(2 ** 31), around(2 ** 32), around(MAX_SIZE), anySize);
     fc.assert(
       fc.property(sizes, fc.nat({ max: MAX_SIZE }), fc.boolean(), (treeSize, seed, isNearEnd) => {
         const leafIndex = isNearEnd ? Math.max(treeSize - 1 - (seed % 5), 0) : seed % treeSize;
-        const sides = sidesByBigInt(BigInt(leafIndex), BigInt(treeSize));
-        const proof = siblings.slice(0, sides.length);
-        const leafHash = tree.leafHashes[0]!;
-        const rootHash = proof.reduce((hash, sibling, step) => {
-          return sides[step] === "left" ? nodeHash(sibling, hash) : nodeHash(hash, sibling);
-        }, leafHash);
-        verifyInclusion({ leafIndex, treeSize, leafHash, rootHash, proof });
+        const good = chosenInclusion(leafIndex, treeSize);
+        verifyInclusion(good);
 
         const plan = planInclusion({ leafIndex, treeSize });
-        expect(plan.nodesPerHash.length).toBe(sides.length);
+        expect(plan.nodesPerHash.length).toBe(good.proof.length);
         let leaves = 1n;
         for (const { level, index } of plan.nodes) {
           expect(Number.isSafeInteger(index)).toBe(true);
@@ -201,12 +186,4 @@ describe("inclusion in very large trees", () => {
 
 function hashOf({ level, index }: NodeCoordinate): Uint8Array {
   return tree.hash(index * 2 ** level, (index + 1) * 2 ** level);
-}
-
-/** RFC 6962 §2.1.1 in BigInt: on which side of the path each sibling is, leaf end first. */
-function sidesByBigInt(m: bigint, n: bigint): readonly ("left" | "right")[] {
-  if (n === 1n) return [];
-  let k = 1n;
-  while (k * 2n < n) k *= 2n;
-  return m < k ? [...sidesByBigInt(m, k), "right"] : [...sidesByBigInt(m - k, n - k), "left"];
 }

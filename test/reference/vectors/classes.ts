@@ -1,0 +1,20 @@
+import { ed25519Vectors } from "./ed25519.ts";
+import { merkleProofVectors } from "./merkle-proofs.ts";
+import { merkleRootVectors } from "./merkle-roots.ts";
+import { tileVectors } from "./tiles.ts";
+import type { VectorClass, VectorFile } from "./vector-file.ts";
+
+/** Every class of vectors; each is a module of this folder. */
+const CLASSES: readonly VectorClass[] = [merkleRootVectors, merkleProofVectors, tileVectors, ed25519Vectors];
+
+/** The contents of spec/vectors, by file name. */
+export async function makeVectorFiles(): Promise<ReadonlyMap<string, string>> {
+  const files = (await Promise.all(CLASSES.map(async (make) => await make()))).flat();
+  return new Map(files.map((file) => [`${file.name}.json`, render(file)]));
+}
+
+function render({ description, cases }: VectorFile): string {
+  const names = new Set(cases.map(({ name }) => name));
+  if (names.size !== cases.length) throw new Error(`two cases of one name: ${description}`);
+  return `${JSON.stringify({ description, cases }, null, 1)}\n`;
+}
