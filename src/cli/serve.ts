@@ -32,6 +32,9 @@ const OPTIONS: readonly SettingName[] = [
 
 const MAX_TOKENS_FILE_BYTES = 1024 * 1024;
 
+/** A function of its own: TypeScript 6.0 leaves the ".ts" of an import() that stands beside an `await using`. */
+const loadServer = () => import("../server.ts");
+
 /** `serve`: runs a log until Ctrl-C. */
 export const serve: CommandDefinition = {
   define(command) {
@@ -47,7 +50,7 @@ export const serve: CommandDefinition = {
   },
   async run(call) {
     const config = await call.config();
-    const { serveLog } = await import("../server.ts");
+    const { serveLog } = await loadServer();
     const { logPaths } = await import("./serve-key.ts");
     const paths = logPaths(config);
     const tokenHashes = await tokenHashesOf(config);
@@ -80,7 +83,7 @@ async function openConfiguredLog({
   readonly paths: LogPaths;
   readonly events: LogEvents;
 }): Promise<Log> {
-  const { openGuardFile, openLog } = await import("../server.ts");
+  const { openGuardFile, openLog } = await loadServer();
   const { openLogKey } = await import("./serve-key.ts");
   const { signer } = await openLogKey(paths, { origin: config.value("origin") });
   try {
