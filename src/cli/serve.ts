@@ -32,9 +32,6 @@ const OPTIONS: readonly SettingName[] = [
 
 const MAX_TOKENS_FILE_BYTES = 1024 * 1024;
 
-/** A function of its own: TypeScript 6.0 leaves the ".ts" of an import() that stands beside an `await using`. */
-const loadServer = () => import("../server.ts");
-
 /** `serve`: runs a log until Ctrl-C. */
 export const serve: CommandDefinition = {
   define(command) {
@@ -50,26 +47,31 @@ export const serve: CommandDefinition = {
   },
   async run(call) {
     const config = await call.config();
-    const { serveLog } = await loadServer();
+    const { serveLog } = await import("../server.ts");
     const { logPaths } = await import("./serve-key.ts");
     const paths = logPaths(config);
     const tokenHashes = await tokenHashesOf(config);
     const events = await openEvents(call, config);
-    await using log = await openConfiguredLog({ config, paths, events });
-    const server = await serveLog({
-      log,
-      listen: config.value("listen"),
-      tokenHashes,
-      openWrites: config.value("openWrites"),
-      adminListen: config.value("adminListen"),
-      events,
-    });
+    // Not `await using`: TypeScript 6.0 leaves the ".ts" of an import() that stands beside one.
+    const log = await openConfiguredLog({ config, paths, events });
     try {
-      await call.output.result(await welcome({ paths, url: server.url, log }));
-      await untilAborted(call.signal);
-      call.output.notice("finishing what is in flight; Ctrl-C again stops at once");
+      const server = await serveLog({
+        log,
+        listen: config.value("listen"),
+        tokenHashes,
+        openWrites: config.value("openWrites"),
+        adminListen: config.value("adminListen"),
+        events,
+      });
+      try {
+        await call.output.result(await welcome({ paths, url: server.url, log }));
+        await untilAborted(call.signal);
+        call.output.notice("finishing what is in flight; Ctrl-C again stops at once");
+      } finally {
+        await server.close();
+      }
     } finally {
-      await server.close();
+      await log.close();
     }
   },
 };
@@ -83,7 +85,7 @@ async function openConfiguredLog({
   readonly paths: LogPaths;
   readonly events: LogEvents;
 }): Promise<Log> {
-  const { openGuardFile, openLog } = await loadServer();
+  const { openGuardFile, openLog } = await import("../server.ts");
   const { openLogKey } = await import("./serve-key.ts");
   const { signer } = await openLogKey(paths, { origin: config.value("origin") });
   try {
