@@ -1,0 +1,304 @@
+import { describe, expect, test } from "vitest";
+import { TlogError } from "../../src/errors.ts";
+import { leafHash } from "../../src/merkle/hash.ts";
+import { encodeHex } from "../../src/tlog/encoding.ts";
+import { encodeBundle } from "../../src/tlog/entry-bundle.ts";
+import { singleKeyPolicy } from "../../src/tlog/policy.ts";
+import { verifyTlogProof } from "../../src/tlog/proof.ts";
+import { entry, openTestLog, problemOf, replaced, testApp } from "./test-log.ts";
+
+const RECEIPT = "text/x.tlog.proof";
+
+function post(
+  app: ReturnType<typeof testApp>,
+  body: NonNullable<RequestInit["body"]>,
+  headers: Record<string, string> = {},
+) {
+  return app.request("/add", { method: "POST", body, headers });
+}
+
+/** A body that comes in pieces, without a length; counts what was taken. */
+function endless(pieceBytes: number): { stream: ReadableStream; taken: () => number } {
+  let taken = 0;
+  const stream = new ReadableStream({
+    pull(controller) {
+      taken += pieceBytes;
+      controller.enqueue(new Uint8Array(pieceBytes));
+    },
+  });
+  return { stream, taken: () => taken };
+}
+
+describe("POST /add", () => {
+  test("TILE-16 answers 200 with the bare decimal index once the entry is durable", async () => {
+    const log = await openTestLog();
+    const app = testApp(log);
+    for (const index of [0, 1, 2]) {
+      const response = await post(app, entry(index));
+      expect(response.status).toBe(200);
+      expect(response.headers.get("Content-Type")).toBe("text/plain; charset=utf-8");
+      expect(response.headers.get("Cache-Control")).toBe("no-store");
+      expect(await response.text()).toBe(String(index));
+      expect(log.integratedSize()).toBe(index + 1);
+    }
+  });
+
+  test("the same bytes get the same index", async () => {
+    const app = testApp(await openTestLog());
+    expect(await (await post(app, "twice")).text()).toBe("0");
+    expect(await (await post(app, "once")).text()).toBe("1");
+    expect(await (await post(app, "twice")).text()).toBe("0");
+  });
+
+  test("zero bytes are an entry, with and without a body", async () => {
+    const log = await openTestLog();
+    const app = testApp(log);
+    expect(await (await app.request("/add", { method: "POST" })).text()).toBe("0");
+    expect(await (await post(app, "")).text()).toBe("0");
+    expect(await (await post(app, new Uint8Array(), { "Content-Length": "0" })).text()).toBe("0");
+    expect(await log.lookup(leafHash(new Uint8Array()))).toBe(0);
+  });
+
+  test("any Content-Type is fine, and so is none: never 415", async () => {
+    const app = testApp(await openTestLog());
+    for (const type of [
+      "application/json",
+      "multipart/form-data",
+      "nonsense",
+      "text/plain; charset=x",
+      "a/b;",
+    ]) {
+      expect((await post(app, new Uint8Array([123]), { "Content-Type": type })).status, type).toBe(200);
+    }
+  });
+
+  test("takes 65,535 bytes and refuses 65,536, with and without Content-Length", async () => {
+    const log = await openTestLog();
+    const app = testApp(log);
+    const declared = { "Content-Length": "65535" };
+    expect((await post(app, new Uint8Array(65_535), declared)).status).toBe(200);
+    expect((await post(app, new Uint8Array(65_535).fill(1))).status).toBe(200);
+    for (const headers of [{}, { "Content-Length": "65536" }]) {
+      const response = await post(app, new Uint8Array(65_536), headers);
+      expect(await problemOf(response)).toEqual({ status: 413, code: "BODY_TOO_LARGE" });
+    }
+    expect(log.integratedSize()).toBe(2);
+  });
+
+  test("refuses by Content-Length before it reads, and an endless body at the first byte too many", async () => {
+    const app = testApp(await openTestLog());
+    const declared = endless(1024);
+    const init = { method: "POST", duplex: "half" as const };
+    const headers = { "Content-Length": "999999999999" };
+    expect((await app.request("/add", { ...init, body: declared.stream, headers })).status).toBe(413);
+    expect(declared.taken()).toBeLessThanOrEqual(1024);
+    const undeclared = endless(1024);
+    expect((await app.request("/add", { ...init, body: undeclared.stream })).status).toBe(413);
+    expect(undeclared.taken()).toBeLessThan(70 * 1024);
+  });
+
+  test("adds nothing of a body that fails half way or is shorter than it said", async () => {
+    const log = await openTestLog();
+    const app = testApp(log);
+    const broken = new ReadableStream({
+      start(controller) {
+        controller.enqueue(new Uint8Array(10));
+        controller.error(new TypeError("terminated"));
+      },
+    });
+    const responses = [
+      await app.request("/add", { method: "POST", body: broken, duplex: "half" }),
+      await post(app, "short", { "Content-Length": "6" }),
+      await post(app, "long", { "Content-Length": "3" }),
+    ];
+    for (const response of responses) {
+      expect(await problemOf(response)).toEqual({ status: 400, code: "BODY_INCOMPLETE" });
+    }
+    expect(log.integratedSize()).toBe(0);
+  });
+
+  test("refuses a content coding by name, takes identity", async () => {
+    const app = testApp(await openTestLog());
+    for (const coding of ["gzip", "br", "identity, gzip", ""]) {
+      const response = await post(app, "x", { "Content-Encoding": coding });
+      expect(await problemOf(response), coding).toEqual({
+        status: 400,
+        code: "CONTENT_ENCODING_UNSUPPORTED",
+      });
+    }
+    expect((await post(app, "x", { "Content-Encoding": "Identity" })).status).toBe(200);
+  });
+
+  test("Accept: application/json gets index, leaf hash and whether it is a duplicate", async () => {
+    const app = testApp(await openTestLog());
+    for (const [accept, duplicate] of [
+      ["application/json", false],
+      ["application/json, text/plain, */*", true],
+    ] as const) {
+      const response = await post(app, "entry", { Accept: accept });
+      expect(response.headers.get("Content-Type")).toBe("application/json");
+      const hash = encodeHex(leafHash(new TextEncoder().encode("entry")));
+      expect(await response.json()).toEqual({ leafIndex: 0, leafHash: hash, duplicate });
+    }
+  });
+
+  test("a log that pushes back answers 429 or 503 with Retry-After", async () => {
+    const log = await openTestLog();
+    const outcomes = [
+      ["POOL_FULL", 429, "1"],
+      ["LOG_CLOSING", 503, "5"],
+      ["LOG_READ_ONLY", 503, "30"],
+    ] as const;
+    for (const [code, status, retryAfter] of outcomes) {
+      const add = () => Promise.reject(new TlogError(code, "not now"));
+      const response = await post(testApp(replaced(log, { add })), "x");
+      expect(response.headers.get("Retry-After")).toBe(retryAfter);
+      expect(await problemOf(response)).toEqual({ status, code });
+    }
+    await log.close();
+    expect(await problemOf(await post(testApp(log), "x"))).toEqual({ status: 503, code: "LOG_CLOSING" });
+  });
+
+  test("a real pool that is full answers 429", async () => {
+    const limits = { maxEntryBytes: 65_535, maxBatchEntries: 10, maxPendingEntries: 10, maxPendingBytes: 64 };
+    const app = testApp(await openTestLog({ limits }));
+    const responses = await Promise.all(Array.from({ length: 20 }, (_, index) => post(app, entry(index))));
+    const statuses = new Set(responses.map(({ status }) => status));
+    expect(statuses).toEqual(new Set([200, 429]));
+  });
+});
+
+describe("POST /add with Prefer: wait", () => {
+  test("answers with a receipt that verifies", async () => {
+    const log = await openTestLog();
+    const response = await post(testApp(log), "entry", { Accept: RECEIPT, Prefer: "respond-async, wait=10" });
+    expect(response.status).toBe(200);
+    expect(response.headers.get("Content-Type")).toBe(RECEIPT);
+    expect(response.headers.get("Preference-Applied")).toBe("wait=10");
+    const verified = await verifyTlogProof({
+      receipt: await response.text(),
+      entry: new TextEncoder().encode("entry"),
+      policy: singleKeyPolicy(log.vkeys[0]!),
+    });
+    expect(verified).toMatchObject({ origin: log.origin, leafIndex: 0 });
+  });
+
+  test("when the wait runs out the entry is durable all the same: 202, its index and where the receipt will be", async () => {
+    const log = await openTestLog();
+    const never = replaced(log, {
+      untilPublished: (_leafIndex, { signal }) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener("abort", () => reject(new TlogError("ABORTED", "aborted")), { once: true });
+        }),
+      published: () => ({ ...log.published(), treeSize: 0 }),
+    });
+    const app = testApp(never, { limits: { maxWaitMs: 20 } });
+    for (const [prefer, applied] of [
+      ["wait=0", "wait=0"],
+      ["wait=999999999", "wait=1"],
+      ["wait=never", null],
+    ] as const) {
+      const response = await post(app, "entry", { Accept: RECEIPT, Prefer: prefer });
+      expect(response.status).toBe(202);
+      expect(await response.text()).toBe("0");
+      expect(response.headers.get("Location")).toBe("/receipt/0");
+      expect(response.headers.get("Retry-After")).toBe("1");
+      expect(response.headers.get("Preference-Applied")).toBe(applied);
+    }
+  });
+
+  test("without room for another waiter, and when the log closes meanwhile, answers 202 at once", async () => {
+    const log = await openTestLog();
+    const published = () => ({ ...log.published(), treeSize: 0 });
+    const headers = { Accept: RECEIPT, Prefer: "wait=60" };
+    const full = testApp(replaced(log, { published }), { limits: { maxWaiting: 0 } });
+    expect((await post(full, "entry", headers)).status).toBe(202);
+    const untilPublished = () => Promise.reject(new TlogError("LOG_CLOSING", "closing"));
+    const closing = testApp(replaced(log, { published, untilPublished }));
+    expect((await post(closing, "entry", headers)).status).toBe(202);
+  });
+
+  test("a client that goes away ends its wait", async () => {
+    const log = await openTestLog();
+    const client = new AbortController();
+    let seen: AbortSignal | undefined;
+    const app = testApp(
+      replaced(log, {
+        published: () => ({ ...log.published(), treeSize: 0 }),
+        untilPublished: (_leafIndex, { signal }) =>
+          new Promise((_resolve, reject) => {
+            seen = signal;
+            signal.addEventListener("abort", () => reject(new TlogError("ABORTED", "aborted")), {
+              once: true,
+            });
+            client.abort();
+          }),
+      }),
+    );
+    const init = { method: "POST", body: "x", headers: { Accept: RECEIPT, Prefer: "wait=60" } };
+    await app.request(new Request("http://localhost/add", { ...init, signal: client.signal }));
+    expect(seen?.aborted).toBe(true);
+  });
+});
+
+describe("POST /add-batch", () => {
+  const batch = (
+    app: ReturnType<typeof testApp>,
+    body: NonNullable<RequestInit["body"]>,
+    headers: Record<string, string> = {},
+  ) => app.request("/add-batch", { method: "POST", body, headers });
+
+  test("appends in order and names the duplicates by position", async () => {
+    const log = await openTestLog();
+    const app = testApp(log);
+    await log.add(entry(3));
+    const response = await batch(app, encodeBundle([entry(1), entry(3), new Uint8Array(), entry(1)]));
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual({ leafIndices: [1, 0, 2, 1], duplicates: [1, 3] });
+  });
+
+  test("is all or nothing: a malformed end appends nothing", async () => {
+    const log = await openTestLog();
+    const app = testApp(log);
+    const whole = encodeBundle([entry(1), entry(2)]);
+    for (const body of [whole.slice(0, -1), Uint8Array.of(...whole, 0), Uint8Array.of(...whole, 255, 255)]) {
+      expect(await problemOf(await batch(app, body))).toEqual({ status: 400, code: "BUNDLE_MALFORMED" });
+    }
+    expect(log.integratedSize()).toBe(0);
+  });
+
+  test("refuses more bytes or entries than it takes", async () => {
+    const limits = {
+      maxEntryBytes: 65_535,
+      maxBatchEntries: 2,
+      maxPendingEntries: 100,
+      maxPendingBytes: 100_000,
+    };
+    const app = testApp(await openTestLog({ limits }), { limits: { maxBatchBytes: 100 } });
+    const long = new Uint8Array(101);
+    expect(await problemOf(await batch(app, long))).toEqual({ status: 413, code: "BODY_TOO_LARGE" });
+    const declared = await batch(app, long, { "Content-Length": "101" });
+    expect(await problemOf(declared)).toEqual({ status: 413, code: "BODY_TOO_LARGE" });
+    const three = await batch(app, encodeBundle([entry(1), entry(2), entry(3)]));
+    expect(three.status).toBeGreaterThanOrEqual(400);
+    expect(three.status).toBeLessThan(500);
+    expect((await batch(app, encodeBundle([entry(1), entry(2)]))).status).toBe(200);
+  });
+
+  test("an empty batch appends nothing", async () => {
+    const response = await batch(testApp(await openTestLog()), new Uint8Array());
+    expect(await response.json()).toEqual({ leafIndices: [], duplicates: [] });
+  });
+
+  test("bodies together stay within the budget, which is given back after success and failure", async () => {
+    const log = await openTestLog();
+    const app = testApp(log, { limits: { maxIncomingBytes: 100 } });
+    const half = encodeBundle([new Uint8Array(58)]);
+    for (let round = 0; round < 3; round++) {
+      const responses = await Promise.all([batch(app, half), batch(app, half)]);
+      expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200, 429]));
+      expect((await batch(app, new Uint8Array(60).fill(255))).status).toBe(400);
+    }
+    expect((await batch(app, half)).status).toBe(200);
+  });
+});
