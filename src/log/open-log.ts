@@ -59,7 +59,8 @@ export async function openLogEngine(options: LogOptions): Promise<Log> {
   const turnReadOnly = (error: TlogError): void => {
     failure ??= error;
     options.events.turnedReadOnly?.({ code: error.code, message: error.message });
-    void sequencer.stop(error);
+    // What is integrated is still published where that works; who waits for more is told.
+    void sequencer.stop(error).then(() => publisher.stop(error));
   };
   const publisher = new Publisher({
     ...options,
