@@ -47,7 +47,7 @@ describe("spec/vectors", () => {
     for (const [name, text] of await makeVectorFiles()) {
       expect(readFileSync(new URL(name, FOLDER), "utf8") === text, `${name}: run npm run vectors`).toBe(true);
     }
-  });
+  }, 60_000);
 
   runCases<Case & { entry: string; leafHash: string }>("merkle-leaf.json", (vector) => {
     expect(hex(leafHash(bytes(vector.entry)))).toBe(vector.leafHash);

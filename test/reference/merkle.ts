@@ -70,10 +70,16 @@ export class ReferenceTree {
   }
 }
 
-/** A tree of `size` leaves; leaf i is the decimal text of i. */
+const trees = new Map<number, ReferenceTree>();
+
+/** The tree of `size` leaves whose entries are the decimal texts of 0, 1, 2, …; the same tree, hashed once, at each call. */
 export function referenceTree(size: number): ReferenceTree {
+  const known = trees.get(size);
+  if (known) return known;
   const encoder = new TextEncoder();
-  return new ReferenceTree(Array.from({ length: size }, (_, i) => leafHashOf(encoder.encode(`${i}`))));
+  const tree = new ReferenceTree(Array.from({ length: size }, (_, i) => leafHashOf(encoder.encode(`${i}`))));
+  trees.set(size, tree);
+  return tree;
 }
 
 /** §2.1: "let k be the largest power of two smaller than n". */
