@@ -1,0 +1,92 @@
+/** The naive model a store is compared with, and batches to feed both. Hashes are random: a store moves bytes. */
+import { createHash } from "node:crypto";
+import { hashesAtLevel, peakCount } from "../../src/store/rules.ts";
+import type { Batch, IntegratedHead, LevelAppend } from "../../src/store/store.ts";
+
+export function bytesOf(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text));
+}
+
+/** 32 bytes that look random and are the same for the same name. */
+export function hashNamed(name: string): Uint8Array {
+  return new Uint8Array(createHash("sha256").update(name).digest());
+}
+
+export function headOf(treeSize: number): IntegratedHead {
+  const peaks = Array.from({ length: peakCount(treeSize) }, (_, index) =>
+    hashNamed(`peak ${index} of ${treeSize}`),
+  );
+  return { treeSize, peaks };
+}
+
+/** A batch of `entries` on a tree of `from` leaves. A leaf's hash is that of its bytes, unless `leafHashes` says otherwise. */
+export function batchOf(
+  from: number,
+  entries: readonly Uint8Array[],
+  leafHashes: readonly Uint8Array[] = entries.map((entry) =>
+    hashNamed(`leaf ${Buffer.from(entry).toString("latin1")}`),
+  ),
+): Batch {
+  const treeSize = from + entries.length;
+  const levels: LevelAppend[] = [];
+  for (let level = 0; ; level++) {
+    const start = hashesAtLevel(from, level);
+    const end = hashesAtLevel(treeSize, level);
+    if (start === end) break;
+    levels.push({
+      level,
+      start,
+      hashes: level === 0 ? joined(leafHashes) : joined(levelHashes(level, start, end)),
+    });
+  }
+  return { from, entries, leafHashes, levels, head: headOf(treeSize) };
+}
+
+/** `count` entries that differ from each other and from those of any other tree size. */
+export function entriesFrom(from: number, count: number): readonly Uint8Array[] {
+  return Array.from({ length: count }, (_, index) => bytesOf(`entry ${from + index}`));
+}
+
+/** What a store must answer, computed from the batches it was given. */
+export class StoreModel {
+  readonly entries: Uint8Array[] = [];
+  readonly leafHashes: Uint8Array[] = [];
+
+  get treeSize(): number {
+    return this.entries.length;
+  }
+
+  apply(batch: Batch): void {
+    this.entries.push(...batch.entries);
+    this.leafHashes.push(...batch.leafHashes);
+  }
+
+  tile(level: number, index: number, width: number): Uint8Array | undefined {
+    const start = index * 256;
+    if (start + width > hashesAtLevel(this.treeSize, level)) return undefined;
+    return level === 0
+      ? joined(this.leafHashes.slice(start, start + width))
+      : joined(levelHashes(level, start, start + width));
+  }
+
+  encodedEntries(start: number, end: number): Uint8Array | undefined {
+    if (end > this.treeSize) return undefined;
+    const parts = this.entries
+      .slice(start, end)
+      .flatMap((entry) => [Uint8Array.of(entry.length >> 8, entry.length & 255), entry]);
+    return joined(parts);
+  }
+
+  indexOf(leafHash: Uint8Array): number | undefined {
+    const index = this.leafHashes.findIndex((held) => Buffer.from(held).equals(leafHash));
+    return index < 0 ? undefined : index;
+  }
+}
+
+export function joined(parts: readonly Uint8Array[]): Uint8Array {
+  return new Uint8Array(Buffer.concat(parts));
+}
+
+function levelHashes(level: number, start: number, end: number): readonly Uint8Array[] {
+  return Array.from({ length: end - start }, (_, index) => hashNamed(`level ${level} hash ${start + index}`));
+}
