@@ -1,12 +1,13 @@
 /** Following a log: every new entry, verified, in order, for as long as the caller listens. */
 import { TlogError } from "../src/errors.ts";
+import { assertSize } from "../src/merkle/sizes.ts";
 import { TILE_WIDTH } from "../src/tlog/tile.ts";
 import { isTransient } from "./backoff.ts";
 import { type LogEntry, readEntries } from "./entries.ts";
 import { RemoteRefusedError } from "./errors.ts";
 import type { Fetcher } from "./fetcher.ts";
-import type { Heads, LogHead } from "./heads.ts";
-import type { TileSource } from "./tile-source.ts";
+import type { Heads } from "./heads.ts";
+import type { TileSource, TreeHead } from "./tile-source.ts";
 
 export interface FollowOptions {
   /** First leaf index to yield. Default: the tree size when following begins, so only what is new. */
@@ -17,10 +18,10 @@ export interface FollowOptions {
   /** Longest pause. Default 15,000. */
   readonly maxPollMs?: number;
   /**
-   * In a log that grows by more than 200 entries per checkpoint, how long the entries after the last full bundle may be held
-   * back, so that not every bundle is fetched many times. Default 5,000; 0: never.
+   * Default true: while the log grows by more than 200 entries between two looks, the entries after its last full bundle are
+   * left to the next look, so that no bundle is fetched many times. They wait for one pause, no longer.
    */
-  readonly holdPartialMs?: number;
+  readonly skipPartialBundles?: boolean;
   /** Told of a failure of the network or the server; following goes on after a pause. */
   readonly onProblem?: (problem: TlogError) => void;
 }
@@ -43,13 +44,17 @@ export async function* followEntries(
   options: FollowOptions,
 ): AsyncGenerator<LogEntry, void, void> {
   const { signal, pollMs = 1_000, maxPollMs = 15_000 } = options;
-  const hold = holder(log, options.holdPartialMs ?? 5_000);
+  if (options.from !== undefined) assertSize("from", options.from);
   let next = options.from;
+  let previousSize: number | undefined;
   for (let quietRounds = 0; ; quietRounds++) {
     try {
       const head = await log.heads.fetch(signal);
       next ??= head.treeSize;
-      const end = await hold({ head, next, signal });
+      const isRapid = head.treeSize - (previousSize ?? head.treeSize) > RAPID_GROWTH;
+      previousSize = head.treeSize;
+      const isHeld = isRapid && options.skipPartialBundles !== false;
+      const end = isHeld ? await lastFullEnd(log.tiles, head, signal) : head.treeSize;
       for await (const entry of readEntries(log, { head, start: next, end, signal })) {
         next = entry.leafIndex + 1;
         quietRounds = 0;
@@ -66,34 +71,16 @@ export async function* followEntries(
 }
 
 /**
- * Decides how far to read: to the head, or in a rapidly growing log to its last full bundle. What the second way leaves
- * unread is committed to all the same: the partial tile is fetched and checked against the head, and the next head must be
- * consistent with this one; and it is left unread only for so long.  c2sp.org/tlog-tiles, "Log entries"
+ * Where the last full bundle ends. What is behind it and left unread is committed to all the same: its partial tile is fetched
+ * and checked against the head, and the next head must be consistent with this one.  c2sp.org/tlog-tiles, "Log entries"
  */
-function holder(log: Source, holdPartialMs: number) {
-  let previousSize: number | undefined; // these two are owned by the function below
-  let held: { readonly bundle: number; readonly sinceMs: number } | undefined;
-  return async (args: {
-    readonly head: LogHead;
-    readonly next: number;
-    readonly signal: AbortSignal | undefined;
-  }): Promise<number> => {
-    const { head, next, signal } = args;
-    const growth = head.treeSize - (previousSize ?? head.treeSize);
-    previousSize = head.treeSize;
-    const bundle = Math.floor(head.treeSize / TILE_WIDTH);
-    const fullEnd = bundle * TILE_WIDTH;
-    const hasPartial = head.treeSize > Math.max(fullEnd, next);
-    if (!hasPartial || growth <= RAPID_GROWTH) {
-      held = undefined;
-      return head.treeSize;
-    }
-    const nowMs = log.fetcher.now();
-    if (held?.bundle !== bundle) held = { bundle, sinceMs: nowMs };
-    if (nowMs - held.sinceMs >= holdPartialMs) return head.treeSize;
-    await log.tiles.readNodes({ head, nodes: [], signal });
-    return fullEnd;
-  };
+async function lastFullEnd(
+  tiles: TileSource,
+  head: TreeHead,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  await tiles.readNodes({ head, nodes: [], signal });
+  return head.treeSize - (head.treeSize % TILE_WIDTH);
 }
 
 /** Worth another try later. Unlike a single request, following also outlives a server that is broken for a while. */

@@ -9,7 +9,7 @@ export interface FakeTime {
 }
 
 /**
- * @param options.timeoutMs - sleeps of exactly this length are request timeouts: they wait until their signal aborts, or,
+ * @param options.timeoutMs - sleeps of this length or longer are request timeouts: they wait until their signal aborts, or,
  *   with `expire`, end at once.
  */
 export function fakeTime(options: { readonly timeoutMs: number; readonly expire?: boolean }): FakeTime {
@@ -19,7 +19,7 @@ export function fakeTime(options: { readonly timeoutMs: number; readonly expire?
     now: () => nowMs,
     pauses,
     sleep: (ms, signal) => {
-      if (ms === options.timeoutMs) return options.expire ? nextTurn() : aborted(signal);
+      if (ms >= options.timeoutMs) return options.expire ? nextTurn() : aborted(signal);
       pauses.push(ms);
       nowMs += ms;
       return nextTurn();
