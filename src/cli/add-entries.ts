@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import type { LogClient } from "../../client/log-client.ts";
 import type { AppendedEntry } from "../../client/submit.ts";
 import { TlogError } from "../errors.ts";
@@ -44,6 +45,8 @@ interface AddedEntry extends AppendedEntry {
 
 /** Receipts fetched at once, for each batch. */
 const RECEIPTS_IN_FLIGHT = 8;
+/** After some three seconds without a checkpoint the receipts are asked for one by one, and each waits for itself. */
+const LONGEST_PAUSE_MS = 3_000;
 
 /**
  * Streams the sources to the log: memory holds the batches under way, whatever the size of the input.
@@ -84,7 +87,7 @@ export async function addEntries(
       progress.advance({ entries, bytes });
     }
   } catch (error) {
-    throw entries === 0 ? error : incomplete(error, entries);
+    throw entries === 0 ? error : incomplete(error, entries, call.signal);
   } finally {
     progress.end();
   }
@@ -105,6 +108,7 @@ async function addBatch(
     return from === undefined ? [] : [{ ...item, from, receiptPath: undefined }];
   });
   if (receiptsDirectory === undefined) return items;
+  await untilPublished(client, Math.max(...items.map(({ leafIndex }) => leafIndex)), signal);
   const saved: AddedEntry[] = [];
   const save = async (item: AddedEntry): Promise<AddedEntry> => {
     const { leafIndex, leafHash } = item;
@@ -115,6 +119,14 @@ async function addBatch(
   };
   for await (const item of inFlight(each(items), RECEIPTS_IN_FLIGHT, save)) saved.push(item);
   return saved;
+}
+
+/** Looks for the checkpoint that covers the batch, so that its receipts need not each be asked for twice. */
+async function untilPublished(client: LogClient, leafIndex: number, signal: AbortSignal): Promise<void> {
+  for (let pauseMs = 25; pauseMs < LONGEST_PAUSE_MS; pauseMs *= 2) {
+    if ((await client.checkpoint({ signal })).treeSize > leafIndex) return;
+    await setTimeout(pauseMs, undefined, { signal });
+  }
 }
 
 async function* each<Item>(items: readonly Item[]): AsyncGenerator<Item> {
@@ -136,9 +148,10 @@ async function printAdded({ output }: Call, rule: EntrySources["rule"], item: Ad
   });
 }
 
-function incomplete(error: unknown, entries: number): unknown {
-  if (!(error instanceof TlogError)) return error;
-  const message = `stopped after ${entries} entries, which are in the log: ${error.message}; adding the same input again continues`;
+function incomplete(error: unknown, entries: number, signal: AbortSignal): unknown {
+  if (!(error instanceof TlogError) && !signal.aborted) return error;
+  const reason = error instanceof TlogError && !signal.aborted ? error.message : "interrupted";
+  const message = `${reason}; at least ${entries} entries are in the log, adding the same input again adds the rest`;
   return new TlogError("INCOMPLETE", message, { cause: error });
 }
 

@@ -1,5 +1,5 @@
 import { TlogError } from "../errors.ts";
-import type { AddSummary, EntryDestination } from "./add-entries.ts";
+import { type AddSummary, addEntries, type EntryDestination } from "./add-entries.ts";
 import {
   addExamples,
   addSettings,
@@ -9,9 +9,9 @@ import {
   onlyOneOf,
   textFlag,
 } from "./command.ts";
-import type { EntrySources } from "./entry-source.ts";
+import { checkSources, type EntrySources } from "./entry-source.ts";
 import { grouped } from "./progress.ts";
-import type { Remote } from "./remote.ts";
+import { openRemote, type Remote } from "./remote.ts";
 import { WRITE_SETTINGS } from "./remote-settings.ts";
 
 /** Large enough that the round trip does not count, small enough that little is repeated when one fails. */
@@ -32,11 +32,11 @@ unless the log allows duplicates.`;
 export const add: CommandDefinition = {
   define(command) {
     command
-      .description("append entries: whole files, or the lines or paragraphs of files or of standard input")
       .argument("<files...>", "what to add; - for standard input")
       .option("--lines", "each line is an entry")
       .option("--paragraphs", "each paragraph is an entry")
       .option("--receipts <DIR>", "wait for every receipt, verify it, and save it as DIR/<index>.tlog-proof")
+      .option("--skip-large", "leave out what is too large for an entry, and say so, instead of failing")
       .option(
         "--in-flight <N>",
         "batches under way at once; above 1 is faster and gives up the order (default: 1)",
@@ -50,13 +50,13 @@ export const add: CommandDefinition = {
     command.addHelpText("after", BYTES_HELP);
   },
   async run(call) {
-    const sources = sourcesOf(call);
     const inFlight = inFlightOf(call);
-    const [{ checkSources }, { openRemote }, { addEntries }] = await Promise.all([
-      import("./entry-source.ts"),
-      import("./remote.ts"),
-      import("./add-entries.ts"),
-    ]);
+    let skipped = 0;
+    const skipLarge = (place: string): void => {
+      skipped += 1;
+      call.output.notice(`${place}: left out, it has more than 65535 bytes`);
+    };
+    const sources = sourcesOf(call, isFlagOn(call.flags, "skipLarge") ? skipLarge : undefined);
     const totals = await checkSources(sources);
     const remote = await openRemote(call);
     const destination: EntryDestination = {
@@ -65,21 +65,22 @@ export const add: CommandDefinition = {
       inFlight,
       receiptsDirectory: textFlag(call.flags, "receipts"),
     };
-    const summary = await addEntries(call, { sources, totals, destination });
+    const { origin } = remote.client;
+    const summary = { origin, ...(await addEntries(call, { sources, totals, destination })), skipped };
     await call.output.result({
-      text: summaryText(summary, remote.client.origin),
-      json: { summary: { origin: remote.client.origin, ...summary } },
+      text: summaryText(summary),
+      json: { summary },
     });
   },
 };
 
-function sourcesOf({ args, flags, stdin }: Call): EntrySources {
+function sourcesOf({ args, flags, stdin }: Call, onTooLarge: EntrySources["onTooLarge"]): EntrySources {
   onlyOneOf(flags, ["lines", "paragraphs"]);
   if (args.filter((path) => path === "-").length > 1) {
     throw new TlogError("USAGE", "want standard input (-) once, it cannot be read twice");
   }
   const rule = isFlagOn(flags, "lines") ? "lines" : isFlagOn(flags, "paragraphs") ? "paragraphs" : "whole";
-  return { paths: args, rule, stdin };
+  return { paths: args, rule, stdin, onTooLarge };
 }
 
 function inFlightOf({ flags }: Call): number {
@@ -105,10 +106,12 @@ async function batchLimits(remote: Remote): Promise<EntryDestination["limits"]> 
   };
 }
 
-function summaryText({ entries, added, receipts, elapsedMs }: AddSummary, origin: string): string {
+function summaryText(summary: AddSummary & { readonly origin: string; readonly skipped: number }): string {
+  const { origin, entries, added, skipped, receipts, elapsedMs } = summary;
   const known = entries - added;
   const parts = [`${grouped(added)} ${added === 1 ? "entry" : "entries"} added to ${origin}`];
   if (known > 0) parts.push(`${grouped(known)} already there`);
+  if (skipped > 0) parts.push(`${grouped(skipped)} left out`);
   if (receipts > 0) parts.push(`${grouped(receipts)} receipts verified and saved`);
   return `${parts.join(", ")} (${(elapsedMs / 1000).toFixed(1)} s)`;
 }

@@ -1,10 +1,10 @@
-import { add } from "./add.ts";
 import type { CommandDefinition } from "./command.ts";
-import { keygen } from "./keygen.ts";
-import { policyCheck } from "./policy-check.ts";
-import { serve } from "./serve.ts";
-import { tokenNew } from "./token-new.ts";
-import { verify } from "./verify.ts";
+
+/** A command by what the help says of it; its code is loaded when it is called. */
+export interface CommandEntry {
+  readonly summary: string;
+  load(): Promise<CommandDefinition>;
+}
 
 /** What the first words of two-word commands stand for. */
 export const GROUPS: Readonly<Record<string, string>> = Object.freeze({
@@ -13,11 +13,53 @@ export const GROUPS: Readonly<Record<string, string>> = Object.freeze({
 });
 
 /** Every command by the words that call it, in the order the help shows them. */
-export const COMMANDS: Readonly<Record<string, CommandDefinition>> = Object.freeze({
-  serve,
-  add,
-  verify,
-  "policy check": policyCheck,
-  keygen,
-  "token new": tokenNew,
+export const COMMANDS: Readonly<Record<string, CommandEntry>> = Object.freeze({
+  serve: {
+    summary: "run a log: made on first start, continued afterwards; Ctrl-C ends it cleanly",
+    load: async () => (await import("./serve.ts")).serve,
+  },
+  add: {
+    summary: "append entries: whole files, or the lines or paragraphs of files or of standard input",
+    load: async () => (await import("./add.ts")).add,
+  },
+  receipt: {
+    summary: "fetch the receipt of an entry, verify it, and print or save it",
+    load: async () => (await import("./receipt.ts")).receipt,
+  },
+  verify: {
+    summary: "check offline that an entry is in a log, by its receipt and a key or policy you trust",
+    load: async () => (await import("./verify.ts")).verify,
+  },
+  get: {
+    summary: "print the bytes of one entry, checked against the log's signed head",
+    load: async () => (await import("./get.ts")).get,
+  },
+  cat: {
+    summary: "print entries in order, every one checked against the log's signed head",
+    load: async () => (await import("./cat.ts")).cat,
+  },
+  tail: {
+    summary: "print the last entries, then every new one, each checked; Ctrl-C ends it",
+    load: async () => (await import("./tail.ts")).tail,
+  },
+  checkpoint: {
+    summary: "fetch the log's checkpoint, verify it, and demand that it continues the one seen last",
+    load: async () => (await import("./checkpoint.ts")).checkpoint,
+  },
+  consistency: {
+    summary: "prove that the tree of one saved checkpoint is the beginning of the tree of another",
+    load: async () => (await import("./consistency.ts")).consistency,
+  },
+  "policy check": {
+    summary: "check a C2SP tlog-policy file and say what it demands",
+    load: async () => (await import("./policy-check.ts")).policyCheck,
+  },
+  keygen: {
+    summary: "make a signing key and print its verifier key",
+    load: async () => (await import("./keygen.ts")).keygen,
+  },
+  "token new": {
+    summary: "make a write token for a client, and its hash for `serve --token-hash`",
+    load: async () => (await import("./token-new.ts")).tokenNew,
+  },
 });

@@ -23,7 +23,7 @@ export async function entryFlag({ flags, stdin }: Call): Promise<NamedEntry | un
   const text = textFlag(flags, given) ?? "";
   if (given === "leafHash") return { leafHash: parseLeafHash(text), words: "the entry with this leaf hash" };
   const entry = await readSmallFile(text, { maxBytes: MAX_ENTRY_BYTES, stdin });
-  return { leafHash: leafHash(entry), words: `the ${entry.length} bytes of ${text}` };
+  return { leafHash: leafHash(entry), words: `${text} (${entry.length} bytes)` };
 }
 
 /** A leaf index from the command line. @throws {TlogError} USAGE */

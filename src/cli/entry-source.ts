@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { TlogError } from "../errors.ts";
 import { MAX_ENTRY_BYTES } from "../tlog/entry-bundle.ts";
 import { readChunks, systemCode } from "./files.ts";
-import { openSplitter, type SplitRule } from "./split-entries.ts";
+import { openSplitter, type SplitRule, type TooLarge } from "./split-entries.ts";
 
 /** An entry on its way into the log, and where it came from. */
 export interface SourceEntry {
@@ -20,6 +20,8 @@ export interface EntrySources {
   /** "whole": each path is one entry. */
   readonly rule: SplitRule | "whole";
   readonly stdin: AsyncIterable<Uint8Array>;
+  /** Told of an entry above 65,535 bytes, which is then left out; when undefined it is an error. */
+  readonly onTooLarge: TooLarge | undefined;
 }
 
 /** Sizes found by a first pass; they may change before the second. */
@@ -40,7 +42,7 @@ export async function checkSources(sources: EntrySources): Promise<SourceTotals>
       bytes = undefined;
       continue;
     }
-    for await (const entries of entriesOf(path, sources)) void entries;
+    if (sources.onTooLarge === undefined) for await (const entries of entriesOf(path, sources)) void entries;
     if (bytes !== undefined) bytes += (await stat(path)).size;
   }
   return { bytes };
@@ -83,35 +85,41 @@ export function placeOf({ source, line }: SourceEntry): string {
 
 async function* entriesOf(
   path: string,
-  { rule, stdin }: EntrySources,
+  { rule, stdin, onTooLarge }: EntrySources,
 ): AsyncGenerator<readonly SourceEntry[]> {
   const chunks = path === "-" ? stdin : readChunks(path);
   if (rule === "whole") {
-    yield [{ entry: await wholeEntry(path, chunks), source: path, line: undefined }];
+    const entry = await wholeEntry(chunks);
+    if (entry !== undefined) yield [{ entry, source: path, line: undefined }];
+    else if (onTooLarge === undefined) throw wholeTooLarge(path);
+    else onTooLarge(path);
     return;
   }
-  const splitter = openSplitter(rule, path);
+  const splitter = openSplitter(rule, path, onTooLarge);
   for await (const chunk of chunks) {
     yield splitter.push(chunk).map(({ entry, line }) => ({ entry, source: path, line }));
   }
   yield splitter.end().map(({ entry, line }) => ({ entry, source: path, line }));
 }
 
-async function wholeEntry(path: string, chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+/** @returns undefined when there is more than an entry can hold. */
+async function wholeEntry(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array | undefined> {
   const parts: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of chunks) {
     length += chunk.length;
-    if (length > MAX_ENTRY_BYTES) {
-      const hint = "cut it with --lines or --paragraphs, or add its hash";
-      throw new TlogError(
-        "ENTRY_TOO_LARGE",
-        `${path}: want at most ${MAX_ENTRY_BYTES} bytes, got more; ${hint}`,
-      );
-    }
+    if (length > MAX_ENTRY_BYTES) return undefined;
     parts.push(chunk);
   }
   return Uint8Array.from(Buffer.concat(parts, length));
+}
+
+function wholeTooLarge(path: string): TlogError {
+  const hint = "cut it with --lines or --paragraphs, add its hash, or leave it out with --skip-large";
+  return new TlogError(
+    "ENTRY_TOO_LARGE",
+    `${path}: want at most ${MAX_ENTRY_BYTES} bytes, got more; ${hint}`,
+  );
 }
 
 async function isRegularFile(path: string): Promise<boolean> {

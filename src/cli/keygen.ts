@@ -1,11 +1,14 @@
 import { TlogError } from "../errors.ts";
+import { writeSigningKeyFile } from "../keys/key-file.ts";
+import { ML_DSA_44 } from "../tlog/cosignature.ts";
+import { ED25519 } from "../tlog/key.ts";
 import { addExamples, addSettings, type CommandDefinition, textFlag } from "./command.ts";
+import { newKey } from "./new-key.ts";
 
 /** `keygen`: makes a signing key for a log. */
 export const keygen: CommandDefinition = {
   define(command) {
     command
-      .description("make a signing key and print its verifier key")
       .requiredOption("--out <FILE>", "where the key goes: a new file, mode 0600, never overwritten")
       .option("--type <TYPE>", "ed25519, or ml-dsa-44 to sign beside it (default: ed25519)");
     addSettings(command, ["origin"]);
@@ -20,13 +23,9 @@ export const keygen: CommandDefinition = {
       throw new TlogError("USAGE", "want --origin NAME, the name the key signs under");
     const path = textFlag(flags, "out") ?? "";
     const type = textFlag(flags, "type") ?? "ed25519";
-    const { ED25519 } = await import("../tlog/key.ts");
-    const { ML_DSA_44 } = await import("../tlog/cosignature.ts");
     if (type !== "ed25519" && type !== "ml-dsa-44") {
       throw new TlogError("USAGE", `--type: want ed25519 or ml-dsa-44, got ${type}`);
     }
-    const { newKey } = await import("./new-key.ts");
-    const { writeSigningKeyFile } = await import("../keys/key-file.ts");
     const { signingKey, vkey } = await newKey(origin, type === "ed25519" ? ED25519 : ML_DSA_44);
     await writeSigningKeyFile(path, signingKey);
     await output.result({ text: vkey, json: { origin, type, file: path, vkey } });

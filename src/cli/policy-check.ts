@@ -1,22 +1,18 @@
-import type { Policy, PolicyGroup } from "../tlog/policy.ts";
+import { TlogError } from "../errors.ts";
+import { formatVerifierKey } from "../tlog/key.ts";
+import { MAX_POLICY_BYTES, type Policy, type PolicyGroup, parsePolicy } from "../tlog/policy.ts";
 import { addExamples, type CommandDefinition } from "./command.ts";
+import { readSmallFile } from "./files.ts";
 
 /** `policy check`: reads a policy file as verifiers do, and says what it demands. */
 export const policyCheck: CommandDefinition = {
   define(command) {
-    command
-      .description("check a C2SP tlog-policy file and say what it demands")
-      .argument("<file>", "the policy; - for standard input");
+    command.argument("<file>", "the policy; - for standard input");
     addExamples(command, ["bristlecone policy check policy.txt"]);
   },
   async run({ args, stdin, output }) {
-    const [{ readSmallFile }, { parsePolicy, MAX_POLICY_BYTES }, { formatVerifierKey }] = await Promise.all([
-      import("./files.ts"),
-      import("../tlog/policy.ts"),
-      import("../tlog/key.ts"),
-    ]);
     const path = args[0] ?? "-";
-    const policy = parsePolicy(await readSmallFile(path, { maxBytes: MAX_POLICY_BYTES, stdin }));
+    const policy = parseFrom(path, await readSmallFile(path, { maxBytes: MAX_POLICY_BYTES, stdin }));
     const logs = policy.logs.map(({ key, url }) => ({ origin: key.name, vkey: formatVerifierKey(key), url }));
     const witnesses = policy.witnesses.map(({ name, key, url }) => ({
       name,
@@ -39,6 +35,15 @@ export const policyCheck: CommandDefinition = {
       output.notice("the policy names no log, so no checkpoint and no receipt can meet it");
   },
 };
+
+function parseFrom(path: string, bytes: Uint8Array): Policy {
+  try {
+    return parsePolicy(bytes);
+  } catch (cause) {
+    if (!(cause instanceof TlogError)) throw cause;
+    throw new TlogError(cause.code, `${path}: ${cause.message}`, { cause });
+  }
+}
 
 function thresholdWords({ threshold, members }: PolicyGroup): string {
   if (threshold === "all") return "all of";

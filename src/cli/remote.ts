@@ -3,6 +3,7 @@ import { RemoteRefusedError } from "../../client/errors.ts";
 import type { Fetcher } from "../../client/fetcher.ts";
 import { openFetcher } from "../../client/fetcher.ts";
 import { type LogClient, openLogClient } from "../../client/log-client.ts";
+import { type Trust, trustIn } from "../../client/policy.ts";
 import { decodeJsonObject } from "../../client/routes.ts";
 import { type Config, stateDirectory } from "../config.ts";
 import { TlogError } from "../errors.ts";
@@ -17,6 +18,7 @@ import { type ChosenTrust, chosenTrust } from "./trust.ts";
 export interface Remote {
   readonly client: LogClient;
   readonly url: string;
+  readonly trust: Trust;
   /** Completes "trusted: ". */
   readonly trustWords: string;
   /** What GET /log.json says; undefined for a log that has none. Not verified by anything. */
@@ -37,20 +39,21 @@ export async function openRemote(call: Call): Promise<Remote> {
   const timeoutMs = config.value("timeout") * 1000;
   const fetcher = openFetcher(url, { timeoutMs });
   const info = () => fetchInfo(fetcher, call.signal);
-  const { trust, words } = (await chosenTrust(call)) ?? (await trustItself(call, url, info));
+  const chosen = (await chosenTrust(call)) ?? (await trustItself(call, url, info));
   const origin = config.value("origin");
+  const trust = trustIn({ ...chosen.trust, ...(origin !== undefined && { origin }) });
   const token = await writeToken(config);
   const client = openLogClient({
-    ...trust,
+    policy: trust.policy,
+    origin: trust.origin,
     url,
     timeoutMs,
-    ...(origin !== undefined && { origin }),
     ...(token !== undefined && { token }),
     checkpoints: config.value("memory")
       ? fileCheckpointMemory(stateDirectory(config.value("state")))
       : memoryCheckpoints(),
   });
-  return { client, url, trustWords: words, info };
+  return { client, url, trust, trustWords: chosen.words, info };
 }
 
 async function trustItself(call: Call, url: string, info: Remote["info"]): Promise<ChosenTrust> {

@@ -2,8 +2,8 @@ import { Command, CommanderError } from "commander";
 import type { Environment } from "../config.ts";
 import { TlogError } from "../errors.ts";
 import { packageVersion } from "../node/package-version.ts";
-import type { Call, CommandDefinition, Flags } from "./command.ts";
-import { COMMANDS, GROUPS } from "./commands.ts";
+import type { Call, Flags } from "./command.ts";
+import { COMMANDS, type CommandEntry, GROUPS } from "./commands.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { type Output, openOutput, type TextStream } from "./output.ts";
 
@@ -25,7 +25,7 @@ export interface World {
 export async function runCli(world: World): Promise<number> {
   const output = openOutput(world, { isJson: isJsonWanted(world.argv) });
   try {
-    await openProgram(world, output).parseAsync(world.argv, { from: "user" });
+    await openProgram(world, output).parseAsync(argvOf(world), { from: "user" });
     return 0;
   } catch (error) {
     return exitAfter(error, world.signal, output);
@@ -38,8 +38,8 @@ function openProgram(world: World, output: Output): Command {
   const program = new Command("bristlecone")
     .description("A transparency log: append entries, keep receipts, verify them offline.")
     .version(packageVersion(), "-V, --version", "print the version")
-    .helpOption("-h, --help", "show the help")
-    .helpCommand("help [command]", "show the help of a command")
+    .helpOption("-h, --help", "show the help, also of a command")
+    .helpCommand(false) // it would show commands before they are loaded; see argvOf()
     .option("--json", "print JSON: one document, or one a line; errors as JSON on stderr")
     .option("--config <FILE>", "settings as JSON (default: ./bristlecone.json when it is there)")
     .addHelpText("after", HELP_AFTER)
@@ -50,8 +50,7 @@ function openProgram(world: World, output: Output): Command {
       outputError: () => {}, // exitAfter() prints it
     })
     .exitOverride();
-  for (const [path, definition] of Object.entries(COMMANDS))
-    addCommand(program, path, definition, world, output);
+  for (const [path, entry] of Object.entries(COMMANDS)) addCommand(program, path, { entry, world, output });
   return program;
 }
 
@@ -60,26 +59,43 @@ Settings come from the flag, else BRISTLECONE_<NAME> in the environment, else th
 
 Exit codes: 0 good, 1 verification failed, 2 usage or configuration, 3 incomplete, 4 remote unreachable.`;
 
-/** @param path - words of the command, such as "policy check". */
-function addCommand(
-  program: Command,
-  path: string,
-  definition: CommandDefinition,
-  world: World,
-  output: Output,
-): void {
-  let parent = program;
+interface Registration {
+  readonly entry: CommandEntry;
+  readonly world: World;
+  readonly output: Output;
+}
+
+/**
+ * Adds a command as an empty shell, filled when it is called: starting any command loads no other.
+ * @param path - the words that call it, such as "policy check".
+ */
+function addCommand(program: Command, path: string, { entry, world, output }: Registration): void {
   const words = path.split(" ");
-  for (const word of words.slice(0, -1)) {
-    parent = parent.commands.find((command) => command.name() === word) ?? openGroup(parent, word);
-  }
-  const command = parent.command(words.at(-1) ?? path);
-  definition.define(command);
-  command.action(() => definition.run(openCall(command, world, output)));
+  const parent = words.slice(0, -1).reduce(openGroup, program);
+  const command = parent.command(words.at(-1) ?? path).description(entry.summary);
+  parent.hook("preSubcommand", async (_parent, called) => {
+    if (called !== command) return;
+    const definition = await entry.load();
+    definition.define(command);
+    command.action(() => definition.run(openCall(command, world, output)));
+  });
 }
 
 function openGroup(parent: Command, word: string): Command {
-  return parent.command(word).description(GROUPS[word] ?? "");
+  const known = parent.commands.find((command) => command.name() === word);
+  return (
+    known ??
+    parent
+      .command(word)
+      .description(GROUPS[word] ?? "")
+      .helpCommand(false)
+  );
+}
+
+/** "help add" is "add --help". */
+function argvOf({ argv }: World): readonly string[] {
+  const [first, ...rest] = argv;
+  return first === "help" ? [...rest, "--help"] : argv;
 }
 
 function openCall(command: Command, world: World, output: Output): Call {

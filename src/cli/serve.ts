@@ -1,12 +1,14 @@
-import type { Config } from "../config.ts";
+import { type Config, invocation } from "../config.ts";
 import { type ErrorCode, TlogError } from "../errors.ts";
 import type { LogEvents } from "../events.ts";
 import type { Log, LogLimits } from "../log/log.ts";
-import type { SettingName } from "../settings.ts";
+import { openGuardFile, openLog, serveLog } from "../server.ts";
+import { SETTINGS, type SettingName } from "../settings.ts";
+import { logLines } from "../telemetry/log-lines.ts";
 import { addExamples, addSettings, type Call, type CommandDefinition } from "./command.ts";
 import { readSmallFile } from "./files.ts";
 import { firstSteps } from "./first-steps.ts";
-import type { LogPaths } from "./serve-key.ts";
+import { type LogPaths, logPaths, openLogKey } from "./serve-key.ts";
 
 const OPTIONS: readonly SettingName[] = [
   "listen",
@@ -35,9 +37,6 @@ const MAX_TOKENS_FILE_BYTES = 1024 * 1024;
 /** `serve`: runs a log until Ctrl-C. */
 export const serve: CommandDefinition = {
   define(command) {
-    command.description(
-      "run a log: make it on first start, go on with it afterwards; Ctrl-C ends it cleanly",
-    );
     addSettings(command, OPTIONS);
     addExamples(command, [
       "bristlecone serve",
@@ -47,11 +46,9 @@ export const serve: CommandDefinition = {
   },
   async run(call) {
     const config = await call.config();
-    const { serveLog } = await import("../server.ts");
-    const { logPaths } = await import("./serve-key.ts");
     const paths = logPaths(config);
     const tokenHashes = await tokenHashesOf(config);
-    const events = await openEvents(call, config);
+    const events = openEvents(call, config);
     // Not `await using`: TypeScript 6.0 leaves the ".ts" of an import() that stands beside one.
     const log = await openConfiguredLog({ config, paths, events });
     try {
@@ -64,7 +61,7 @@ export const serve: CommandDefinition = {
         events,
       });
       try {
-        await call.output.result(await welcome({ paths, url: server.url, log }));
+        await call.output.result(welcome({ paths, url: server.url, log }));
         await untilAborted(call.signal);
         call.output.notice("finishing what is in flight; Ctrl-C again stops at once");
       } finally {
@@ -85,8 +82,6 @@ async function openConfiguredLog({
   readonly paths: LogPaths;
   readonly events: LogEvents;
 }): Promise<Log> {
-  const { openGuardFile, openLog } = await import("../server.ts");
-  const { openLogKey } = await import("./serve-key.ts");
   const { signer } = await openLogKey(paths, { origin: config.value("origin") });
   try {
     return await openLog({
@@ -132,8 +127,7 @@ async function tokenHashesOf(config: Config): Promise<readonly string[]> {
   return [...config.value("tokenHash"), ...lines.filter((line) => line !== "")];
 }
 
-async function openEvents({ output }: Call, config: Config): Promise<LogEvents> {
-  const { logLines } = await import("../telemetry/log-lines.ts");
+function openEvents({ output }: Call, config: Config): LogEvents {
   const chosen = config.value("logFormat");
   const format = chosen === "auto" ? (output.isWatched ? "pretty" : "json") : chosen;
   return logLines({ write: output.logLine, format, level: config.value("logLevel"), now: Date.now });
@@ -165,7 +159,7 @@ const WAYS_OUT: Partial<Readonly<Record<ErrorCode, readonly string[]>>> = {
   ],
 };
 
-async function welcome({
+function welcome({
   paths,
   url,
   log,
@@ -173,9 +167,7 @@ async function welcome({
   readonly paths: LogPaths;
   readonly url: string;
   readonly log: Log;
-}): Promise<{ text: string; json: object }> {
-  const { invocation } = await import("../config.ts");
-  const { SETTINGS } = await import("../settings.ts");
+}): { text: string; json: object } {
   const vkey = log.vkeys[0] ?? "";
   const isDefault = url === SETTINGS.log.fallback;
   const steps = firstSteps({ invocation: invocation(), url: isDefault ? undefined : url, vkey });

@@ -18,7 +18,11 @@ export interface Splitter {
   end(): readonly SplitEntry[];
 }
 
+/** Where an entry above 65,535 bytes stands, for messages. */
+export type TooLarge = (place: string) => void;
+
 const NEWLINE = 0x0a;
+const FILLER = 0x2e;
 
 /**
  * Cuts bytes into entries without changing one of them; the newlines between entries belong to none.
@@ -28,27 +32,57 @@ const NEWLINE = 0x0a;
  *
  * A line ends at 0x0a and nowhere else; a last line without one counts. Never holds more than one entry and one chunk.
  * @param source - what to call the stream in an error.
+ * @param onTooLarge - called for an entry above 65,535 bytes, which is then left out; when undefined it is an error.
  */
-export function openSplitter(rule: SplitRule, source: string): Splitter {
+export function openSplitter(rule: SplitRule, source: string, onTooLarge?: TooLarge): Splitter {
   // All owned by scan(). `carry` starts where the open entry starts.
   let carry: Uint8Array = new Uint8Array(0);
   let carryLine = 1;
+  let droppedLines = 0; // newlines that shortened() took out of the open entry
 
   function scan(bytes: Uint8Array, isEnd: boolean): readonly SplitEntry[] {
     const cut = rule === "lines" ? cutLines : cutParagraphs;
     const { entries, rest, restLine } = cut(bytes, carryLine, isEnd);
-    for (const { entry, line } of entries) assertFits(entry.length, line);
-    // A newline may still follow, which would belong to no entry.
-    assertFits(rest.length - (rest.at(-1) === NEWLINE ? 1 : 0), restLine);
-    carry = rest;
-    carryLine = restLine;
-    return entries;
+    const isOpenEntryDone = restLine !== carryLine;
+    const found = entries.map(({ entry, line }) => ({
+      entry,
+      line: line === carryLine ? line : line + droppedLines,
+    }));
+    carryLine = isOpenEntryDone ? restLine + droppedLines : restLine;
+    if (isOpenEntryDone) droppedLines = 0;
+    carry = isTooLarge(rest) ? shortened(rest) : rest;
+    return found.filter(fits);
   }
 
-  function assertFits(length: number, line: number): void {
-    if (length <= MAX_ENTRY_BYTES) return;
-    const where = `${source}, the ${rule === "lines" ? "line" : "paragraph from line"} ${line}`;
-    throw new TlogError("ENTRY_TOO_LARGE", `${where}: want at most ${MAX_ENTRY_BYTES} bytes, got more`);
+  /** The last newline may turn out to belong to no entry. */
+  function isTooLarge(rest: Uint8Array): boolean {
+    return rest.length - (rest.at(-1) === NEWLINE ? 1 : 0) > MAX_ENTRY_BYTES;
+  }
+
+  /** An open entry that is too large already, cut down to what still shows that, and how its last line stands. */
+  function shortened(rest: Uint8Array): Uint8Array {
+    if (onTooLarge === undefined) throw tooLarge(carryLine);
+    const kept = rest.slice(0, MAX_ENTRY_BYTES + 2);
+    kept.fill(rest.at(-1) ?? 0, MAX_ENTRY_BYTES + 1);
+    kept.fill(FILLER, MAX_ENTRY_BYTES, MAX_ENTRY_BYTES + 1); // so that no empty line comes about
+    droppedLines += countLines(rest) - countLines(kept);
+    return kept;
+  }
+
+  function fits({ entry, line }: SplitEntry): boolean {
+    if (entry.length <= MAX_ENTRY_BYTES) return true;
+    if (onTooLarge === undefined) throw tooLarge(line);
+    onTooLarge(placeAt(line));
+    return false;
+  }
+
+  function placeAt(line: number): string {
+    return `${source}, ${rule === "lines" ? "line" : "the paragraph from line"} ${line}`;
+  }
+
+  function tooLarge(line: number): TlogError {
+    const message = `${placeAt(line)}: want at most ${MAX_ENTRY_BYTES} bytes, got more; --skip-large leaves it out`;
+    return new TlogError("ENTRY_TOO_LARGE", message);
   }
 
   return {
@@ -101,6 +135,12 @@ function cutParagraphs(bytes: Uint8Array, firstLine: number, isEnd: boolean): Cu
     start = bytes.length;
   }
   return { entries, rest: bytes.subarray(start), restLine: startLine };
+}
+
+function countLines(bytes: Uint8Array): number {
+  let count = 0;
+  for (let at = bytes.indexOf(NEWLINE); at !== -1; at = bytes.indexOf(NEWLINE, at + 1)) count += 1;
+  return count;
 }
 
 function joined(left: Uint8Array, right: Uint8Array): Uint8Array {

@@ -1,13 +1,12 @@
+import { newWriteToken } from "../http/access.ts";
 import { addExamples, type CommandDefinition } from "./command.ts";
 
 /** `token new`: makes a write token and the hash a log is configured with. */
 export const tokenNew: CommandDefinition = {
   define(command) {
-    command.description("make a write token for a client, and its hash for `serve --token-hash`");
     addExamples(command, ["bristlecone token new", "bristlecone token new --json"]);
   },
   async run({ output }) {
-    const { newWriteToken } = await import("../http/access.ts");
     const { token, tokenHash } = newWriteToken();
     await output.result({
       text: [

@@ -1,11 +1,17 @@
+import { policyFrom } from "../../client/policy.ts";
 import { TlogError } from "../errors.ts";
+import { encodeBase64, encodeHex } from "../tlog/encoding.ts";
+import { MAX_RECEIPT_BYTES, verifyTlogProof } from "../tlog/proof.ts";
 import { addExamples, addSettings, type CommandDefinition } from "./command.ts";
+import { entryFlag } from "./entry-argument.ts";
+import { readSmallFile } from "./files.ts";
+import { cosignatureLines, headJson } from "./show-head.ts";
+import { requiredTrust } from "./trust.ts";
 
 /** `verify`: checks a receipt, offline. */
 export const verify: CommandDefinition = {
   define(command) {
     command
-      .description("check offline that an entry is in a log, by its receipt and a key or policy you trust")
       .argument("<receipt>", "a .tlog-proof file; - for standard input")
       .option("--entry <FILE>", "the entry: every byte of this file")
       .option(
@@ -19,19 +25,6 @@ export const verify: CommandDefinition = {
     ]);
   },
   async run(call) {
-    const [
-      { entryFlag },
-      { requiredTrust },
-      { readSmallFile },
-      { policyFrom },
-      { verifyTlogProof, MAX_RECEIPT_BYTES },
-    ] = await Promise.all([
-      import("./entry-argument.ts"),
-      import("./trust.ts"),
-      import("./files.ts"),
-      import("../../client/policy.ts"),
-      import("../tlog/proof.ts"),
-    ]);
     const chosen = await requiredTrust(call);
     const policy = policyFrom(chosen.trust);
     const named = await entryFlag(call);
@@ -39,11 +32,7 @@ export const verify: CommandDefinition = {
       throw new TlogError("USAGE", "want --entry FILE or --leaf-hash HEX: what the receipt is for");
     const path = call.args[0] ?? "-";
     const receipt = await readSmallFile(path, { maxBytes: MAX_RECEIPT_BYTES, stdin: call.stdin });
-    const verified = await verifyTlogProof({ policy, receipt, leafHash: named.leafHash });
-    const [{ encodeHex, encodeBase64 }, { cosignatureLines, headJson }] = await Promise.all([
-      import("../tlog/encoding.ts"),
-      import("./show-head.ts"),
-    ]);
+    const verified = await verifyTlogProof({ policy, receipt, leafHash: named.leafHash }).catch(notVerified);
     const { leafIndex, origin, treeSize, rootHash } = verified;
     const hash = encodeHex(verified.leafHash);
     await call.output.result({
@@ -59,3 +48,9 @@ export const verify: CommandDefinition = {
     });
   },
 };
+
+/** The verdict first, then the reason. */
+function notVerified(error: unknown): never {
+  if (!(error instanceof TlogError)) throw error;
+  throw new TlogError(error.code, `NOT VERIFIED: ${error.message}`, { cause: error });
+}

@@ -117,3 +117,32 @@ describe.each(["lines", "paragraphs"] as const)("the limit of 65,535 bytes, by %
     expectCode(() => splitter.push(new Uint8Array(65_000).fill(120)), "ENTRY_TOO_LARGE");
   });
 });
+
+describe.each(["lines", "paragraphs"] as const)("leaving out what is too large, by %s", (rule) => {
+  const big = rule === "lines" ? "x".repeat(150_000) : `${"x".repeat(99)}\n`.repeat(1_500).trimEnd();
+  const text = `a\n\n${big}\n\nb\n\n${big}\n\n${big}x\n\nc\n`;
+  const lines = text.split("\n");
+
+  it.each([1_000, 65_536, 65_537, 70_001, 1_000_000])(
+    "tells of each once, with chunks of %i bytes",
+    (size) => {
+      const places: string[] = [];
+      const splitter = openSplitter(rule, "test", (place) => places.push(place));
+      const bytes = utf8.encode(text);
+      const entries = [];
+      for (let start = 0; start < bytes.length; start += size) {
+        entries.push(...splitter.push(bytes.slice(start, start + size)));
+      }
+      entries.push(...splitter.end());
+      expect(entries.map(({ entry }) => latin1(entry)).filter((entry) => entry !== "")).toEqual([
+        "a",
+        "b",
+        "c",
+      ]);
+      for (const { entry, line } of entries) expect(lines[line - 1]).toBe(latin1(entry));
+      expect(places.map((place) => lines[Number(place.split(" ").at(-1)) - 1])).toEqual(
+        [big, big, `${big}x`].map((entry) => entry.split("\n")[0]),
+      );
+    },
+  );
+});

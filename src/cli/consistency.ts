@@ -1,0 +1,87 @@
+import { TlogError } from "../errors.ts";
+import { verifyConsistency } from "../merkle/consistency.ts";
+import { openCheckpoint, type VerifiedCheckpoint } from "../tlog/checkpoint.ts";
+import { encodeBase64 } from "../tlog/encoding.ts";
+import { MAX_NOTE_BYTES } from "../tlog/note.ts";
+import { addExamples, addSettings, type Call, type CommandDefinition } from "./command.ts";
+import { readSmallFile } from "./files.ts";
+import { openRemote, type Remote } from "./remote.ts";
+import { REMOTE_SETTINGS } from "./remote-settings.ts";
+
+/** `consistency`: shows that one checkpoint's tree is the beginning of another's. */
+export const consistency: CommandDefinition = {
+  define(command) {
+    command
+      .argument("<checkpoint>", "a file of `checkpoint --save`; - for standard input")
+      .argument("[other]", "a second one; without it, the log's checkpoint of now");
+    addSettings(command, REMOTE_SETTINGS);
+    addExamples(command, [
+      "bristlecone consistency monday.checkpoint tuesday.checkpoint",
+      "bristlecone consistency monday.checkpoint",
+    ]);
+  },
+  async run(call) {
+    const remote = await openRemote(call);
+    const [first, second] = await Promise.all([
+      openSaved(call, remote, call.args[0] ?? "-"),
+      openOther(call, remote),
+    ]);
+    const [older, newer] = first.treeSize <= second.treeSize ? [first, second] : [second, first];
+    const proof = await proveBetween(call, remote, { older, newer });
+    const sizes = { fromSize: older.treeSize, toSize: newer.treeSize };
+    const roots = { fromRoot: encodeBase64(older.rootHash), toRoot: encodeBase64(newer.rootHash) };
+    await call.output.result({
+      text: [
+        "CONSISTENT",
+        `proven       the ${sizes.fromSize} entries of the older tree are the first of the ${sizes.toSize} of the newer`,
+        `log          ${older.origin}`,
+        `older root   ${roots.fromRoot}`,
+        `newer root   ${roots.toRoot}`,
+        `trusted      ${remote.trustWords}`,
+      ].join("\n"),
+      json: { consistent: true, origin: older.origin, ...sizes, ...roots, proof: proof.map(encodeBase64) },
+    });
+  },
+};
+
+async function openOther(call: Call, remote: Remote): Promise<VerifiedCheckpoint> {
+  const path = call.args[1];
+  return path === undefined
+    ? remote.client.checkpoint({ signal: call.signal })
+    : openSaved(call, remote, path);
+}
+
+async function openSaved({ stdin }: Call, { trust }: Remote, path: string): Promise<VerifiedCheckpoint> {
+  const signedNote = await readSmallFile(path, { maxBytes: MAX_NOTE_BYTES, stdin });
+  try {
+    return await openCheckpoint({ signedNote, policy: trust.policy, expectedOrigin: trust.origin });
+  } catch (cause) {
+    if (!(cause instanceof TlogError)) throw cause;
+    throw new TlogError(cause.code, `${path}: ${cause.message}`, { cause });
+  }
+}
+
+/**
+ * The proof comes from the log's tiles, and is checked here against the two roots as they were signed.
+ * @throws {TlogError} LOG_FORKED: both are signed, and they cannot both be true. NOT_PUBLISHED: the log shows less than them.
+ */
+async function proveBetween(
+  { signal }: Call,
+  { client }: Remote,
+  { older, newer }: { readonly older: VerifiedCheckpoint; readonly newer: VerifiedCheckpoint },
+): Promise<readonly Uint8Array[]> {
+  const sizes = { fromSize: older.treeSize, toSize: newer.treeSize };
+  // Two roots of one size need no proof: they are equal or they are a fork.
+  const proof = older.treeSize === newer.treeSize ? [] : (await client.consistency(sizes, { signal })).proof;
+  try {
+    verifyConsistency({ ...sizes, fromRoot: older.rootHash, toRoot: newer.rootHash, proof });
+    return proof;
+  } catch (cause) {
+    if (!(cause instanceof TlogError) || cause.code !== "PROOF_INVALID") throw cause;
+    throw new TlogError(
+      "LOG_FORKED",
+      `NOT CONSISTENT: ${older.origin} signed size ${sizes.fromSize} and size ${sizes.toSize} of two different histories; keep both checkpoints`,
+      { cause },
+    );
+  }
+}
