@@ -76,7 +76,6 @@ export async function appendEntries(
   entries: readonly Uint8Array[],
   { signal }: { readonly signal?: AbortSignal | undefined },
 ): Promise<readonly AppendedEntry[]> {
-  for (const entry of entries) assertEntrySize(entry);
   if (entries.length === 0) return [];
   const { body } = await log.fetcher.request({
     path: "add-batch",

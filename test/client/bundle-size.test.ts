@@ -1,0 +1,41 @@
+import { gzipSync } from "node:zlib";
+import { beforeAll, describe, expect, test } from "vitest";
+import { bundleClient } from "./bundle.ts";
+
+/** Architecture, §3: "budget: 20 KiB gzipped with its dependencies, ML-DSA loaded apart on demand". */
+const BUDGET_BYTES = 20 * 1024;
+
+describe("the client as one file for browsers", () => {
+  let built: Awaited<ReturnType<typeof bundleClient>>;
+  beforeAll(async () => {
+    built = await bundleClient({ format: "esm" });
+  });
+
+  test("stays within its budget", () => {
+    const gzippedBytes = gzipSync(built.client, { level: 9 }).length;
+    console.log(`client bundle: ${built.client.length} bytes, ${gzippedBytes} gzipped of ${BUDGET_BYTES}`);
+    expect(gzippedBytes).toBeLessThanOrEqual(BUDGET_BYTES);
+  });
+
+  test("contains the default crypto, @noble, its own code and nothing else", () => {
+    const roots = new Set(
+      built.inputs.map((path) => /^(client|src|node_modules\/@[^/]+\/[^/]+|.*)/.exec(path)?.[1]),
+    );
+    expect([...roots].sort()).toEqual([
+      "client",
+      "node_modules/@noble/ed25519",
+      "node_modules/@noble/hashes",
+      "src",
+    ]);
+    expect(built.inputs).toContain("src/crypto/default.ts");
+    expect(built.inputs.filter((path) => path.startsWith("src/node/"))).toEqual([]);
+  });
+
+  test("leaves ML-DSA to a file of its own, imported on demand only", () => {
+    expect(built.client.match(/\bimport\s*\(\s*["'][^"']+["']\s*\)/g)).toEqual(
+      expect.arrayContaining(['import("./ml-dsa.js")']),
+    );
+    expect(built.client).not.toMatch(/\bimport\s*[\w{*"']/);
+    expect(built.mlDsa).toMatch(/\bml_dsa44\b/);
+  });
+});
