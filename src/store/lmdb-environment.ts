@@ -117,6 +117,8 @@ function openRoot(options: { readonly directory: string; readonly readOnly: bool
     maxReaders: MAX_READERS,
     permissionsMode: 0o600,
     readOnly: options.readOnly,
+    // Batching starts a commit with an instruction whose promise nobody holds: its rejection would end the process.
+    eventTurnBatching: false,
   };
   try {
     return open<Uint8Array, Uint8Array>(settings);

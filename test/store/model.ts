@@ -90,3 +90,20 @@ export function joined(parts: readonly Uint8Array[]): Uint8Array {
 function levelHashes(level: number, start: number, end: number): readonly Uint8Array[] {
   return Array.from({ length: end - start }, (_, index) => hashNamed(`level ${level} hash ${start + index}`));
 }
+
+/** Entry `leafIndex` of the patterned log: its index, then a fill that depends on it. */
+export function patternEntry(leafIndex: number, bytes: number): Uint8Array {
+  const entry = new Uint8Array(bytes).fill(leafIndex % 251);
+  entry.set(bytesOf(`${leafIndex}`).subarray(0, bytes));
+  return entry;
+}
+
+/** A batch of the patterned log, which any process can recompute. */
+export function patternBatch(from: number, count: number, bytes: number): Batch {
+  const leaves = Array.from({ length: count }, (_, index) => from + index);
+  return batchOf(
+    from,
+    leaves.map((leafIndex) => patternEntry(leafIndex, bytes)),
+    leaves.map((leafIndex) => hashNamed(`pattern ${leafIndex}`)),
+  );
+}

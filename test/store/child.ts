@@ -1,0 +1,56 @@
+/** Runs in a process of its own: a store that does what its parent says, or a reader that reads until it is killed. */
+import { createInterface } from "node:readline";
+import { TlogError } from "../../src/errors.ts";
+import { openLmdbReader, openLmdbStore } from "../../src/store/lmdb.ts";
+import { hashNamed, patternBatch, patternEntry } from "./model.ts";
+
+const [role = "", directory = ""] = process.argv.slice(2);
+
+function say(message: object): void {
+  process.stdout.write(`${JSON.stringify(message)}\n`);
+}
+
+/** Lines in: `commit FROM COUNT BYTES`, `sign SIZE`, `head`. One answer to each, in the order they are done. */
+async function write(): Promise<void> {
+  const store = await openLmdbStore({ directory, origin: "example.com/store" });
+  say({ opened: store.writer.epoch });
+  const doLine = async (line: string): Promise<object> => {
+    const [command = "", ...numbers] = line.split(" ");
+    const [first = 0, count = 0, bytes = 0] = numbers.map(Number);
+    if (command === "commit") await store.commit(patternBatch(first, count, bytes));
+    if (command === "sign") await store.recordSigned({ treeSize: first, rootHash: hashNamed("root") });
+    return { line, size: (await store.head()).integrated.treeSize };
+  };
+  createInterface({ input: process.stdin }).on("line", (line) => {
+    doLine(line).then(say, (error: unknown) =>
+      say({ line, failed: error instanceof TlogError ? error.code : String(error) }),
+    );
+  });
+}
+
+/** Reads the newest tile and entry again and again and compares them; says every larger size it saw. */
+async function read(): Promise<void> {
+  const reader = await openLmdbReader({ directory });
+  say({ opened: 0 });
+  for (let last = 0; ; ) {
+    const size = (await reader.head()).integrated.treeSize;
+    if (size > 0) {
+      const leaf = size - 1;
+      const encoded = await reader.readEntries({ start: leaf, end: size });
+      const width = (leaf % 256) + 1;
+      const tile = await reader.readTile({ level: 0, index: Math.floor(leaf / 256), width });
+      const entry = encoded?.subarray(2);
+      const fits =
+        entry !== undefined &&
+        Buffer.compare(entry, patternEntry(leaf, entry.length)) === 0 &&
+        tile !== undefined &&
+        Buffer.compare(tile.subarray(-32), hashNamed(`pattern ${leaf}`)) === 0;
+      if (!fits) say({ wrong: size });
+    }
+    if (size !== last) say({ size });
+    last = size;
+    await new Promise(setImmediate);
+  }
+}
+
+await (role === "read" ? read() : write());
