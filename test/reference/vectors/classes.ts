@@ -1,11 +1,22 @@
+import { checkpointVectors } from "./checkpoints.ts";
 import { ed25519Vectors } from "./ed25519.ts";
 import { merkleProofVectors } from "./merkle-proofs.ts";
 import { merkleRootVectors } from "./merkle-roots.ts";
+import { noteVectors } from "./notes.ts";
+import { policyVectors } from "./policies.ts";
 import { tileVectors } from "./tiles.ts";
 import type { VectorClass, VectorFile } from "./vector-file.ts";
 
 /** Every class of vectors; each is a module of this folder. */
-const CLASSES: readonly VectorClass[] = [merkleRootVectors, merkleProofVectors, tileVectors, ed25519Vectors];
+const CLASSES: readonly VectorClass[] = [
+  merkleRootVectors,
+  merkleProofVectors,
+  tileVectors,
+  ed25519Vectors,
+  noteVectors,
+  policyVectors,
+  checkpointVectors,
+];
 
 /** The contents of spec/vectors, by file name. */
 export async function makeVectorFiles(): Promise<ReadonlyMap<string, string>> {
