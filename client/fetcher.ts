@@ -103,7 +103,13 @@ export function openFetcher(url: string, options: FetcherOptions = {}): Fetcher 
 function normalizeBaseUrl(url: string): string {
   if (!URL.canParse(url)) throw new TlogError("ARGUMENT_INVALID", `url: want an absolute URL, got ${url}`);
   const parsed = new URL(url);
-  if (!["http:", "https:"].includes(parsed.protocol) || parsed.search || parsed.hash || parsed.username) {
+  if (
+    !["http:", "https:"].includes(parsed.protocol) ||
+    parsed.search ||
+    parsed.hash ||
+    parsed.username ||
+    parsed.password
+  ) {
     throw new TlogError("ARGUMENT_INVALID", "url: want http(s) without credentials, query or fragment");
   }
   return parsed.href.endsWith("/") ? parsed.href : `${parsed.href}/`;
