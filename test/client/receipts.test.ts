@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { memoryCheckpoints } from "../../client/checkpoint-memory.ts";
 import { verifyReceipt } from "../../client/receipts.ts";
@@ -78,6 +80,14 @@ describe("verifying a receipt offline", () => {
       "NUMBER_TOO_LARGE",
     );
   });
+});
+
+test("the receipt shown in spec/receipt.md verifies", async () => {
+  const page = readFileSync(join(import.meta.dirname, "../../spec/receipt.md"), "utf8");
+  const receipt = /^```\n(c2sp[^`]*)^```/m.exec(page)?.[1] ?? "";
+  const vkey = /key is `([^`]+)`/.exec(page)?.[1] ?? "";
+  const entry = new TextEncoder().encode(/bytes `([^`]+)`/.exec(page)?.[1]);
+  expect(await verifyReceipt({ receipt, entry, vkey })).toMatchObject({ leafIndex: 2, treeSize: 6 });
 });
 
 describe("a receipt from the log", () => {
