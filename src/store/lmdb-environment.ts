@@ -2,6 +2,7 @@
  * lmdb-js made safe for a log: its options, its reading trap, its failing commits. The only file that imports lmdb.
  * Why each option and each detour: spec/decisions/0010, 0011 and 0012.
  */
+import { statfs } from "node:fs/promises";
 import { constants } from "node:os";
 import { type Database, open, type RootDatabase } from "lmdb";
 import { InvariantError, TlogError } from "../errors.ts";
@@ -11,6 +12,8 @@ const MAX_READERS = 510;
 const READER_CHECK_MS = 60_000;
 /** How long to wait for lmdb-js to say why a commit failed, after it said that it failed. */
 const CAUSE_WAIT_MS = 1000;
+/** A disk with less room than this is full. */
+const FULL_DISK_BYTES = 1_048_576;
 const MDB_MAP_FULL = -30792;
 const MDB_VERSION_MISMATCH = -30794;
 const MDB_INVALID = -30793;
@@ -74,14 +77,14 @@ export async function openEnvironment(options: {
   const root = openRoot(options);
   try {
     assertOnlyOurTables(options.directory, root);
-    return environmentOf(root, openTables(options.directory, root));
+    return environmentOf(options.directory, root, openTables(options.directory, root));
   } catch (error) {
     await root.close();
     throw error;
   }
 }
 
-function environmentOf(root: Root, named: ReadonlyMap<string, Named>): Environment {
+function environmentOf(directory: string, root: Root, named: ReadonlyMap<string, Named>): Environment {
   const scope = { isApplying: false };
   const table = (name: string): Table => tableOf(named.get(name), scope);
   const readerCheck = setInterval(() => root.readerCheck(), READER_CHECK_MS);
@@ -96,7 +99,7 @@ function environmentOf(root: Root, named: ReadonlyMap<string, Named>): Environme
     },
     refresh: () => root.resetReadTxn(),
     usedBytes: () => usedBytes(root.getStats()),
-    transact: (apply) => transact(root, scope, apply),
+    transact: (apply) => transact(root, scope, apply).catch((error) => fullOrFailed(directory, error)),
     clearStaleReaders: () => root.readerCheck(),
     async close() {
       clearInterval(readerCheck);
@@ -236,6 +239,17 @@ async function causeOf(reported: unknown): Promise<unknown> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/**
+ * Tells a full disk from a broken one: LMDB reports a write that was cut short as EIO. Taking one for the other loses nothing,
+ * because the pages of an aborted transaction are never read, and a head half written shows as a store that cannot be read.
+ */
+async function fullOrFailed(directory: string, error: unknown): Promise<never> {
+  if (!(error instanceof TlogError) || codeOf(error.cause) !== constants.errno.EIO) throw error;
+  const { bavail, bsize } = await statfs(directory);
+  if (bavail * bsize >= FULL_DISK_BYTES) throw error;
+  throw new TlogError("STORE_FULL", `the disk of ${directory} is full`, { cause: error });
 }
 
 function storeError(what: string, cause: unknown): TlogError {

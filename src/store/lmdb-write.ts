@@ -50,15 +50,23 @@ export function writeBatch(tables: Tables, batch: PreparedBatch): void {
   writeIntegrated(tables.meta, batch.head);
 }
 
-/** At most how many bytes the data file grows by: copied pages, split pages and rounding included. */
-export function growthBound(tables: Tables, batch: PreparedBatch): number {
+/**
+ * At most how many bytes the data file grows by: copied pages, split pages and rounding included.
+ * @param usedBytes - size of the data file: no table has more pages to copy.
+ */
+export function growthBound(tables: Tables, batch: PreparedBatch, usedBytes: number): number {
   const openStart = batch.from - (batch.from % TILE_WIDTH);
   const tail = readTail(tables.tail, { start: openStart, end: batch.from });
-  const bytes = batch.entries.bytes.length + tail.reduce((sum, row) => sum + row.length, 0);
+  const entryBytes = batch.entries.bytes.length + tail.reduce((sum, row) => sum + row.length, 0);
   const hashBytes = batch.levels.reduce((sum, { hashes }) => sum + hashes.length, 0);
+  const leaves = batch.leafHashes.length;
   const pages =
-    2 * Math.ceil((bytes + hashBytes) / PAGE_BYTES) + 32 * batch.levels.length + 2 * batch.leafHashes.length;
-  return (pages + 64) * PAGE_BYTES;
+    2 * Math.ceil((entryBytes + hashBytes) / PAGE_BYTES) +
+    32 * batch.levels.length +
+    Math.min(2 * leaves, Math.ceil(usedBytes / PAGE_BYTES)) +
+    Math.ceil(leaves / 32) +
+    64;
+  return pages * PAGE_BYTES;
 }
 
 function writeEntries({ bundles, tail }: Tables, { from, entries, head }: PreparedBatch): void {

@@ -104,7 +104,9 @@ export function writerOf(
       const prepared = prepareBatch(batch);
       await queue.write(() => {
         assertHead(readIntegrated(tables.meta).treeSize, from);
-        assertRoom(env, growthBound(tables, prepared), maxBytes - RESERVED_BYTES);
+        if (maxBytes < Number.POSITIVE_INFINITY) {
+          assertRoom(env, growthBound(tables, prepared, env.usedBytes()), maxBytes - RESERVED_BYTES);
+        }
         writeBatch(tables, prepared);
       });
     },
