@@ -3,7 +3,7 @@
  * extension lines if any.  c2sp.org/tlog-checkpoint, note text
  */
 import { TlogError } from "../errors.ts";
-import { HASH_BYTES } from "../merkle/hash.ts";
+import { assertHash, HASH_BYTES } from "../merkle/hash.ts";
 import { decodeBase64, encodeBase64, formatDecimal, parseDecimal } from "./encoding.ts";
 
 /** What a checkpoint says. Says, not proves: see `openCheckpoint`. */
@@ -59,15 +59,15 @@ function parseTreeSize(line: string): number {
 }
 
 function parseRootHash(line: string): Uint8Array {
-  const rootHash = decodeRootHash(line);
-  if (rootHash.length === HASH_BYTES) return rootHash;
-  throw new TlogError("CHECKPOINT_MALFORMED", `root hash: want ${HASH_BYTES} bytes, got ${rootHash.length}`);
-}
-
-function decodeRootHash(line: string): Uint8Array {
   try {
-    return decodeBase64(line);
+    const rootHash = decodeBase64(line);
+    assertHash("root hash", rootHash);
+    return rootHash;
   } catch (cause) {
-    throw new TlogError("CHECKPOINT_MALFORMED", "the third line is not a base64 root hash", { cause });
+    throw new TlogError(
+      "CHECKPOINT_MALFORMED",
+      `the third line is not a root hash: ${JSON.stringify(line)}`,
+      { cause },
+    );
   }
 }

@@ -6,17 +6,18 @@ import { TlogError } from "../errors.ts";
 import { emptyRootHash, hashesEqual } from "../merkle/hash.ts";
 import { type Checkpoint, formatCheckpoint, parseCheckpoint } from "./checkpoint-body.ts";
 import { decodeTimestampedSignature, ML_DSA_44 } from "./cosignature.ts";
-import { decodeUtf8, encodeUtf8 } from "./encoding.ts";
+import { bytesEqual, decodeUtf8, encodeUtf8 } from "./encoding.ts";
 import {
   ED25519,
   formatVerifierKey,
+  keyLabel,
   type NoteSigner,
   type NoteVerifier,
   type VerifierKey,
   verifierFor,
 } from "./key.ts";
 import { formatNote, type Note, parseNote, signNote, type VerifiedSignature, verifyNote } from "./note.ts";
-import { isQuorumMet, type Policy, type PolicyWitness } from "./policy.ts";
+import { isQuorumMet, type Policy, type PolicyWitness, showOctets } from "./policy.ts";
 
 export { type Checkpoint, formatCheckpoint, parseCheckpoint } from "./checkpoint-body.ts";
 
@@ -63,26 +64,15 @@ export async function openCheckpoint(
   const note = parseNote(args.signedNote);
   const witnesses = args.policy?.witnesses ?? [];
   const logKeys = keysForOrigin(originLine(note), args);
-  const { text, verified } = await verifyNote(
-    note,
-    verifiersFor([...logKeys, ...witnesses.map(({ key }) => key)]),
-  );
+  const { text, verified } = await verifyNote(note, verifiersFor(logKeys, witnesses));
   const checkpoint = parseCheckpoint(decodeUtf8(text));
-  const verifiedLogKeys = logSignatures(verified, logKeys, checkpoint);
+  const vkeys = logSignatures(verified, logKeys, checkpoint);
   if (checkpoint.treeSize === 0 && !hashesEqual(checkpoint.rootHash, emptyRootHash())) {
     throw new TlogError("ROOT_MISMATCH", "tree size 0, but not the root hash of the empty tree");
   }
   const cosignatures = cosignaturesOf(verified, witnesses);
-  if (
-    args.policy !== undefined &&
-    !isQuorumMet(
-      args.policy,
-      cosignatures.map(({ name }) => name),
-    )
-  ) {
-    throw new TlogError("QUORUM_NOT_MET", `${cosignatures.length} known witnesses cosigned: no quorum`);
-  }
-  return { ...checkpoint, signedNote: formatNote(note), logKeys: verifiedLogKeys, cosignatures };
+  if (args.policy !== undefined) assertQuorum(args.policy, cosignatures);
+  return { ...checkpoint, signedNote: formatNote(note), logKeys: vkeys, cosignatures };
 }
 
 /**
@@ -117,8 +107,15 @@ function keysForOrigin(
 }
 
 // One verifier a key, also for a key that a policy names both as a log's and as a witness's.
-function verifiersFor(keys: readonly VerifierKey[]): readonly NoteVerifier[] {
-  return [...new Map(keys.map((key) => [formatVerifierKey(key), key])).values()].map(verifierFor);
+function verifiersFor(
+  logKeys: readonly VerifierKey[],
+  witnesses: readonly PolicyWitness[],
+): readonly NoteVerifier[] {
+  const ofLog = new Map(logKeys.map((key) => [keyLabel(key), key.publicKey]));
+  const others = witnesses
+    .map(({ key }) => key)
+    .filter((key) => !bytesEqual(ofLog.get(keyLabel(key)) ?? new Uint8Array(0), key.publicKey));
+  return [...logKeys, ...others].map(verifierFor);
 }
 
 function logSignatures(
@@ -126,10 +123,8 @@ function logSignatures(
   logKeys: readonly VerifierKey[],
   { extensions }: Checkpoint,
 ): readonly string[] {
-  const logVkeys = new Set(logKeys.map(formatVerifierKey));
-  const byLog = verified
-    .map(({ verifierKey }) => verifierKey)
-    .filter((key) => logVkeys.has(formatVerifierKey(key)));
+  const labels = new Set(logKeys.map(keyLabel));
+  const byLog = verified.map(({ verifierKey }) => verifierKey).filter((key) => labels.has(keyLabel(key)));
   if (byLog.length === 0)
     throw new TlogError("SIGNATURE_MISSING", "no known key of the log signed the checkpoint");
   // An ML-DSA-44 signature does not cover extension lines: by itself it would vouch for whatever somebody added.
@@ -143,11 +138,18 @@ function cosignaturesOf(
   verified: readonly VerifiedSignature[],
   witnesses: readonly PolicyWitness[],
 ): readonly VerifiedCosignature[] {
+  const known = new Map(witnesses.map(({ name, key }) => [keyLabel(key), name]));
   return verified.flatMap(({ verifierKey, signature: { payload } }) => {
-    const vkey = formatVerifierKey(verifierKey);
-    const witness = witnesses.find(({ key }) => formatVerifierKey(key) === vkey);
-    if (witness === undefined || verifierKey.type === ED25519) return [];
+    const name = known.get(keyLabel(verifierKey));
+    if (name === undefined || verifierKey.type === ED25519) return [];
     const { timestampSeconds } = decodeTimestampedSignature(verifierKey.type, payload);
-    return [{ name: witness.name, vkey, timestampSeconds }];
+    return [{ name, vkey: formatVerifierKey(verifierKey), timestampSeconds }];
   });
+}
+
+function assertQuorum(policy: Policy, cosignatures: readonly VerifiedCosignature[]): void {
+  const names = cosignatures.map(({ name }) => name);
+  if (isQuorumMet(policy, names)) return;
+  const who = names.length === 0 ? "nobody" : names.map(showOctets).join(", ");
+  throw new TlogError("QUORUM_NOT_MET", `want a quorum of ${showOctets(policy.quorum)}, cosigned by ${who}`);
 }

@@ -4,6 +4,7 @@
 import { TlogError } from "../errors.ts";
 
 const MAX_SAFE_DIGITS = "9007199254740991"; // 2^53 − 1
+const HEX_DIGITS = "0123456789abcdef";
 const TWO_32 = 2 ** 32;
 const MAX_U64_HIGH = 2 ** 21 - 1; // the upper half of 2^53 − 1
 
@@ -81,8 +82,6 @@ export function decodeHex(text: string): Uint8Array {
   }
   return bytes;
 }
-
-const HEX_DIGITS = "0123456789abcdef";
 
 /** Lowercase, two digits a byte. */
 export function encodeHex(bytes: Uint8Array): string {

@@ -70,6 +70,11 @@ export function keyIdOf({ name, type, publicKey }: Omit<VerifierKey, "keyId">): 
   return readUint32(sha256(concatBytes(encodeUtf8(`${name}\n`), Uint8Array.of(type), publicKey)), 0);
 }
 
+/** What tells keys apart: name and key ID, as one string. No two keys share one by accident.  signed-note, signatures */
+export function keyLabel({ name, keyId }: Pick<VerifierKey, "name" | "keyId">): string {
+  return `${name}+${formatKeyId(keyId)}`;
+}
+
 /**
  * Parses a vkey; formatVerifierKey(parseVerifierKey(x)) === x.
  * @throws {TlogError} VKEY_MALFORMED (also when the key ID is not the one of the key) | KEY_TYPE_UNSUPPORTED
@@ -91,7 +96,7 @@ export function parseVerifierKey(vkey: string): VerifierKey {
 
 /** The vkey. */
 export function formatVerifierKey({ name, keyId, type, publicKey }: VerifierKey): string {
-  return `${name}+${formatKeyId(keyId)}+${encodeBase64(concatBytes(Uint8Array.of(type), publicKey))}`;
+  return `${keyLabel({ name, keyId })}+${encodeBase64(concatBytes(Uint8Array.of(type), publicKey))}`;
 }
 
 /**
@@ -112,7 +117,7 @@ export function parseSigningKey(text: string): SigningKey {
 
 /** The private key's text: a secret. */
 export function formatSigningKey({ name, keyId, type, seed }: SigningKey): string {
-  return `${SIGNING_KEY_PREFIX}${name}+${formatKeyId(keyId)}+${encodeBase64(concatBytes(Uint8Array.of(type), seed))}`;
+  return `${SIGNING_KEY_PREFIX}${keyLabel({ name, keyId })}+${encodeBase64(concatBytes(Uint8Array.of(type), seed))}`;
 }
 
 /**

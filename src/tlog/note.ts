@@ -13,7 +13,7 @@ import {
   encodeUtf8,
   readUint32,
 } from "./encoding.ts";
-import { isKeyName, type NoteSigner, type NoteVerifier, type VerifierKey } from "./key.ts";
+import { isKeyName, keyLabel, type NoteSigner, type NoteVerifier, type VerifierKey } from "./key.ts";
 
 /** 16 signatures of nearly 5 kB must be accepted (signed-note, format): as base64 these are 107 kB. */
 export const MAX_NOTE_BYTES = 128 * 1024;
@@ -155,11 +155,6 @@ function indexByKey(verifiers: readonly NoteVerifier[]): Map<string, NoteVerifie
   const known = new Map(verifiers.map((verifier) => [keyLabel(verifier.verifierKey), verifier]));
   if (known.size === verifiers.length) return known;
   throw new TlogError("ARGUMENT_INVALID", "two of the given keys have the same name and key ID");
-}
-
-// A key name holds no space, so no two keys share a label.
-function keyLabel({ name, keyId }: { readonly name: string; readonly keyId: number }): string {
-  return `${keyId} ${name}`;
 }
 
 function isNoteText(text: Uint8Array): boolean {

@@ -102,6 +102,11 @@ export function isQuorumMet(policy: Policy, witnessNames: Iterable<string>): boo
   return policy.quorum === NO_QUORUM || witnessed.has(policy.quorum);
 }
 
+/** A policy's name or URL for people to read: its octets as UTF-8, U+FFFD where they are not. */
+export function showOctets(octets: string): string {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(fromOctets(octets));
+}
+
 /** One parse: takes the lines in order, and holds each to what the lines before it defined. */
 class PolicyBuilder {
   // All owned by add().

@@ -7,6 +7,7 @@ import {
   isQuorumMet,
   MAX_POLICY_BYTES,
   parsePolicy,
+  showOctets,
   singleKeyPolicy,
 } from "../../src/tlog/policy.ts";
 import { expectCode } from "../expect-code.ts";
@@ -134,6 +135,8 @@ describe("parsePolicy", () => {
     );
     expect(parsePolicy(raw).quorum).toBe("\u00ff");
     expect(formatPolicy(parsePolicy(raw))).toEqual(raw);
+    expect(showOctets(parsePolicy(kelvin).quorum)).toBe("\u212a");
+    expect(showOctets(parsePolicy(raw).quorum)).toBe("\ufffd");
   });
 
   it("POL-2 no octet above 0x7F separates: U+0085 and U+00A0 belong to names", () => {
