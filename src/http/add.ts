@@ -29,13 +29,17 @@ export function addRoutes(log: Log, options: AddOptions): OpenAPIHono<HttpEnv> {
   const waiter = new ReceiptWaiter(log, options);
   const budget = new ByteBudget(options.maxIncomingBytes);
   const app = new OpenAPIHono<HttpEnv>();
-  app.post("/add", async ({ req }) => {
+  app.post("/add", async ({ req, env }) => {
     assertMayWrite(req.raw);
     const entry = await readBody(req.raw, log.limits.maxEntryBytes);
     const appended = await log.add(entry);
     const type = preferredType(req.raw.headers.get("Accept"), ADD_TYPES);
-    if (type === RECEIPT_TYPE)
-      return await receiptAnswer(appended, req.raw, { waiter, maxWaitMs: options.maxWaitMs });
+    if (type === RECEIPT_TYPE) {
+      const wait = preferredWait(req.raw, options.maxWaitMs);
+      const signals = env?.closing === undefined ? [req.raw.signal] : [req.raw.signal, env.closing];
+      const receipt = await waiter.receiptWithin({ leafIndex: appended.leafIndex, waitMs: wait.ms, signals });
+      return receiptAnswer(appended, receipt, wait.applied);
+    }
     if (type === "application/json") return jsonAnswer(appended);
     return new Response(String(appended.leafIndex), { headers: INDEX_HEADERS });
   });
@@ -60,16 +64,22 @@ function jsonAnswer({ leafIndex, leafHash, duplicate }: Appended): Response {
   return Response.json({ leafIndex, leafHash: encodeHex(leafHash), duplicate }, { headers: WRITE_HEADERS });
 }
 
-async function receiptAnswer(
-  { leafIndex }: Appended,
+/** How long to wait for a receipt, and the header that says so when the client asked. RFC 7240 §3 and §4.3 */
+function preferredWait(
   request: Request,
-  { waiter, maxWaitMs }: { readonly waiter: ReceiptWaiter; readonly maxWaitMs: number },
-): Promise<Response> {
-  const preferredSeconds = preferredWaitSeconds(request.headers.get("Prefer"));
-  const waitMs = Math.min((preferredSeconds ?? Number.POSITIVE_INFINITY) * 1000, maxWaitMs);
-  const applied: Record<string, string> =
-    preferredSeconds === undefined ? {} : { "Preference-Applied": `wait=${Math.ceil(waitMs / 1000)}` };
-  const receipt = await waiter.receiptWithin({ leafIndex, waitMs, signal: request.signal });
+  maxMs: number,
+): { readonly ms: number; readonly applied: Record<string, string> } {
+  const seconds = preferredWaitSeconds(request.headers.get("Prefer"));
+  if (seconds === undefined) return { ms: maxMs, applied: {} };
+  const ms = Math.min(seconds * 1000, maxMs);
+  return { ms, applied: { "Preference-Applied": `wait=${Math.ceil(ms / 1000)}` } };
+}
+
+function receiptAnswer(
+  { leafIndex }: Appended,
+  receipt: string | undefined,
+  applied: Record<string, string>,
+): Response {
   if (receipt !== undefined) {
     return new Response(receipt, { headers: { ...WRITE_HEADERS, ...applied, "Content-Type": RECEIPT_TYPE } });
   }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { getRequestListener, RequestError } from "@hono/node-server";
@@ -57,6 +58,7 @@ export interface RunningListener {
   readonly url: string;
   /**
    * Stops accepting, closes idle connections, lets requests under way finish, and cuts those that have not by the deadline.
+   * Requests that only wait for a receipt are told to answer now.
    * Idempotent. @param options.deadlineMs - default 10 s.
    */
   close(options?: { readonly deadlineMs?: number }): Promise<void>;
@@ -68,7 +70,9 @@ export interface RunningListener {
  */
 export async function listen(options: ListenOptions): Promise<RunningListener> {
   const limits = { ...DEFAULT_LISTEN_LIMITS, ...options.limits };
-  const server = createLimitedServer(options, limits);
+  const closing = new AbortController();
+  setMaxListeners(0, closing.signal); // Each waiting request listens.
+  const server = createLimitedServer(options, { limits, closing: closing.signal });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen({ host: options.host, port: options.port, backlog: limits.backlog }, () => {
@@ -76,18 +80,24 @@ export async function listen(options: ListenOptions): Promise<RunningListener> {
       resolve();
     });
   });
-  let closing: Promise<void> | undefined; // owned by close()
+  let closed: Promise<void> | undefined; // owned by close()
   return {
     url: urlOf(server, options.host),
     close({ deadlineMs = 10_000 } = {}) {
-      closing ??= drain(server, deadlineMs);
-      return closing;
+      closing.abort();
+      closed ??= drain(server, deadlineMs);
+      return closed;
     },
   };
 }
 
-function createLimitedServer({ app, onError }: ListenOptions, limits: ListenLimits): Server {
-  const serve = getRequestListener(app.fetch, { errorHandler: (error) => answerUnrouted(error, onError) });
+function createLimitedServer(
+  { app, onError }: ListenOptions,
+  { limits, closing }: { readonly limits: ListenLimits; readonly closing: AbortSignal },
+): Server {
+  const serve = getRequestListener((request, env) => app.fetch(request, { ...env, closing }), {
+    errorHandler: (error) => answerUnrouted(error, onError),
+  });
   const pipeline = pipelineLimit(limits.maxPipelinedRequests);
   const server = createServer(
     {

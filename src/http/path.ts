@@ -1,7 +1,12 @@
 import type { HttpBindings } from "@hono/node-server";
 
 /** What a handler may find in `c.env`: Node's request and response when a socket is behind it, nothing under `app.request()`. */
-export type HttpEnv = { Bindings: Partial<HttpBindings> };
+export type HttpEnv = {
+  Bindings: Partial<HttpBindings> & {
+    /** Aborts when the listener starts to close: whoever only waits should answer. */
+    readonly closing?: AbortSignal;
+  };
+};
 
 /** Matches no route: routes are plain ASCII without "%". */
 const NOWHERE = "/%";

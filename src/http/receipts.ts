@@ -35,25 +35,25 @@ export class ReceiptWaiter {
   }
 
   /**
-   * @param signal - the client's: a client that is gone waits for nothing.
+   * @param signals - each ends the wait: the client is gone, the listener closes.
    * @returns the receipt, or undefined when it did not come in time. The entry is durable either way, so a failed wait is
    *   no failure of the request.
    */
   async receiptWithin(wait: {
     readonly leafIndex: number;
     readonly waitMs: number;
-    readonly signal: AbortSignal;
+    readonly signals: readonly AbortSignal[];
   }): Promise<string | undefined> {
-    const { leafIndex, waitMs } = wait;
+    const { leafIndex, waitMs, signals } = wait;
     if (this.#log.published().treeSize <= leafIndex) {
       if (waitMs === 0 || this.#waiting >= this.#maxWaiting) return undefined;
-      const signal = AbortSignal.any([wait.signal, AbortSignal.timeout(waitMs)]);
-      if (!(await this.#isPublished(leafIndex, signal))) return undefined;
+      const isPublished = await withinLimits({ waitMs, signals }, (signal) => this.#wait(leafIndex, signal));
+      if (!isPublished) return undefined;
     }
     return await this.#log.receipt(leafIndex);
   }
 
-  async #isPublished(leafIndex: number, signal: AbortSignal): Promise<boolean> {
+  async #wait(leafIndex: number, signal: AbortSignal): Promise<boolean> {
     this.#waiting += 1;
     try {
       await this.#log.untilPublished(leafIndex, { signal });
@@ -64,5 +64,25 @@ export class ReceiptWaiter {
     } finally {
       this.#waiting -= 1;
     }
+  }
+}
+
+/** Runs `action` with a signal that ends it. By hand: AbortSignal.timeout and any() keep a timer or a reference per finished wait. */
+async function withinLimits<T>(
+  limits: { readonly waitMs: number; readonly signals: readonly AbortSignal[] },
+  action: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  const timer = setTimeout(abort, limits.waitMs);
+  for (const signal of limits.signals) {
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+  }
+  try {
+    return await action(controller.signal);
+  } finally {
+    clearTimeout(timer);
+    for (const signal of limits.signals) signal.removeEventListener("abort", abort);
   }
 }

@@ -2,6 +2,7 @@ import { type Context, Hono } from "hono";
 import { sha256 } from "#crypto";
 import { TlogError } from "../errors.ts";
 import type { Log, Publication } from "../log/log.ts";
+import { HASH_BYTES } from "../merkle/hash.ts";
 import { encodeHex } from "../tlog/encoding.ts";
 import { parseTilePath } from "../tlog/tile.ts";
 import { type BundleOptions, bundleHandler } from "./bundles.ts";
@@ -36,13 +37,14 @@ function tileHandler(log: Log): (c: Context<HttpEnv>) => Promise<Response> {
     const headers = {
       ...READ_HEADERS,
       "Content-Type": "application/octet-stream",
+      "Content-Length": String(tile.width * HASH_BYTES),
       "Cache-Control": IMMUTABLE,
       ETag: `"${tile.level}.${tile.index}.${tile.width}-${logTag}"`,
     };
     if (isNotModified(req.raw, headers.ETag)) return notModified(headers);
     const hashes = await log.readTile(tile);
     if (hashes === undefined) throw new TlogError("STORE_DAMAGED", `${req.path} is signed and not stored`);
-    return new Response(hashes, { headers: { ...headers, "Content-Length": String(hashes.length) } });
+    return new Response(hashes, { headers });
   };
 }
 

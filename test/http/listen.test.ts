@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { afterEach, describe, expect, test } from "vitest";
+import { TlogError } from "../../src/errors.ts";
 import { type ListenLimits, listen, type RunningListener } from "../../src/http/listen.ts";
 import type { HttpEnv } from "../../src/http/path.ts";
 import type { Log } from "../../src/log/log.ts";
@@ -301,6 +302,33 @@ describe("close", () => {
     expect(await (await answer).text()).toBe("entry 7");
     await closed;
     await listener.close();
+  });
+
+  test("ends waits for receipts, whose entries are durable", async () => {
+    const log = await openTestLog();
+    let waits = 0;
+    let waiting: () => void = () => {};
+    const areWaiting = new Promise<void>((resolve) => {
+      waiting = resolve;
+    });
+    const unpublished = replaced(log, {
+      published: () => ({ ...log.published(), treeSize: 0 }),
+      untilPublished: (_leafIndex, { signal }) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener("abort", () => reject(new TlogError("ABORTED", "aborted")), { once: true });
+          waits += 1;
+          if (waits === 20) waiting();
+        }),
+    });
+    const { url, close } = await serve(testApp(unpublished));
+    const init = { method: "POST", body: "x", headers: { Accept: "text/x.tlog.proof", Prefer: "wait=60" } };
+    const answers = Array.from({ length: 20 }, () => fetch(`${url}/add`, init));
+    await areWaiting;
+    await close();
+    for (const answer of await Promise.all(answers)) {
+      expect(answer.status).toBe(202);
+      expect(await answer.text()).toBe("0");
+    }
   });
 
   test("closes idle connections at once, and connections that are used meanwhile after their answer", async () => {
