@@ -1,13 +1,22 @@
 /** The directory a log lives in: made private and durable, never one that holds something else. */
-import { mkdir, open, readdir, stat } from "node:fs/promises";
+import { access, constants, mkdir, open, readdir, stat } from "node:fs/promises";
+import { endianness } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { TlogError } from "../errors.ts";
 import { syncDirectory } from "../node/sync-directory.ts";
 
 export const DATA_FILE = "data.mdb";
 export const LOCK_SOCKET = "writer.sock";
+const LOCK_FILE = "lock.mdb";
+/** The first meta page of an LMDB data file: a page header of 24 bytes, then magic and version, 4 bytes each. */
+const HEADER_BYTES = 32;
+const MAGIC_OFFSET = 24;
+const VERSION_OFFSET = 28;
+const LMDB_MAGIC = 0xbeefc0de;
+const LMDB_DATA_VERSION = 2;
+const READ_AND_WRITE = constants.R_OK + constants.W_OK;
 /** What an otherwise empty directory may hold: LMDB's lock file, our socket, and what file systems leave lying about. */
-const HARMLESS = new Set(["lock.mdb", LOCK_SOCKET, "lost+found"]);
+const HARMLESS = new Set([LOCK_FILE, LOCK_SOCKET, "lost+found"]);
 
 /**
  * Makes the directory, readable by its owner only, when it is absent.
@@ -36,6 +45,31 @@ export async function assertLogDirectory(directory: string): Promise<void> {
   throw new TlogError("STORE_DIRECTORY_FOREIGN", `${directory} holds no log`);
 }
 
+/**
+ * Looks at LMDB's files before LMDB does, because lmdb-js brings the whole process down when LMDB refuses one.
+ * @throws {TlogError} STORE_DAMAGED when the data file is no LMDB file | STORE_SCHEMA_UNKNOWN when it is one of another
+ *   LMDB | STORE_FAILED when this process may not use the files
+ */
+export async function assertLmdbFiles(directory: string): Promise<void> {
+  await assertUsable(join(directory, LOCK_FILE));
+  const path = join(directory, DATA_FILE);
+  if (!(await assertUsable(path))) return;
+  const header = await firstBytes(path);
+  // An opening that was interrupted may leave an empty file.
+  if (header.length === 0) return;
+  const isLittleEndian = header.length === HEADER_BYTES && header.readUInt32LE(MAGIC_OFFSET) === LMDB_MAGIC;
+  const isBigEndian = header.length === HEADER_BYTES && header.readUInt32BE(MAGIC_OFFSET) === LMDB_MAGIC;
+  if (!isLittleEndian && !isBigEndian) throw new TlogError("STORE_DAMAGED", `${path} is no LMDB data file`);
+  const version = isLittleEndian
+    ? header.readUInt16LE(VERSION_OFFSET)
+    : header.readUInt16BE(VERSION_OFFSET + 2);
+  if (isLittleEndian === (endianness() === "LE") && version === LMDB_DATA_VERSION) return;
+  throw new TlogError(
+    "STORE_SCHEMA_UNKNOWN",
+    `${path}: want LMDB data version ${LMDB_DATA_VERSION} of this machine's byte order, got ${version}`,
+  );
+}
+
 /** Makes durable what the page cache holds of the data file, so that nothing an earlier process left half synced is shown. */
 export async function syncDataFile(directory: string): Promise<void> {
   const file = await open(join(directory, DATA_FILE), "r");
@@ -51,6 +85,27 @@ async function syncUpwards(path: string, topmost: string): Promise<void> {
   for (let made = path; ; made = dirname(made)) {
     await syncDirectory(dirname(made));
     if (made === topmost || made === dirname(made)) return;
+  }
+}
+
+/** @returns whether the file is there. */
+async function assertUsable(path: string): Promise<boolean> {
+  try {
+    await access(path, READ_AND_WRITE);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return false;
+    throw unusable(path, error);
+  }
+}
+
+async function firstBytes(path: string): Promise<Buffer> {
+  const file = await open(path, "r");
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
   }
 }
 

@@ -6,6 +6,7 @@ import { statfs } from "node:fs/promises";
 import { constants } from "node:os";
 import { type Database, open, type RootDatabase } from "lmdb";
 import { InvariantError, TlogError } from "../errors.ts";
+import { assertLmdbFiles } from "./data-directory.ts";
 
 /** How many read transactions may be open at once, over all processes; each takes a slot of the lock file. */
 const MAX_READERS = 510;
@@ -15,8 +16,6 @@ const CAUSE_WAIT_MS = 1000;
 /** A disk with less room than this is full. */
 const FULL_DISK_BYTES = 1_048_576;
 const MDB_MAP_FULL = -30792;
-const MDB_VERSION_MISMATCH = -30794;
-const MDB_INVALID = -30793;
 const FULL_CODES: readonly unknown[] = [
   constants.errno.ENOSPC,
   constants.errno.EDQUOT,
@@ -68,12 +67,13 @@ type Named = Database<Uint8Array, Uint8Array>;
 
 /**
  * Opens the LMDB environment in a directory that exists; read-only, also its files must exist.
- * @throws {TlogError} STORE_DAMAGED | STORE_DIRECTORY_FOREIGN | STORE_FAILED
+ * @throws {TlogError} STORE_DAMAGED | STORE_SCHEMA_UNKNOWN | STORE_DIRECTORY_FOREIGN | STORE_FAILED
  */
 export async function openEnvironment(options: {
   readonly directory: string;
   readonly readOnly: boolean;
 }): Promise<Environment> {
+  await assertLmdbFiles(options.directory);
   const root = openRoot(options);
   try {
     assertOnlyOurTables(options.directory, root);
@@ -126,16 +126,8 @@ function openRoot(options: { readonly directory: string; readonly readOnly: bool
   try {
     return open<Uint8Array, Uint8Array>(settings);
   } catch (cause) {
-    throw openingFailed(options.directory, cause);
+    throw storeError(`cannot open ${options.directory}`, cause);
   }
-}
-
-function openingFailed(directory: string, cause: unknown): TlogError {
-  const code = codeOf(cause);
-  if (code === MDB_INVALID || code === MDB_VERSION_MISMATCH) {
-    return new TlogError("STORE_DAMAGED", `${directory}/data.mdb is not a data file of this LMDB`, { cause });
-  }
-  return storeError(`cannot open ${directory}`, cause);
 }
 
 /** Looks before any table is made, so that another program's LMDB is left as it was. */

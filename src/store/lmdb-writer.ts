@@ -35,6 +35,7 @@ export function claimWriter(meta: Table, origin: string): WriterIdentity {
   if (held === undefined) createLog(meta, origin);
   const { storeId, origin: found } = readStoreRow(meta) ?? missing("store");
   assertOrigin(origin, found);
+  readHead(meta);
   const writer = { epoch: (readWriterRow(meta)?.epoch ?? 0) + 1, writerId: randomToken() };
   writeWriterRow(meta, writer);
   return { storeId, ...writer, lineage: readLineage(meta) };

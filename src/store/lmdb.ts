@@ -40,7 +40,6 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<LogStore
     await syncDirectory(directory);
     const writer = await env.transact(() => claimWriter(env.tables.meta, origin));
     env.refresh();
-    readHead(env.tables.meta);
     const life = lifeOf(env);
     const queue = writeQueue(env, writer, life.assertOpen);
     return {

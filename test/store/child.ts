@@ -1,6 +1,7 @@
 /** Runs in a process of its own: a store that does what its parent says, or a reader that reads until it is killed. */
 import { createInterface } from "node:readline";
 import { TlogError } from "../../src/errors.ts";
+import { lockDirectory } from "../../src/store/directory-lock.ts";
 import { openLmdbReader, openLmdbStore } from "../../src/store/lmdb.ts";
 import { hashNamed, patternBatch, patternEntry } from "./model.ts";
 
@@ -53,4 +54,12 @@ async function read(): Promise<void> {
   }
 }
 
-await (role === "read" ? read() : write());
+/** Holds the directory's lock: until killed, or, as `lock-only`, for as long as nothing else keeps the process alive. */
+async function lock(): Promise<void> {
+  await lockDirectory(directory);
+  say({ locked: true });
+  if (role === "lock") process.stdin.resume();
+}
+
+const roles = { read, write, lock, "lock-only": lock };
+for (const [name, run] of Object.entries(roles)) if (name === role) await run();

@@ -18,12 +18,14 @@ export interface Child {
   next(): Promise<Message>;
   /** kill -9, and waits until it is gone. */
   kill(): Promise<void>;
+  /** Resolves when the process ended by itself, to its exit code. */
+  ended(): Promise<number | null>;
   readonly pid: number;
 }
 
 /** Starts child.ts. @param shim - what `buildShim` gave; its switches are files in `switches`. */
 export function startChild(
-  role: "write" | "read",
+  role: "write" | "read" | "lock" | "lock-only",
   directory: string,
   shim?: { readonly library: string; readonly switches: string },
 ): Child {
@@ -51,11 +53,11 @@ function childOf(child: ChildProcess): Child {
     messages.push(JSON.parse(line));
     wake();
   });
-  const gone = new Promise<void>((resolve) => {
+  const gone = new Promise<number | null>((resolve) => {
     child.once("exit", (code, signal) => {
       ended = `the child ended: ${code ?? signal}\n${stderr}`;
       wake();
-      resolve();
+      resolve(code);
     });
   });
   return {
@@ -75,6 +77,7 @@ function childOf(child: ChildProcess): Child {
       child.kill("SIGKILL");
       await gone;
     },
+    ended: () => gone,
   };
 }
 
