@@ -1,0 +1,168 @@
+import { describe, expect, test } from "vitest";
+import { RawClient, statusesIn } from "./raw-client.ts";
+import { get, post, serve, serveLog, statusOf } from "./served-log.ts";
+import { openTestLog, replaced, testApp } from "./test-log.ts";
+
+describe("paths, exactly as they are sent", () => {
+  test("TILE-4 TILE-15 dot segments and escapes are not resolved", async () => {
+    const { url } = await serveLog();
+    for (const path of ["/checkpoint", "/tile/0/000.p/3", "/entry/0", `${url}/checkpoint`]) {
+      expect(await statusOf(url, path), path).toBe(200);
+    }
+    const aliases = [
+      "/./checkpoint",
+      "/x/../checkpoint",
+      "/tile/0/x001/../000.p/3",
+      "/tile/entries/../0/000.p/3",
+      "/..",
+    ];
+    const escapes = [
+      "/%2e/checkpoint",
+      "/x/%2e%2e/checkpoint",
+      "/tile%2f0%2f000.p%2f3",
+      "/checkpoin%74",
+      "/entry/%30",
+    ];
+    const others = [
+      "//checkpoint",
+      "/tile//0/000.p/3",
+      "/checkpoint/",
+      "/\\checkpoint",
+      "/entry/0/",
+      "/tile/0/000.p/3/",
+    ];
+    for (const path of [...aliases, ...escapes, ...others, `${url}/x/../checkpoint`, `${url}//checkpoint`]) {
+      expect(await statusOf(url, path), path).toBeGreaterThanOrEqual(400);
+      expect(await statusOf(url, path), path).toBeLessThan(405);
+    }
+  });
+
+  test("a query does not change what a path means", async () => {
+    const { url } = await serveLog();
+    expect(await statusOf(url, "/checkpoint?x=/../y")).toBe(200);
+  });
+
+  test("a malformed Host or target is a 400, and the next connection is served", async () => {
+    const { url } = await serveLog();
+    for (const request of [
+      "GET / HTTP/1.1\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n",
+      "nonsense\r\n\r\n",
+      get("*"),
+    ]) {
+      const client = await RawClient.open(url);
+      client.send(request);
+      expect(statusesIn(await client.until(/HTTP\/1\.1 \d+/))[0], request).toBeLessThan(405);
+      client.destroy();
+    }
+    expect((await fetch(`${url}/checkpoint`)).status).toBe(200);
+  });
+});
+
+describe("answers over a socket", () => {
+  test("TILE-15 HEAD has the headers of GET and no body", async () => {
+    const { url } = await serveLog();
+    for (const path of [
+      "/checkpoint",
+      "/tile/0/000.p/3",
+      "/tile/entries/000.p/3",
+      "/entry/0",
+      "/receipt/0",
+      "/nowhere",
+    ]) {
+      const head = await fetch(`${url}${path}`, { method: "HEAD" });
+      const whole = await fetch(`${url}${path}`);
+      expect(head.status).toBe(whole.status);
+      expect(head.headers.get("Content-Length"), path).toBe(whole.headers.get("Content-Length"));
+      expect(head.headers.get("ETag")).toBe(whole.headers.get("ETag"));
+      expect(await head.text()).toBe("");
+    }
+  });
+
+  test("fetch appends, and reads back what it appended", async () => {
+    const { url } = await serveLog();
+    const added = await fetch(`${url}/add`, { method: "POST", body: "over the wire" });
+    expect(await added.text()).toBe("3");
+    const init = {
+      method: "POST",
+      body: "waited for",
+      headers: { Accept: "text/x.tlog.proof", Prefer: "wait=10" },
+    };
+    expect(await (await fetch(`${url}/add`, init)).text()).toMatch(/^c2sp\.org\/tlog-proof@v1\nindex 4\n/);
+    expect(await (await fetch(`${url}/entry/3`)).text()).toBe("over the wire");
+  });
+
+  test("pipelined requests are answered in order", async () => {
+    const { url } = await serveLog();
+    const client = await RawClient.open(url);
+    client.send(get("/entry/2") + get("/nowhere") + post("Content-Length: 1\r\n", "x") + get("/entry/1"));
+    const received = await client.until(/entry 1$/);
+    expect(statusesIn(received)).toEqual([200, 404, 200, 200]);
+    client.destroy();
+  });
+
+  test("a connection with too many requests under way is cut", async () => {
+    const log = await openTestLog();
+    const waiting = replaced(log, { readEntry: () => new Promise(() => {}) });
+    const { url } = await serve(testApp(waiting), { maxPipelinedRequests: 4 });
+    const client = await RawClient.open(url);
+    client.send(get("/entry/0").repeat(4));
+    const other = await RawClient.open(url);
+    other.send(get("/entry/0").repeat(5));
+    expect(await other.untilClosed()).toBe("");
+    client.destroy();
+  });
+});
+
+describe("bodies over a socket", () => {
+  test("one that stops half way adds nothing", async () => {
+    const { url, log } = await serveLog();
+    for (const start of [
+      post("Content-Length: 100\r\n", "half"),
+      post("Transfer-Encoding: chunked\r\n", "4\r\nhalf\r\n"),
+    ]) {
+      const client = await RawClient.open(url);
+      client.send(start);
+      const sentinel = await fetch(`${url}/checkpoint`); // The server has read what came before.
+      expect(sentinel.status).toBe(200);
+      client.destroy();
+    }
+    expect((await fetch(`${url}/add`, { method: "POST", body: "next" })).status).toBe(200);
+    expect(log.integratedSize()).toBe(4);
+  });
+
+  test("one of 65,536 bytes is refused, as it is declared or as it comes", async () => {
+    const { url } = await serveLog();
+    const declared = await RawClient.open(url);
+    declared.send(post("Content-Length: 65536\r\n"));
+    expect(statusesIn(await declared.until(/\r\n\r\n.*BODY_TOO_LARGE/s))).toEqual([413]);
+    const chunked = await RawClient.open(url);
+    chunked.send(post("Transfer-Encoding: chunked\r\n", `10001\r\n${"x".repeat(65_537)}`));
+    expect(statusesIn(await chunked.until(/BODY_TOO_LARGE/))).toEqual([413]);
+    for (const client of [declared, chunked]) {
+      await client.untilClosed(); // A body nobody reads to its end cannot be followed by a request.
+    }
+  });
+
+  test("a slow one is cut with 408, slow headers too", async () => {
+    const { url, log } = await serveLog({
+      requestTimeoutMs: 80,
+      headersTimeoutMs: 40,
+      timeoutCheckIntervalMs: 20,
+    });
+    const body = await RawClient.open(url);
+    body.send(post("Content-Length: 10\r\n", "slow"));
+    const headers = await RawClient.open(url);
+    headers.send("GET /checkpoint HTTP/1.1\r\nHost: ");
+    expect(statusesIn(await headers.untilClosed())).toEqual([408]);
+    expect(statusesIn(await body.untilClosed())[0]).toBeGreaterThanOrEqual(400);
+    expect(log.integratedSize()).toBe(3);
+  });
+
+  test("headers that are too large are 431", async () => {
+    const { url } = await serveLog({ maxHeaderBytes: 2048 });
+    const client = await RawClient.open(url);
+    client.send(get("/checkpoint", `X-Padding: ${"x".repeat(4096)}\r\n`));
+    expect(statusesIn(await client.untilClosed())).toEqual([431]);
+  });
+});
