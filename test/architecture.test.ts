@@ -24,6 +24,7 @@ const LAYERS: readonly Layer[] = [
   { files: "src/node/crypto.ts", imports: ["src/crypto/", "src/errors.ts"], packages: ["node:"] },
   { files: "src/merkle/", imports: PURE, packages: ["#crypto"] },
   { files: "src/tlog/", imports: CORE, packages: ["#crypto"] },
+  { files: "client/build.ts", imports: [], packages: ["node:", "esbuild"] },
   { files: "client/", imports: ["client/", ...CORE], packages: ["#crypto"] },
   { files: "src/node/", imports: ["src/node/", "client/", ...CORE], packages: ["#crypto", "node:"] },
   { files: "src/store/store.ts", imports: PURE, packages: [] },
@@ -162,7 +163,7 @@ function codeOf(file: string): string {
 
 /** Relative imports as paths from the root; packages as they are written. */
 function importsOf(file: string): readonly string[] {
-  const specifiers = [...codeOf(file).matchAll(/(?:\bfrom\s+|\bimport\s*\(?\s*)"([^"]+)"/g)].map(
+  const specifiers = [...codeOf(file).matchAll(/(?:\bfrom\s+|\bimport\s*\(?\s*)"([^"\s]+)"/g)].map(
     (match) => match[1] ?? "",
   );
   return specifiers.map((name) =>

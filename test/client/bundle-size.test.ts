@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { beforeAll, describe, expect, test } from "vitest";
-import { bundleClient } from "./bundle.ts";
+import { bundleClient } from "../../client/build.ts";
 
 /** Architecture, §3: "budget: 20 KiB gzipped with its dependencies, ML-DSA loaded apart on demand". */
 const BUDGET_BYTES = 20 * 1024;

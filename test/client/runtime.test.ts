@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { createContext, Script } from "node:vm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { bundleClient } from "../../client/build.ts";
 import { ML_DSA_44 } from "../../src/tlog/cosignature.ts";
 import { formatSigningKey, formatVerifierKey, generateSigningKey, openSigner } from "../../src/tlog/key.ts";
-import { bundleClient } from "./bundle.ts";
 import { type FakeLog, numbered, openFakeLog } from "./fake-log.ts";
 
 /** All of a platform the client may rely on: what browsers, workers, Deno, Bun and Node share. */

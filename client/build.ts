@@ -1,7 +1,10 @@
-import { resolve } from "node:path";
+/** Run as a program: writes dist/browser/client.js and dist/browser/ml-dsa.js, which a page loads as they are. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { build, type Plugin } from "esbuild";
 
-const ROOT = resolve(import.meta.dirname, "../..");
+const ROOT = resolve(import.meta.dirname, "..");
 const ML_DSA = "@noble/post-quantum/ml-dsa.js";
 
 /** The client as a page would load it: one file, and ML-DSA beside it, in "./ml-dsa.js", loaded at its first use. */
@@ -45,3 +48,13 @@ async function bundle(what: {
   });
   return { text: result.outputFiles[0]?.text ?? "", inputs: Object.keys(result.metafile.inputs) };
 }
+
+async function writeBundles(folder: string): Promise<void> {
+  const { client, mlDsa } = await bundleClient({ format: "esm" });
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, "client.js"), client);
+  await writeFile(join(folder, "ml-dsa.js"), mlDsa);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href)
+  await writeBundles(join(ROOT, "dist/browser"));
