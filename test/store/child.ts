@@ -11,7 +11,7 @@ function say(message: object): void {
   process.stdout.write(`${JSON.stringify(message)}\n`);
 }
 
-/** Lines in: `commit FROM COUNT BYTES`, `sign SIZE`, `head`. One answer to each, in the order they are done. */
+/** Lines in: `commit FROM COUNT BYTES`, `sign SIZE`, `head`, `close`. One answer to each, in the order they are done. */
 async function write(): Promise<void> {
   const store = await openLmdbStore({ directory, origin: "example.com/store" });
   say({ opened: store.writer.epoch });
@@ -20,6 +20,10 @@ async function write(): Promise<void> {
     const [first = 0, count = 0, bytes = 0] = numbers.map(Number);
     if (command === "commit") await store.commit(patternBatch(first, count, bytes));
     if (command === "sign") await store.recordSigned({ treeSize: first, rootHash: hashNamed("root") });
+    if (command === "close") {
+      await store.close();
+      return { line };
+    }
     return { line, size: (await store.head()).integrated.treeSize };
   };
   createInterface({ input: process.stdin }).on("line", (line) => {

@@ -87,7 +87,15 @@ describe("lmdb: nothing is visible or answered before it is durable", () => {
       const reader = await openLmdbReader({ directory });
       expect((await reader.head()).integrated.treeSize).toBe(3);
       await reader.close();
-      await child.kill();
+      // LMDB itself reads nothing more after a failed meta write; other processes do.
+      child.send("head");
+      const failed = failure === "fail-meta";
+      expect(await child.next()).toEqual({
+        line: "head",
+        ...(failed ? { failed: "STORE_FAILED" } : { size: 3 }),
+      });
+      child.send("close");
+      expect(await child.next()).toEqual({ line: "close" });
       await expectWhole(directory, [3]);
     },
   );
