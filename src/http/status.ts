@@ -25,7 +25,7 @@ export const PROBLEM_KINDS: { readonly [code in ErrorCode]?: ProblemKind } = {
   // Writing. RFC 6750 §3.1; http-api "Who may write"
   TOKEN_MISSING: { status: 401, title: "Writing needs a bearer token." },
   TOKEN_INVALID: { status: 403, title: "The bearer token is not one of this log's." },
-  WRITE_FORBIDDEN: { status: 403, title: "This log takes writes from this machine only." },
+  WRITE_FORBIDDEN: { status: 403, title: "This log takes no writes from there." },
   // What is not there. RFC 9110 §15.5.5
   NOT_FOUND: { status: 404, title: "There is no such resource." },
   TILE_PATH_MALFORMED: { status: 404, title: "This is not the path of a tile." }, // tlog-tiles, "Merkle Tree"

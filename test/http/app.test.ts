@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { TlogError } from "../../src/errors.ts";
@@ -123,6 +124,18 @@ describe("errors", () => {
       expect(text.includes("secret path")).toBe(kind.status < 500);
       expect(await problemOf(response)).toEqual({ status: kind.status, code });
     }
+  });
+
+  test("spec/http-api.md lists every code with its status and Retry-After, and no other", () => {
+    const text = readFileSync(new URL("../../spec/http-api.md", import.meta.url), "utf8");
+    const rows = [...text.matchAll(/^\| `([A-Z_]+)` \| (\d{3})(?:, `Retry-After: (\d+)`)?/gm)];
+    const listed = rows.map(([, code, status, retryAfter]) => [code, Number(status), retryAfter]);
+    const known = Object.entries(PROBLEM_KINDS).map(([code, { status, retryAfterSeconds }]) => [
+      code,
+      status,
+      retryAfterSeconds?.toString(),
+    ]);
+    expect(listed.sort()).toEqual(known.sort());
   });
 
   test("what nobody expected is INTERNAL without a word about it, and the operator is told", async () => {
