@@ -34,6 +34,8 @@ export interface AddSummary {
   readonly added: number;
   /** Receipts saved: one for each index. */
   readonly receipts: number;
+  /** A verified checkpoint covers all of them. */
+  readonly published: boolean;
   readonly elapsedMs: number;
 }
 
@@ -44,8 +46,7 @@ interface AddedEntry extends AppendedEntry {
 }
 
 /** Receipts fetched at once, for each batch. */
-const RECEIPTS_IN_FLIGHT = 8;
-/** After some three seconds without a checkpoint the receipts are asked for one by one, and each waits for itself. */
+const RECEIPTS_IN_FLIGHT = 16;
 const LONGEST_PAUSE_MS = 3_000;
 
 /**
@@ -71,6 +72,7 @@ export async function addEntries(
   let added = 0;
   let receipts = 0;
   let bytes = 0;
+  let lastIndex = -1;
   if (destination.receiptsDirectory !== undefined) await makeDirectory(destination.receiptsDirectory);
   const batches = inBatches(readSources(sources), destination.limits);
   try {
@@ -79,6 +81,7 @@ export async function addEntries(
     )) {
       for (const item of batch) {
         entries += 1;
+        lastIndex = Math.max(lastIndex, item.leafIndex);
         bytes += item.from.entry.length + 1; // and its newline: near enough for a bar
         if (item.duplicate !== true) added += 1;
         if (item.receiptPath !== undefined) receipts += 1;
@@ -91,7 +94,8 @@ export async function addEntries(
   } finally {
     progress.end();
   }
-  return { entries, added, receipts, elapsedMs: Math.round(call.now() - startedMs) };
+  const published = lastIndex < 0 || (await isPublished(destination.client, lastIndex, call.signal));
+  return { entries, added, receipts, published, elapsedMs: Math.round(call.now() - startedMs) };
 }
 
 async function addBatch(
@@ -108,7 +112,7 @@ async function addBatch(
     return from === undefined ? [] : [{ ...item, from, receiptPath: undefined }];
   });
   if (receiptsDirectory === undefined) return items;
-  await untilPublished(client, Math.max(...items.map(({ leafIndex }) => leafIndex)), signal);
+  await isPublished(client, Math.max(...items.map(({ leafIndex }) => leafIndex)), signal);
   const saved: AddedEntry[] = [];
   const save = async (item: AddedEntry): Promise<AddedEntry> => {
     const { leafIndex, leafHash } = item;
@@ -121,12 +125,16 @@ async function addBatch(
   return saved;
 }
 
-/** Looks for the checkpoint that covers the batch, so that its receipts need not each be asked for twice. */
-async function untilPublished(client: LogClient, leafIndex: number, signal: AbortSignal): Promise<void> {
+/**
+ * Looks for a verified checkpoint that covers the leaf: who reads next finds the entry, and receipts need not each be
+ * asked for twice. @returns false when none came in some three seconds.
+ */
+async function isPublished(client: LogClient, leafIndex: number, signal: AbortSignal): Promise<boolean> {
   for (let pauseMs = 25; pauseMs < LONGEST_PAUSE_MS; pauseMs *= 2) {
-    if ((await client.checkpoint({ signal })).treeSize > leafIndex) return;
+    if ((await client.checkpoint({ signal })).treeSize > leafIndex) return true;
     await setTimeout(pauseMs, undefined, { signal });
   }
+  return false;
 }
 
 async function* each<Item>(items: readonly Item[]): AsyncGenerator<Item> {

@@ -25,8 +25,8 @@ Which bytes become an entry:
   --paragraphs  each run of lines that are not empty, as in Debian's package index: the newlines inside belong to it,
                 the last newline and the empty lines around it do not
 An entry has at most 65,535 bytes. Files are read through once before anything is sent, so that a larger one is found
-first; standard input cannot be. What is added is durable when the command says so. Adding the same again changes nothing,
-unless the log allows duplicates.`;
+first; standard input cannot be. When the command ends, the log has said that every entry is durable, and a checkpoint that
+covers them was verified; only a receipt proves more. Adding the same again changes nothing, unless the log allows duplicates.`;
 
 /** `add`: appends entries to a log. */
 export const add: CommandDefinition = {
@@ -67,6 +67,7 @@ export const add: CommandDefinition = {
     };
     const { origin } = remote.client;
     const summary = { origin, ...(await addEntries(call, { sources, totals, destination })), skipped };
+    if (!summary.published) call.output.notice("durable, but no checkpoint covers all of them yet");
     await call.output.result({
       text: summaryText(summary),
       json: { summary },

@@ -124,9 +124,9 @@ function wholeTooLarge(path: string): TlogError {
 
 async function isRegularFile(path: string): Promise<boolean> {
   if (path === "-") return false;
-  try {
-    return (await stat(path)).isFile();
-  } catch (cause) {
+  const kind = await stat(path).catch((cause: unknown) => {
     throw new TlogError("FILE_UNREADABLE", `${path} cannot be read (${systemCode(cause)})`, { cause });
-  }
+  });
+  if (kind.isDirectory()) throw new TlogError("FILE_UNREADABLE", `${path}: want a file, got a directory`);
+  return kind.isFile();
 }

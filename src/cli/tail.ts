@@ -14,7 +14,7 @@ export const tail: CommandDefinition = {
       .option("--from <INDEX>", "begin with this leaf index instead")
       .option("--separator <TEXT>", "written after each entry; knows \\n \\t \\r \\0 \\\\ (default: \\n)")
       .option("--paragraphs", "write a newline and an empty line after each entry")
-      .option("--poll <MS>", "pause between two looks at a log that grows (default: 1000)");
+      .option("--poll <MS>", "pause between two looks at the log (default: 1000)");
     addSettings(command, REMOTE_SETTINGS);
     addExamples(command, [
       "bristlecone tail",
@@ -41,6 +41,8 @@ async function follow(call: Call): Promise<void> {
   const from = fromText === undefined ? undefined : indexArgument("--from", fromText);
   const { client } = await openRemote(call);
   const begin = from ?? Math.max(0, (await client.checkpoint({ signal })).treeSize - last);
+  // A person is watching: ask an idle log as often as a busy one.
+  const pace = { pollMs, maxPollMs: pollMs };
   const onProblem = (problem: Error) => output.notice(`${problem.message}; trying again`);
-  for await (const entry of client.follow({ from: begin, signal, pollMs, onProblem })) await print(entry);
+  for await (const entry of client.follow({ from: begin, signal, ...pace, onProblem })) await print(entry);
 }

@@ -1,0 +1,53 @@
+import { describe, expect, it } from "vitest";
+import { type LogLineOptions, logLines } from "../../src/telemetry/log-lines.ts";
+
+function collect(options: Partial<LogLineOptions> = {}) {
+  const lines: string[] = [];
+  let nowMs = 1_700_000_000_000;
+  const events = logLines({
+    write: (line) => lines.push(line),
+    format: "json",
+    level: "debug",
+    now: () => nowMs,
+    ...options,
+  });
+  const wait = (ms: number) => {
+    nowMs += ms;
+  };
+  return { lines, events, wait };
+}
+
+describe("log lines", () => {
+  it("are one JSON object each, with time, level, message and the event's fields", () => {
+    const { lines, events } = collect();
+    events.batchIntegrated({ treeSize: 9, count: 3, duplicates: 1, elapsedMs: 2.5 });
+    expect(lines).toEqual([
+      '{"time":"2023-11-14T22:13:20.000Z","level":"debug","message":"batch integrated","treeSize":9,"count":3,"duplicates":1,"elapsedMs":2.5}\n',
+    ]);
+  });
+
+  it("are short for people", () => {
+    const { lines, events } = collect({ format: "pretty" });
+    events.warning({ code: "GUARD_ON_SAME_VOLUME", message: "mind the guard" });
+    expect(lines).toEqual(["22:13:20.000 warn   mind the guard  code=GUARD_ON_SAME_VOLUME\n"]);
+  });
+
+  it("say only what the level asks for", () => {
+    const { lines, events } = collect({ level: "info" });
+    events.batchIntegrated({ treeSize: 9, count: 3, duplicates: 1, elapsedMs: 2.5 });
+    events.checkpointPublished({ treeSize: 9, elapsedMs: 1 });
+    expect(lines).toEqual([]);
+    events.turnedReadOnly({ code: "STORE_FULL", message: "no room" });
+    events.requestFailed({ method: "GET", path: "/checkpoint", message: "oops" });
+    expect(lines).toHaveLength(2);
+  });
+
+  it("count refused entries and tell of them once a second, so that a flood is one line", () => {
+    const { lines, events, wait } = collect();
+    for (let count = 0; count < 1000; count++) events.poolFull({ pendingEntries: 5, pendingBytes: 6 });
+    expect(lines).toHaveLength(1);
+    wait(1000);
+    events.poolFull({ pendingEntries: 5, pendingBytes: 6 });
+    expect(JSON.parse(lines[1] ?? "")).toMatchObject({ refused: 1000, pendingEntries: 5, pendingBytes: 6 });
+  });
+});
