@@ -6,21 +6,15 @@ import { type WriteAccess, writeCheck } from "./access.ts";
 import { readBody, readLargeBody } from "./body.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import { WRITE_HEADERS } from "./headers.ts";
+import type { HttpLimits } from "./limits.ts";
 import { preferredType, preferredWaitSeconds } from "./negotiate.ts";
 import type { HttpEnv } from "./path.ts";
 import { RECEIPT_TYPE, ReceiptWaiter } from "./receipts.ts";
 import { WRITE_PROBLEM_ANSWERS } from "./schemas.ts";
 
-export interface AddOptions {
+/** What writes need, and what they may cost. */
+export interface AddOptions extends HttpLimits {
   readonly writeAccess: WriteAccess;
-  /** Largest body of POST /add-batch. */
-  readonly maxBatchBytes: number;
-  /** Bytes of batches, in total, that may be held while they are received and integrated; beyond it 429. */
-  readonly maxIncomingBytes: number;
-  /** The longest `Prefer: wait` that is honoured; also how long a receipt is waited for when the client names no time. */
-  readonly maxWaitMs: number;
-  /** Requests that may wait for a receipt at the same time; others are answered 202 at once. */
-  readonly maxWaiting: number;
 }
 
 /** `POST /add` and `POST /add-batch`: answered when durable, never before. */

@@ -1,10 +1,10 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Log } from "../log/log.ts";
 import type { WriteAccess } from "./access.ts";
-import { type AddOptions, addRoutes } from "./add.ts";
+import { addRoutes } from "./add.ts";
 import { adminRoutes } from "./admin.ts";
-import type { BundleOptions } from "./bundles.ts";
 import { entryRoutes } from "./entries.ts";
+import { DEFAULT_HTTP_LIMITS, type HttpLimits } from "./limits.ts";
 import { logInfoRoutes } from "./log-info.ts";
 import { openApiRoutes } from "./openapi.ts";
 import { type HttpEnv, rawPath } from "./path.ts";
@@ -13,18 +13,6 @@ import { proofRoutes } from "./proofs.ts";
 import { receiptRoutes } from "./receipts.ts";
 import { tileRoutes } from "./tiles.ts";
 import { unmatchedHandler } from "./unmatched.ts";
-
-/** What requests may cost together. */
-export type HttpLimits = Omit<AddOptions, "writeAccess"> & BundleOptions;
-
-export const DEFAULT_HTTP_LIMITS: HttpLimits = Object.freeze({
-  maxBatchBytes: 8 * 1024 * 1024,
-  maxIncomingBytes: 64 * 1024 * 1024,
-  maxOutgoingBytes: 256 * 1024 * 1024,
-  maxConcurrentGzips: 4,
-  maxWaitMs: 60_000,
-  maxWaiting: 4096,
-});
 
 export interface LogAppOptions {
   readonly log: Log;

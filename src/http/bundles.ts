@@ -6,19 +6,13 @@ import { ByteBudget } from "./byte-budget.ts";
 import { isNotModified, notModified } from "./caching.ts";
 import { gzipper } from "./gzip.ts";
 import { IMMUTABLE, READ_HEADERS } from "./headers.ts";
+import type { HttpLimits } from "./limits.ts";
 import { prefersGzip } from "./negotiate.ts";
 import type { HttpEnv } from "./path.ts";
 import { assertPublished, logTagOf } from "./published.ts";
 
-export interface BundleOptions {
-  /** Bytes of bundles, in total, that may be on their way to readers; beyond it 503. */
-  readonly maxOutgoingBytes: number;
-  /** Bundles compressed at the same time; others go out uncompressed. */
-  readonly maxConcurrentGzips: number;
-}
-
 /** The handler of `GET /tile/entries/<N>[.p/<W>]`.  c2sp.org/tlog-tiles, "Log entries" */
-export function bundleHandler(log: Log, options: BundleOptions): (c: Context<HttpEnv>) => Promise<Response> {
+export function bundleHandler(log: Log, options: HttpLimits): (c: Context<HttpEnv>) => Promise<Response> {
   const logTag = logTagOf(log);
   const gzip = gzipper(options.maxConcurrentGzips);
   const budget = new ByteBudget(options.maxOutgoingBytes);

@@ -4,44 +4,9 @@ import type { AddressInfo, Socket } from "node:net";
 import { getRequestListener, RequestError } from "@hono/node-server";
 import type { Hono } from "hono";
 import { TlogError } from "../errors.ts";
+import { DEFAULT_LISTEN_LIMITS, type ListenLimits } from "./limits.ts";
 import type { HttpEnv } from "./path.ts";
 import { type OnError, problemFrom } from "./problem.ts";
-
-/** What one connection, and all of them, may cost. Times in milliseconds. */
-export interface ListenLimits {
-  /** From the first byte of a request to the end of its headers; then 408. */
-  readonly headersTimeoutMs: number;
-  /** From the first byte of a request to the end of its body; then 408. */
-  readonly requestTimeoutMs: number;
-  /** How long an idle connection is kept. Longer than the 60 s of common proxies, so that they close first. */
-  readonly keepAliveTimeoutMs: number;
-  /** A connection on which nothing moves this long, in either direction, is closed: readers that stop reading. */
-  readonly inactivityTimeoutMs: number;
-  /** How often the two request timeouts are looked at. */
-  readonly timeoutCheckIntervalMs: number;
-  readonly maxConnections: number;
-  /** Request line and headers together; then 431. */
-  readonly maxHeaderBytes: number;
-  /** Requests one connection may have under way (pipelining); a connection with more is closed. */
-  readonly maxPipelinedRequests: number;
-  /** After so many the connection is closed, so that long-lived clients spread anew; 0: never. */
-  readonly maxRequestsPerConnection: number;
-  /** Connections the kernel queues before they are accepted. */
-  readonly backlog: number;
-}
-
-export const DEFAULT_LISTEN_LIMITS: ListenLimits = Object.freeze({
-  headersTimeoutMs: 15_000,
-  requestTimeoutMs: 60_000,
-  keepAliveTimeoutMs: 75_000,
-  inactivityTimeoutMs: 120_000,
-  timeoutCheckIntervalMs: 5_000,
-  maxConnections: 4096,
-  maxHeaderBytes: 16 * 1024,
-  maxPipelinedRequests: 64,
-  maxRequestsPerConnection: 0,
-  backlog: 4096,
-});
 
 export interface ListenOptions {
   readonly app: Hono<HttpEnv>;

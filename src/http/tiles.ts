@@ -5,14 +5,15 @@ import type { Log, Publication } from "../log/log.ts";
 import { HASH_BYTES } from "../merkle/hash.ts";
 import { encodeHex } from "../tlog/encoding.ts";
 import { parseTilePath } from "../tlog/tile.ts";
-import { type BundleOptions, bundleHandler } from "./bundles.ts";
+import { bundleHandler } from "./bundles.ts";
 import { isNotModified, notModified } from "./caching.ts";
 import { IMMUTABLE, READ_HEADERS, REVALIDATE } from "./headers.ts";
+import type { HttpLimits } from "./limits.ts";
 import type { HttpEnv } from "./path.ts";
 import { assertPublished, logTagOf } from "./published.ts";
 
 /** `GET /checkpoint` and everything under `/tile/`.  c2sp.org/tlog-tiles, "Checkpoints" and "Merkle Tree" */
-export function tileRoutes(log: Log, options: BundleOptions): Hono<HttpEnv> {
+export function tileRoutes(log: Log, options: HttpLimits): Hono<HttpEnv> {
   const checkpoint = checkpointHeaders();
   const tile = tileHandler(log);
   const bundle = bundleHandler(log, options);

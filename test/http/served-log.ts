@@ -1,6 +1,7 @@
 import type { Hono } from "hono";
 import { afterEach } from "vitest";
-import { type ListenLimits, listen, type RunningListener } from "../../src/http/listen.ts";
+import type { ListenLimits } from "../../src/http/limits.ts";
+import { listen, type RunningListener } from "../../src/http/listen.ts";
 import type { HttpEnv } from "../../src/http/path.ts";
 import type { Log } from "../../src/log/log.ts";
 import { RawClient, statusesIn } from "./raw-client.ts";

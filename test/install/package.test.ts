@@ -82,37 +82,60 @@ describe("the packed package, installed in an empty folder", () => {
     expect(printed).toBe(Array(3).fill("ERR_PACKAGE_PATH_NOT_EXPORTED").join(" "));
   });
 
-  it("ships types that a strict program compiles against, under nodenext and bundler resolution", async () => {
-    await writeFile(
-      join(folder, "use.ts"),
-      `import { type Log, openLog, TlogError } from "bristlecone/server";
-       import { verifyReceipt } from "bristlecone/client";
-       export async function use(log: Log, receipt: string): Promise<number> {
-         const verified = await verifyReceipt({ receipt, entry: new Uint8Array(), vkey: log.vkeys[0] ?? "" });
-         const size: number = verified.treeSize;
-         // @ts-expect-error sizes are numbers: a type of any would let this pass
-         const wrong: string = verified.treeSize;
-         return size + wrong.length;
-       }
-       export const doors: readonly unknown[] = [openLog, TlogError];`,
-    );
-    for (const module of ["nodenext", "esnext"]) {
-      const resolution = module === "nodenext" ? "nodenext" : "bundler";
-      const args = [
-        "--noEmit",
-        "--strict",
-        "--target",
-        "es2023",
-        "--lib",
-        "es2023,esnext.disposable,dom",
-        "--types",
-        "",
-        "--module",
-        module,
-      ];
-      await run(join(ROOT, "node_modules/.bin/tsc"), [...args, "--moduleResolution", resolution, "use.ts"], {
-        cwd: folder,
-      });
-    }
+  it.each([
+    // The client's types want nothing of Node; the server's want Node's.
+    {
+      door: "client",
+      types: { types: [], lib: ["es2023", "esnext.disposable", "dom"] },
+      text: `import { verifyReceipt } from "bristlecone/client";
+             export async function use(receipt: string, vkey: string): Promise<number> {
+               const verified = await verifyReceipt({ receipt, entry: new Uint8Array(), vkey });
+               const size: number = verified.treeSize;
+               // @ts-expect-error a type of any would let this pass
+               const wrong: string = verified.treeSize;
+               return size + wrong.length;
+             }`,
+    },
+    {
+      door: "server",
+      types: {
+        types: ["node"],
+        typeRoots: [join(ROOT, "node_modules/@types")],
+        lib: ["es2023", "esnext.disposable"],
+      },
+      text: `import { type Log, openLog, TlogError } from "bristlecone/server";
+             export const doors: readonly unknown[] = [openLog, TlogError];
+             // @ts-expect-error a type of any would let this pass
+             export const wrong = (log: Log): string => log.integratedSize();`,
+    },
+  ])(
+    "ships types of ./$door that a strict program compiles against, under nodenext and bundler resolution",
+    async ({ door, types, text }) => {
+      await writeFile(join(folder, `${door}.ts`), text);
+      const strict = { noEmit: true, strict: true, target: "es2023", ...types };
+      for (const resolution of [
+        { module: "nodenext", moduleResolution: "nodenext" },
+        { module: "esnext", moduleResolution: "bundler" },
+      ]) {
+        const config = { compilerOptions: { ...strict, ...resolution }, files: [`${door}.ts`] };
+        await writeFile(join(folder, "tsconfig.json"), JSON.stringify(config));
+        const { stdout } = await run(join(ROOT, "node_modules/.bin/tsc"), [], { cwd: folder }).catch(
+          (error) => error,
+        );
+        expect(stdout).toBe("");
+      }
+    },
+  );
+
+  it("brings the client as one file without imports, and ML-DSA apart", async () => {
+    const printed = await runScript(`
+      import { parsePolicy, verifyReceipt } from "bristlecone/browser";
+      import { readFileSync } from "node:fs";
+      import { fileURLToPath } from "node:url";
+      const text = readFileSync(fileURLToPath(import.meta.resolve("bristlecone/browser")), "utf8");
+      const imports = [...text.matchAll(/\\bfrom *"([^"\\\\s,]+)"|\\bimport\\("([^"]+)"\\)/g)].map((match) => match[1] ?? match[2]);
+      console.log(typeof parsePolicy, typeof verifyReceipt, imports.join(" "));
+    `);
+    expect(printed).toBe("function function ./ml-dsa.js");
   });
 });

@@ -1,0 +1,62 @@
+/** What clients may cost. Names no library, so that programs can name these types without hono's. */
+
+/** What requests may cost together. */
+export interface HttpLimits {
+  /** Largest body of POST /add-batch. */
+  readonly maxBatchBytes: number;
+  /** Bytes of batches, in total, that may be held while they are received and integrated; beyond it 429. */
+  readonly maxIncomingBytes: number;
+  /** The longest `Prefer: wait` that is honoured; also how long a receipt is waited for when the client names no time. */
+  readonly maxWaitMs: number;
+  /** Requests that may wait for a receipt at the same time; others are answered 202 at once. */
+  readonly maxWaiting: number;
+  /** Bytes of bundles, in total, that may be on their way to readers; beyond it 503. */
+  readonly maxOutgoingBytes: number;
+  /** Bundles compressed at the same time; others go out uncompressed. */
+  readonly maxConcurrentGzips: number;
+}
+
+export const DEFAULT_HTTP_LIMITS: HttpLimits = Object.freeze({
+  maxBatchBytes: 8 * 1024 * 1024,
+  maxIncomingBytes: 64 * 1024 * 1024,
+  maxOutgoingBytes: 256 * 1024 * 1024,
+  maxConcurrentGzips: 4,
+  maxWaitMs: 60_000,
+  maxWaiting: 4096,
+});
+
+/** What one connection, and all of them, may cost. Times in milliseconds. */
+export interface ListenLimits {
+  /** From the first byte of a request to the end of its headers; then 408. */
+  readonly headersTimeoutMs: number;
+  /** From the first byte of a request to the end of its body; then 408. */
+  readonly requestTimeoutMs: number;
+  /** How long an idle connection is kept. Longer than the 60 s of common proxies, so that they close first. */
+  readonly keepAliveTimeoutMs: number;
+  /** A connection on which nothing moves this long, in either direction, is closed: readers that stop reading. */
+  readonly inactivityTimeoutMs: number;
+  /** How often the two request timeouts are looked at. */
+  readonly timeoutCheckIntervalMs: number;
+  readonly maxConnections: number;
+  /** Request line and headers together; then 431. */
+  readonly maxHeaderBytes: number;
+  /** Requests one connection may have under way (pipelining); a connection with more is closed. */
+  readonly maxPipelinedRequests: number;
+  /** After so many the connection is closed, so that long-lived clients spread anew; 0: never. */
+  readonly maxRequestsPerConnection: number;
+  /** Connections the kernel queues before they are accepted. */
+  readonly backlog: number;
+}
+
+export const DEFAULT_LISTEN_LIMITS: ListenLimits = Object.freeze({
+  headersTimeoutMs: 15_000,
+  requestTimeoutMs: 60_000,
+  keepAliveTimeoutMs: 75_000,
+  inactivityTimeoutMs: 120_000,
+  timeoutCheckIntervalMs: 5_000,
+  maxConnections: 4096,
+  maxHeaderBytes: 16 * 1024,
+  maxPipelinedRequests: 64,
+  maxRequestsPerConnection: 0,
+  backlog: 4096,
+});
