@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { basename, join, relative } from "node:path";
 import { z } from "zod";
 import { TlogError } from "./errors.ts";
 import {
@@ -72,17 +72,22 @@ export function stateDirectory(chosen: string | undefined, environment: Environm
   return join(base, "bristlecone");
 }
 
-/** How the person at the keyboard would start this program again, for commands printed to be copied. */
-export function invocation(
-  environment: Environment = process.env,
-  program: { readonly argv: readonly string[]; readonly execArgv: readonly string[] } = process,
-): string {
-  // Under npm start and npx the PATH holds `bristlecone`; in the shell they came from it need not.
-  if (environment.npm_command !== undefined) return "npx bristlecone";
+/**
+ * How the person at the keyboard would start this program again, for commands printed to be copied: by the name it was
+ * started by, or by its script. Not `npx` in a clone of the repository: npx would build it anew first.
+ */
+export function invocation(environment: Environment = process.env, program: Program = process): string {
   const script = program.argv[1] ?? "bristlecone";
-  if (/(^|\/)bristlecone$/.test(script)) return "bristlecone";
-  return ["node", ...program.execArgv, script].join(" ");
+  if (basename(script) === "bristlecone") {
+    // Under npx the PATH holds `bristlecone`; in the shell it was typed into it need not.
+    return environment.npm_command === undefined ? "bristlecone" : "npx bristlecone";
+  }
+  const steps = relative(program.cwd(), script);
+  return ["node", ...program.execArgv, steps.startsWith("..") ? script : steps].join(" ");
 }
+
+/** The part of `process` that tells how the program was started. */
+type Program = Pick<NodeJS.Process, "argv" | "execArgv" | "cwd">;
 
 function text(): z.ZodType<string> {
   return z.string().min(1);

@@ -155,8 +155,15 @@ it("remembers heads in the XDG state directory unless told otherwise", () => {
 });
 
 it("prints commands that work where they are pasted", () => {
-  const program = (argv1: string, execArgv: string[] = []) => ({ argv: ["node", argv1], execArgv });
-  expect(invocation({ npm_command: "start" }, program("/x/dist/src/cli/main.js"))).toBe("npx bristlecone");
+  const program = (script: string, execArgv: string[] = []) => ({
+    argv: ["node", script],
+    execArgv,
+    cwd: () => "/clone",
+  });
   expect(invocation({}, program("/usr/bin/bristlecone"))).toBe("bristlecone");
-  expect(invocation({}, program("dist/src/cli/main.js"))).toBe("node dist/src/cli/main.js");
+  const npx = { npm_command: "exec" };
+  expect(invocation(npx, program("/app/node_modules/.bin/bristlecone"))).toBe("npx bristlecone");
+  const start = { npm_command: "start" };
+  expect(invocation(start, program("/clone/dist/src/cli/main.js"))).toBe("node dist/src/cli/main.js");
+  expect(invocation({}, program("/other/main.js", ["--x"]))).toBe("node --x /other/main.js");
 });
