@@ -77,7 +77,7 @@ export const SETTINGS: { readonly [N in SettingName]: Setting } = Object.freeze(
   origin: {
     wanted: "a log name: no spaces, no plus sign, such as example.com/log",
     placeholder: "NAME",
-    help: "the log's name, fixed for ever by its first start (default: the key's name, or localhost/…)",
+    help: "the log's name; of a log that exists it is known, and needed only when a policy has several logs",
   },
   key: { ...FILE, help: "the log's signing key, made on first start (default: the data directory + .key)" },
   guard: {

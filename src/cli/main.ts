@@ -1,5 +1,9 @@
 #!/usr/bin/env node
+import { setMaxListeners } from "node:events";
 import { runCli } from "./run.ts";
+
+// Requests side by side each listen to the signal that ends them all: more than ten are no leak.
+setMaxListeners(1000);
 
 const interrupt = new AbortController();
 
