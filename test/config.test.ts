@@ -1,13 +1,18 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { invocation, openConfig, stateDirectory } from "../src/config.ts";
 import { environmentName, flagName, SETTINGS } from "../src/settings.ts";
 import { expectCode } from "./expect-code.ts";
 
+const directory = mkdtempSync(join(tmpdir(), "bristlecone-config-"));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+let files = 0;
 function configFile(content: unknown): string {
-  const path = join(mkdtempSync(join(tmpdir(), "bristlecone-config-")), "settings.json");
+  files += 1;
+  const path = join(directory, `settings-${files}.json`);
   writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content));
   return path;
 }

@@ -1,5 +1,4 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -12,8 +11,9 @@ import {
 } from "../../src/cli/entry-source.ts";
 import { inFlight } from "../../src/cli/in-flight.ts";
 import { expectCodeAsync } from "../expect-code.ts";
+import { temporaryDirectory } from "./harness.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "bristlecone-source-"));
+const directory = temporaryDirectory();
 
 function fileOf(name: string, content: string): string {
   const path = join(directory, name);

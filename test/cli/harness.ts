@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { EventEmitter } from "node:events";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { afterAll } from "vitest";
 import { runCli } from "../../src/cli/run.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -22,9 +23,18 @@ export interface Result {
   readonly bytes: Buffer;
 }
 
+/** Gone when the file's tests are. */
 export function temporaryDirectory(): string {
-  return mkdtempSync(join(tmpdir(), "bristlecone-cli-"));
+  const directory = mkdtempSync(join(tmpdir(), "bristlecone-cli-"));
+  directories.push(directory);
+  return directory;
 }
+
+const directories: string[] = [];
+// Registered before the hooks of the file that imports this, so it runs after them.
+afterAll(() => {
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+});
 
 /** Runs the real command in a process of its own. */
 export function spawnCli(
