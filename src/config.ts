@@ -72,16 +72,12 @@ export function stateDirectory(chosen: string | undefined, environment: Environm
   return join(base, "bristlecone");
 }
 
-/**
- * How the person at the keyboard would start this program again, for commands printed to be copied: by the name it was
- * started by, or by its script. Not `npx` in a clone of the repository: npx would build it anew first.
- */
+/** How the person at the keyboard would start this program again, for commands printed to be copied. */
 export function invocation(environment: Environment = process.env, program: Program = process): string {
+  // Under npx and npm start the PATH holds `bristlecone`; in the shell they were typed into it need not.
+  if (environment.npm_command !== undefined) return "npx bristlecone";
   const script = program.argv[1] ?? "bristlecone";
-  if (basename(script) === "bristlecone") {
-    // Under npx the PATH holds `bristlecone`; in the shell it was typed into it need not.
-    return environment.npm_command === undefined ? "bristlecone" : "npx bristlecone";
-  }
+  if (basename(script) === "bristlecone") return "bristlecone";
   const steps = relative(program.cwd(), script);
   return ["node", ...program.execArgv, steps.startsWith("..") ? script : steps].join(" ");
 }

@@ -169,6 +169,7 @@ it("prints commands that work where they are pasted", () => {
   const npx = { npm_command: "exec" };
   expect(invocation(npx, program("/app/node_modules/.bin/bristlecone"))).toBe("npx bristlecone");
   const start = { npm_command: "start" };
-  expect(invocation(start, program("/clone/dist/src/cli/main.js"))).toBe("node dist/src/cli/main.js");
+  expect(invocation(start, program("/clone/dist/src/cli/main.js"))).toBe("npx bristlecone");
+  expect(invocation({}, program("/clone/dist/src/cli/main.js"))).toBe("node dist/src/cli/main.js");
   expect(invocation({}, program("/other/main.js", ["--x"]))).toBe("node --x /other/main.js");
 });
