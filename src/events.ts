@@ -18,3 +18,22 @@ export interface LogEvents {
   /** A request ended in an answer of 500 or above, or in none. */
   requestFailed?(event: { readonly method: string; readonly path: string; readonly message: string }): void;
 }
+
+/** The same events, none of which can break who reports them: a callback that throws has had its say. */
+export function shielded(events: LogEvents): Required<LogEvents> {
+  const attempt = (report: () => void): void => {
+    try {
+      report();
+    } catch {
+      // A batch is durable and a checkpoint published whether or not somebody could write a line about it.
+    }
+  };
+  return {
+    batchIntegrated: (event) => attempt(() => events.batchIntegrated?.(event)),
+    checkpointPublished: (event) => attempt(() => events.checkpointPublished?.(event)),
+    poolFull: (event) => attempt(() => events.poolFull?.(event)),
+    warning: (event) => attempt(() => events.warning?.(event)),
+    turnedReadOnly: (event) => attempt(() => events.turnedReadOnly?.(event)),
+    requestFailed: (event) => attempt(() => events.requestFailed?.(event)),
+  };
+}

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { resolve, sep } from "node:path";
 import { TlogError } from "./errors.ts";
-import type { LogEvents } from "./events.ts";
+import { type LogEvents, shielded } from "./events.ts";
 import { writeAccessFor } from "./http/access.ts";
 import { createAdminApp, createLogApp } from "./http/app.ts";
 import type { HttpLimits, ListenLimits } from "./http/limits.ts";
@@ -64,7 +64,7 @@ export async function openLog(options: OpenLogOptions): Promise<Log> {
   const signers = options.signers ?? (options.signer === undefined ? [] : [options.signer]);
   const origin = signers[0]?.verifierKey.name;
   if (origin === undefined) throw new TlogError("ARGUMENT_INVALID", "want signer or signers, got neither");
-  const events = options.events ?? {};
+  const events = shielded(options.events ?? {});
   const { store, guard } = await openDisks(options, { origin, events });
   try {
     return await openLogEngine({
@@ -114,9 +114,10 @@ export interface RunningServer {
  * @throws {TlogError} LISTEN_FAILED (the address is taken, or not ours) | HEX_MALFORMED (a token hash)
  */
 export async function serveLog(options: ServeLogOptions): Promise<RunningServer> {
-  const { log, limits = {}, events = {} } = options;
+  const { log, limits = {} } = options;
+  const events = shielded(options.events ?? {});
   const onError: OnError = ({ error, method, path }) => {
-    events.requestFailed?.({ method, path, message: error instanceof Error ? error.message : String(error) });
+    events.requestFailed({ method, path, message: error instanceof Error ? error.message : String(error) });
   };
   const writeAccess = writeAccessFor({ host: options.listen.host, ...options });
   const app = createLogApp({ log, writeAccess, version: packageVersion(), limits, onError });
@@ -138,7 +139,7 @@ export async function serveLog(options: ServeLogOptions): Promise<RunningServer>
 /** Nothing here may be forgotten when a later step fails: the lock, the store, the guard. */
 async function openDisks(
   options: OpenLogOptions,
-  { origin, events }: { readonly origin: string; readonly events: LogEvents },
+  { origin, events }: { readonly origin: string; readonly events: Required<LogEvents> },
 ): Promise<{ readonly store: LogStore; readonly guard: Guard }> {
   const { directory } = options;
   if (options.store !== undefined) return { store: options.store, guard: options.guard ?? memoryGuard() };
@@ -170,7 +171,7 @@ async function openLockedStore(
   }
 }
 
-async function checkGuardPlace(directory: string, guard: Guard, events: LogEvents): Promise<void> {
+async function checkGuardPlace(directory: string, guard: Guard, events: Required<LogEvents>): Promise<void> {
   if (guard.location.startsWith(`${resolve(directory)}${sep}`)) {
     throw new TlogError(
       "ARGUMENT_INVALID",
@@ -178,7 +179,7 @@ async function checkGuardPlace(directory: string, guard: Guard, events: LogEvent
     );
   }
   if (!(await onSameVolume(directory, guard.location))) return;
-  events.warning?.({
+  events.warning({
     code: "GUARD_ON_SAME_VOLUME",
     message: `the guard ${guard.location} lies on the volume of the data directory: a restored volume would take both back`,
   });

@@ -1,5 +1,5 @@
 import { TlogError } from "../errors.ts";
-import type { LogEvents } from "../events.ts";
+import { type LogEvents, shielded } from "../events.ts";
 import { checkGuard, type Guard } from "../keys/guard.ts";
 import { type CompactRange, emptyRange } from "../merkle/compact-range.ts";
 import type { LogStore, StoreHead } from "../store/store.ts";
@@ -46,7 +46,8 @@ export interface LogOptions {
  * @throws {TlogError} GUARD_MISSING | GUARD_AHEAD | GUARD_MISMATCH | GUARD_MALFORMED | GUARD_FAILED | STORE_DAMAGED |
  *   STORE_ORIGIN_MISMATCH (the published checkpoint was signed by other keys) | ARGUMENT_INVALID
  */
-export async function openLogEngine(options: LogOptions): Promise<Log> {
+export async function openLogEngine(given: LogOptions): Promise<Log> {
+  const options = { ...given, events: shielded(given.events) };
   const { store, signers } = options;
   const origin = originOf(signers);
   const lineage = await claimLineage(options, origin);

@@ -225,6 +225,17 @@ describe("a log", () => {
     expect(log.published().treeSize).toBe(2);
   });
 
+  it("answers all the same when a callback for events throws", async () => {
+    const fails = () => {
+      throw new TypeError("a broken callback");
+    };
+    const events = { batchIntegrated: fails, checkpointPublished: fails, poolFull: fails, warning: fails };
+    await using log = await openOn(emptyDisks(), { events });
+    expect(await log.add(entry(0))).toMatchObject({ leafIndex: 0 });
+    await published(log, 0);
+    expect(log.state().status).toBe("writable");
+  });
+
   it("keeps its origin, keys and limits in sight", async () => {
     await using log = await openOn(emptyDisks());
     expect(log.origin).toBe(ORIGIN);
