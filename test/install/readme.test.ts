@@ -93,7 +93,7 @@ describe("the README, from top to bottom, in a new folder", () => {
     const env = { ...process.env, XDG_STATE_HOME: join(folder, "state") };
     const { stdout } = await run("bash", ["-euo", "pipefail", "-c", script], { cwd: folder, env });
     expect(stdout.split("--- next block")).toHaveLength(blocks.length);
-    expect(stdout).toContain("hello, log\none\ntwo\nthree\n");
+    expect(stdout).toContain("hello, log\n\none\ntwo\nthree\n");
     expect(stdout).toContain("c2sp.org/tlog-proof@v1");
   });
 
