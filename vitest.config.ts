@@ -7,7 +7,7 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["test/install/**"],
+    exclude: ["test/install/**", "test/interop/**"],
     testTimeout: 20_000,
     hookTimeout: 20_000,
   },

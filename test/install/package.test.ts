@@ -1,25 +1,18 @@
-import { execFile } from "node:child_process";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { promisify } from "node:util";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { installPacked, type PackedInstall, ROOT, run } from "./packed.ts";
 
-const run = promisify(execFile);
-const ROOT = resolve(import.meta.dirname, "../..");
-
+let installed: PackedInstall;
 let folder: string;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "bristlecone-package-"));
-  await run("npm", ["pack", "--pack-destination", folder], { cwd: ROOT });
-  const [tarball] = await readdir(folder);
-  await writeFile(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
-  await run("npm", ["install", "--omit=dev", "--no-audit", "--no-fund", `./${tarball}`], { cwd: folder });
+  installed = await installPacked();
+  folder = installed.folder;
 });
 
 afterAll(async () => {
-  await rm(folder, { recursive: true, force: true });
+  await installed.remove();
 });
 
 /** Runs a program text in the folder where the package is installed; returns what it prints. */
