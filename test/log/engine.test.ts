@@ -76,7 +76,7 @@ describe("a log", () => {
     expect(log.integratedSize()).toBe(1);
   });
 
-  it("answers only after the commit is durable, and gathers what arrives meanwhile into one batch", async () => {
+  it("invariant 3: answers only after the commit is durable, and gathers what arrives meanwhile into one batch", async () => {
     const durable = gate();
     const sizes: number[] = [];
     await using log = await openOn(emptyDisks(), {
@@ -109,7 +109,7 @@ describe("a log", () => {
     expect(sizes).toEqual([1, 49]);
   });
 
-  it("refuses when the pool is full, says so, and goes on", async () => {
+  it("invariant 10: refuses when the pool is full, says so, and goes on", async () => {
     const durable = gate();
     const full: unknown[] = [];
     const events: LogEvents = { poolFull: (event) => full.push(event) };
@@ -213,7 +213,7 @@ describe("a log", () => {
     await expectCodeAsync(log.untilPublished(9, { signal: AbortSignal.abort() }), "ABORTED");
   });
 
-  it("publishes at the interval when nobody waits, and at once when somebody does", async () => {
+  it("invariant 4: publishes at the interval when nobody waits, and at once when somebody does", async () => {
     let nowMs = 0;
     await using log = await openOn(emptyDisks(), { checkpointIntervalMs: 3_600_000, now: () => nowMs });
     nowMs += 3_600_000;

@@ -170,33 +170,36 @@ describe("what storage gives back", () => {
   it.each([
     ["a leaf hash", 0],
     ["the hash of a full tile", 1],
-  ])("is compared before a head is signed: a flipped bit in %s stops the log", async (_name, level) => {
-    const disks = emptyDisks();
-    let broken = false;
-    const published: number[] = [];
-    const failures: string[] = [];
-    await using log = await openOn(disks, {
-      events: { turnedReadOnly: ({ message }) => failures.push(message) },
-      wrap: (store) => ({
-        ...store,
-        async readTile(tile) {
-          const bytes = await store.readTile(tile);
-          if (broken && tile.level === level && bytes !== undefined) bytes[bytes.length - 1]! ^= 1;
-          return bytes;
-        },
-        async publish(head) {
-          published.push(head.treeSize);
-          await store.publish(head);
-        },
-      }),
-    });
-    broken = true;
-    await log.addBatch(Array.from({ length: 256 }, (_, index) => entry(index)));
-    await expect.poll(() => failures).toHaveLength(1);
-    expect(failures[0]).toContain("STORE_DAMAGED");
-    expect(published).toEqual([0]);
-    await expectCodeAsync(log.add(entry("more")), "LOG_READ_ONLY");
-  });
+  ])(
+    "invariant 5: is compared before a head is signed: a flipped bit in %s stops the log",
+    async (_name, level) => {
+      const disks = emptyDisks();
+      let broken = false;
+      const published: number[] = [];
+      const failures: string[] = [];
+      await using log = await openOn(disks, {
+        events: { turnedReadOnly: ({ message }) => failures.push(message) },
+        wrap: (store) => ({
+          ...store,
+          async readTile(tile) {
+            const bytes = await store.readTile(tile);
+            if (broken && tile.level === level && bytes !== undefined) bytes[bytes.length - 1]! ^= 1;
+            return bytes;
+          },
+          async publish(head) {
+            published.push(head.treeSize);
+            await store.publish(head);
+          },
+        }),
+      });
+      broken = true;
+      await log.addBatch(Array.from({ length: 256 }, (_, index) => entry(index)));
+      await expect.poll(() => failures).toHaveLength(1);
+      expect(failures[0]).toContain("STORE_DAMAGED");
+      expect(published).toEqual([0]);
+      await expectCodeAsync(log.add(entry("more")), "LOG_READ_ONLY");
+    },
+  );
 
   it("must hash to the recorded root when a log opens", async () => {
     const disks = emptyDisks();
@@ -216,7 +219,7 @@ describe("a restored or copied directory", () => {
     await log.close();
   }
 
-  it("refuses to sign when it is older than its guard", async () => {
+  it("invariant 6: refuses to sign when it is older than its guard", async () => {
     const disks = emptyDisks();
     await grown(disks, 0, 10);
     const backup = copyOf(disks);
@@ -262,7 +265,7 @@ describe("a restored or copied directory", () => {
 });
 
 describe("any history of appends, crashes and restarts", () => {
-  it("keeps every answered index, and every checkpoint consistent with every later one", async () => {
+  it("invariants 1 and 2, CP-5: keeps every answered index, and every checkpoint consistent with every later one", async () => {
     const crash = fc.record({
       step: fc.constantFrom(undefined, ...STEPS.filter((step) => step !== "sign")),
       outcome: fc.constantFrom(...OUTCOMES),
