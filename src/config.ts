@@ -135,6 +135,7 @@ const SCHEMAS: { readonly [N in SettingName]: z.ZodType<Settings[N]> } = {
     .regex(/^[^\s\p{Cc}+]+$/u)
     .optional(),
   key: text().optional(),
+  mlDsaKey: text().optional(),
   guard: text().optional(),
   recreateGuard: truth(),
   duplicates: z.enum(["first", "allow"]),

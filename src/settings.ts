@@ -14,6 +14,7 @@ export interface Settings {
   readonly data: string;
   readonly origin: string | undefined;
   readonly key: string | undefined;
+  readonly mlDsaKey: string | undefined;
   readonly guard: string | undefined;
   readonly recreateGuard: boolean;
   readonly duplicates: "first" | "allow";
@@ -80,6 +81,7 @@ export const SETTINGS: { readonly [N in SettingName]: Setting } = Object.freeze(
     help: "the log's name; of a log that exists it is known, and needed only when a policy has several logs",
   },
   key: { ...FILE, help: "the log's signing key, made on first start (default: the data directory + .key)" },
+  mlDsaKey: { ...FILE, help: "a second key, ML-DSA-44 and of the same name, to sign every checkpoint too" },
   guard: {
     ...FILE,
     help: "the guard, outside the data directory (default: the data directory + .guard)",

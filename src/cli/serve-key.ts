@@ -3,13 +3,16 @@ import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "nod
 import type { Config } from "../config.ts";
 import { TlogError } from "../errors.ts";
 import { readSigningKeyFile, writeSigningKeyFile } from "../keys/key-file.ts";
-import { type NoteSigner, openSigner } from "../tlog/key.ts";
+import { ML_DSA_44 } from "../tlog/cosignature.ts";
+import { ED25519, type NoteSigner, openSigner } from "../tlog/key.ts";
 import { newKey, newLocalKey } from "./new-key.ts";
 
 /** Where a log keeps its things. */
 export interface LogPaths {
   readonly data: string;
   readonly key: string;
+  /** A second key, ML-DSA-44, that signs beside the first. */
+  readonly mlDsaKey: string | undefined;
   readonly guard: string;
 }
 
@@ -24,22 +27,22 @@ export function logPaths(config: Config): LogPaths {
       `--guard: want a path outside the data directory ${data}, got ${guard}; a backup of the directory must not bring back an old guard`,
     );
   }
-  return { data, key, guard };
+  return { data, key, mlDsaKey: config.value("mlDsaKey"), guard };
 }
 
 /**
- * Opens the log's key; on the first start of a log, and only then, makes it.
+ * Opens the log's keys; on the first start of a log, and only then, makes the Ed25519 one.
  * @param options.origin - the name asked for; undefined: the key's own.
- * @throws {TlogError} CONFIG_INVALID (the key has another name) | KEY_FILE_MISSING (of a log that exists) | KEY_FILE_EXPOSED |
- *   KEY_FILE_MALFORMED | SIGNING_KEY_MALFORMED
+ * @returns the Ed25519 signer first.
+ * @throws {TlogError} CONFIG_INVALID (a key has another name or type) | KEY_FILE_MISSING (of a log that exists) |
+ *   KEY_FILE_EXPOSED | KEY_FILE_MALFORMED | SIGNING_KEY_MALFORMED
  */
-export async function openLogKey(
+export async function openLogKeys(
   paths: LogPaths,
   { origin }: { readonly origin: string | undefined },
-): Promise<{ readonly signer: NoteSigner; readonly isNew: boolean }> {
-  const isNew = !existsSync(paths.key);
-  if (isNew) await makeKey(paths, origin);
-  const signer = await openSigner(await readSigningKeyFile(paths.key));
+): Promise<readonly NoteSigner[]> {
+  if (!existsSync(paths.key)) await makeKey(paths, origin);
+  const signer = await openKey(paths.key, ED25519);
   const { name } = signer.verifierKey;
   if (origin !== undefined && origin !== name) {
     throw new TlogError(
@@ -47,7 +50,23 @@ export async function openLogKey(
       `origin: want ${name}, the name of the key ${paths.key}, got ${origin}; a log keeps its name for ever, for another log choose another --data`,
     );
   }
-  return { signer, isNew };
+  if (paths.mlDsaKey === undefined) return [signer];
+  const second = await openKey(paths.mlDsaKey, ML_DSA_44);
+  if (second.verifierKey.name === name) return [signer, second];
+  throw new TlogError(
+    "CONFIG_INVALID",
+    `--ml-dsa-key: want a key of the name ${name}, got ${second.verifierKey.name} in ${paths.mlDsaKey}`,
+  );
+}
+
+async function openKey(path: string, type: typeof ED25519 | typeof ML_DSA_44): Promise<NoteSigner> {
+  const signer = await openSigner(await readSigningKeyFile(path));
+  if (signer.verifierKey.type === type) return signer;
+  const wanted = type === ED25519 ? "an Ed25519" : "an ML-DSA-44";
+  throw new TlogError(
+    "CONFIG_INVALID",
+    `${path}: want ${wanted} key, got one of type ${signer.verifierKey.type}`,
+  );
 }
 
 async function makeKey(paths: LogPaths, origin: string | undefined): Promise<void> {

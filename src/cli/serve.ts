@@ -8,13 +8,14 @@ import { logLines } from "../telemetry/log-lines.ts";
 import { addExamples, addSettings, type Call, type CommandDefinition } from "./command.ts";
 import { readSmallFile } from "./files.ts";
 import { firstSteps } from "./first-steps.ts";
-import { type LogPaths, logPaths, openLogKey } from "./serve-key.ts";
+import { type LogPaths, logPaths, openLogKeys } from "./serve-key.ts";
 
 const OPTIONS: readonly SettingName[] = [
   "listen",
   "data",
   "origin",
   "key",
+  "mlDsaKey",
   "guard",
   "duplicates",
   "checkpointInterval",
@@ -82,11 +83,11 @@ async function openConfiguredLog({
   readonly paths: LogPaths;
   readonly events: LogEvents;
 }): Promise<Log> {
-  const { signer } = await openLogKey(paths, { origin: config.value("origin") });
+  const signers = await openLogKeys(paths, { origin: config.value("origin") });
   try {
     return await openLog({
       directory: paths.data,
-      signer,
+      signers,
       guard: await openGuardFile(paths.guard),
       duplicates: config.value("duplicates"),
       checkpointIntervalMs: config.value("checkpointInterval"),

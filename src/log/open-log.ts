@@ -5,7 +5,7 @@ import { type CompactRange, emptyRange } from "../merkle/compact-range.ts";
 import type { LogStore, StoreHead } from "../store/store.ts";
 import { openCheckpoint } from "../tlog/checkpoint.ts";
 import { decodeBundle, MAX_ENTRY_BYTES } from "../tlog/entry-bundle.ts";
-import { formatVerifierKey, type NoteSigner } from "../tlog/key.ts";
+import { ED25519, formatVerifierKey, type NoteSigner } from "../tlog/key.ts";
 import { formatTlogProof } from "../tlog/proof.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
 import type { Appended, Log, LogLimits, LogState, Publication } from "./log.ts";
@@ -212,7 +212,11 @@ class StoredLog implements Log {
 function originOf(signers: readonly NoteSigner[]): string {
   const [first] = signers;
   if (first === undefined) throw new TlogError("ARGUMENT_INVALID", "signers: want at least one, got none");
-  const { name } = first.verifierKey;
+  const { name, type } = first.verifierKey;
+  if (type !== ED25519) {
+    // c2sp.org/tlog-tiles: a log's checkpoint has at least one Ed25519 signature.
+    throw new TlogError("ARGUMENT_INVALID", `signers: want an Ed25519 key first, got one of type ${type}`);
+  }
   const other = signers.find((signer) => signer.verifierKey.name !== name);
   if (other !== undefined) {
     throw new TlogError(

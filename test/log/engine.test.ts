@@ -3,6 +3,8 @@ import type { LogEvents } from "../../src/events.ts";
 import { appendLeaves, emptyRange, rangeRoot } from "../../src/merkle/compact-range.ts";
 import { verifyConsistency } from "../../src/merkle/consistency.ts";
 import { leafHash } from "../../src/merkle/hash.ts";
+import { ML_DSA_44 } from "../../src/tlog/cosignature.ts";
+import { formatSigningKey, generateSigningKey, openSigner } from "../../src/tlog/key.ts";
 import { parsePolicy, singleKeyPolicy } from "../../src/tlog/policy.ts";
 import { verifyTlogProof } from "../../src/tlog/proof.ts";
 import { expectCodeAsync } from "../expect-code.ts";
@@ -248,6 +250,21 @@ describe("a log", () => {
     await expectCodeAsync(openOn(emptyDisks(), { signers: [] }), "ARGUMENT_INVALID");
     const signers = [await testSigner(1), await testSigner(2, "example.org/other")];
     await expectCodeAsync(openOn(emptyDisks(), { signers }), "ARGUMENT_INVALID");
+  });
+
+  it("signs with an Ed25519 key and an ML-DSA-44 key beside it, and a reader may trust either", async () => {
+    const key = await generateSigningKey({ name: ORIGIN, type: ML_DSA_44, seed: new Uint8Array(32).fill(9) });
+    const mlDsa = await openSigner(formatSigningKey(key));
+    await expectCodeAsync(openOn(emptyDisks(), { signers: [mlDsa] }), "ARGUMENT_INVALID");
+    await using log = await openOn(emptyDisks(), { signers: [await testSigner(), mlDsa] });
+    await log.add(entry(0));
+    await published(log, 0);
+    for (const vkey of log.vkeys) {
+      const policy = singleKeyPolicy(vkey);
+      const verified = await verifyTlogProof({ receipt: await log.receipt(0), entry: entry(0), policy });
+      expect(verified.logKeys).toEqual([vkey]);
+    }
+    expect(log.vkeys).toHaveLength(2);
   });
 
   it("refuses a directory that another key signed", async () => {
