@@ -35,6 +35,8 @@ interface Waiter {
 
 /** How long to wait before asking a signer again that failed. */
 const SIGNER_RETRY_MS = 1_000;
+/** What setTimeout can hold; it fires at once when asked for more. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Signs and publishes heads, one at a time. The order is the promise: read back, record in the store, record in the guard,
@@ -49,7 +51,7 @@ export class Publisher {
   #publication: Publication | undefined; // owned by #publishOnce()
   #lastPublishedAt: number; // owned by #publishOnce()
   #running: Promise<void> | undefined; // owned by #start()
-  #timer: ReturnType<typeof setTimeout> | undefined; // owned by #schedule() and stop()
+  #timer: ReturnType<typeof setTimeout> | undefined; // owned by #schedule(), publishFirst() and stop()
   #signerFailure: SignerError | undefined; // owned by #fail()
   #notBefore: number; // owned by #fail(): when to ask a failing signer again
   #refusal: TlogError | undefined; // owned by stop() and #fail()
@@ -82,7 +84,9 @@ export class Publisher {
   /** Publishes the integrated head unless it is published already: for the opening. @throws what kept it from publishing */
   async publishFirst(): Promise<void> {
     if (this.#isBehind()) await this.#start();
-    if (this.#publication === undefined) throw this.#refusal ?? this.#signerFailure;
+    if (this.#publication !== undefined) return;
+    clearTimeout(this.#timer);
+    throw this.#refusal ?? this.#signerFailure;
   }
 
   untilPublished(leafIndex: number, signal: AbortSignal): Promise<Publication> {
@@ -127,34 +131,20 @@ export class Publisher {
   /** Somebody waiting for a receipt triggers publication at once, else the interval decides. */
   #schedule(): void {
     if (this.#running !== undefined || this.#refusal !== undefined || !this.#isBehind()) return;
-    const wantedAt =
-      this.#waiters.size > 0 ? Number.NEGATIVE_INFINITY : this.#lastPublishedAt + this.#options.intervalMs;
+    const isAwaited = this.#waiters.size > 0;
+    const wantedAt = isAwaited ? Number.NEGATIVE_INFINITY : this.#lastPublishedAt + this.#options.intervalMs;
     const dueInMs = Math.max(wantedAt, this.#notBefore) - this.#options.now();
-    if (dueInMs <= 0) {
-      clearTimeout(this.#timer);
-      this.#timer = undefined;
-      void this.#start();
-    } else {
-      this.#startIn(dueInMs);
-    }
-  }
-
-  #startIn(delayMs: number): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      if (this.#running === undefined && this.#refusal === undefined && this.#isBehind()) void this.#start();
-    }, delayMs);
+    clearTimeout(this.#timer);
+    if (dueInMs <= 0) void this.#start();
+    else this.#timer = setTimeout(() => this.#schedule(), Math.min(dueInMs, MAX_TIMER_MS));
   }
 
   #start(): Promise<void> {
     this.#running ??= this.#publishOnce()
-      .then(
-        () => true,
-        (error: unknown) => this.#fail(error),
-      )
-      .then((published) => {
+      .catch((error: unknown) => this.#fail(error))
+      .then(() => {
         this.#running = undefined;
-        if (published) this.#schedule();
+        this.#schedule();
       });
     return this.#running;
   }
@@ -206,25 +196,19 @@ export class Publisher {
   }
 
   /** A signer may come back (an agent, a key service); storage and guard are trusted no more until a restart. */
-  #fail(error: unknown): false {
+  #fail(error: unknown): void {
     if (error instanceof SignerError) {
-      this.#options.events.warning?.({
-        code: "SIGNER_FAILED",
-        message: `signing failed, will try again: ${messageOf(error.cause)}`,
-      });
       this.#signerFailure = error;
       this.#notBefore = this.#options.now() + SIGNER_RETRY_MS;
-      if (this.#refusal === undefined) this.#startIn(SIGNER_RETRY_MS);
-      return false;
+      const message = `signing failed, will try again: ${messageOf(error.cause)}`;
+      this.#options.events.warning?.({ code: "SIGNER_FAILED", message });
+      return;
     }
     const code = error instanceof TlogError ? `${error.code}: ` : "";
-    const refusal = new TlogError("LOG_READ_ONLY", `the log stopped signing (${code}${messageOf(error)})`, {
-      cause: error,
-    });
-    this.#refusal = refusal;
-    for (const waiter of [...this.#waiters]) waiter.reject(refusal);
-    this.#options.onFailure(refusal);
-    return false;
+    const message = `the log stopped signing (${code}${messageOf(error)})`;
+    this.#refusal = new TlogError("LOG_READ_ONLY", message, { cause: error });
+    for (const waiter of [...this.#waiters]) waiter.reject(this.#refusal);
+    this.#options.onFailure(this.#refusal);
   }
 }
 

@@ -238,6 +238,14 @@ describe("a log", () => {
     expect(log.state().status).toBe("writable");
   });
 
+  it("waits out an interval longer than a timer can hold", async () => {
+    await using log = await openOn(emptyDisks(), { checkpointIntervalMs: 2 ** 40 });
+    await log.add(entry(0));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(log.published().treeSize).toBe(0);
+    await published(log, 0);
+  });
+
   it("keeps its origin, keys and limits in sight", async () => {
     await using log = await openOn(emptyDisks());
     expect(log.origin).toBe(ORIGIN);
