@@ -1,11 +1,10 @@
-import { randomBytes } from "node:crypto";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { mkdir, open } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { sha256 } from "#crypto";
 import type { CheckpointMemory } from "../../client/checkpoint-memory.ts";
 import { TlogError } from "../errors.ts";
 import { encodeHex, encodeUtf8 } from "../tlog/encoding.ts";
-import { syncDirectory } from "./sync-directory.ts";
+import { replaceDurably } from "./replace-durably.ts";
 
 /** Far more than any checkpoint: a note with a hundred ML-DSA-44 cosignatures stays below it. */
 const MAX_CHECKPOINT_BYTES = 1024 * 1024;
@@ -47,24 +46,9 @@ async function readIfPresent(path: string): Promise<Uint8Array | undefined> {
   }
 }
 
-/** Temporary file, sync, rename, sync of the directory: after a crash the old checkpoint or the new one is there. */
 async function replace(folder: string, path: string, checkpoint: Uint8Array): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const temporary = `${path}.${randomBytes(8).toString("hex")}.tmp`;
-  try {
-    const file = await open(temporary, "wx", 0o600);
-    try {
-      await file.writeFile(checkpoint);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-  await syncDirectory(folder);
+  await replaceDurably(path, checkpoint, { mode: 0o600 });
 }
 
 async function guarded<T>(path: string, work: () => Promise<T>): Promise<T> {
