@@ -4,7 +4,8 @@ import { planConsistency } from "../src/merkle/consistency.ts";
 import { planInclusion } from "../src/merkle/inclusion.ts";
 import { assembleProof } from "../src/merkle/proof-plan.ts";
 import type { NodeReader } from "../src/tlog/tile-reader.ts";
-import type { TileSource, TreeHead } from "./tile-source.ts";
+import type { LogHead } from "./heads.ts";
+import type { TileSource } from "./tile-source.ts";
 
 /** That a leaf is in a tree.  RFC 6962 §2.1.1 */
 export interface InclusionProof {
@@ -23,12 +24,14 @@ export interface ConsistencyProof {
   readonly toSize: number;
   readonly toRoot: Uint8Array;
   readonly proof: readonly Uint8Array[];
+  /** The verified head, of at least `toSize` leaves, that both roots and the proof were read under: who differs contradicts it. */
+  readonly head: LogHead;
 }
 
 interface Reading {
   readonly tiles: TileSource;
   /** A verified head at least as large as the trees of the proof. */
-  readonly head: TreeHead;
+  readonly head: LogHead;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -54,7 +57,7 @@ export async function proveConsistency(
   const nodes = [...plan.nodes, ...peakCoordinates(fromSize), ...peakCoordinates(toSize)];
   const read = await tiles.readNodes({ head, nodes, signal });
   const proof = assembleProof(plan, plan.nodes.map(read));
-  return { fromSize, fromRoot: rootAt(fromSize, read), toSize, toRoot: rootAt(toSize, read), proof };
+  return { fromSize, fromRoot: rootAt(fromSize, read), toSize, toRoot: rootAt(toSize, read), proof, head };
 }
 
 function rootAt(treeSize: number, read: NodeReader): Uint8Array {

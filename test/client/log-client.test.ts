@@ -2,9 +2,7 @@ import { describe, expect, test } from "vitest";
 import { memoryCheckpoints } from "../../client/checkpoint-memory.ts";
 import { openLogClient } from "../../client/log-client.ts";
 import { memoryTiles } from "../../client/tile-cache.ts";
-import { verifyConsistency } from "../../src/merkle/consistency.ts";
 import { leafHash } from "../../src/merkle/hash.ts";
-import { verifyInclusion } from "../../src/merkle/inclusion.ts";
 import { formatPolicy, singleKeyPolicy } from "../../src/tlog/policy.ts";
 import { expectCode, expectCodeAsync } from "../expect-code.ts";
 import { clientOf, collect } from "./client-of.ts";
@@ -110,44 +108,6 @@ describe("reading entries", () => {
     expect((await client.entry(7)).entry).toEqual(plain.entries[7]);
     expect((await client.entry(299)).entry).toEqual(plain.entries[299]);
     expect(plain.paths.filter((path) => path.startsWith("entry/"))).toEqual(["entry/7"]);
-  });
-});
-
-describe("proofs", () => {
-  test("are made from tiles for any size up to the head's, and verify", async () => {
-    const log = await openFakeLog({ entries: numbered(700), tilesOnly: true });
-    const client = clientOf(log);
-    for (const [leafIndex, treeSize] of [
-      [0, 1],
-      [3, 7],
-      [255, 256],
-      [300, 512],
-      [699, 700],
-    ] as const) {
-      const proof = await client.inclusion({ leafIndex, treeSize });
-      verifyInclusion(proof);
-      expect(proof).toMatchObject({ leafIndex, treeSize });
-    }
-    expect((await client.inclusion({ leafIndex: 5 })).treeSize).toBe(700);
-    for (const [fromSize, toSize] of [
-      [0, 0],
-      [0, 9],
-      [1, 700],
-      [256, 512],
-      [300, 301],
-      [700, 700],
-    ] as const) {
-      verifyConsistency(await client.consistency({ fromSize, toSize }));
-    }
-  });
-
-  test("are refused beyond the tree", async () => {
-    const client = clientOf(await openFakeLog({ entries: numbered(5) }));
-    await expectCodeAsync(client.inclusion({ leafIndex: 5 }), "NOT_PUBLISHED");
-    await expectCodeAsync(client.inclusion({ leafIndex: 3, treeSize: 3 }), "ARGUMENT_INVALID");
-    await expectCodeAsync(client.consistency({ fromSize: 2, toSize: 6 }), "NOT_PUBLISHED");
-    await expectCodeAsync(client.consistency({ fromSize: 3, toSize: 2 }), "ARGUMENT_INVALID");
-    await expectCodeAsync(client.inclusion({ leafIndex: 2 ** 53 }), "ARGUMENT_INVALID");
   });
 });
 
