@@ -58,6 +58,7 @@ export type ErrorCode =
   | "POOL_FULL"
   | "LOG_CLOSING"
   | "LOG_READ_ONLY"
+  | "SIGNER_FAILED"
   | "ENTRY_UNKNOWN"
   | "NOT_PUBLISHED"
   // HTTP

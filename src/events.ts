@@ -19,14 +19,12 @@ export interface LogEvents {
   requestFailed?(event: { readonly method: string; readonly path: string; readonly message: string }): void;
 }
 
-/** The same events, none of which can break who reports them: a callback that throws has had its say. */
+/** The same events, none of which can break who reports them: a callback that throws or rejects has had its say. */
 export function shielded(events: LogEvents): Required<LogEvents> {
-  const attempt = (report: () => void): void => {
-    try {
-      report();
-    } catch {
-      // A batch is durable and a checkpoint published whether or not somebody could write a line about it.
-    }
+  // A batch is durable and a checkpoint published whether or not somebody could write a line about it. An async function,
+  // so that what is thrown at once and what is rejected later end in the same place.
+  const attempt = (report: () => unknown): void => {
+    (async () => report())().catch(() => undefined);
   };
   return {
     batchIntegrated: (event) => attempt(() => events.batchIntegrated?.(event)),

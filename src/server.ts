@@ -1,6 +1,7 @@
 /** The public door of `bristlecone/server`: a log inside any Node program, with or without HTTP in front of it. */
 import { randomBytes } from "node:crypto";
-import { resolve, sep } from "node:path";
+import { realpath } from "node:fs/promises";
+import { dirname, isAbsolute, resolve, sep } from "node:path";
 import { TlogError } from "./errors.ts";
 import { type LogEvents, shielded } from "./events.ts";
 import { writeAccessFor } from "./http/access.ts";
@@ -11,7 +12,8 @@ import type { OnError } from "./http/problem.ts";
 import { type Guard, memoryGuard } from "./keys/guard.ts";
 import { onSameVolume, openGuardFile } from "./keys/guard-file.ts";
 import type { Log, LogLimits } from "./log/log.ts";
-import { DEFAULT_LIMITS, openLogEngine } from "./log/open-log.ts";
+import { openLogEngine } from "./log/open-log.ts";
+import { DEFAULT_LIMITS } from "./log/options.ts";
 import { packageVersion } from "./node/package-version.ts";
 import { lockDirectory } from "./store/directory-lock.ts";
 import { openLmdbStore } from "./store/lmdb.ts";
@@ -25,6 +27,7 @@ export type { Guard, GuardRecord } from "./keys/guard.ts";
 export { openGuardFile } from "./keys/guard-file.ts";
 export { readSigningKeyFile, writeSigningKeyFile } from "./keys/key-file.ts";
 export type { Appended, Log, LogLimits, LogState, Publication } from "./log/log.ts";
+export { openLmdbReader } from "./store/lmdb.ts";
 export { openMemoryStore } from "./store/memory.ts";
 export type { LogReader, LogStore } from "./store/store.ts";
 export { formatSigningKey, generateSigningKey, type NoteSigner, openSigner } from "./tlog/key.ts";
@@ -58,7 +61,8 @@ export interface OpenLogOptions {
 /**
  * Opens a log for writing, one process at a time.
  * @throws {TlogError} STORE_LOCKED | STORE_DIRECTORY_FOREIGN | STORE_ORIGIN_MISMATCH | STORE_SCHEMA_UNKNOWN | STORE_DAMAGED |
- *   GUARD_MISSING | GUARD_AHEAD | GUARD_MISMATCH | GUARD_MALFORMED | GUARD_FAILED | ARGUMENT_INVALID
+ *   GUARD_MISSING | GUARD_AHEAD | GUARD_MISMATCH | GUARD_MALFORMED | GUARD_FAILED | SIGNER_FAILED | STORE_FAILED | STORE_FULL |
+ *   ARGUMENT_INVALID
  */
 export async function openLog(options: OpenLogOptions): Promise<Log> {
   const signers = options.signers ?? (options.signer === undefined ? [] : [options.signer]);
@@ -80,8 +84,7 @@ export async function openLog(options: OpenLogOptions): Promise<Log> {
       recreateGuard: options.recreateGuard ?? false,
     });
   } catch (error) {
-    await store.close();
-    await guard.close();
+    await closeAll(store, guard);
     throw error;
   }
 }
@@ -130,8 +133,7 @@ export async function serveLog(options: ServeLogOptions): Promise<RunningServer>
     url: server.url,
     adminUrl: admin?.url,
     async close(closing) {
-      await server.close(closing);
-      await admin?.close(closing);
+      await Promise.all([server.close(closing), admin?.close(closing)]);
     },
   };
 }
@@ -146,14 +148,20 @@ async function openDisks(
   if (directory === undefined)
     throw new TlogError("ARGUMENT_INVALID", "want directory or store, got neither");
   const store = await openLockedStore(directory, { origin, maxBytes: options.maxStoreBytes });
+  let guard = options.guard;
   try {
-    const guard = options.guard ?? (await openGuardFile(`${resolve(directory)}.guard`));
+    guard ??= await openGuardFile(`${resolve(directory)}.guard`);
     await checkGuardPlace(directory, guard, events);
     return { store, guard };
   } catch (error) {
-    await store.close();
+    await closeAll(store, guard);
     throw error;
   }
+}
+
+/** What an opening that failed had open already. Its own error is the one to report, not one of these. */
+async function closeAll(store: LogStore, guard: Guard | undefined): Promise<void> {
+  await Promise.allSettled([store.close(), guard?.close()]);
 }
 
 /** The lock gives a second process a friendly word; the writer epoch in the store is what keeps it out. */
@@ -172,7 +180,8 @@ async function openLockedStore(
 }
 
 async function checkGuardPlace(directory: string, guard: Guard, events: Required<LogEvents>): Promise<void> {
-  if (guard.location.startsWith(`${resolve(directory)}${sep}`)) {
+  const [data, place] = await Promise.all([realPath(directory), realPath(dirname(guard.location))]);
+  if (isAbsolute(guard.location) && `${place}${sep}`.startsWith(`${data}${sep}`)) {
     throw new TlogError(
       "ARGUMENT_INVALID",
       `the guard ${guard.location} lies in the data directory, and would be restored together with it`,
@@ -183,6 +192,11 @@ async function checkGuardPlace(directory: string, guard: Guard, events: Required
     code: "GUARD_ON_SAME_VOLUME",
     message: `the guard ${guard.location} lies on the volume of the data directory: a restored volume would take both back`,
   });
+}
+
+/** Without symbolic links, where there is something; else as it is. */
+async function realPath(path: string): Promise<string> {
+  return await realpath(path).catch(() => resolve(path));
 }
 
 async function listenAdmin(

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -56,6 +56,13 @@ describe("openLog", () => {
 
   it("refuses a guard inside the data directory, where one restore takes both back", async () => {
     const guard = await openGuardFile(join(directory, "log.guard"));
+    await expectCodeAsync(open({ guard }), "ARGUMENT_INVALID");
+  });
+
+  it("refuses it there through a symbolic link too", async () => {
+    await (await open()).close();
+    await symlink(directory, join(folder, "elsewhere"));
+    const guard = await openGuardFile(join(folder, "elsewhere", "log.guard"));
     await expectCodeAsync(open({ guard }), "ARGUMENT_INVALID");
   });
 

@@ -88,6 +88,7 @@ const EXIT_CODES: { readonly [Code in ErrorCode]: ExitCode } = Object.freeze({
   SERVER_BUSY: 3,
   LOG_CLOSING: 3,
   LOG_READ_ONLY: 3,
+  SIGNER_FAILED: 2,
   ENTRY_UNKNOWN: 3,
   NOT_PUBLISHED: 3,
   NOT_FOUND: 3,

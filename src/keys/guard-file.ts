@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
-import { type FileHandle, open, rename, stat } from "node:fs/promises";
+import { createHash, randomBytes } from "node:crypto";
+import { type FileHandle, link, open, rename, rm, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { TlogError } from "../errors.ts";
 import { syncDirectory } from "../node/sync-directory.ts";
@@ -35,18 +35,21 @@ interface Slot {
  */
 export async function openGuardFile(path: string): Promise<Guard> {
   const location = resolve(path);
-  let file = await openExisting(location); // owned by write() and close()
+  let file = await openExisting(location); // owned by writeSlot(), setAside() and close()
+  let isClosed = false; // owned by close()
   let writing: Promise<void> = Promise.resolve(); // owned by write(): one at a time
 
   const writeSlot = async (record: GuardRecord): Promise<void> => {
+    if (isClosed) throw new TlogError("GUARD_FAILED", `the guard ${location} is closed`);
     if (file === undefined) {
       file = await createGuardFile(location, record);
       return;
     }
+    await assertStillNamed(file, location);
     const newest = newestSlot(await readSlots(file, location), location);
-    refuseForeignWrite(newest?.record, record, location);
-    const sequence = (newest?.sequence ?? 0) + 1;
-    await file.write(formatSlot({ sequence, record }), 0, SLOT_BYTES, (sequence % SLOTS) * SLOT_BYTES);
+    refuseForeignWrite(newest.record, record, location);
+    const sequence = newest.sequence + 1;
+    await writeWhole(file, formatSlot({ sequence, record }), (sequence % SLOTS) * SLOT_BYTES);
     await file.datasync();
   };
 
@@ -54,7 +57,7 @@ export async function openGuardFile(path: string): Promise<Guard> {
     location,
     async read() {
       if (file === undefined) return undefined;
-      return newestSlot(await asGuardFailure(readSlots(file, location), location), location)?.record;
+      return newestSlot(await asGuardFailure(readSlots(file, location), location), location).record;
     },
     write(record) {
       const result = writing.then(() => asGuardFailure(writeSlot(record), location));
@@ -68,6 +71,7 @@ export async function openGuardFile(path: string): Promise<Guard> {
       await asGuardFailure(renameIfThere(location, `${location}.old`), location);
     },
     async close() {
+      isClosed = true;
       await writing;
       await file?.close();
       file = undefined;
@@ -100,16 +104,41 @@ async function openExisting(location: string): Promise<FileHandle | undefined> {
   }
 }
 
-/** Whole file under another name, synced, then renamed: the guard never exists half written. */
+/** The handle follows a file that was renamed or removed; what a later opening reads is the file of this name. */
+async function assertStillNamed(file: FileHandle, location: string): Promise<void> {
+  const [held, named] = await Promise.all([file.stat({ bigint: true }), stat(location, { bigint: true })]);
+  if (held.ino === named.ino && held.dev === named.dev) return;
+  throw new TlogError("WRITER_REPLACED", `another file took the place of the guard ${location}`);
+}
+
+/**
+ * Whole file under another name, synced, then linked: the guard never exists half written, and never takes the place of one
+ * that another opening made meanwhile.
+ */
 async function createGuardFile(location: string, record: GuardRecord): Promise<FileHandle> {
-  const temporary = `${location}.new`;
-  const file = await open(temporary, "w+", 0o600);
-  await file.write(formatSlot({ sequence: 1, record }), 0, SLOT_BYTES, SLOT_BYTES);
-  await file.write(new Uint8Array(SLOT_BYTES).fill(0x0a), 0, SLOT_BYTES, 0);
-  await file.sync();
-  await rename(temporary, location);
-  await syncDirectory(dirname(location));
-  return file;
+  const temporary = `${location}.${randomBytes(8).toString("hex")}.new`;
+  const file = await open(temporary, "wx+", 0o600);
+  try {
+    await writeWhole(file, formatSlot({ sequence: 1, record }), SLOT_BYTES);
+    await writeWhole(file, new Uint8Array(SLOT_BYTES).fill(0x0a), 0);
+    await file.sync();
+    await link(temporary, location);
+    await syncDirectory(dirname(location));
+    return file;
+  } catch (error) {
+    await file.close();
+    if (!hasErrorCode(error, "EEXIST")) throw error;
+    throw new TlogError("WRITER_REPLACED", `another opening made the guard ${location} meanwhile`);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+/** A disk that becomes full may take a part of a write without an error. */
+async function writeWhole(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  const { bytesWritten } = await file.write(bytes, 0, bytes.length, position);
+  if (bytesWritten === bytes.length) return;
+  throw new TlogError("GUARD_FAILED", `the guard: want ${bytes.length} bytes written, got ${bytesWritten}`);
 }
 
 async function renameIfThere(from: string, to: string): Promise<void> {
@@ -143,10 +172,9 @@ function newestSlot(slots: readonly (Slot | undefined)[], location: string): Slo
 }
 
 /** Two servers on copies of one directory share a guard: whoever opened last owns it, the other must stop. */
-function refuseForeignWrite(held: GuardRecord | undefined, next: GuardRecord, location: string): void {
+function refuseForeignWrite(held: GuardRecord, next: GuardRecord, location: string): void {
   // Before anything was signed there is nothing to protect, and a crashed first opening must not lock the log out.
-  if (held?.signed === undefined || held.lineage === next.lineage || held.nextLineage === next.lineage)
-    return;
+  if (held.signed === undefined || held.lineage === next.lineage || held.nextLineage === next.lineage) return;
   throw new TlogError(
     "WRITER_REPLACED",
     `another process took over the guard ${location} at epoch ${held.epoch}`,
@@ -183,12 +211,14 @@ const SLOT_PATTERN =
 
 /** @returns undefined for a slot that is empty, torn or damaged: the other one then decides. */
 function parseSlot(bytes: Uint8Array): Slot | undefined {
-  let text: string;
   try {
-    text = decodeUtf8(bytes);
+    return parseSlotText(decodeUtf8(bytes));
   } catch {
     return undefined;
   }
+}
+
+function parseSlotText(text: string): Slot | undefined {
   const match = SLOT_PATTERN.exec(text);
   if (match === null) return undefined;
   const [

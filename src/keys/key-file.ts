@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { open } from "node:fs/promises";
+import { type FileHandle, open, rm } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { TlogError } from "../errors.ts";
 import { syncDirectory } from "../node/sync-directory.ts";
@@ -34,7 +34,7 @@ export async function readSigningKeyFile(path: string): Promise<string> {
         `${location}: want at most ${MAX_KEY_FILE_BYTES} bytes, got ${size}`,
       );
     }
-    return onlyLine(decodeUtf8(await file.readFile()), location);
+    return onlyLine(await readText(file, location), location);
   } finally {
     await file.close();
   }
@@ -42,7 +42,7 @@ export async function readSigningKeyFile(path: string): Promise<string> {
 
 /**
  * Writes a signing key to a new file, mode 0600, synced with its directory before it resolves.
- * @throws {TlogError} KEY_FILE_EXISTS: a key is never overwritten.
+ * @throws {TlogError} KEY_FILE_EXISTS: a key is never overwritten. FILE_UNWRITABLE
  */
 export async function writeSigningKeyFile(path: string, signingKey: string): Promise<void> {
   const location = resolve(path);
@@ -50,6 +50,10 @@ export async function writeSigningKeyFile(path: string, signingKey: string): Pro
   try {
     await file.writeFile(`${signingKey}\n`);
     await file.sync();
+  } catch (error) {
+    // Half a key would only stand in the way of the next attempt.
+    await rm(location, { force: true });
+    throw new TlogError("FILE_UNWRITABLE", `cannot write ${location} (${codeOf(error)})`, { cause: error });
   } finally {
     await file.close();
   }
@@ -79,7 +83,16 @@ async function createExclusive(location: string) {
     const message = exists
       ? `${location} exists already, and a key is never overwritten`
       : `cannot create ${location} (${codeOf(error)})`;
-    throw new TlogError(exists ? "KEY_FILE_EXISTS" : "FILE_UNREADABLE", message, { cause: error });
+    throw new TlogError(exists ? "KEY_FILE_EXISTS" : "FILE_UNWRITABLE", message, { cause: error });
+  }
+}
+
+/** The decoder's and the system's errors would not say which file; neither may show what is in it. */
+async function readText(file: FileHandle, location: string): Promise<string> {
+  try {
+    return decodeUtf8(await file.readFile());
+  } catch (error) {
+    throw new TlogError("KEY_FILE_MALFORMED", `${location}: want a text file of one line (${codeOf(error)})`);
   }
 }
 

@@ -40,11 +40,11 @@ export interface Log extends AsyncDisposable {
 
   /**
    * Appends one entry; resolves when it is durable and has its index for ever.
-   * @param entry - kept, not copied: do not change it afterwards.
-   * @throws {TlogError} ENTRY_TOO_LARGE | POOL_FULL | LOG_CLOSING | LOG_READ_ONLY
+   * @param entry - copied.
+   * @throws {TlogError} ENTRY_TOO_LARGE | ARGUMENT_INVALID (not a Uint8Array) | POOL_FULL | LOG_CLOSING | LOG_READ_ONLY
    */
   add(entry: Uint8Array): Promise<Appended>;
-  /** Appends all or none, in one transaction, in order. Throws as `add`, and ARGUMENT_INVALID beyond limits.maxBatchEntries. */
+  /** Appends all or none, in one transaction, in order. Throws as `add`, and ARGUMENT_INVALID beyond the limits. */
   addBatch(entries: readonly Uint8Array[]): Promise<readonly Appended[]>;
 
   /** The newest published checkpoint. There is always one: a new log publishes size 0 before it opens. */
@@ -67,7 +67,7 @@ export interface Log extends AsyncDisposable {
   readEntries(range: { readonly start: number; readonly end: number }): Promise<Uint8Array | undefined>;
   /** @returns the entry's bytes, or undefined beyond readableSize(). */
   readEntry(leafIndex: number): Promise<Uint8Array | undefined>;
-  /** The leaf's smallest index, or undefined when unknown or beyond readableSize(). */
+  /** The leaf's smallest index, or undefined when unknown or beyond readableSize(). @throws {TlogError} ARGUMENT_INVALID */
   lookup(leafHash: Uint8Array): Promise<number | undefined>;
   /** How many leaves are durable, published or not. */
   integratedSize(): number;
@@ -82,7 +82,7 @@ export interface Log extends AsyncDisposable {
     readonly fromSize: number;
     readonly toSize: number;
   }): Promise<readonly Uint8Array[]>;
-  /** The root hash at any size up to readableSize(). */
+  /** The root hash at any size up to readableSize(). @throws {TlogError} NOT_PUBLISHED | ARGUMENT_INVALID */
   rootAt(treeSize: number): Promise<Uint8Array>;
   /**
    * A receipt (C2SP tlog-proof text) against the newest published checkpoint.

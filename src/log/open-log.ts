@@ -1,44 +1,19 @@
-import { TlogError } from "../errors.ts";
-import { type LogEvents, shielded } from "../events.ts";
-import { checkGuard, type Guard } from "../keys/guard.ts";
+import { InvariantError, TlogError } from "../errors.ts";
+import { shielded } from "../events.ts";
+import { checkGuard } from "../keys/guard.ts";
 import { type CompactRange, emptyRange } from "../merkle/compact-range.ts";
 import type { LogStore, StoreHead } from "../store/store.ts";
 import { openCheckpoint } from "../tlog/checkpoint.ts";
-import { decodeBundle, MAX_ENTRY_BYTES } from "../tlog/entry-bundle.ts";
-import { ED25519, formatVerifierKey, type NoteSigner } from "../tlog/key.ts";
+import { decodeBundle } from "../tlog/entry-bundle.ts";
+import { formatVerifierKey, type NoteSigner } from "../tlog/key.ts";
 import { formatTlogProof } from "../tlog/proof.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
 import type { Appended, Log, LogLimits, LogState, Publication } from "./log.ts";
+import { checkedOrigin, type LogOptions } from "./options.ts";
 import { consistencyProof, inclusionProof, rootAt } from "./prove.ts";
 import { Publisher } from "./publish.ts";
 import { rangeFromStore } from "./read-back.ts";
 import { Sequencer } from "./sequence.ts";
-
-export const DEFAULT_LIMITS: LogLimits = Object.freeze({
-  maxEntryBytes: MAX_ENTRY_BYTES,
-  maxBatchEntries: 16_384,
-  maxPendingEntries: 65_536,
-  maxPendingBytes: 64 * 1024 * 1024,
-});
-
-export interface LogOptions {
-  /** Owned by the log from here on: `close` closes it. */
-  readonly store: LogStore;
-  readonly guard: Guard;
-  /** Every one signs each checkpoint; one name, the origin; the first is an Ed25519 key (c2sp.org/tlog-tiles). */
-  readonly signers: readonly NoteSigner[];
-  readonly duplicates: "first" | "allow";
-  /** How long an integrated entry waits for a checkpoint when nobody asks for one, in milliseconds. */
-  readonly checkpointIntervalMs: number;
-  readonly limits: LogLimits;
-  readonly events: LogEvents;
-  /** Milliseconds on a clock that never goes back. */
-  readonly now: () => number;
-  /** @returns 32 lowercase hex digits nobody can guess. */
-  readonly randomToken: () => string;
-  /** Accept that the guard is lost, and start a new one from what the store says. Only an operator can know that this is right. */
-  readonly recreateGuard: boolean;
-}
 
 /**
  * Opens the engine over a store: holds it against its guard, rebuilds the signed tree from storage, and publishes what is
@@ -48,17 +23,18 @@ export interface LogOptions {
  */
 export async function openLogEngine(given: LogOptions): Promise<Log> {
   const options = { ...given, events: shielded(given.events) };
-  const { store, signers } = options;
-  const origin = originOf(signers);
+  const { store } = options;
+  const origin = checkedOrigin(options);
   const lineage = await claimLineage(options, origin);
   const head = await store.head();
   const verified = await signedRange(store, head);
-  const published = await openPublished(head, signers, origin);
+  const published = await openPublished(options, head, origin);
   const integrated: CompactRange = head.integrated;
 
   let failure: TlogError | undefined; // owned by turnReadOnly()
   const turnReadOnly = (error: TlogError): void => {
-    failure ??= error;
+    if (failure !== undefined) return;
+    failure = error;
     options.events.turnedReadOnly?.({ code: error.code, message: error.message });
     // What is integrated is still published where that works; who waits for more is told.
     void sequencer.stop(error).then(() => publisher.stop(error));
@@ -108,7 +84,7 @@ class StoredLog implements Log {
 
   async add(entry: Uint8Array): Promise<Appended> {
     const [appended] = await this.#parts.sequencer.add([entry]);
-    if (appended === undefined) throw new TlogError("INTERNAL", "an entry was integrated without an index");
+    if (appended === undefined) throw new InvariantError("an entry was integrated without an index");
     return appended;
   }
 
@@ -118,8 +94,8 @@ class StoredLog implements Log {
 
   published(): Publication {
     const publication = this.#parts.publisher.publication;
-    if (publication === undefined) throw new TlogError("INTERNAL", "an open log has no checkpoint");
-    return publication;
+    if (publication === undefined) throw new InvariantError("an open log has no checkpoint");
+    return copyOf(publication);
   }
 
   readableSize(): number {
@@ -130,8 +106,11 @@ class StoredLog implements Log {
     return this.#parts.sequencer.integratedSize;
   }
 
-  untilPublished(leafIndex: number, { signal }: { readonly signal: AbortSignal }): Promise<Publication> {
-    return this.#parts.publisher.untilPublished(leafIndex, signal);
+  async untilPublished(
+    leafIndex: number,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<Publication> {
+    return copyOf(await this.#parts.publisher.untilPublished(leafIndex, signal));
   }
 
   async readTile(tile: { readonly level: number; readonly index: number; readonly width: number }) {
@@ -202,29 +181,18 @@ class StoredLog implements Log {
   async #close(): Promise<void> {
     const { sequencer, publisher, store, guard } = this.#parts;
     const refusal = new TlogError("LOG_CLOSING", "the log is shutting down");
-    await sequencer.stop(refusal);
-    await publisher.stop(refusal);
-    await store.close();
-    await guard.close();
+    try {
+      await sequencer.stop(refusal);
+      await publisher.stop(refusal);
+    } finally {
+      await store.close().finally(() => guard.close());
+    }
   }
 }
 
-function originOf(signers: readonly NoteSigner[]): string {
-  const [first] = signers;
-  if (first === undefined) throw new TlogError("ARGUMENT_INVALID", "signers: want at least one, got none");
-  const { name, type } = first.verifierKey;
-  if (type !== ED25519) {
-    // c2sp.org/tlog-tiles: a log's checkpoint has at least one Ed25519 signature.
-    throw new TlogError("ARGUMENT_INVALID", `signers: want an Ed25519 key first, got one of type ${type}`);
-  }
-  const other = signers.find((signer) => signer.verifierKey.name !== name);
-  if (other !== undefined) {
-    throw new TlogError(
-      "ARGUMENT_INVALID",
-      `signers: want one name, got ${name} and ${other.verifierKey.name}`,
-    );
-  }
-  return name;
+/** What readers are served must not change under a caller's hands. */
+function copyOf({ treeSize, rootHash, checkpoint }: Publication): Publication {
+  return { treeSize, rootHash: rootHash.slice(), checkpoint: checkpoint.slice() };
 }
 
 /**
@@ -258,17 +226,29 @@ async function signedRange(store: LogStore, head: StoreHead): Promise<CompactRan
   return await rangeFromStore(store, head.signed);
 }
 
+/** The last published checkpoint: signed by the given keys, and of the tree that storage holds. */
 async function openPublished(
+  { store, signers }: Pick<LogOptions, "store" | "signers">,
   head: StoreHead,
-  signers: readonly NoteSigner[],
   origin: string,
 ): Promise<Publication | undefined> {
   if (head.published === undefined) return undefined;
   const { checkpoint } = head.published;
+  const { treeSize, rootHash } = await openOwnCheckpoint(checkpoint, signers, origin);
+  if (treeSize !== head.published.treeSize) {
+    throw new TlogError(
+      "STORE_DAMAGED",
+      `the published checkpoint is of size ${treeSize}, recorded as ${head.published.treeSize}`,
+    );
+  }
+  await rangeFromStore(store, { treeSize, rootHash });
+  return { treeSize, rootHash, checkpoint };
+}
+
+async function openOwnCheckpoint(signedNote: Uint8Array, signers: readonly NoteSigner[], origin: string) {
   const logKeys = signers.map((signer) => signer.verifierKey);
   try {
-    const { treeSize, rootHash } = await openCheckpoint({ signedNote: checkpoint, logKeys });
-    return { treeSize, rootHash, checkpoint };
+    return await openCheckpoint({ signedNote, logKeys });
   } catch (error) {
     if (!(error instanceof TlogError)) throw error;
     throw new TlogError(

@@ -34,18 +34,18 @@ export class Pool<T> {
     return { pendingEntries: this.#entries, pendingBytes: this.#bytes };
   }
 
+  /** @throws {TlogError} POOL_FULL when so much more does not fit. */
+  assertRoom(more: { readonly entries: number; readonly bytes: number }): void {
+    const { maxPendingEntries, maxPendingBytes } = this.#limits;
+    if (this.#entries + more.entries <= maxPendingEntries && this.#bytes + more.bytes <= maxPendingBytes)
+      return;
+    const held = `${this.#entries} entries (${this.#bytes} bytes)`;
+    throw new TlogError("POOL_FULL", `the log has ${held} waiting; try again shortly`);
+  }
+
   /** @throws {TlogError} POOL_FULL, and the group was not taken. */
   push(group: PendingGroup<T>): void {
-    const { maxPendingEntries, maxPendingBytes } = this.#limits;
-    if (
-      this.#entries + group.entries.length > maxPendingEntries ||
-      this.#bytes + group.bytes > maxPendingBytes
-    ) {
-      throw new TlogError(
-        "POOL_FULL",
-        `the log has ${this.#entries} entries (${this.#bytes} bytes) waiting; try again shortly`,
-      );
-    }
+    this.assertRoom({ entries: group.entries.length, bytes: group.bytes });
     this.#groups.push(group);
     this.#entries += group.entries.length;
     this.#bytes += group.bytes;

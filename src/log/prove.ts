@@ -3,6 +3,7 @@ import { rangeRoot } from "../merkle/compact-range.ts";
 import { planConsistency } from "../merkle/consistency.ts";
 import { planInclusion } from "../merkle/inclusion.ts";
 import { planRoot } from "../merkle/proof-plan.ts";
+import { assertSize } from "../merkle/sizes.ts";
 import type { LogReader } from "../store/store.ts";
 import { type ReadTile, readNodes, readProof } from "../tlog/tile-reader.ts";
 
@@ -51,6 +52,7 @@ export function tilesOf(store: LogReader): ReadTile {
 }
 
 function refuseUnsigned(treeSize: number, readableSize: number): void {
+  assertSize("treeSize", treeSize);
   if (treeSize <= readableSize) return;
   throw new TlogError(
     "NOT_PUBLISHED",

@@ -1,4 +1,4 @@
-import { TlogError } from "../errors.ts";
+import { InvariantError, TlogError } from "../errors.ts";
 import type { LogEvents } from "../events.ts";
 import type { Guard } from "../keys/guard.ts";
 import { type CompactRange, rangeRoot } from "../merkle/compact-range.ts";
@@ -35,6 +35,8 @@ interface Waiter {
 
 /** How long to wait before asking a signer again that failed. */
 const SIGNER_RETRY_MS = 1_000;
+/** How long to wait for a signature. */
+const SIGNER_TIMEOUT_MS = 10_000;
 /** What setTimeout can hold; it fires at once when asked for more. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -46,13 +48,13 @@ export class Publisher {
   readonly #options: PublisherOptions;
   readonly #waiters = new Set<Waiter>();
   #integrated: CompactRange; // owned by integrated()
-  #verified: CompactRange; // owned by #recordHead()
+  #verified: CompactRange; // owned by #recordHead(): what the next signature reads on from
   #readableSize: number; // owned by #recordHead()
   #publication: Publication | undefined; // owned by #publishOnce()
   #lastPublishedAt: number; // owned by #publishOnce()
   #running: Promise<void> | undefined; // owned by #start()
   #timer: ReturnType<typeof setTimeout> | undefined; // owned by #schedule(), publishFirst() and stop()
-  #signerFailure: SignerError | undefined; // owned by #fail()
+  #signerFailure: TlogError | undefined; // owned by #fail()
   #notBefore: number; // owned by #fail(): when to ask a failing signer again
   #refusal: TlogError | undefined; // owned by stop() and #fail()
 
@@ -81,12 +83,16 @@ export class Publisher {
     this.#schedule();
   }
 
-  /** Publishes the integrated head unless it is published already: for the opening. @throws what kept it from publishing */
+  /**
+   * For the opening: publishes the integrated head unless it is published already.
+   * @throws {TlogError} SIGNER_FAILED | LOG_READ_ONLY when the log has no checkpoint then: no log comes of this opening.
+   */
   async publishFirst(): Promise<void> {
     if (this.#isBehind()) await this.#start();
     if (this.#publication !== undefined) return;
+    this.#refusal ??= this.#signerFailure;
     clearTimeout(this.#timer);
-    throw this.#refusal ?? this.#signerFailure;
+    throw this.#refusal ?? new InvariantError("a head was published without a checkpoint");
   }
 
   untilPublished(leafIndex: number, signal: AbortSignal): Promise<Publication> {
@@ -186,22 +192,19 @@ export class Publisher {
 
   async #sign(head: SignedHead): Promise<Uint8Array> {
     try {
-      return await signCheckpoint(
-        { origin: this.#options.origin, ...head, extensions: [] },
-        this.#options.signers,
-      );
+      const checkpoint = { origin: this.#options.origin, ...head, extensions: [] };
+      return await withinTime(signCheckpoint(checkpoint, this.#options.signers));
     } catch (error) {
-      throw new SignerError(error);
+      throw new TlogError("SIGNER_FAILED", `signing failed: ${messageOf(error)}`, { cause: error });
     }
   }
 
   /** A signer may come back (an agent, a key service); storage and guard are trusted no more until a restart. */
   #fail(error: unknown): void {
-    if (error instanceof SignerError) {
+    if (error instanceof TlogError && error.code === "SIGNER_FAILED") {
       this.#signerFailure = error;
       this.#notBefore = this.#options.now() + SIGNER_RETRY_MS;
-      const message = `signing failed, will try again: ${messageOf(error.cause)}`;
-      this.#options.events.warning?.({ code: "SIGNER_FAILED", message });
+      this.#options.events.warning?.({ code: error.code, message: `${error.message}; will try again` });
       return;
     }
     const code = error instanceof TlogError ? `${error.code}: ` : "";
@@ -212,10 +215,14 @@ export class Publisher {
   }
 }
 
-class SignerError extends Error {
-  constructor(cause: unknown) {
-    super("signer failed", { cause });
-  }
+/** A signer that hangs must not hold up the log's closing. A signature that comes later is not used, and does no harm. */
+async function withinTime(signing: Promise<Uint8Array>): Promise<Uint8Array> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const message = `no signature within ${SIGNER_TIMEOUT_MS} ms`;
+    timer = setTimeout(() => reject(new TlogError("SIGNER_FAILED", message)), SIGNER_TIMEOUT_MS);
+  });
+  return await Promise.race([signing, late]).finally(() => clearTimeout(timer));
 }
 
 function aborted(): TlogError {

@@ -31,7 +31,7 @@ export interface SequencerOptions {
 export class Sequencer {
   readonly #options: SequencerOptions;
   readonly #pool: Pool<readonly Appended[]>;
-  #range: CompactRange; // owned by #integrate()
+  #range: CompactRange; // owned by #commit()
   #running: Promise<void> | undefined; // owned by #wake() and #run()
   #refusal: TlogError | undefined; // owned by stop() and #fail()
 
@@ -45,17 +45,27 @@ export class Sequencer {
     return this.#range.treeSize;
   }
 
-  /** Resolves when every entry is durable. @throws {TlogError} see Log.add and Log.addBatch */
+  /**
+   * Resolves when every entry is durable.
+   * @param entries - copied: the hash is taken now and the bytes are stored later, and they must not part.
+   * @throws {TlogError} see Log.add and Log.addBatch
+   */
   add(entries: readonly Uint8Array[]): Promise<readonly Appended[]> {
     return new Promise((resolve, reject) => {
       if (this.#refusal !== undefined) throw this.#refusal;
       const bytes = this.#checkedBytes(entries);
+      if (entries.length === 0) {
+        resolve([]);
+        return;
+      }
       try {
-        this.#pool.push({ entries, leafHashes: entries.map(leafHash), bytes, resolve, reject });
+        this.#pool.assertRoom({ entries: entries.length, bytes });
       } catch (error) {
         this.#options.events.poolFull?.(this.#pool.size);
         throw error;
       }
+      const own = entries.map((entry) => new Uint8Array(entry));
+      this.#pool.push({ entries: own, leafHashes: own.map(leafHash), bytes, resolve, reject });
       this.#wake();
     });
   }
@@ -67,7 +77,7 @@ export class Sequencer {
   }
 
   #checkedBytes(entries: readonly Uint8Array[]): number {
-    const { maxBatchEntries, maxEntryBytes } = this.#options.limits;
+    const { maxBatchEntries, maxEntryBytes, maxPendingBytes } = this.#options.limits;
     if (entries.length > maxBatchEntries) {
       throw new TlogError(
         "ARGUMENT_INVALID",
@@ -76,6 +86,10 @@ export class Sequencer {
     }
     let bytes = 0;
     for (const entry of entries) {
+      // Callers without a compiler: the bytes of a string would be stored as so many zeroes.
+      if (!(entry instanceof Uint8Array)) {
+        throw new TlogError("ARGUMENT_INVALID", `entry: want a Uint8Array, got ${typeof entry}`);
+      }
       if (entry.length > maxEntryBytes) {
         throw new TlogError(
           "ENTRY_TOO_LARGE",
@@ -84,7 +98,11 @@ export class Sequencer {
       }
       bytes += entry.length;
     }
-    return bytes;
+    if (bytes <= maxPendingBytes) return bytes;
+    throw new TlogError(
+      "ARGUMENT_INVALID",
+      `entries: want at most ${maxPendingBytes} bytes together, got ${bytes}`,
+    );
   }
 
   #wake(): void {
@@ -109,15 +127,13 @@ export class Sequencer {
     const plan = await this.#assignIndices(groups);
     if (plan.entries.length > 0) await this.#commit(plan);
     // Only now: an answer is a promise, and the promise is that the bytes are on disk.
+    for (const [index, group] of groups.entries()) group.resolve(plan.answers[index] ?? []);
     const count = plan.answers.reduce((sum, answer) => sum + answer.length, 0);
     this.#options.events.batchIntegrated?.({
       treeSize: this.#range.treeSize,
       count: plan.entries.length,
       duplicates: count - plan.entries.length,
       elapsedMs: this.#options.now() - startedAt,
-    });
-    groups.forEach((group, index) => {
-      group.resolve(plan.answers[index] ?? []);
     });
   }
 

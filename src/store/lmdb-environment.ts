@@ -239,8 +239,8 @@ async function causeOf(reported: unknown): Promise<unknown> {
  */
 async function fullOrFailed(directory: string, error: unknown): Promise<never> {
   if (!(error instanceof TlogError) || codeOf(error.cause) !== constants.errno.EIO) throw error;
-  const { bavail, bsize } = await statfs(directory);
-  if (bavail * bsize >= FULL_DISK_BYTES) throw error;
+  const room = await statfs(directory).catch(() => undefined); // a disk that does not even say is not known to be full
+  if (room === undefined || room.bavail * room.bsize >= FULL_DISK_BYTES) throw error;
   throw new TlogError("STORE_FULL", `the disk of ${directory} is full`, { cause: error });
 }
 

@@ -127,13 +127,19 @@ export async function isValidCosignature(
   cosigner: Cosigner & { readonly publicKey: Uint8Array },
   { payload, checkpointText }: { readonly payload: Uint8Array; readonly checkpointText: Uint8Array },
 ): Promise<boolean> {
+  const signed = signedMessage(cosigner, payload, checkpointText);
+  if (signed === undefined) return false;
+  const claim = { ...signed, publicKey: cosigner.publicKey };
+  return cosigner.type === ML_DSA_44 ? await isValidMlDsa44(claim) : await isValidEd25519(claim);
+}
+
+/** @returns undefined when no message can be made, so that nothing can have been signed. */
+function signedMessage(cosigner: Cosigner, payload: Uint8Array, checkpointText: Uint8Array) {
   try {
     const { timestampSeconds, signature } = decodeTimestampedSignature(cosigner.type, payload);
-    const message = messageFor(cosigner, timestampSeconds, checkpointText);
-    const claim = { publicKey: cosigner.publicKey, message, signature };
-    return cosigner.type === ML_DSA_44 ? await isValidMlDsa44(claim) : await isValidEd25519(claim);
+    return { message: messageFor(cosigner, timestampSeconds, checkpointText), signature };
   } catch (error) {
-    if (error instanceof TlogError) return false; // no message can be made, so nothing can have been signed
+    if (error instanceof TlogError) return undefined;
     throw error;
   }
 }

@@ -84,6 +84,11 @@ export function formatPolicy({ logs, witnesses, groups, quorum }: Policy): Uint8
     ...groups.map(({ name, threshold, members }) => ["group", name, `${threshold}`, ...members]),
     ["quorum", quorum],
   ];
+  const items = lines.flat().filter((item) => item !== undefined);
+  const unwritable = items.find((item) => !/^[\x21-\x7e\x80-\xff]+$/.test(item));
+  if (unwritable !== undefined) {
+    throw new TlogError("POLICY_MALFORMED", `want octets without spaces, got ${JSON.stringify(unwritable)}`);
+  }
   const text = lines.map((items) => `${items.filter((item) => item !== undefined).join(" ")}\n`).join("");
   const policy = fromOctets(text);
   parsePolicy(policy);

@@ -114,9 +114,9 @@ async function openEnclosed(trust: CheckpointTrust, signedNote: Uint8Array): Pro
 
 function textOf(receipt: string | Uint8Array): string {
   if (receipt.length > MAX_RECEIPT_BYTES) throw malformed(`want at most ${MAX_RECEIPT_BYTES} bytes`);
-  if (typeof receipt === "string") return receipt;
   try {
-    return decodeUtf8(receipt);
+    // A string can hold half a character, which no bytes of a receipt can.
+    return decodeUtf8(typeof receipt === "string" ? encodeUtf8(receipt) : receipt);
   } catch (cause) {
     throw malformed("want valid UTF-8", cause);
   }

@@ -1,7 +1,7 @@
-import { mkdtemp, open, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, open, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { GuardRecord } from "../../src/keys/guard.ts";
 import { onSameVolume, openGuardFile } from "../../src/keys/guard-file.ts";
 import { expectCodeAsync } from "../expect-code.ts";
@@ -100,6 +100,69 @@ describe("openGuardFile", () => {
     await second.write({ ...signedAt(5), lineage: "2".repeat(32) });
     expect(await reread()).toEqual({ ...signedAt(5), lineage: "2".repeat(32) });
     await Promise.all([first.close(), second.close()]);
+  });
+
+  it("makes each record durable before it says so, and its first file whole before it has its name", async () => {
+    const probe = await open(join(folder, "probe"), "w");
+    const trace: string[] = [];
+    const spies = (["write", "sync", "datasync"] as const).map((name) => {
+      const prototype: typeof probe = Object.getPrototypeOf(probe);
+      const original = prototype[name];
+      return vi.spyOn(prototype, name).mockImplementation(async function (
+        this: typeof probe,
+        ...args: never[]
+      ) {
+        const result = await Reflect.apply(original, this, args);
+        trace.push(name);
+        return result;
+      });
+    });
+    const guard = await openGuardFile(path);
+    await guard.write(RECORD).then(() => trace.push("first resolved"));
+    await guard.write(signedAt(1)).then(() => trace.push("second resolved"));
+    for (const spy of spies) spy.mockRestore();
+    await guard.close();
+    await probe.close();
+    // The second sync is the folder's: it makes the name durable.
+    expect(trace).toEqual([
+      "write",
+      "write",
+      "sync",
+      "sync",
+      "first resolved",
+      "write",
+      "datasync",
+      "second resolved",
+    ]);
+  });
+
+  it("never takes the place of a guard that another opening made meanwhile", async () => {
+    const [first, second] = [await openGuardFile(path), await openGuardFile(path)];
+    await first.write(signedAt(5));
+    await expectCodeAsync(second.write({ ...signedAt(1), lineage: "2".repeat(32) }), "WRITER_REPLACED");
+    await first.write(signedAt(6));
+    expect(await reread()).toEqual(signedAt(6));
+    await Promise.all([first.close(), second.close()]);
+    expect(await readdir(folder)).toEqual(["log.guard"]);
+  });
+
+  it("refuses to write once its file was set aside, replaced or removed under it", async () => {
+    const running = await openGuardFile(path);
+    await running.write(signedAt(1));
+    const other = await openGuardFile(path);
+    await other.setAside();
+    await expectCodeAsync(running.write(signedAt(2)), "GUARD_FAILED");
+    await other.write({ ...signedAt(1), lineage: "2".repeat(32) });
+    await expectCodeAsync(running.write(signedAt(2)), "WRITER_REPLACED");
+    await Promise.all([running.close(), other.close()]);
+  });
+
+  it("writes nothing after it was closed", async () => {
+    const guard = await openGuardFile(path);
+    await guard.write(signedAt(9));
+    await guard.close();
+    await expectCodeAsync(guard.write(signedAt(3)), "GUARD_FAILED");
+    expect(await reread()).toEqual(signedAt(9));
   });
 
   it("sets the old record aside under another name", async () => {

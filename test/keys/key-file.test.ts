@@ -59,6 +59,20 @@ describe("signing key files", () => {
     await expectCodeAsync(readSigningKeyFile(path), "KEY_FILE_MALFORMED");
   });
 
+  it("are refused when they are not text, or no file", async () => {
+    await writeFile(path, Uint8Array.of(0xff, 0xfe), { mode: 0o600 });
+    await expectCodeAsync(readSigningKeyFile(path), "KEY_FILE_MALFORMED");
+    await chmod(folder, 0o700);
+    await expectCodeAsync(readSigningKeyFile(folder), "KEY_FILE_MALFORMED");
+  });
+
+  it("say so when they cannot be made", async () => {
+    await expectCodeAsync(
+      writeSigningKeyFile(join(folder, "absent", "log.key"), KEY_TEXT),
+      "FILE_UNWRITABLE",
+    );
+  });
+
   it("are reported missing by name", async () => {
     const error = await expectCodeAsync(readSigningKeyFile(path), "KEY_FILE_MISSING");
     expect(error.message).toContain(path);

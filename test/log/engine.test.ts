@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { LogEvents } from "../../src/events.ts";
+import { DEFAULT_LIMITS, type LogOptions } from "../../src/log/options.ts";
 import { appendLeaves, emptyRange, rangeRoot } from "../../src/merkle/compact-range.ts";
 import { verifyConsistency } from "../../src/merkle/consistency.ts";
 import { leafHash } from "../../src/merkle/hash.ts";
-import { ML_DSA_44 } from "../../src/tlog/cosignature.ts";
+import { COSIGNATURE_V1, ML_DSA_44 } from "../../src/tlog/cosignature.ts";
 import { formatSigningKey, generateSigningKey, openSigner } from "../../src/tlog/key.ts";
 import { parsePolicy, singleKeyPolicy } from "../../src/tlog/policy.ts";
 import { verifyTlogProof } from "../../src/tlog/proof.ts";
@@ -117,7 +118,7 @@ describe("a log", () => {
     const events: LogEvents = { poolFull: (event) => full.push(event) };
     await using log = await openOn(emptyDisks(), {
       events,
-      limits: { maxEntryBytes: 65_535, maxBatchEntries: 10, maxPendingEntries: 3, maxPendingBytes: 1000 },
+      limits: { maxEntryBytes: 500, maxBatchEntries: 3, maxPendingEntries: 3, maxPendingBytes: 1000 },
       wrap: (store) => ({ ...store, commit: (batch) => durable.passed.then(() => store.commit(batch)) }),
     });
     const first = log.add(entry("first"));
@@ -125,7 +126,11 @@ describe("a log", () => {
     const waiting = [log.add(entry(1)), log.add(entry(2)), log.add(entry(3))];
     await expectCodeAsync(log.add(entry(4)), "POOL_FULL");
     expect(full).toHaveLength(1);
-    await expectCodeAsync(log.addBatch(Array.from({ length: 11 }, () => entry(0))), "ARGUMENT_INVALID");
+    await expectCodeAsync(log.addBatch(Array.from({ length: 4 }, () => entry(0))), "ARGUMENT_INVALID");
+    await expectCodeAsync(
+      log.addBatch(Array.from({ length: 3 }, () => new Uint8Array(400))),
+      "ARGUMENT_INVALID",
+    );
     durable.open();
     await Promise.all([first, ...waiting]);
     expect(await log.add(entry(4))).toMatchObject({ leafIndex: 4 });
@@ -252,6 +257,77 @@ describe("a log", () => {
     expect(parsePolicy(`log ${log.vkeys[0]}\nquorum none\n`).logs).toHaveLength(1);
     expect(log.limits.maxEntryBytes).toBe(65_535);
     expect(log.state()).toEqual({ status: "writable" });
+  });
+
+  it("stores the bytes it hashed, whatever becomes of the caller's buffer", async () => {
+    const durable = gate();
+    await using log = await openOn(emptyDisks(), {
+      wrap: (store) => ({ ...store, commit: (batch) => durable.passed.then(() => store.commit(batch)) }),
+    });
+    const buffer = entry("before");
+    const added = log.add(buffer);
+    buffer.fill(0);
+    durable.open();
+    expect((await added).leafHash).toEqual(leafHash(entry("before")));
+    await published(log, 0);
+    expect(await log.readEntry(0)).toEqual(entry("before"));
+  });
+
+  it("serves what it published, whatever a caller does with its copy", async () => {
+    await using log = await openOn(emptyDisks());
+    const before = log.published();
+    log.published().checkpoint.fill(0);
+    log.published().rootHash.fill(0);
+    expect(log.published()).toEqual(before);
+  });
+
+  it("refuses an entry that is not bytes", async () => {
+    await using log = await openOn(emptyDisks());
+    const add: (entry: never) => Promise<unknown> = log.add.bind(log);
+    const text: unknown = "hello";
+    await expectCodeAsync(add(text as never), "ARGUMENT_INVALID");
+  });
+
+  it.each<[string, Partial<LogOptions>]>([
+    ["an entry limit above what a bundle can hold", { limits: { ...DEFAULT_LIMITS, maxEntryBytes: 65_536 } }],
+    ["a batch that the pool could never take", { limits: { ...DEFAULT_LIMITS, maxPendingEntries: 10 } }],
+    ["an interval that is not a number", { checkpointIntervalMs: Number.NaN }],
+    ["an interval before now", { checkpointIntervalMs: -1 }],
+  ])("refuses %s before it writes anything", async (_name, options) => {
+    const disks = emptyDisks();
+    await expectCodeAsync(openOn(disks, options), "ARGUMENT_INVALID");
+    expect(disks).toMatchObject({ guard: undefined, store: { lineage: undefined } });
+  });
+
+  it("refuses a cosigner's key, and one key twice", async () => {
+    const signer = await testSigner();
+    await expectCodeAsync(openOn(emptyDisks(), { signers: [signer, signer] }), "ARGUMENT_INVALID");
+    const key = await generateSigningKey({ name: ORIGIN, seed: new Uint8Array(32).fill(3) });
+    const cosigner = await openSigner(formatSigningKey(key), {
+      type: COSIGNATURE_V1,
+      timestampSeconds: () => 1,
+    });
+    await expectCodeAsync(openOn(emptyDisks(), { signers: [signer, cosigner] }), "ARGUMENT_INVALID");
+    await expectCodeAsync(openOn(emptyDisks(), { signers: [cosigner] }), "ARGUMENT_INVALID");
+  });
+
+  it("signs again without reading again what it has verified", async () => {
+    const leavesRead: number[] = [];
+    await using log = await openOn(emptyDisks(), {
+      wrap: (store) => ({
+        ...store,
+        readTile(tile) {
+          if (tile.level === 0) leavesRead.push(tile.index);
+          return store.readTile(tile);
+        },
+      }),
+    });
+    await log.addBatch(Array.from({ length: 1000 }, (_, index) => entry(index)));
+    await published(log, 999);
+    leavesRead.length = 0;
+    const { leafIndex } = await log.add(entry("one more"));
+    await published(log, leafIndex);
+    expect(leavesRead).toEqual([3]);
   });
 
   it("wants signers of one name", async () => {

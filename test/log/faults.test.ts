@@ -133,6 +133,26 @@ describe("a step that fails", () => {
     expect(fault.trace).not.toContain("sign");
   });
 
+  it("is told once", async () => {
+    const disks = emptyDisks();
+    const told: string[] = [];
+    const fault = {
+      step: "commit" as Step | undefined,
+      outcome: OUTCOMES[0] as Persisted,
+      trace: [] as string[],
+    };
+    const { wrap, guard, signers } = faulty(disks, fault);
+    await using log = await openOn(disks, {
+      wrap,
+      guard,
+      signers: await signers(),
+      events: { turnedReadOnly: ({ code }) => told.push(code) },
+    });
+    await Promise.allSettled([log.add(entry(0)), log.addBatch([entry(1)]), log.add(entry(2))]);
+    await log.close();
+    expect(told).toEqual(["LOG_READ_ONLY"]);
+  });
+
   it("asks a signer again that failed, and publishes when it is back", async () => {
     const disks = emptyDisks();
     const warnings: string[] = [];
@@ -160,7 +180,7 @@ describe("a step that fails", () => {
     const disks = emptyDisks();
     const fault = { step: "sign" as Step, outcome: OUTCOMES[0] as Persisted, trace: [] as string[] };
     const { signers } = faulty(disks, fault);
-    await expect(openOn(disks, { signers: await signers() })).rejects.toThrow();
+    await expectCodeAsync(openOn(disks, { signers: await signers() }), "SIGNER_FAILED");
     await using log = await openOn(disks);
     expect(log.published().treeSize).toBe(0);
   });
@@ -200,6 +220,40 @@ describe("what storage gives back", () => {
       await expectCodeAsync(log.add(entry("more")), "LOG_READ_ONLY");
     },
   );
+
+  it("must hash to what memory has: a wrong leaf in a tile that is not full stops the log too", async () => {
+    const disks = emptyDisks();
+    let broken = false;
+    const failures: string[] = [];
+    await using log = await openOn(disks, {
+      events: { turnedReadOnly: ({ message }) => failures.push(message) },
+      wrap: (store) => ({
+        ...store,
+        async readTile(tile) {
+          const bytes = await store.readTile(tile);
+          if (broken && bytes !== undefined) bytes[0]! ^= 1;
+          return bytes;
+        },
+      }),
+    });
+    broken = true;
+    await log.addBatch([entry(0), entry(1), entry(2)]);
+    await expect.poll(() => failures).toHaveLength(1);
+    expect(failures[0]).toContain("storage and memory have different roots");
+    expect(log.published().treeSize).toBe(0);
+  });
+
+  it("must be the tree of the published checkpoint when a log opens", async () => {
+    const disks = emptyDisks();
+    const log = await openOn(disks);
+    await log.add(entry(0));
+    await published(log, 0);
+    const old = log.published().checkpoint;
+    await log.add(entry(1));
+    await log.close();
+    disks.store.head = { ...disks.store.head, published: { treeSize: 2, checkpoint: old } };
+    await expectCodeAsync(openOn(disks), "STORE_DAMAGED");
+  });
 
   it("must hash to the recorded root when a log opens", async () => {
     const disks = emptyDisks();

@@ -1,6 +1,7 @@
 import { type Guard, type GuardRecord, memoryGuard } from "../../src/keys/guard.ts";
 import type { Log } from "../../src/log/log.ts";
-import { DEFAULT_LIMITS, type LogOptions, openLogEngine } from "../../src/log/open-log.ts";
+import { openLogEngine } from "../../src/log/open-log.ts";
+import { DEFAULT_LIMITS, type LogOptions } from "../../src/log/options.ts";
 import { createMemoryDisk, type MemoryDisk, openMemoryStore } from "../../src/store/memory.ts";
 import type { LogStore } from "../../src/store/store.ts";
 import { encodeHex, encodeUtf8 } from "../../src/tlog/encoding.ts";

@@ -271,6 +271,18 @@ describe("parsePolicy", () => {
 });
 
 describe("formatPolicy", () => {
+  it.each([
+    ["a URL that would be a second line", { url: "u\nquorum none" }],
+    ["a URL with a space", { url: "u v" }],
+    ["a character that is no octet", { url: "\u0141" }],
+  ])("writes no other policy than it was given: refuses %s", (_name, more) => {
+    const policy = singleKeyPolicy(LOG);
+    expectCode(
+      () => formatPolicy({ ...policy, logs: policy.logs.map((log) => ({ ...log, ...more })) }),
+      "POLICY_MALFORMED",
+    );
+  });
+
   it("writes what reads back as the same policy", () => {
     const policy = parsePolicy(EXAMPLE);
     expect(parsePolicy(formatPolicy(policy))).toEqual(policy);
