@@ -11,8 +11,11 @@ import {
   environmentName,
   flagName,
   isSettingName,
+  isWriteToken,
   type ListenAddress,
+  MAX_WAIT_MS,
   SETTINGS,
+  type Setting,
   type SettingName,
   type Settings,
 } from "./settings.ts";
@@ -27,11 +30,29 @@ export interface ConfigSources {
   readonly configFile?: string | undefined;
   /** Defaults to process.env. */
   readonly environment?: Environment;
+  /** Where an unnamed bristlecone.json is looked for. Default: the working directory. */
+  readonly directory?: string;
 }
 
 export interface Config {
   /** @throws {TlogError} CONFIG_INVALID, naming the source and what was wanted. */
   value<N extends SettingName>(name: N): Settings[N];
+  /**
+   * Which of several settings that exclude each other counts: the one of the nearest source.
+   * @returns undefined when none is set.
+   * @throws {TlogError} CONFIG_INVALID when the nearest source sets two.
+   */
+  choice<N extends SettingName>(names: readonly N[]): N | undefined;
+}
+
+/** Nearest first. */
+const SOURCES = ["flag", "environment", "file", "default"] as const;
+
+interface Found {
+  readonly from: (typeof SOURCES)[number];
+  /** Names it in a message: "--listen". */
+  readonly source: string;
+  readonly raw: unknown;
 }
 
 /**
@@ -41,17 +62,20 @@ export interface Config {
  */
 export function openConfig(sources: ConfigSources): Config {
   const environment = sources.environment ?? process.env;
-  const file = readConfigFile(sources.configFile ?? nonEmpty(environment.BRISTLECONE_CONFIG));
+  const chosen = sources.configFile ?? nonEmpty(environment.BRISTLECONE_CONFIG);
+  const file = chosen === undefined ? readImplicitFile(sources.directory ?? ".") : readConfigFile(chosen);
 
-  function find(name: SettingName): { source: string; raw: unknown } {
+  function find(name: SettingName): Found {
     const { scope, fallback } = SETTINGS[name];
     const flag = sources.flags[name];
-    if (flag !== undefined && scope !== "environment") return { source: flagName(name), raw: flag };
+    if (flag !== undefined && scope !== "environment")
+      return { from: "flag", source: flagName(name), raw: flag };
     const variable = nonEmpty(environment[environmentName(name)]);
-    if (variable !== undefined && scope !== "flag") return { source: environmentName(name), raw: variable };
+    if (variable !== undefined && scope !== "flag")
+      return { from: "environment", source: environmentName(name), raw: variable };
     const value = file.values[name];
-    if (value !== undefined) return { source: `"${name}" in ${file.path}`, raw: value };
-    return { source: `the default of ${flagName(name)}`, raw: fallback };
+    if (value !== undefined) return { from: "file", source: `"${name}" in ${file.path}`, raw: value };
+    return { from: "default", source: `the default of ${flagName(name)}`, raw: fallback };
   }
 
   return {
@@ -59,8 +83,18 @@ export function openConfig(sources: ConfigSources): Config {
       const { source, raw } = find(name);
       const result = SCHEMAS[name].safeParse(raw);
       if (result.success) return result.data;
-      const got = name === "token" ? "something else" : shown(raw);
-      throw new TlogError("CONFIG_INVALID", `${source}: want ${SETTINGS[name].wanted}, got ${got}`);
+      const got = name === "token" ? "" : `, got ${shown(raw)}`;
+      throw new TlogError("CONFIG_INVALID", `${source}: want ${SETTINGS[name].wanted}${got}`);
+    },
+    choice(names) {
+      for (const from of SOURCES.slice(0, -1)) {
+        const [only, ...others] = names.filter((name) => find(name).from === from);
+        if (others.length === 0 && only === undefined) continue;
+        if (others.length === 0) return only;
+        const spellings = names.map((name) => find(name).source).join(", ");
+        throw new TlogError("CONFIG_INVALID", `want one of ${spellings}, not both`);
+      }
+      return undefined;
     },
   };
 }
@@ -72,14 +106,17 @@ export function stateDirectory(chosen: string | undefined, environment: Environm
   return join(base, "bristlecone");
 }
 
-/** How the person at the keyboard would start this program again, for commands printed to be copied. */
-export function invocation(environment: Environment = process.env, program: Program = process): string {
+/** How the person at the keyboard would start this program again, in words, for commands printed to be copied. */
+export function invocation(
+  environment: Environment = process.env,
+  program: Program = process,
+): readonly string[] {
   // Under npx and npm start the PATH holds `bristlecone`; in the shell they were typed into it need not.
-  if (environment.npm_command !== undefined) return "npx bristlecone";
+  if (environment.npm_command !== undefined) return ["npx", "bristlecone"];
   const script = program.argv[1] ?? "bristlecone";
-  if (basename(script) === "bristlecone") return "bristlecone";
+  if (basename(script) === "bristlecone") return ["bristlecone"];
   const steps = relative(program.cwd(), script);
-  return ["node", ...program.execArgv, steps.startsWith("..") ? script : steps].join(" ");
+  return ["node", ...program.execArgv, steps.startsWith("..") ? script : steps];
 }
 
 /** The part of `process` that tells how the program was started. */
@@ -139,8 +176,8 @@ const SCHEMAS: { readonly [N in SettingName]: z.ZodType<Settings[N]> } = {
   guard: text().optional(),
   recreateGuard: truth(),
   duplicates: z.enum(["first", "allow"]),
-  checkpointInterval: wholeNumber(COUNT),
-  tokenHash: list(/^[0-9a-f]{64}$/),
+  checkpointInterval: wholeNumber({ min: 1, max: MAX_WAIT_MS }),
+  tokenHash: list(/^[0-9a-f]{64}$/).optional(),
   tokens: text().optional(),
   openWrites: truth(),
   maxEntryBytes: wholeNumber({ min: 1, max: 65_535 }).optional(),
@@ -153,16 +190,32 @@ const SCHEMAS: { readonly [N in SettingName]: z.ZodType<Settings[N]> } = {
   log: z.url({ protocol: /^https?$/ }),
   vkey: text().optional(),
   policy: text().optional(),
-  token: text().optional(),
+  token: z.string().refine(isWriteToken).optional(),
   tokenFile: text().optional(),
   state: text().optional(),
   memory: truth(),
-  timeout: wholeNumber({ min: 1, max: 86_400 }),
+  timeout: wholeNumber({ min: 1, max: MAX_WAIT_MS / 1000 }),
 };
 
-function readConfigFile(chosen: string | undefined): { path: string; values: Record<string, unknown> } {
-  const path = chosen ?? "bristlecone.json";
-  if (chosen === undefined && !existsSync(path)) return { path, values: {} };
+interface ConfigFile {
+  readonly path: string;
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+/** @throws {TlogError} CONFIG_INVALID also for settings that a file must be named for. */
+function readImplicitFile(directory: string): ConfigFile {
+  const path = join(directory, "bristlecone.json");
+  if (!existsSync(path)) return { path, values: {} };
+  const file = readConfigFile(path);
+  const name = Object.keys(file.values).find((key) => isSettingName(key) && SETTINGS[key].scope === "chosen");
+  if (name === undefined) return file;
+  throw new TlogError(
+    "CONFIG_INVALID",
+    `${path}: "${name}" counts only in a file you name; want --config ${path}, or BRISTLECONE_CONFIG, if you trust it`,
+  );
+}
+
+function readConfigFile(path: string): ConfigFile {
   const parsed = parseJson(path, readText(path));
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
     throw new TlogError("CONFIG_INVALID", `${path}: want one JSON object, got ${shown(parsed)}`);
@@ -174,15 +227,17 @@ function readConfigFile(chosen: string | undefined): { path: string; values: Rec
 
 function assertFileKey(path: string, key: string): void {
   if (!isSettingName(key)) {
-    const known = Object.entries(SETTINGS).flatMap(([name, { scope }]) =>
-      scope === undefined ? [name] : [],
-    );
+    const known = Object.entries(SETTINGS).flatMap(([name, { scope }]) => (isOfFiles(scope) ? [name] : []));
     throw new TlogError("CONFIG_INVALID", `${path}: unknown key "${key}"; known: ${known.join(", ")}`);
   }
   const { scope } = SETTINGS[key];
-  if (scope === undefined) return;
+  if (isOfFiles(scope)) return;
   const where = scope === "flag" ? flagName(key) : environmentName(key);
   throw new TlogError("CONFIG_INVALID", `${path}: "${key}" cannot stand in a file; want ${where}`);
+}
+
+function isOfFiles(scope: Setting["scope"]): boolean {
+  return scope === undefined || scope === "chosen";
 }
 
 function readText(path: string): string {

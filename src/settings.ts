@@ -19,7 +19,8 @@ export interface Settings {
   readonly recreateGuard: boolean;
   readonly duplicates: "first" | "allow";
   readonly checkpointInterval: number;
-  readonly tokenHash: readonly string[];
+  /** Undefined: not set. Empty: set, to nobody. */
+  readonly tokenHash: readonly string[] | undefined;
   readonly tokens: string | undefined;
   readonly openWrites: boolean;
   readonly maxEntryBytes: number | undefined;
@@ -47,9 +48,12 @@ export interface Setting {
   /** The flag's argument in the help; undefined for a switch. */
   readonly placeholder?: string;
   readonly help: string;
-  readonly fallback?: string | number | boolean | readonly string[];
-  /** Where it may be set; undefined: flag, environment and file. */
-  readonly scope?: "flag" | "environment";
+  readonly fallback?: string | number | boolean;
+  /**
+   * Where it may be set; undefined: flag, environment and file. "chosen": as undefined, but not in a ./bristlecone.json that
+   * nobody named, because who wrote the working directory must not say whom to trust or where a token goes.
+   */
+  readonly scope?: "flag" | "environment" | "chosen";
   /** The flag is `--no-NAME` and turns it off. */
   readonly negated?: true;
   /** The flag may be repeated; an environment variable separates with commas. */
@@ -59,6 +63,9 @@ export interface Setting {
 const FILE = { wanted: "the path of a file", placeholder: "FILE" };
 const COUNT = { wanted: "a whole number from 1 up", placeholder: "N" };
 const BYTES = { wanted: "a whole number of bytes from 1 up", placeholder: "BYTES" };
+/** Most of what setTimeout can wait is 24 days; a day is more than anybody means. */
+export const MAX_WAIT_MS = 86_400_000;
+
 const SWITCH = { wanted: "true or false" };
 const ADDRESS = {
   wanted: "HOST:PORT (an IPv6 address in brackets), such as 127.0.0.1:6962",
@@ -99,7 +106,7 @@ export const SETTINGS: { readonly [N in SettingName]: Setting } = Object.freeze(
     fallback: "first",
   },
   checkpointInterval: {
-    wanted: "a whole number of milliseconds from 1 up",
+    wanted: `a whole number of milliseconds from 1 to ${MAX_WAIT_MS}`,
     placeholder: "MS",
     help: "longest time between a durable entry and a checkpoint that covers it",
     fallback: 100,
@@ -109,11 +116,14 @@ export const SETTINGS: { readonly [N in SettingName]: Setting } = Object.freeze(
     placeholder: "HEX",
     help: "let writers in who send the token with this hash; may be repeated (see `token new`)",
     repeatable: true,
-    fallback: [],
   },
   tokens: { ...FILE, help: "a file of token hashes, one a line, # for comments" },
   openWrites: { ...SWITCH, help: "let anybody write who can reach the port", fallback: false },
-  maxEntryBytes: { ...BYTES, help: "largest entry (at most 65535)" },
+  maxEntryBytes: {
+    ...BYTES,
+    wanted: "a whole number of bytes from 1 to 65535",
+    help: "largest entry (at most 65535)",
+  },
   maxBatchEntries: { ...COUNT, help: "most entries in one POST /add-batch" },
   maxPendingEntries: { ...COUNT, help: "most entries waiting before 429" },
   maxPendingBytes: { ...BYTES, help: "most bytes waiting before 429" },
@@ -132,31 +142,35 @@ export const SETTINGS: { readonly [N in SettingName]: Setting } = Object.freeze(
   },
   log: {
     wanted: "an http:// or https:// URL",
+    scope: "chosen",
     placeholder: "URL",
     help: "the log to talk to",
     fallback: "http://127.0.0.1:6962",
   },
   vkey: {
     wanted: "a verifier key: NAME+HASH+KEY",
+    scope: "chosen",
     placeholder: "VKEY",
     help: "trust heads signed by this verifier key",
   },
-  policy: { ...FILE, help: "trust heads that meet this C2SP tlog-policy file" },
-  token: { wanted: "a write token", scope: "environment", help: "the write token" },
-  tokenFile: { ...FILE, help: "a file with the write token; or set BRISTLECONE_TOKEN" },
+  policy: { ...FILE, scope: "chosen", help: "trust heads that meet this C2SP tlog-policy file" },
+  token: { wanted: "one write token and nothing else", scope: "environment", help: "the write token" },
+  tokenFile: { ...FILE, scope: "chosen", help: "a file with the write token; or set BRISTLECONE_TOKEN" },
   state: {
     wanted: "the path of a directory",
+    scope: "chosen",
     placeholder: "DIR",
     help: "where the last verified head of each log is remembered (default: $XDG_STATE_HOME/bristlecone)",
   },
   memory: {
     ...SWITCH,
+    scope: "chosen",
     negated: true,
     help: "neither use nor update the remembered head of the log",
     fallback: true,
   },
   timeout: {
-    wanted: "a whole number of seconds from 1 up",
+    wanted: `a whole number of seconds from 1 to ${MAX_WAIT_MS / 1000}`,
     placeholder: "SECONDS",
     help: "give up on one request after this long",
     fallback: 30,
@@ -177,4 +191,9 @@ export function environmentName(name: SettingName): string {
 /** True for a name this program knows. */
 export function isSettingName(name: string): name is SettingName {
   return Object.hasOwn(SETTINGS, name);
+}
+
+/** True for what an Authorization header can carry as one bearer token: nothing that would be quoted back in an error. RFC 6750 §2.1 */
+export function isWriteToken(text: string): boolean {
+  return /^[A-Za-z0-9._~+/-]+=*$/.test(text);
 }

@@ -94,11 +94,69 @@ describe("values", () => {
     expect(openConfig({ flags: { tokenHash: hashes }, environment: {} }).value("tokenHash")).toEqual(hashes);
   });
 
+  it("tells no list of token hashes from an empty one: then nobody may write", () => {
+    expect(read({}).value("tokenHash")).toBe(undefined);
+    const file = configFile({ tokenHash: [] });
+    expect(openConfig({ flags: {}, environment: {}, configFile: file }).value("tokenHash")).toEqual([]);
+  });
+
+  it.each(["two words", "a\nb", "", " x", "x\u00e9"])("refuses the token %j without printing it", (token) => {
+    if (token === "") return expect(read({ BRISTLECONE_TOKEN: token }).value("token")).toBe(undefined);
+    const { message } = expectCode(() => read({ BRISTLECONE_TOKEN: token }).value("token"), "CONFIG_INVALID");
+    expect(message).toBe("BRISTLECONE_TOKEN: want one write token and nothing else");
+  });
+
+  it.each([
+    ["checkpointInterval", "86400001"],
+    ["timeout", "86401"],
+  ] as const)("keeps %s to what a timer can wait", (name, text) => {
+    expectCode(() => openConfig({ flags: { [name]: text }, environment: {} }).value(name), "CONFIG_INVALID");
+  });
+
   it("has a default that is good for every setting", () => {
     const config = openConfig({ flags: {}, environment: {} });
     for (const name of Object.keys(SETTINGS)) {
       expect(() => config.value(name as keyof typeof SETTINGS)).not.toThrow();
     }
+  });
+});
+
+describe("a choice between settings", () => {
+  const choose = (flags: Record<string, unknown>, environment: Record<string, string>, content: unknown) =>
+    openConfig({ flags, environment, configFile: configFile(content) }).choice(["vkey", "policy"]);
+
+  it("is decided by the nearest source, as the value of one setting is", () => {
+    expect(choose({}, {}, {})).toBe(undefined);
+    expect(choose({}, {}, { policy: "p" })).toBe("policy");
+    expect(choose({}, { BRISTLECONE_VKEY: "v" }, { policy: "p" })).toBe("vkey");
+    expect(choose({ policy: "p" }, { BRISTLECONE_VKEY: "v" }, { vkey: "v" })).toBe("policy");
+  });
+
+  it("is an error when one source makes two", () => {
+    const environment = { BRISTLECONE_VKEY: "v", BRISTLECONE_POLICY: "p" };
+    expectCode(() => choose({}, environment, {}), "CONFIG_INVALID");
+    expectCode(() => choose({}, {}, { vkey: "v", policy: "p" }), "CONFIG_INVALID");
+  });
+});
+
+describe("a configuration file nobody named", () => {
+  it.each(["log", "vkey", "policy", "tokenFile", "state", "memory"])(
+    "does not say whom to trust or where to send what: %s",
+    (name) => {
+      const implicit = join(directory, "bristlecone.json");
+      writeFileSync(implicit, JSON.stringify({ [name]: name === "memory" ? false : "x" }));
+      const sources = { flags: {}, environment: {}, directory };
+      const { message } = expectCode(() => openConfig(sources), "CONFIG_INVALID");
+      expect(message).toContain("--config");
+      expect(() => openConfig({ ...sources, configFile: implicit })).not.toThrow();
+      const environment = { BRISTLECONE_CONFIG: implicit };
+      expect(() => openConfig({ ...sources, environment })).not.toThrow();
+    },
+  );
+
+  it("says how to run a log", () => {
+    writeFileSync(join(directory, "bristlecone.json"), JSON.stringify({ data: "here" }));
+    expect(openConfig({ flags: {}, environment: {}, directory }).value("data")).toBe("here");
   });
 });
 
@@ -165,11 +223,11 @@ it("prints commands that work where they are pasted", () => {
     execArgv,
     cwd: () => "/clone",
   });
-  expect(invocation({}, program("/usr/bin/bristlecone"))).toBe("bristlecone");
+  expect(invocation({}, program("/usr/bin/bristlecone"))).toEqual(["bristlecone"]);
   const npx = { npm_command: "exec" };
-  expect(invocation(npx, program("/app/node_modules/.bin/bristlecone"))).toBe("npx bristlecone");
+  expect(invocation(npx, program("/app/node_modules/.bin/bristlecone"))).toEqual(["npx", "bristlecone"]);
   const start = { npm_command: "start" };
-  expect(invocation(start, program("/clone/dist/src/cli/main.js"))).toBe("npx bristlecone");
-  expect(invocation({}, program("/clone/dist/src/cli/main.js"))).toBe("node dist/src/cli/main.js");
-  expect(invocation({}, program("/other/main.js", ["--x"]))).toBe("node --x /other/main.js");
+  expect(invocation(start, program("/clone/dist/src/cli/main.js"))).toEqual(["npx", "bristlecone"]);
+  expect(invocation({}, program("/clone/dist/src/cli/main.js"))).toEqual(["node", "dist/src/cli/main.js"]);
+  expect(invocation({}, program("/other/main.js", ["--x"]))).toEqual(["node", "--x", "/other/main.js"]);
 });

@@ -58,7 +58,7 @@ export const add: CommandDefinition = {
     };
     const sources = sourcesOf(call, isFlagOn(call.flags, "skipLarge") ? skipLarge : undefined);
     const totals = await checkSources(sources);
-    const remote = await openRemote(call);
+    const remote = await openRemote(call, { writes: true });
     const destination: EntryDestination = {
       client: remote.client,
       limits: await batchLimits(remote),

@@ -9,7 +9,7 @@ import { type Config, stateDirectory } from "../config.ts";
 import { TlogError } from "../errors.ts";
 import { isLoopbackName } from "../http/access.ts";
 import { fileCheckpointMemory } from "../node/file-checkpoint-memory.ts";
-import { decodeUtf8 } from "../tlog/encoding.ts";
+import { isWriteToken } from "../settings.ts";
 import type { Call } from "./command.ts";
 import { readSmallFile } from "./files.ts";
 import { type ChosenTrust, chosenTrust } from "./trust.ts";
@@ -31,9 +31,13 @@ const MAX_TOKEN_FILE_BYTES = 4096;
 /**
  * Opens the log of --log. Without a key or policy, a log on this machine is taken at its word, with a notice; any other
  * is refused, because whoever answers could name any key.
+ * @param options.writes - take the write token along; a command that only reads does not open its file.
  * @throws {TlogError} USAGE | CONFIG_INVALID | POLICY_MALFORMED | VKEY_MALFORMED | REMOTE_UNREACHABLE | …
  */
-export async function openRemote(call: Call): Promise<Remote> {
+export async function openRemote(
+  call: Call,
+  { writes = false }: { readonly writes?: boolean } = {},
+): Promise<Remote> {
   const config = await call.config();
   const url = config.value("log");
   const timeoutMs = config.value("timeout") * 1000;
@@ -42,7 +46,7 @@ export async function openRemote(call: Call): Promise<Remote> {
   const chosen = (await chosenTrust(call)) ?? (await trustItself(call, url, info));
   const origin = config.value("origin");
   const trust = trustIn({ ...chosen.trust, ...(origin !== undefined && { origin }) });
-  const token = await writeToken(config);
+  const token = writes ? await writeToken(config) : undefined;
   const client = openLogClient({
     policy: trust.policy,
     origin: trust.origin,
@@ -85,7 +89,12 @@ async function fetchInfo(fetcher: Fetcher, signal: AbortSignal): ReturnType<Remo
 }
 
 async function writeToken(config: Config): Promise<string | undefined> {
+  if (config.choice(["token", "tokenFile"]) === "token") return config.value("token");
   const path = config.value("tokenFile");
-  if (path === undefined) return config.value("token");
-  return decodeUtf8(await readSmallFile(path, { maxBytes: MAX_TOKEN_FILE_BYTES })).trim();
+  if (path === undefined) return undefined;
+  // Bytes that are not UTF-8 become U+FFFD, which no token has.
+  const bytes = await readSmallFile(path, { maxBytes: MAX_TOKEN_FILE_BYTES });
+  const token = new TextDecoder().decode(bytes).trim();
+  if (isWriteToken(token)) return token;
+  throw new TlogError("CONFIG_INVALID", `${path}: want one token and nothing else`);
 }

@@ -56,6 +56,8 @@ function openProgram(world: World, output: Output): Command {
 
 const HELP_AFTER = `
 Settings come from the flag, else BRISTLECONE_<NAME> in the environment, else the configuration file, else the default.
+A ./bristlecone.json that is not named by --config or BRISTLECONE_CONFIG may say how to run a log; it may not say what a
+client trusts, remembers or talks to (log, vkey, policy, tokenFile, state, memory).
 
 Exit codes: 0 good, 1 verification failed, 2 usage or configuration, 3 incomplete, 4 remote unreachable.`;
 

@@ -7,7 +7,7 @@ import { SETTINGS, type SettingName } from "../settings.ts";
 import { logLines } from "../telemetry/log-lines.ts";
 import { addExamples, addSettings, type Call, type CommandDefinition } from "./command.ts";
 import { readSmallFile } from "./files.ts";
-import { firstSteps } from "./first-steps.ts";
+import { firstSteps, shellQuoted } from "./first-steps.ts";
 import { type LogPaths, logPaths, openLogKeys } from "./serve-key.ts";
 
 const OPTIONS: readonly SettingName[] = [
@@ -56,7 +56,7 @@ export const serve: CommandDefinition = {
       const server = await serveLog({
         log,
         listen: config.value("listen"),
-        tokenHashes,
+        ...(tokenHashes !== undefined && { tokenHashes }),
         openWrites: config.value("openWrites"),
         adminListen: config.value("adminListen"),
         events,
@@ -112,8 +112,11 @@ function limitsOf(config: Config): Partial<LogLimits> {
   return limits;
 }
 
-/** The hashes of --token-hash and of the file of --tokens: one a line, empty lines and # comments aside. */
-async function tokenHashesOf(config: Config): Promise<readonly string[]> {
+/**
+ * The hashes of --token-hash and of the file of --tokens: one a line, empty lines and # comments aside.
+ * @returns undefined when neither was given; empty when they were, and hold none: then nobody may write.
+ */
+async function tokenHashesOf(config: Config): Promise<readonly string[] | undefined> {
   const file = config.value("tokens");
   if (file === undefined) return config.value("tokenHash");
   const text = new TextDecoder().decode(await readSmallFile(file, { maxBytes: MAX_TOKENS_FILE_BYTES }));
@@ -125,7 +128,7 @@ async function tokenHashesOf(config: Config): Promise<readonly string[]> {
       `${file}, line ${index + 1}: want SHA-256 of a token, 64 lowercase hex digits`,
     );
   }
-  return [...config.value("tokenHash"), ...lines.filter((line) => line !== "")];
+  return [...(config.value("tokenHash") ?? []), ...lines.filter((line) => line !== "")];
 }
 
 function openEvents({ output }: Call, config: Config): LogEvents {
@@ -171,7 +174,11 @@ function welcome({
 }): { text: string; json: object } {
   const vkey = log.vkeys[0] ?? "";
   const isDefault = url === SETTINGS.log.fallback;
-  const steps = firstSteps({ invocation: invocation(), url: isDefault ? undefined : url, vkey });
+  const steps = firstSteps({
+    invocation: invocation().map(shellQuoted).join(" "),
+    url: isDefault ? undefined : url,
+    vkey,
+  });
   const { treeSize } = log.published();
   const text = [
     `origin        ${log.origin}`,

@@ -1,6 +1,6 @@
 import type { TrustIn } from "../../client/policy.ts";
 import { TlogError } from "../errors.ts";
-import { type Call, onlyOneOf } from "./command.ts";
+import type { Call } from "./command.ts";
 import { readSmallFile } from "./files.ts";
 
 /** Whom the person chose to believe, and how to say so. */
@@ -13,18 +13,15 @@ export interface ChosenTrust {
 const MAX_POLICY_FILE_BYTES = 1024 * 1024;
 
 /**
- * The key or policy of --vkey or --policy; a flag wins over either in the environment or the configuration file.
+ * The key or policy of --vkey or --policy; a flag wins over either in the environment, and that over either in a file.
  * @returns undefined when nothing was chosen.
- * @throws {TlogError} USAGE (both) | CONFIG_INVALID | FILE_UNREADABLE
+ * @throws {TlogError} CONFIG_INVALID (also: both) | FILE_UNREADABLE
  */
 export async function chosenTrust(call: Call): Promise<ChosenTrust | undefined> {
-  const flag = onlyOneOf(call.flags, ["vkey", "policy"]);
   const config = await call.config();
-  const vkey = flag === "policy" ? undefined : config.value("vkey");
-  const path = flag === "vkey" ? undefined : config.value("policy");
-  if (vkey !== undefined && path !== undefined) {
-    throw new TlogError("CONFIG_INVALID", "want a vkey or a policy in the settings, not both");
-  }
+  const setting = config.choice(["vkey", "policy"]);
+  const vkey = setting === "vkey" ? config.value("vkey") : undefined;
+  const path = setting === "policy" ? config.value("policy") : undefined;
   if (vkey !== undefined)
     return { trust: { vkey }, words: `the log's key ${vkey}; no witness was asked for` };
   if (path === undefined) return undefined;

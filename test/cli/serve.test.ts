@@ -186,6 +186,64 @@ describe("write tokens", () => {
   });
 });
 
+describe("a file of tokens without a token", () => {
+  it.each([[[]], [["--open-writes"]]])("lets nobody write (%j)", async (more) => {
+    const cwd = temporaryDirectory();
+    const tokens = join(cwd, "tokens");
+    writeFileSync(tokens, "# all tokens revoked\n");
+    const { url, vkey } = await serving(cwd, ["--tokens", tokens, ...more]);
+    const argv = ["add", "--lines", "-", "--log", url, "--vkey", vkey, "--no-memory"];
+    expect(await callCli(argv, { stdin: "a\n" })).toMatchObject({ code: 2, stdout: "" });
+  });
+});
+
+describe("a write token", () => {
+  it.each([
+    ["two lines", "secret-one\nsecret-two\n"],
+    ["words", "Bearer secret"],
+    ["nothing", "\n"],
+    ["bytes that are not text", Uint8Array.of(0xff, 0xfe)],
+  ])("is refused, not sent and not printed, when its file holds %s", async (_what, content) => {
+    const file = join(temporaryDirectory(), "token");
+    writeFileSync(file, content);
+    const argv = [
+      "add",
+      "--lines",
+      "-",
+      "--log",
+      "http://127.0.0.1:9",
+      "--vkey",
+      ANY_VKEY,
+      "--token-file",
+      file,
+    ];
+    const { code, stderr } = await callCli(argv, { stdin: "a\n" });
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: `error: ${file}: want one token and nothing else [CONFIG_INVALID]\n`,
+    });
+  });
+
+  it("is not read by a command that does not write", async () => {
+    const environment = { BRISTLECONE_TOKEN_FILE: "/nowhere/token" };
+    const argv = ["get", "0", "--log", "http://127.0.0.1:9", "--vkey", ANY_VKEY, "--timeout", "1"];
+    expect((await callCli(argv, { environment })).code).toBe(4);
+  });
+
+  it("comes from the nearest source: the environment before a file named in a configuration file", async () => {
+    const cwd = temporaryDirectory();
+    const { token, tokenHash } = JSON.parse((await callCli(["token", "new", "--json"])).stdout);
+    writeFileSync(join(cwd, "settings.json"), JSON.stringify({ tokenFile: "/nowhere/token" }));
+    const { url, vkey } = await serving(cwd, ["--token-hash", tokenHash]);
+    const argv = ["add", "--lines", "-", "--log", url, "--vkey", vkey, "--no-memory"];
+    const environment = { BRISTLECONE_TOKEN: token, BRISTLECONE_CONFIG: join(cwd, "settings.json") };
+    expect(await callCli(argv, { stdin: "a\n", environment })).toMatchObject({ code: 0, stderr: "" });
+  });
+});
+
+/** Well-formed, of no log here. */
+const ANY_VKEY = "example.com/nowhere+8ab5d197+AVTniuOZe6EnlppkPzPT2qlFshA0ZOeWGcKChik/t8wB";
+
 function run(cwd: string, script: string) {
   const env = { PATH: process.env.PATH, HOME: cwd, XDG_STATE_HOME: join(cwd, "state") };
   return resultOf(spawn("sh", ["-ec", script], { cwd, env }));
