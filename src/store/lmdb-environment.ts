@@ -6,6 +6,7 @@ import { statfs } from "node:fs/promises";
 import { constants } from "node:os";
 import { type Database, open, type RootDatabase } from "lmdb";
 import { InvariantError, TlogError } from "../errors.ts";
+import { hasErrorCode, messageOf } from "../node/errno.ts";
 import { assertLmdbFiles } from "./data-directory.ts";
 
 /** How many read transactions may be open at once, over all processes; each takes a slot of the lock file. */
@@ -16,7 +17,7 @@ const CAUSE_WAIT_MS = 1000;
 /** A disk with less room than this is full. */
 const FULL_DISK_BYTES = 1_048_576;
 const MDB_MAP_FULL = -30792;
-const FULL_CODES: readonly unknown[] = [
+const FULL_CODES: readonly number[] = [
   constants.errno.ENOSPC,
   constants.errno.EDQUOT,
   constants.errno.EFBIG,
@@ -238,20 +239,16 @@ async function causeOf(reported: unknown): Promise<unknown> {
  * because the pages of an aborted transaction are never read, and a head half written shows as a store that cannot be read.
  */
 async function fullOrFailed(directory: string, error: unknown): Promise<never> {
-  if (!(error instanceof TlogError) || codeOf(error.cause) !== constants.errno.EIO) throw error;
-  const room = await statfs(directory).catch(() => undefined); // a disk that does not even say is not known to be full
+  if (!(error instanceof TlogError) || !hasErrorCode(error.cause, constants.errno.EIO)) throw error;
+  // A disk that does not even say is not known to be full.
+  const room = await statfs(directory).catch(() => undefined);
   if (room === undefined || room.bavail * room.bsize >= FULL_DISK_BYTES) throw error;
   throw new TlogError("STORE_FULL", `the disk of ${directory} is full`, { cause: error });
 }
 
 function storeError(what: string, cause: unknown): TlogError {
-  const code = FULL_CODES.includes(codeOf(cause)) ? "STORE_FULL" : "STORE_FAILED";
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new TlogError(code, `${what}: ${why}`, { cause });
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : undefined;
+  const isFull = FULL_CODES.some((code) => hasErrorCode(cause, code));
+  return new TlogError(isFull ? "STORE_FULL" : "STORE_FAILED", `${what}: ${messageOf(cause)}`, { cause });
 }
 
 function usedBytes(stats: object): number {

@@ -1,6 +1,7 @@
 /** Who may write, in what order, and when nobody may any more. */
 import { randomBytes } from "node:crypto";
-import { TlogError } from "../errors.ts";
+import { InvariantError, TlogError } from "../errors.ts";
+import { messageOf } from "../node/errno.ts";
 import type { Environment, Table } from "./lmdb-environment.ts";
 import { damaged } from "./lmdb-layout.ts";
 import {
@@ -62,7 +63,7 @@ export function writeQueue(env: Environment, writer: WriterIdentity, assertOpen:
   let last: Promise<unknown> = Promise.resolve();
   let failure: TlogError | undefined;
   const attempt = async (apply: () => void): Promise<void> => {
-    if (failure !== undefined) throw stopped(failure);
+    if (failure !== undefined) throw failed("an earlier write failed, so nothing more is written", failure);
     try {
       await env.transact(() => {
         assertWriter(env.tables.meta, writer);
@@ -159,9 +160,12 @@ function assertRoom(env: Environment, growth: number, limit: number): void {
 
 /** @returns the failure when nobody knows any more what is on the disk; undefined when it is as it was. */
 function endsWriting(env: Environment, error: unknown): TlogError | undefined {
-  if (!(error instanceof TlogError)) return undefined;
+  // Thrown on purpose, while nothing was written yet. Whatever else has no code of ours may have come from anywhere.
+  if (error instanceof InvariantError) return undefined;
+  if (!(error instanceof TlogError)) return failed("writing failed", error);
   if (error.code === "STORE_FAILED") return error;
-  return error.code === "STORE_FULL" && !isReadable(env) ? stopped(error) : undefined;
+  if (error.code !== "STORE_FULL" || isReadable(env)) return undefined;
+  return failed("the store cannot be read after a write that failed", error);
 }
 
 function isReadable(env: Environment): boolean {
@@ -174,14 +178,8 @@ function isReadable(env: Environment): boolean {
   }
 }
 
-function stopped(cause: TlogError): TlogError {
-  return new TlogError(
-    "STORE_FAILED",
-    `an earlier write failed, so nothing more is written: ${cause.message}`,
-    {
-      cause,
-    },
-  );
+function failed(what: string, cause: unknown): TlogError {
+  return new TlogError("STORE_FAILED", `${what}: ${messageOf(cause)}`, { cause });
 }
 
 function missing(name: string): never {

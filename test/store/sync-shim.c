@@ -1,6 +1,6 @@
 /*
  * Preloaded into a process under test: holds or fails what makes LMDB's data durable. Files in $SYNC_SHIM are the switches:
- *   hold-data  fdatasync, fsync, msync wait while it exists       fail-data  they fail with EIO
+ *   hold-data  fdatasync, fsync, msync wait while it exists       fail-data  they fail with EIO, and so does statfs
  *   hold-meta  a write to an O_DSYNC descriptor reaches the page cache, then waits     fail-meta  it fails with EIO
  * A call that waits says so with a file held-data or held-meta.
  */
@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/statfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -57,6 +58,16 @@ int msync(void *address, size_t length, int flags) {
   int (*real)(void *, size_t, int) = (int (*)(void *, size_t, int))dlsym(RTLD_NEXT, "msync");
   hold("data");
   return fails("data") ? -1 : real(address, length, flags);
+}
+
+int statfs(const char *path, struct statfs *found) {
+  int (*real)(const char *, struct statfs *) = (int (*)(const char *, struct statfs *))dlsym(RTLD_NEXT, "statfs");
+  return fails("data") ? -1 : real(path, found);
+}
+
+int statfs64(const char *path, struct statfs64 *found) {
+  int (*real)(const char *, struct statfs64 *) = (int (*)(const char *, struct statfs64 *))dlsym(RTLD_NEXT, "statfs64");
+  return fails("data") ? -1 : real(path, found);
 }
 
 static int is_dsync(int fd) {
