@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { LogClient } from "../../client/log-client.ts";
@@ -13,7 +12,7 @@ import {
   type SourceEntry,
   type SourceTotals,
 } from "./entry-source.ts";
-import { replaceFile, systemCode } from "./files.ts";
+import { makeDirectory, replaceFile } from "./files.ts";
 import { inFlight } from "./in-flight.ts";
 import { openProgress } from "./progress.ts";
 
@@ -73,7 +72,8 @@ export async function addEntries(
   let receipts = 0;
   let bytes = 0;
   let lastIndex = -1;
-  if (destination.receiptsDirectory !== undefined) await makeDirectory(destination.receiptsDirectory);
+  if (destination.receiptsDirectory !== undefined)
+    await makeDirectory(destination.receiptsDirectory, { mode: 0o777 });
   const batches = inBatches(readSources(sources), destination.limits);
   try {
     for await (const batch of inFlight(batches, destination.inFlight, (items) =>
@@ -161,12 +161,4 @@ function incomplete(error: unknown, entries: number, signal: AbortSignal): unkno
   const reason = error instanceof TlogError && !signal.aborted ? error.message : "interrupted";
   const message = `${reason}; at least ${entries} entries are in the log, adding the same input again adds the rest`;
   return new TlogError("INCOMPLETE", message, { cause: error });
-}
-
-async function makeDirectory(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true });
-  } catch (cause) {
-    throw new TlogError("FILE_UNWRITABLE", `${path} cannot be made (${systemCode(cause)})`, { cause });
-  }
 }

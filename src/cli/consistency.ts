@@ -1,5 +1,6 @@
+import { LogForkedError } from "../../client/errors.ts";
 import { TlogError } from "../errors.ts";
-import { verifyConsistency } from "../merkle/consistency.ts";
+import { hashesEqual } from "../merkle/hash.ts";
 import { openCheckpoint, type VerifiedCheckpoint } from "../tlog/checkpoint.ts";
 import { encodeBase64 } from "../tlog/encoding.ts";
 import { MAX_NOTE_BYTES } from "../tlog/note.ts";
@@ -52,7 +53,11 @@ async function openOther(call: Call, remote: Remote): Promise<VerifiedCheckpoint
 }
 
 async function openSaved({ stdin }: Call, { trust }: Remote, path: string): Promise<VerifiedCheckpoint> {
-  const signedNote = await readSmallFile(path, { maxBytes: MAX_NOTE_BYTES, stdin });
+  const signedNote = await readSmallFile(path, {
+    maxBytes: MAX_NOTE_BYTES,
+    tooLarge: "NOTE_MALFORMED",
+    stdin,
+  });
   try {
     return await openCheckpoint({ signedNote, policy: trust.policy, expectedOrigin: trust.origin });
   } catch (cause) {
@@ -62,26 +67,39 @@ async function openSaved({ stdin }: Call, { trust }: Remote, path: string): Prom
 }
 
 /**
- * The proof comes from the log's tiles, and is checked here against the two roots as they were signed.
- * @throws {TlogError} LOG_FORKED: both are signed, and they cannot both be true. NOT_PUBLISHED: the log shows less than them.
+ * The proof comes from the log's tiles, under the head it shows now, so that head is a third witness: it is compared with the
+ * newer checkpoint first, and only when these two agree can the proof speak about the older one.
+ * @throws {TlogError} LOG_FORKED ({@link LogForkedError} with the two heads that contradict each other). NOT_PUBLISHED: the
+ *   log shows less than them.
  */
 async function proveBetween(
   { signal }: Call,
   { client }: Remote,
   { older, newer }: { readonly older: VerifiedCheckpoint; readonly newer: VerifiedCheckpoint },
 ): Promise<readonly Uint8Array[]> {
-  const sizes = { fromSize: older.treeSize, toSize: newer.treeSize };
-  // Two roots of one size need no proof: they are equal or they are a fork.
-  const proof = older.treeSize === newer.treeSize ? [] : (await client.consistency(sizes, { signal })).proof;
-  try {
-    verifyConsistency({ ...sizes, fromRoot: older.rootHash, toRoot: newer.rootHash, proof });
-    return proof;
-  } catch (cause) {
-    if (!(cause instanceof TlogError) || cause.code !== "PROOF_INVALID") throw cause;
-    throw new TlogError(
-      "LOG_FORKED",
-      `NOT CONSISTENT: ${older.origin} signed size ${sizes.fromSize} and size ${sizes.toSize} of two different histories; keep both checkpoints`,
-      { cause },
-    );
+  if (older.treeSize === newer.treeSize) {
+    // Two roots of one size need no proof: they are equal or they are a fork.
+    if (!hashesEqual(older.rootHash, newer.rootHash)) throw forked(older, newer, []);
+    return [];
   }
+  const sizes = { fromSize: older.treeSize, toSize: newer.treeSize };
+  const { fromRoot, toRoot, proof, head } = await client.consistency(sizes, { signal });
+  if (!hashesEqual(toRoot, newer.rootHash)) {
+    const beyond = { fromSize: newer.treeSize, toSize: head.treeSize };
+    throw forked(newer, head, (await client.consistency(beyond, { signal })).proof);
+  }
+  if (!hashesEqual(fromRoot, older.rootHash)) throw forked(older, newer, proof);
+  return proof;
+}
+
+function forked(
+  smaller: VerifiedCheckpoint,
+  larger: VerifiedCheckpoint,
+  proof: readonly Uint8Array[],
+): LogForkedError {
+  const sizes = `size ${smaller.treeSize} and size ${larger.treeSize}`;
+  return new LogForkedError(
+    `NOT CONSISTENT: ${smaller.origin} signed ${sizes} of two different histories; keep both checkpoints`,
+    { origin: smaller.origin, remembered: smaller.signedNote, shown: larger.signedNote, proof },
+  );
 }

@@ -22,7 +22,7 @@ export async function entryFlag({ flags, stdin }: Call): Promise<NamedEntry | un
   if (given === undefined) return undefined;
   const text = textFlag(flags, given) ?? "";
   if (given === "leafHash") return { leafHash: parseLeafHash(text), words: "the entry with this leaf hash" };
-  const entry = await readSmallFile(text, { maxBytes: MAX_ENTRY_BYTES, stdin });
+  const entry = await readSmallFile(text, { maxBytes: MAX_ENTRY_BYTES, tooLarge: "ENTRY_TOO_LARGE", stdin });
   return { leafHash: leafHash(entry), words: `${text} (${entry.length} bytes)` };
 }
 

@@ -1,22 +1,27 @@
-import { randomBytes } from "node:crypto";
-import { open, rename, rm, writeFile } from "node:fs/promises";
-import { TlogError } from "../errors.ts";
+import { lstat, mkdir, open } from "node:fs/promises";
+import { type ErrorCode, TlogError } from "../errors.ts";
+import { replaceDurably } from "../node/replace-durably.ts";
 
 /**
  * Reads a whole small file.
  * @param path - "-" stands for `stdin`.
- * @throws {TlogError} FILE_UNREADABLE (missing, or larger than maxBytes)
+ * @param limits.tooLarge - the code for more than `maxBytes`; default FILE_UNREADABLE.
+ * @throws {TlogError} FILE_UNREADABLE | `tooLarge`
  */
 export async function readSmallFile(
   path: string,
-  { maxBytes, stdin }: { readonly maxBytes: number; readonly stdin?: AsyncIterable<Uint8Array> },
+  limits: {
+    readonly maxBytes: number;
+    readonly tooLarge?: ErrorCode;
+    readonly stdin?: AsyncIterable<Uint8Array>;
+  },
 ): Promise<Uint8Array> {
+  const { maxBytes, tooLarge = "FILE_UNREADABLE", stdin } = limits;
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of path === "-" && stdin !== undefined ? stdin : readChunks(path)) {
     length += chunk.length;
-    if (length > maxBytes)
-      throw new TlogError("FILE_UNREADABLE", `${path}: want at most ${maxBytes} bytes, got more`);
+    if (length > maxBytes) throw new TlogError(tooLarge, `${path}: want at most ${maxBytes} bytes, got more`);
     chunks.push(chunk);
   }
   return Uint8Array.from(Buffer.concat(chunks, length));
@@ -32,14 +37,27 @@ export async function* readChunks(path: string): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** Replaces a file in one step: a reader sees the old bytes or the new ones. @throws {TlogError} FILE_UNWRITABLE */
+/**
+ * Saves a file durably and in one step: a reader sees the old bytes or the new ones. What is there and is no regular file,
+ * such as a link, a pipe or /dev/stdout, is written into, as a shell's ">" does.
+ * @throws {TlogError} FILE_UNWRITABLE
+ */
 export async function replaceFile(path: string, data: Uint8Array | string): Promise<void> {
-  const draft = `${path}.${randomBytes(6).toString("hex")}.tmp`;
   try {
-    await writeFile(draft, data, { flag: "wx" });
-    await rename(draft, path);
+    const there = await lstat(path).catch(undefinedIfMissing);
+    if (there === undefined) await replaceDurably(path, data, { mode: 0o666 });
+    else if (there.isFile()) await replaceDurably(path, data, { mode: there.mode % 0o1000 });
+    else await writeInto(path, data);
   } catch (cause) {
-    await rm(draft, { force: true });
+    throw new TlogError("FILE_UNWRITABLE", `${path} cannot be written (${systemCode(cause)})`, { cause });
+  }
+}
+
+/** Makes a directory and those above it, unless it is there. @throws {TlogError} FILE_UNWRITABLE */
+export async function makeDirectory(path: string, { mode }: { readonly mode: number }): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode });
+  } catch (cause) {
     throw new TlogError("FILE_UNWRITABLE", `${path} cannot be written (${systemCode(cause)})`, { cause });
   }
 }
@@ -47,4 +65,18 @@ export async function replaceFile(path: string, data: Uint8Array | string): Prom
 /** "ENOENT" and its like, for messages. */
 export function systemCode(cause: unknown): string {
   return cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
+}
+
+async function writeInto(path: string, data: Uint8Array | string): Promise<void> {
+  const file = await open(path, "w");
+  try {
+    await file.writeFile(data);
+    if ((await file.stat()).isFile()) await file.sync(); // a pipe has nothing to sync, and fails
+  } finally {
+    await file.close();
+  }
+}
+
+function undefinedIfMissing(error: unknown): undefined {
+  if (systemCode(error) !== "ENOENT") throw error;
 }

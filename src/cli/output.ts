@@ -1,5 +1,7 @@
 import { once } from "node:events";
+import { type ForkedHeads, LogForkedError } from "../../client/errors.ts";
 import { TlogError } from "../errors.ts";
+import { decodeUtf8, encodeBase64 } from "../tlog/encoding.ts";
 import { exitCodeOf } from "./exit-code.ts";
 
 /** The part of a stream that printing needs. */
@@ -77,7 +79,17 @@ function failureText(error: unknown): string {
 
 function failureJson(error: unknown): object {
   const exitCode = exitCodeOf(error);
+  if (error instanceof LogForkedError) {
+    const { code, message, heads } = error;
+    return { error: { code, message, exitCode, heads: headsJson(heads) } };
+  }
   if (error instanceof TlogError) return { error: { code: error.code, message: error.message, exitCode } };
   const message = error instanceof Error ? error.message : String(error);
   return { error: { code: "BUG", message, exitCode } };
+}
+
+/** The evidence whole: notes as the text they are, hashes in base64. */
+function headsJson({ origin, remembered, shown, proof }: ForkedHeads): object {
+  const notes = { remembered: decodeUtf8(remembered), shown: decodeUtf8(shown) };
+  return { origin, ...notes, proof: proof.map(encodeBase64) };
 }

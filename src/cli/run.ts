@@ -1,8 +1,9 @@
 import { Command, CommanderError } from "commander";
+import { LogForkedError } from "../../client/errors.ts";
 import type { Environment } from "../config.ts";
 import { TlogError } from "../errors.ts";
 import { packageVersion } from "../node/package-version.ts";
-import type { Call, Flags } from "./command.ts";
+import type { Call, CommandDefinition, Flags } from "./command.ts";
 import { COMMANDS, type CommandEntry, GROUPS } from "./commands.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { type Output, openOutput, type TextStream } from "./output.ts";
@@ -79,8 +80,20 @@ function addCommand(program: Command, path: string, { entry, world, output }: Re
     if (called !== command) return;
     const definition = await entry.load();
     definition.define(command);
-    command.action(() => definition.run(openCall(command, world, output)));
+    command.action(() => runDefinition(definition, openCall(command, world, output)));
   });
+}
+
+async function runDefinition(definition: CommandDefinition, call: Call): Promise<void> {
+  try {
+    await definition.run(call);
+  } catch (error) {
+    if (error instanceof LogForkedError) {
+      const { keepForkedHeads } = await import("./fork-evidence.ts");
+      await keepForkedHeads(call, error.heads);
+    }
+    throw error;
+  }
 }
 
 function openGroup(parent: Command, word: string): Command {

@@ -31,7 +31,11 @@ export const verify: CommandDefinition = {
     if (named === undefined)
       throw new TlogError("USAGE", "want --entry FILE or --leaf-hash HEX: what the receipt is for");
     const path = call.args[0] ?? "-";
-    const receipt = await readSmallFile(path, { maxBytes: MAX_RECEIPT_BYTES, stdin: call.stdin });
+    const receipt = await readSmallFile(path, {
+      maxBytes: MAX_RECEIPT_BYTES,
+      tooLarge: "RECEIPT_MALFORMED",
+      stdin: call.stdin,
+    });
     const verified = await verifyTlogProof({ policy, receipt, leafHash: named.leafHash }).catch(notVerified);
     const { leafIndex, origin, treeSize, rootHash } = verified;
     const hash = encodeHex(verified.leafHash);

@@ -1,0 +1,29 @@
+import { join } from "node:path";
+import { sha256 } from "#crypto";
+import type { ForkedHeads } from "../../client/errors.ts";
+import { stateDirectory } from "../config.ts";
+import { TlogError } from "../errors.ts";
+import { encodeHex } from "../tlog/encoding.ts";
+import type { Call } from "./command.ts";
+import { makeDirectory, replaceFile } from "./files.ts";
+
+/**
+ * Saves the two signed heads as `<state>/forks/<hex SHA-256 of the note>.checkpoint`, and says where: two files that
+ * `consistency` takes, and that convince anybody else. Never throws, because the fork is what has to be reported.
+ */
+export async function keepForkedHeads(call: Call, { remembered, shown }: ForkedHeads): Promise<void> {
+  try {
+    const folder = join(stateDirectory((await call.config()).value("state")), "forks");
+    await makeDirectory(folder, { mode: 0o700 });
+    const paths: string[] = [];
+    for (const note of [remembered, shown]) {
+      const path = join(folder, `${encodeHex(sha256(note))}.checkpoint`);
+      await replaceFile(path, note);
+      paths.push(path);
+    }
+    call.output.notice(`the two signed heads that prove it are kept in ${paths.join(" and ")}`);
+  } catch (error) {
+    if (!(error instanceof TlogError)) throw error;
+    call.output.notice(`the two signed heads that prove it could not be kept: ${error.message}`);
+  }
+}
