@@ -138,8 +138,8 @@ async function requestOnce(request: RemoteRequest, settings: Settings): Promise<
     // Raced, because a fetch that was handed in may ignore its signal.
     return await raceAbort(exchange(request, settings, controller.signal), controller.signal);
   } catch (error) {
-    throwIfAborted(request.signal);
-    if (controller.signal.reason === expired) throw expired;
+    // What fetch makes of an abort differs from platform to platform.
+    if (controller.signal.aborted) throw controller.signal.reason;
     if (error instanceof TlogError) throw error;
     throw new TlogError(
       "REMOTE_UNREACHABLE",

@@ -10,6 +10,7 @@ import { LogForkedError } from "./errors.ts";
 import type { Fetcher } from "./fetcher.ts";
 import type { Trust } from "./policy.ts";
 import type { TileSource } from "./tile-source.ts";
+import { orAborted, throwIfAborted } from "./waiting.ts";
 
 /**
  * A head the log showed, verified: signatures and quorum by the policy, and consistent with everything remembered.
@@ -47,33 +48,39 @@ export function openHeads(log: {
   let newest: LogHead | undefined; // owned by compareAndRemember()
   let turn: Promise<unknown> = Promise.resolve(); // the judgement in progress; owned by judge()
 
-  /** The heads to compare with: this client's, and the memory's when another process put a different one there. */
-  async function recall(): Promise<readonly VerifiedCheckpoint[]> {
-    const own = newest === undefined ? [] : [newest];
-    const saved = await log.memory.load(origin);
-    if (saved === undefined || (newest !== undefined && bytesEqual(saved, newest.signedNote))) return own;
-    return [...own, await openRemembered(saved, log.trust)];
+  /** What the memory holds: this client's own head, or one that another client put there. */
+  async function openSaved(saved: Uint8Array | undefined): Promise<VerifiedCheckpoint | undefined> {
+    if (saved === undefined) return undefined;
+    return newest !== undefined && bytesEqual(saved, newest.signedNote)
+      ? newest
+      : openRemembered(saved, log.trust);
   }
 
   async function compareAndRemember(
     shown: VerifiedCheckpoint,
     signal: AbortSignal | undefined,
   ): Promise<LogHead> {
-    const known = await recall();
-    for (const remembered of known) await assertConsistent({ remembered, shown, tiles: log.tiles, signal });
-    const head = { ...shown, progress: progressBeyond(known, shown.treeSize) };
-    if (head.progress === "first" || head.progress === "grew")
-      await log.memory.save(origin, shown.signedNote);
-    if (newest === undefined || newest.treeSize < head.treeSize) newest = head;
-    return head;
+    for (;;) {
+      throwIfAborted(signal);
+      const saved = await log.memory.load(origin);
+      const remembered = await openSaved(saved);
+      const known = [...new Set([newest, remembered])].filter((head) => head !== undefined);
+      for (const head of known) await assertConsistent({ remembered: head, shown, tiles: log.tiles, signal });
+      const isLarger = remembered === undefined || shown.treeSize > remembered.treeSize;
+      // Another client remembered something meanwhile: it is compared with, too.
+      if (isLarger && !(await log.memory.save(origin, shown.signedNote, saved))) continue;
+      const head = { ...shown, progress: progressBeyond(known, shown.treeSize) };
+      if (newest === undefined || newest.treeSize < head.treeSize) newest = head;
+      return head;
+    }
   }
 
   async function judge(signedNote: Uint8Array, signal: AbortSignal | undefined): Promise<LogHead> {
     const shown = await openCheckpoint({ signedNote, policy: log.trust.policy, expectedOrigin: origin });
-    // One at a time, so that two heads are never both compared with the same old one and then both remembered.
+    // One at a time: the others of this client would only find the memory changed and start over.
     const judged = turn.then(() => compareAndRemember(shown, signal));
     turn = judged.catch(() => {});
-    return judged;
+    return orAborted(judged, signal);
   }
 
   async function fetch(signal: AbortSignal | undefined): Promise<LogHead> {

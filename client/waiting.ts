@@ -19,7 +19,21 @@ export function sleepOnTimer(ms: number, signal: AbortSignal): Promise<void> {
 
 /** @throws {TlogError} ABORTED, with the signal's reason as its cause. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new TlogError("ABORTED", "aborted by the caller", { cause: signal.reason });
+  if (signal?.aborted) throw aborted(signal);
+}
+
+function aborted(signal: AbortSignal | undefined): TlogError {
+  return new TlogError("ABORTED", "aborted by the caller", { cause: signal?.reason });
+}
+
+/** Settles as `work` does, but with ABORTED as soon as the caller's signal aborts: for work that others also wait for. */
+export async function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  const { controller, release } = linkedController(signal);
+  try {
+    return await raceAbort(work, controller.signal);
+  } finally {
+    release();
+  }
 }
 
 /** Settles as `work` does, but rejects with the signal's reason as soon as it aborts, even when `work` never settles. */
@@ -33,7 +47,7 @@ export function raceAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> 
 }
 
 /**
- * A controller that aborts with `parent`; `release` undoes the link, so that a long-lived parent keeps no listener.
+ * A controller that aborts with `parent`, for the reason ABORTED; `release` undoes the link, so that a long-lived parent keeps no listener.
  * AbortSignal.any does the same but is missing from browsers of 2023.
  */
 export function linkedController(parent: AbortSignal | undefined): {
@@ -41,7 +55,7 @@ export function linkedController(parent: AbortSignal | undefined): {
   readonly release: () => void;
 } {
   const controller = new AbortController();
-  const abort = (): void => controller.abort(parent?.reason);
+  const abort = (): void => controller.abort(aborted(parent));
   if (parent?.aborted) abort();
   parent?.addEventListener("abort", abort);
   return { controller, release: () => parent?.removeEventListener("abort", abort) };

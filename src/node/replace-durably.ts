@@ -18,17 +18,26 @@ export async function replaceDurably(
 ): Promise<void> {
   const temporary = `${path}.${randomBytes(8).toString("hex")}.tmp`;
   try {
-    const file = await open(temporary, "wx", mode);
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await writeSynced(temporary, bytes, { mode });
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
   }
   await syncDirectory(dirname(path));
+}
+
+/** Makes a file, which must not be there, and syncs its bytes; its name is durable once the folder is synced. */
+export async function writeSynced(
+  path: string,
+  bytes: Uint8Array | string,
+  { mode }: { readonly mode: number },
+): Promise<void> {
+  const file = await open(path, "wx", mode);
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { memoryCheckpoints } from "../../client/checkpoint-memory.ts";
 import { LogForkedError } from "../../client/errors.ts";
+import type { FetchFunction } from "../../client/fetcher.ts";
 import { memoryTiles } from "../../client/tile-cache.ts";
 import { verifyConsistency } from "../../src/merkle/consistency.ts";
 import { openCheckpoint, parseCheckpoint, signCheckpoint } from "../../src/tlog/checkpoint.ts";
@@ -132,12 +133,33 @@ describe("a fork", () => {
     const { honest, checkpoints, client } = await forkAt({ remembered: 300, shown: 700 });
     honest.intercept = () => undefined;
     const forked = await openFakeLog({ entries: evil(400) });
-    await checkpoints.save(honest.origin, await forked.publish());
+    await checkpoints.save(honest.origin, await forked.publish(), await checkpoints.load(honest.origin));
     // The log cannot prove its smaller head in a tree it does not have.
     await expectCodeAsync(client.checkpoint(), "REMOTE_REFUSED");
     honest.entries.push(...numbered(300, 300));
     await honest.publish();
     await expectCodeAsync(client.checkpoint(), "LOG_FORKED");
+  });
+
+  test("shown to two clients of one memory at the same moment is found by the slower one", async () => {
+    const honest = await openFakeLog({ entries: numbered(200) });
+    const forked = await openFakeLog({ entries: evil(300) });
+    const checkpoints = memoryCheckpoints();
+    const before = clientOf(honest, { checkpoints });
+    await honest.publish(1);
+    await before.checkpoint();
+    await honest.publish();
+    let hasOvertaken = false;
+    const fetch: FetchFunction = async (url, init) => {
+      if (url.includes("/tile/") && !hasOvertaken) {
+        hasOvertaken = true;
+        await clientOf(forked, { checkpoints }).checkpoint();
+      }
+      const response = await honest.fetch(url, init);
+      return response.ok ? response : forked.fetch(url, init);
+    };
+    await expectCodeAsync(clientOf(honest, { checkpoints, fetch }).checkpoint(), "LOG_FORKED");
+    expect(await checkpoints.load(honest.origin)).toEqual(await forked.publish());
   });
 
   test("hidden behind tiles of neither tree is refused all the same, without evidence", async () => {
@@ -213,6 +235,17 @@ describe("a rollback", () => {
   });
 });
 
+test("a caller that aborts does not wait for another's judgement", async () => {
+  const log = await openFakeLog({ entries: numbered(3) });
+  const checkpoints = { ...memoryCheckpoints(), load: () => new Promise<undefined>(() => {}) };
+  const client = clientOf(log, { checkpoints });
+  void client.checkpoint();
+  const controller = new AbortController();
+  const second = client.checkpoint({ signal: controller.signal });
+  setImmediate(() => controller.abort());
+  await expectCodeAsync(second, "ABORTED");
+});
+
 describe("the memory", () => {
   test("holding a checkpoint that is none of this log's is reported, not overwritten", async () => {
     const log = await openFakeLog({ entries: numbered(3) });
@@ -222,7 +255,7 @@ describe("the memory", () => {
       [new Uint8Array(5), "NOTE_MALFORMED"],
     ] as const) {
       const checkpoints = memoryCheckpoints();
-      await checkpoints.save(log.origin, bytes);
+      await checkpoints.save(log.origin, bytes, undefined);
       const error = await expectCodeAsync(clientOf(log, { checkpoints }).checkpoint(), code);
       expect(error.message).toContain("remembered");
       expect(await checkpoints.load(log.origin)).toEqual(bytes);
@@ -258,7 +291,7 @@ describe("the memory", () => {
     const checkpoints = memoryCheckpoints();
     const rootHash = new ReferenceTree(evil(20).map(leafHashOf)).root(20);
     const forked = { origin: log.origin, treeSize: 20, rootHash, extensions: [] };
-    await checkpoints.save(log.origin, await signCheckpoint(forked, [log.signer]));
+    await checkpoints.save(log.origin, await signCheckpoint(forked, [log.signer]), undefined);
     const policy = `log ${log.vkey}\nwitness w ${formatVerifierKey(witness.verifierKey)}\nquorum w\n`;
     await expectCodeAsync(clientOf(log, { checkpoints, policy, vkey: undefined }).checkpoint(), "LOG_FORKED");
   });
