@@ -3,6 +3,7 @@ import { access, constants, mkdir, open, readdir, stat } from "node:fs/promises"
 import { endianness } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { TlogError } from "../errors.ts";
+import { hasErrorCode, messageOf } from "../node/errno.ts";
 import { syncDirectory } from "../node/sync-directory.ts";
 
 export const DATA_FILE = "data.mdb";
@@ -20,14 +21,12 @@ const HARMLESS = new Set([LOCK_FILE, LOCK_SOCKET, "lost+found"]);
 
 /**
  * Makes the directory, readable by its owner only, when it is absent.
- * @throws {TlogError} STORE_DIRECTORY_FOREIGN when it is no directory, or holds files but no log.
+ * @throws {TlogError} STORE_DIRECTORY_FOREIGN when it is no directory, or holds files but no log | STORE_FAILED
  */
 export async function prepareDirectory(directory: string): Promise<void> {
   const names = await namesIn(directory);
   if (names === undefined) {
-    const topmost = await mkdir(directory, { recursive: true, mode: 0o700 });
-    if (topmost !== undefined) await syncUpwards(resolve(directory), resolve(topmost));
-    return;
+    return await usable(directory, () => makeDirectory(resolve(directory)));
   }
   if (names.includes(DATA_FILE)) return;
   const foreign = names.find((name) => !HARMLESS.has(name) && !name.startsWith("."));
@@ -38,7 +37,7 @@ export async function prepareDirectory(directory: string): Promise<void> {
   );
 }
 
-/** @throws {TlogError} STORE_DIRECTORY_FOREIGN unless the directory holds a log. */
+/** @throws {TlogError} STORE_DIRECTORY_FOREIGN unless the directory holds a log | STORE_FAILED */
 export async function assertLogDirectory(directory: string): Promise<void> {
   const names = (await namesIn(directory)) ?? [];
   if (names.includes(DATA_FILE)) return;
@@ -54,7 +53,7 @@ export async function assertLmdbFiles(directory: string): Promise<void> {
   await assertUsable(join(directory, LOCK_FILE));
   const path = join(directory, DATA_FILE);
   if (!(await assertUsable(path))) return;
-  const header = await firstBytes(path);
+  const header = await usable(path, () => firstBytes(path));
   // An opening that was interrupted may leave an empty file.
   if (header.length === 0) return;
   const isLittleEndian = header.length === HEADER_BYTES && header.readUInt32LE(MAGIC_OFFSET) === LMDB_MAGIC;
@@ -70,33 +69,44 @@ export async function assertLmdbFiles(directory: string): Promise<void> {
   );
 }
 
-/** Makes durable what the page cache holds of the data file, so that nothing an earlier process left half synced is shown. */
-export async function syncDataFile(directory: string): Promise<void> {
-  const file = await open(join(directory, DATA_FILE), "r");
-  try {
-    await file.datasync();
-  } finally {
-    await file.close();
-  }
+/** Makes the names of the log's files durable. @throws {TlogError} STORE_FAILED */
+export async function syncFileNames(directory: string): Promise<void> {
+  await usable(directory, () => syncDirectory(directory));
 }
 
-/** Makes the names of `path` and of the new directories above it durable. */
-async function syncUpwards(path: string, topmost: string): Promise<void> {
-  for (let made = path; ; made = dirname(made)) {
-    await syncDirectory(dirname(made));
-    if (made === topmost || made === dirname(made)) return;
-  }
+/**
+ * Makes durable what the page cache holds of the data file, so that nothing an earlier process left half synced is shown.
+ * @throws {TlogError} STORE_FAILED
+ */
+export async function syncDataFile(directory: string): Promise<void> {
+  const path = join(directory, DATA_FILE);
+  await usable(path, async () => {
+    const file = await open(path, "r");
+    try {
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+  });
+}
+
+/**
+ * Makes a directory and those missing above it, with durable names. One by one, because a recursive mkdir never comes back
+ * where an existing directory refuses names with ENOENT, as /proc does.
+ */
+async function makeDirectory(path: string): Promise<void> {
+  const parent = dirname(path);
+  if (!(await isThere(() => stat(parent)))) await makeDirectory(parent);
+  await mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
+    // Another process made it meanwhile.
+    if (!hasErrorCode(error, "EEXIST")) throw error;
+  });
+  await syncDirectory(parent);
 }
 
 /** @returns whether the file is there. */
 async function assertUsable(path: string): Promise<boolean> {
-  try {
-    await access(path, READ_AND_WRITE);
-    return true;
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return false;
-    throw unusable(path, error);
-  }
+  return await usable(path, () => isThere(() => access(path, READ_AND_WRITE)));
 }
 
 async function firstBytes(path: string): Promise<Buffer> {
@@ -111,20 +121,32 @@ async function firstBytes(path: string): Promise<Buffer> {
 
 /** @returns undefined when there is no such directory. */
 async function namesIn(directory: string): Promise<readonly string[] | undefined> {
-  const found = await stat(directory).catch((error: unknown) => {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-    throw unusable(directory, error);
-  });
-  if (found === undefined) return undefined;
-  if (!found.isDirectory()) {
-    throw new TlogError("STORE_DIRECTORY_FOREIGN", `${directory} is no directory`);
-  }
-  return await readdir(directory).catch((error: unknown) => {
-    throw unusable(directory, error);
+  return await usable(directory, async () => {
+    if (!(await isThere(() => stat(directory)))) return undefined;
+    return await readdir(directory).catch((error: unknown) => {
+      if (!hasErrorCode(error, "ENOTDIR")) throw error;
+      throw new TlogError("STORE_DIRECTORY_FOREIGN", `${directory} is no directory`);
+    });
   });
 }
 
-function unusable(directory: string, cause: unknown): TlogError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new TlogError("STORE_FAILED", `cannot use ${directory}: ${why}`, { cause });
+/** @returns false when `look` finds no such file. */
+async function isThere(look: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await look();
+    return true;
+  } catch (error) {
+    if (hasErrorCode(error, "ENOENT")) return false;
+    throw error;
+  }
+}
+
+/** Runs `action`; what the file system throws becomes STORE_FAILED with the path. */
+async function usable<T>(path: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    if (error instanceof TlogError) throw error;
+    throw new TlogError("STORE_FAILED", `cannot use ${path}: ${messageOf(error)}`, { cause: error });
+  }
 }

@@ -1,7 +1,6 @@
 /** The default adapter: a log in one directory, on LMDB. spec/storage.md */
 import { TlogError } from "../errors.ts";
-import { syncDirectory } from "../node/sync-directory.ts";
-import { assertLogDirectory, prepareDirectory, syncDataFile } from "./data-directory.ts";
+import { assertLogDirectory, prepareDirectory, syncDataFile, syncFileNames } from "./data-directory.ts";
 import { type Environment, openEnvironment } from "./lmdb-environment.ts";
 import { readHead, readStoreRow, treeSizeReader } from "./lmdb-meta.ts";
 import { findLeaf, readEntryRange, readHashes } from "./lmdb-read.ts";
@@ -37,7 +36,7 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<LogStore
   await prepareDirectory(directory);
   const env = await openEnvironment({ directory, readOnly: false });
   try {
-    await syncDirectory(directory);
+    await syncFileNames(directory);
     const writer = await env.transact(() => claimWriter(env.tables.meta, origin));
     env.refresh();
     const life = lifeOf(env);

@@ -11,6 +11,10 @@ function say(message: object): void {
   process.stdout.write(`${JSON.stringify(message)}\n`);
 }
 
+function codeOf(error: unknown): string {
+  return error instanceof TlogError ? error.code : String(error);
+}
+
 /** Lines in: `commit FROM COUNT BYTES`, `sign SIZE`, `head`, `close`. One answer to each, in the order they are done. */
 async function write(): Promise<void> {
   const store = await openLmdbStore({ directory, origin: "example.com/store" });
@@ -27,9 +31,7 @@ async function write(): Promise<void> {
     return { line, size: (await store.head()).integrated.treeSize };
   };
   createInterface({ input: process.stdin }).on("line", (line) => {
-    doLine(line).then(say, (error: unknown) =>
-      say({ line, failed: error instanceof TlogError ? error.code : String(error) }),
-    );
+    doLine(line).then(say, (error: unknown) => say({ line, failed: codeOf(error) }));
   });
 }
 
@@ -66,4 +68,6 @@ async function lock(): Promise<void> {
 }
 
 const roles = { read, write, lock, "lock-only": lock };
-for (const [name, run] of Object.entries(roles)) if (name === role) await run();
+for (const [name, run] of Object.entries(roles)) {
+  if (name === role) await run().catch((error: unknown) => say({ failed: codeOf(error) }));
+}

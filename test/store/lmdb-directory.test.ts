@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
@@ -47,6 +47,17 @@ describe("lmdb: the directory", () => {
       "STORE_DIRECTORY_FOREIGN",
     );
     expect(await readdir(directory)).toEqual(["notes.txt"]);
+  });
+
+  test("that cannot be made is refused by name", async () => {
+    await writeFile(join(parent, "notes.txt"), "");
+    await symlink(join(parent, "nowhere"), join(parent, "dangling"));
+    // Where /proc is, it says ENOENT to whoever makes a directory in it: a recursive mkdir tries for ever.
+    for (const blocked of [join(parent, "notes.txt"), join(parent, "dangling"), "/proc/nowhere"]) {
+      directory = join(blocked, "a", "log");
+      const error = await expectCodeAsync(openLmdbStore({ directory, origin: ORIGIN }), "STORE_FAILED");
+      expect(error.message).toContain(directory);
+    }
   });
 
   test("with another program's LMDB is refused, and gets no table", async () => {

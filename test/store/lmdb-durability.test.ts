@@ -100,6 +100,18 @@ describe("lmdb: nothing is visible or answered before it is durable", () => {
     },
   );
 
+  test.each([
+    ["made", "write", "a/log"],
+    ["opened", "write", "log"],
+    ["read", "read", "log"],
+  ] as const)("a log that cannot be synced when it is %s is refused", async (_, role, name) => {
+    if (library === undefined) return;
+    await switches.on("fail-data");
+    const second = startChild(role, join(parent, name), { library, switches: switches.path });
+    expect(await second.next()).toEqual({ failed: "STORE_FAILED" });
+    await second.kill();
+  });
+
   test.each(["data", "meta"] as const)(
     "kill -9 while %s is being synced leaves the batch or nothing of it",
     async (stage) => {
