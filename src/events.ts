@@ -15,7 +15,7 @@ export interface LogEvents {
   warning?(event: { readonly code: string; readonly message: string }): void;
   /** The log no longer accepts entries or signs; reads go on. */
   turnedReadOnly?(event: { readonly code: string; readonly message: string }): void;
-  /** A request ended in an answer of 500 or above, or in none. */
+  /** A request ended in an answer of 500, or in none. */
   requestFailed?(event: { readonly method: string; readonly path: string; readonly message: string }): void;
 }
 

@@ -52,7 +52,7 @@ function createApp(onError: OnError | undefined): OpenAPIHono<HttpEnv> {
   const app = new OpenAPIHono<HttpEnv>({ getPath: rawPath });
   app.onError((error, c) => {
     const response = problemFrom(error, c.req.raw);
-    if (response.status >= 500) onError?.({ error, method: c.req.method, path: c.req.path });
+    if (response.status === 500) onError?.({ error, method: c.req.method, path: c.req.path });
     return response;
   });
   app.notFound(unmatchedHandler(app));

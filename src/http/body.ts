@@ -71,11 +71,16 @@ function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {
 
 /** An entry is the bytes of the body; a coding would make it unclear which bytes were logged. */
 function assertPlain(request: Request): void {
-  const coding = request.headers.get("Content-Encoding");
-  if (coding === null || coding.trim().toLowerCase() === "identity") return;
+  assertCoding(request, "Content-Encoding", "identity");
+  assertCoding(request, "Transfer-Encoding", "chunked"); // Which the HTTP parser undoes; it leaves others in place.
+}
+
+function assertCoding(request: Request, header: string, wanted: string): void {
+  const coding = request.headers.get(header);
+  if (coding === null || coding.trim().toLowerCase() === wanted) return;
   throw new TlogError(
     "CONTENT_ENCODING_UNSUPPORTED",
-    `Content-Encoding: want none or identity, got ${shown(coding)}`,
+    `${header}: want none or ${wanted}, got ${shown(coding)}`,
   );
 }
 

@@ -40,7 +40,7 @@ export interface ListenLimits {
   readonly maxConnections: number;
   /** Request line and headers together; then 431. */
   readonly maxHeaderBytes: number;
-  /** Requests one connection may have under way (pipelining); a connection with more is closed. */
+  /** Requests of one connection that may be unanswered (pipelining); a connection with more is closed. */
   readonly maxPipelinedRequests: number;
   /** After so many the connection is closed, so that long-lived clients spread anew; 0: never. */
   readonly maxRequestsPerConnection: number;

@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { getRequestListener, RequestError } from "@hono/node-server";
 import type { Hono } from "hono";
@@ -60,10 +60,13 @@ function createLimitedServer(
   { app, onError }: ListenOptions,
   { limits, closing }: { readonly limits: ListenLimits; readonly closing: AbortSignal },
 ): Server {
-  const serve = getRequestListener((request, env) => app.fetch(request, { ...env, closing }), {
-    errorHandler: (error) => answerUnrouted(error, onError),
-  });
-  const pipeline = pipelineLimit(limits.maxPipelinedRequests);
+  const serve = getRequestListener(
+    (request, env) => {
+      assertOneHost(env.incoming);
+      return app.fetch(request, { ...env, closing });
+    },
+    { errorHandler: (error) => answerUnrouted(error, onError) },
+  );
   const server = createServer(
     {
       headersTimeout: limits.headersTimeoutMs,
@@ -72,10 +75,10 @@ function createLimitedServer(
       connectionsCheckingInterval: limits.timeoutCheckIntervalMs,
       maxHeaderSize: limits.maxHeaderBytes,
     },
-    (incoming, outgoing) => {
-      if (pipeline(incoming, outgoing)) void serve(incoming, outgoing);
-    },
+    inTurn((incoming, outgoing) => void serve(incoming, outgoing), limits.maxPipelinedRequests),
   );
+  // Node would drop the headers after the 2,000th unseen; maxHeaderBytes bounds them already.
+  server.maxHeadersCount = 0;
   server.timeout = limits.inactivityTimeoutMs;
   server.maxConnections = limits.maxConnections;
   server.maxRequestsPerSocket = limits.maxRequestsPerConnection;
@@ -83,31 +86,43 @@ function createLimitedServer(
 }
 
 /**
- * Node starts every request it finds in a packet, so one packet of a client that does not read could start a thousand.
- * @returns false when the request must not be served; its connection is closed then.
+ * Serves the requests of one connection one after the other. Node starts every request it finds in a packet, and when the
+ * reader leaves it tells only the answer whose turn it was: begun together, a thousand answers could wait for a reader, and
+ * what those behind the first hold would never come back. What waits here was not begun and goes with its connection.
+ * RFC 9112 §9.3.2 wants turns for writes in any case.
  */
-function pipelineLimit(maxRequests: number) {
-  const underWay = new WeakMap<Socket, number>(); // owned by the returned function
-  return ({ socket }: IncomingMessage, outgoing: ServerResponse): boolean => {
-    const requests = (underWay.get(socket) ?? 0) + 1;
-    if (requests > maxRequests) {
+function inTurn(serve: RequestListener, maxRequests: number): RequestListener {
+  const unanswered = new WeakMap<Socket, (() => void)[]>(); // owned by the returned function
+  return (incoming, outgoing) => {
+    const { socket } = incoming;
+    const queue = unanswered.get(socket) ?? [];
+    unanswered.set(socket, queue);
+    if (queue.length >= maxRequests) {
       socket.destroy();
-      return false;
+      return;
     }
-    underWay.set(socket, requests);
-    outgoing.once("close", () => underWay.set(socket, (underWay.get(socket) ?? 1) - 1));
-    return true;
+    outgoing.once("close", () => {
+      queue.shift();
+      // A socket that is closing takes no answer: what came after the last request it answers is not served.
+      if (socket.writable) queue[0]?.();
+    });
+    queue.push(() => serve(incoming, outgoing));
+    if (queue.length === 1) queue[0]?.();
   };
+}
+
+/** RFC 9112 §3.2: two Host headers are an error; Node would hide the second, which a proxy may have looked at. */
+function assertOneHost({ rawHeaders }: { readonly rawHeaders: readonly string[] }): void {
+  const hosts = rawHeaders.filter((name, at) => at % 2 === 0 && /^host$/i.test(name)).length;
+  if (hosts > 1) throw new TlogError("ARGUMENT_INVALID", `Host: want one, got ${hosts}`);
 }
 
 /** A request that never became one for the app: a malformed Host or target, or a failure outside every handler. */
 function answerUnrouted(error: unknown, onError: OnError | undefined): Response {
-  const request = new Request("http://localhost/");
-  if (error instanceof RequestError) {
-    return problemFrom(new TlogError("ARGUMENT_INVALID", error.message), request);
-  }
-  onError?.({ error, method: "", path: "" });
-  return problemFrom(error, request);
+  const failure = error instanceof RequestError ? new TlogError("ARGUMENT_INVALID", error.message) : error;
+  const response = problemFrom(failure, new Request("http://localhost/"));
+  if (response.status === 500) onError?.({ error, method: "", path: "" });
+  return response;
 }
 
 async function drain(server: Server, deadlineMs: number): Promise<void> {

@@ -20,17 +20,18 @@ export function rawPath(
   options?: { readonly env?: HttpEnv["Bindings"] | undefined },
 ): string {
   const target = options?.env?.incoming?.url;
-  const path = target?.startsWith("/") ? untilQuery(target, 0) : pathOfUrl(target ?? request.url);
+  const path = target?.startsWith("/") ? untilQuery(target) : pathOfUrl(target ?? request.url);
   return path.includes("%") ? NOWHERE : path;
 }
 
 /** Absolute-form targets (RFC 9112 §3.2.2) carry scheme and authority before the path. */
 function pathOfUrl(url: string): string {
-  const start = url.indexOf("/", url.indexOf("://") + 3);
-  return start === -1 ? "/" : untilQuery(url, start);
+  const beforeQuery = untilQuery(url);
+  const start = beforeQuery.indexOf("/", beforeQuery.indexOf("://") + 3);
+  return start === -1 ? "/" : beforeQuery.slice(start);
 }
 
-function untilQuery(target: string, start: number): string {
-  const query = target.indexOf("?", start);
-  return query === -1 ? target.slice(start) : target.slice(start, query);
+function untilQuery(target: string): string {
+  const query = target.indexOf("?");
+  return query === -1 ? target : target.slice(0, query);
 }

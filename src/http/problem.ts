@@ -11,7 +11,10 @@ export interface ProblemBody {
   readonly detail?: string;
 }
 
-/** Told about every failure of this side (status 500 and above), with the cause that the client does not see. */
+/**
+ * Told about every failure of this side (status 500), with the cause that the client does not see. A 503 is none: it says a
+ * state, which has its own event where it matters, and a client could fill the operator's disk with it.
+ */
 export type OnError = (failure: {
   readonly error: unknown;
   readonly method: string;

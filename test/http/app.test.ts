@@ -159,9 +159,12 @@ describe("errors", () => {
     ]);
   });
 
-  test("outcomes that are the client's are not reported", async () => {
+  test("outcomes that are the client's, and states in which this side refuses, are not reported", async () => {
     const failures: unknown[] = [];
-    await testApp(log, { onError: (failure) => failures.push(failure) }).request("/entry/77");
+    const readEntry = () => Promise.reject(new TlogError("SERVER_BUSY", "busy"));
+    const busy = testApp(replaced(log, { readEntry }), { onError: (failure) => failures.push(failure) });
+    expect((await busy.request("/receipt/77")).status).toBe(404);
+    expect((await busy.request("/entry/0")).status).toBe(503);
     expect(failures).toEqual([]);
   });
 
