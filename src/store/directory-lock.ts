@@ -8,12 +8,15 @@ import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { TlogError } from "../errors.ts";
+import { codeOf } from "../node/errno.ts";
 import { LOCK_SOCKET, prepareDirectory } from "./data-directory.ts";
 
 /** sun_path holds 108 bytes on Linux, 104 elsewhere, the final NUL included; longer paths are cut without a word. */
 const MAX_SOCKET_PATH_BYTES = 103;
 /** Says that the file system cannot hold a socket. */
 const NO_SOCKETS = new Set(["ENOTSUP", "EOPNOTSUPP", "EPERM", "EINVAL"]);
+/** Says that a socket's process is dead, or that there is no socket. */
+const NOBODY_LISTENS = new Set(["ECONNREFUSED", "ENOENT", "ENOTSOCK"]);
 const ATTEMPTS = 3;
 
 export interface DirectoryLock {
@@ -62,7 +65,8 @@ function locked(directory: string): TlogError {
 function listening(path: string): Promise<Server | string> {
   return new Promise((settle) => {
     const server = createServer((socket) => socket.destroy());
-    server.once("error", (error) => settle(errnoOf(error)));
+    // Stays: a later error, as of a process out of file descriptors, costs a friendly refusal at most.
+    server.on("error", (error) => settle(codeOf(error)));
     server.listen(path, () => {
       server.unref();
       settle(server);
@@ -79,8 +83,7 @@ function isAnswered(path: string): Promise<boolean> {
       settle(true);
     });
     socket.once("error", (error) => {
-      const errno = errnoOf(error);
-      settle(errno !== "ECONNREFUSED" && errno !== "ENOENT" && errno !== "ENOTSOCK");
+      settle(!NOBODY_LISTENS.has(codeOf(error)));
     });
   });
 }
@@ -100,8 +103,4 @@ async function withSocketPath<T>(directory: string, use: (path: string) => Promi
 
 function closed(server: Server): Promise<void> {
   return new Promise((settle) => server.close(() => settle()));
-}
-
-function errnoOf(error: Error): string {
-  return "code" in error && typeof error.code === "string" ? error.code : error.message;
 }

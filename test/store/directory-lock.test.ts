@@ -2,10 +2,12 @@ import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { lockDirectory } from "../../src/store/directory-lock.ts";
 import { expectCodeAsync } from "../expect-code.ts";
 import { startChild } from "./processes.ts";
+
+vi.mock("node:net", { spy: true });
 
 describe("the directory lock", () => {
   let parent = "";
@@ -43,6 +45,16 @@ describe("the directory lock", () => {
     await child.kill();
     expect(await readdir(directory)).not.toEqual([]);
     await (await lockDirectory(directory)).release();
+  });
+
+  test("an error of its socket after that ends nothing", async () => {
+    vi.mocked(createServer).mockClear();
+    const directory = join(parent, "log");
+    const lock = await lockDirectory(directory);
+    const server = vi.mocked(createServer).mock.results[0]?.value;
+    for (const code of ["EMFILE", "ENFILE"]) server?.emit("error", Object.assign(new Error(code), { code }));
+    await expectCodeAsync(lockDirectory(directory), "STORE_LOCKED");
+    await lock.release();
   });
 
   test("does not keep a process alive", async () => {
