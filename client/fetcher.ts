@@ -47,6 +47,11 @@ export interface RemoteRequest {
   readonly maxBytes: number;
   /** How long the request asks the server to wait before it answers; added to the timeout. */
   readonly serverWaitMs?: number;
+  /**
+   * Default "always". "if-refused": only after 429 and 503, which promise that nothing was done; for what must not be done
+   * twice, when the network or a gateway (502, 504) leaves it open.
+   */
+  readonly repeat?: "always" | "if-refused";
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -58,16 +63,24 @@ export interface RemoteResponse {
   readonly retryAfterMs: number | undefined;
 }
 
+export interface TimeLimit {
+  readonly timeoutMs: number;
+  /** Thrown when the time is over. */
+  readonly late: TlogError;
+  readonly signal: AbortSignal | undefined;
+}
+
 export interface Fetcher {
   /**
-   * Repeats a request that the network or the log's push-back (429, 502, 503, 504) stopped. Appends too: the same bytes
-   * get the same index, so a repeated append does no harm.
+   * Repeats a request that the network or the log's push-back (429, 502, 503, 504) stopped, as far as its `repeat` allows.
    * @throws {TlogError} REMOTE_UNREACHABLE | REMOTE_TIMEOUT | REMOTE_REFUSED ({@link RemoteRefusedError}) |
    *   REMOTE_TOO_LARGE | ABORTED
    */
   request(request: RemoteRequest): Promise<RemoteResponse>;
   readonly now: () => number;
   readonly random: () => number;
+  /** Does `work` with a signal that aborts with the caller's, or when its time is over. @throws `late`, ABORTED, or as `work` */
+  within<T>(limit: TimeLimit, work: (signal: AbortSignal) => Promise<T>): Promise<T>;
   /** Waits; rejects with ABORTED when the signal aborts. */
   pause(ms: number, signal: AbortSignal | undefined): Promise<void>;
 }
@@ -96,6 +109,7 @@ export function openFetcher(url: string, options: FetcherOptions = {}): Fetcher 
     request: (request) => requestWithRetries(request, settings),
     now: settings.now,
     random: settings.random,
+    within: (limit, work) => within(limit, settings.sleep, work),
     pause: (ms, signal) => pause(ms, signal, settings.sleep),
   };
 }
@@ -122,32 +136,45 @@ async function requestWithRetries(request: RemoteRequest, settings: Settings): P
       return await requestOnce(request, settings);
     } catch (error) {
       const delayMs = retryDelayMs(error, attempt, settings.retry, settings.random);
-      if (delayMs === undefined) throw error;
+      if (delayMs === undefined || (request.repeat === "if-refused" && !isUndone(error))) throw error;
       await pause(delayMs, request.signal, settings.sleep);
     }
   }
 }
 
+/** The log itself said no: it did nothing. */
+function isUndone(error: unknown): boolean {
+  return error instanceof RemoteRefusedError && (error.status === 429 || error.status === 503);
+}
+
 async function requestOnce(request: RemoteRequest, settings: Settings): Promise<RemoteResponse> {
-  const { controller, release } = linkedController(request.signal);
   const timeoutMs = settings.timeoutMs + (request.serverWaitMs ?? 0);
-  const expired = new TlogError("REMOTE_TIMEOUT", `${request.path}: no complete answer in ${timeoutMs} ms`);
-  // Ends with the attempt: the abort below wakes it up.
-  void settings.sleep(timeoutMs, controller.signal).then(() => controller.abort(expired));
-  try {
-    // Raced, because a fetch that was handed in may ignore its signal.
-    return await raceAbort(exchange(request, settings, controller.signal), controller.signal);
-  } catch (error) {
-    // What fetch makes of an abort differs from platform to platform.
-    if (controller.signal.aborted) throw controller.signal.reason;
-    if (error instanceof TlogError) throw error;
-    throw new TlogError(
-      "REMOTE_UNREACHABLE",
-      `${settings.baseUrl}${request.path}: ${describeFailure(error)}`,
-      {
+  const late = new TlogError("REMOTE_TIMEOUT", `${request.path}: no complete answer in ${timeoutMs} ms`);
+  const limits = { timeoutMs, late, signal: request.signal };
+  return within(limits, settings.sleep, async (signal) => {
+    try {
+      return await exchange(request, settings, signal);
+    } catch (error) {
+      if (error instanceof TlogError) throw error;
+      const reason = describeFailure(error);
+      throw new TlogError("REMOTE_UNREACHABLE", `${settings.baseUrl}${request.path}: ${reason}`, {
         cause: error,
-      },
-    );
+      });
+    }
+  });
+}
+
+/** Raced, because a fetch or a cache that was handed in may ignore its signal. */
+async function within<T>(
+  { timeoutMs, late, signal }: TimeLimit,
+  sleep: Sleep,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const { controller, release } = linkedController(signal);
+  // Ends with the work: the abort below wakes it up.
+  void sleep(timeoutMs, controller.signal).then(() => controller.abort(late));
+  try {
+    return await raceAbort(work(controller.signal), controller.signal);
   } finally {
     release();
     controller.abort();

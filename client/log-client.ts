@@ -1,4 +1,7 @@
-/** The client of one log. It asks the log for bytes and believes none of them: what a method returns was verified here. */
+/**
+ * The client of one log. It asks the log for bytes and believes none of them: what a method returns was verified here, except
+ * for the index that `append` and `appendBatch` return, which is the log's promise until there is a receipt.
+ */
 import { TlogError } from "../src/errors.ts";
 import { hashesEqual, leafHash as hashOfLeaf } from "../src/merkle/hash.ts";
 import { assertSize } from "../src/merkle/sizes.ts";
@@ -24,8 +27,14 @@ export type LogClientOptions = TrustIn &
     readonly url: string;
     /** Which log of the policy this is; needed only when it has keys of several. */
     readonly origin?: string;
-    /** For logs that take writes from its holders only. Sent with writes alone. */
+    /** For logs that take writes from its holders only: a bearer token (RFC 6750 §2.1). Sent with writes alone. */
     readonly token?: string;
+    /**
+     * What the log does with bytes it has, `duplicates` of its /log.json. "first": it answers the first index, so an append
+     * whose answer was lost on the way is made again. "allow", the default, for it is safe with any log: it may add them
+     * twice, so an append is made again only when the log refused it (429, 503), and a lost answer is an error.
+     */
+    readonly duplicates?: "first" | "allow";
     /** Default: in memory. Give one that lasts, or the log can show a new history after every restart. */
     readonly checkpoints?: CheckpointMemory;
     /** Default: in memory, 8 MiB. */
@@ -56,7 +65,7 @@ export interface LogClient {
   readonly origin: string;
   /** Fetches the newest checkpoint, verifies it, demands that it continues the remembered one, remembers it. */
   checkpoint(options?: Cancellable): Promise<LogHead>;
-  /** Yields entries in order; `for await` may stop at any time. @throws {TlogError} NOT_PUBLISHED (`end` is past the tree) */
+  /** Yields entries in order; `for await` may stop at any time. @throws {TlogError} NOT_PUBLISHED (`start` or `end` is past the tree) */
   entries(options?: EntriesOptions): AsyncIterableIterator<LogEntry>;
   /** @throws {TlogError} NOT_PUBLISHED */
   entry(leafIndex: number, options?: Cancellable): Promise<LogEntry>;
@@ -79,7 +88,10 @@ export interface LogClient {
     leafIndex: number,
     options?: ReceiptOptions & { readonly timeoutMs?: number },
   ): Promise<LogReceipt>;
-  /** Resolves when the log says the entry is durable. @throws {TlogError} ENTRY_TOO_LARGE (above 65,535 bytes) */
+  /**
+   * Resolves when the log says the entry is durable. After REMOTE_UNREACHABLE, REMOTE_TIMEOUT or a gateway's 502 and 504 it
+   * may be all the same: see the option `duplicates`. @throws {TlogError} ENTRY_TOO_LARGE (above 65,535 bytes)
+   */
   append(entry: Uint8Array, options?: AppendOptions): Promise<AppendedEntry>;
   /** All or none, in order. @throws {TlogError} ENTRY_TOO_LARGE */
   appendBatch(entries: readonly Uint8Array[], options?: Cancellable): Promise<readonly AppendedEntry[]>;
@@ -104,7 +116,8 @@ export function openLogClient(options: LogClientOptions): LogClient {
   const shortcut = openShortcuts();
   const receipts = openReceipts({ trust, fetcher, heads, tiles, shortcut });
   const parts = { fetcher, tiles, heads, shortcut };
-  const destination = { fetcher, receipts, token: options.token };
+  const repeat = options.duplicates === "first" ? "always" : "if-refused";
+  const destination = { fetcher, receipts, token: bearerToken(options.token), repeat } as const;
   return {
     origin,
     checkpoint: ({ signal } = {}) => heads.fetch(signal),
@@ -128,6 +141,12 @@ export function openLogClient(options: LogClientOptions): LogClient {
   };
 }
 
+/** Refused here, because fetch quotes a header that it refuses, and with it the secret. @throws {TlogError} ARGUMENT_INVALID */
+function bearerToken(token: string | undefined): string | undefined {
+  if (token === undefined || /^[\w.~+/-]+=*$/.test(token)) return token;
+  throw new TlogError("ARGUMENT_INVALID", "token: want a bearer token, without spaces or line breaks");
+}
+
 interface Parts {
   readonly fetcher: Fetcher;
   readonly tiles: TileSource;
@@ -139,9 +158,9 @@ async function* entriesIn(parts: Parts, options: EntriesOptions): AsyncGenerator
   const { start = 0, signal } = options;
   assertSize("start", start);
   if (options.end !== undefined) assertSize("end", options.end);
-  const { heads } = parts;
-  const head = await (options.end === undefined ? heads.fetch(signal) : heads.covering(options.end, signal));
-  yield* readEntries(parts, { head, start, end: options.end ?? head.treeSize, signal });
+  const end = options.end ?? (await parts.heads.fetch(signal)).treeSize;
+  const head = await parts.heads.covering(Math.max(start, end), signal);
+  yield* readEntries(parts, { head, start, end, signal });
 }
 
 /** One entry alone where the log has it, else the bundle it is in: same bytes, same check. */

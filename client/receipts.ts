@@ -36,6 +36,9 @@ export type ReceiptOptions = (
   readonly signal?: AbortSignal | undefined;
 };
 
+/** Between two requests, whatever the log asks for. */
+const MIN_PAUSE_MS = 100;
+
 export interface Receipts {
   /** @throws {TlogError} ENTRY_UNKNOWN | NOT_PUBLISHED | ENTRY_MISMATCH | as {@link verifyReceipt} and {@link Heads.judge} */
   fetch(leafIndex: number, options: ReceiptOptions): Promise<LogReceipt>;
@@ -50,7 +53,8 @@ export interface Receipts {
  * @param args.receipt - `.tlog-proof` text or bytes, at most 256 KiB.
  * @param args.origin - to accept only this log, when the policy has several.
  * @throws {TlogError} RECEIPT_MALFORMED | NUMBER_TOO_LARGE | ORIGIN_MISMATCH | SIGNATURE_MISSING | SIGNATURE_INVALID |
- *   QUORUM_NOT_MET | PROOF_INVALID (also: a receipt for another entry) | POLICY_MALFORMED | VKEY_MALFORMED
+ *   QUORUM_NOT_MET | PROOF_INVALID (also: a receipt for another entry) | HASH_MALFORMED (the given leafHash) |
+ *   POLICY_MALFORMED | VKEY_MALFORMED | KEY_TYPE_UNSUPPORTED
  */
 export async function verifyReceipt(
   args: TrustIn & ReceiptSubject & { readonly receipt: string | Uint8Array; readonly origin?: string },
@@ -115,23 +119,28 @@ export function openReceipts(log: {
       () => makeFromTiles(leafIndex, options),
     );
 
+  async function fetchWhenPublished(leafIndex: number, options: ReceiptOptions): Promise<LogReceipt> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await fetch(leafIndex, options);
+      } catch (error) {
+        if (!(error instanceof TlogError) || error.code !== "NOT_PUBLISHED") throw error;
+        const asked = error.cause instanceof RemoteRefusedError ? error.cause.retryAfterMs : undefined;
+        const pauseMs = asked ?? backoffMs(attempt, DEFAULT_RETRY, fetcher.random);
+        await fetcher.pause(Math.max(pauseMs, MIN_PAUSE_MS), options.signal);
+      }
+    }
+  }
+
   return {
     fetch,
     check,
-    wait: async (leafIndex, options) => {
-      const deadlineMs = fetcher.now() + (options.timeoutMs ?? 30_000);
-      for (let attempt = 0; ; attempt++) {
-        try {
-          return await fetch(leafIndex, options);
-        } catch (error) {
-          const remainingMs = deadlineMs - fetcher.now();
-          if (!(error instanceof TlogError) || error.code !== "NOT_PUBLISHED" || remainingMs <= 0)
-            throw error;
-          const asked = error.cause instanceof RemoteRefusedError ? error.cause.retryAfterMs : undefined;
-          const pauseMs = asked ?? backoffMs(attempt, DEFAULT_RETRY, fetcher.random);
-          await fetcher.pause(Math.min(pauseMs, remainingMs), options.signal);
-        }
-      }
+    wait: (leafIndex, options) => {
+      const { timeoutMs = 30_000 } = options;
+      const late = new TlogError("NOT_PUBLISHED", `entry ${leafIndex}: no receipt in ${timeoutMs} ms`);
+      return fetcher.within({ timeoutMs, late, signal: options.signal }, (signal) =>
+        fetchWhenPublished(leafIndex, { ...options, signal }),
+      );
     },
   };
 }

@@ -33,6 +33,8 @@ interface Destination {
   readonly receipts: Receipts;
   /** Sent as a bearer token with writes, and only with writes. */
   readonly token: string | undefined;
+  /** Whether an append whose answer was lost is made again. */
+  readonly repeat: "always" | "if-refused";
 }
 
 const RECEIPT_TYPE = "text/x.tlog.proof";
@@ -52,6 +54,7 @@ export async function appendEntry(
     headers: { ...writeHeaders(log.token), ...receiptPreference(waitForReceiptMs) },
     maxBytes: MAX_RECEIPT_BYTES,
     serverWaitMs: waitForReceiptMs,
+    repeat: log.repeat,
     signal,
   });
   if (response.mediaType === RECEIPT_TYPE) {
@@ -83,6 +86,7 @@ export async function appendEntries(
     headers: { ...writeHeaders(log.token), accept: "application/json" },
     // Two numbers of 16 digits for each entry, at most.
     maxBytes: 1_024 + 40 * entries.length,
+    repeat: log.repeat,
     signal,
   });
   const { leafIndices, duplicates } = decodeJsonObject(body);

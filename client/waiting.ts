@@ -3,7 +3,10 @@ import { TlogError } from "../src/errors.ts";
 /** Resolves after `ms` milliseconds, or at once when `signal` aborts; never rejects. */
 export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>;
 
-/** The default {@link Sleep}, on setTimeout. */
+/** setTimeout takes no more, and makes 1 of it. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** The default {@link Sleep}, on setTimeout: at most 24 days. */
 export function sleepOnTimer(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();
@@ -12,7 +15,7 @@ export function sleepOnTimer(ms: number, signal: AbortSignal): Promise<void> {
       signal.removeEventListener("abort", finish);
       resolve();
     };
-    const timer = setTimeout(finish, ms);
+    const timer = setTimeout(finish, Math.min(ms, MAX_TIMER_MS));
     signal.addEventListener("abort", finish);
   });
 }

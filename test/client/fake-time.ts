@@ -4,24 +4,30 @@ import type { Sleep } from "../../client/waiting.ts";
 export interface FakeTime {
   readonly now: () => number;
   readonly sleep: Sleep;
-  /** Every pause the client made, in milliseconds; request timeouts that did not expire are not pauses. */
+  /** Every pause the client made, in milliseconds; time limits are not pauses. */
   readonly pauses: number[];
 }
 
 /**
- * @param options.timeoutMs - sleeps of this length or longer are request timeouts: they wait until their signal aborts, or,
- *   with `expire`, end at once.
+ * @param options.timeoutMs - sleeps of this length or longer are time limits: they move no clock, and end when their signal
+ *   aborts, when pauses have used up their time, or, with `expire`, at once.
  */
 export function fakeTime(options: { readonly timeoutMs: number; readonly expire?: boolean }): FakeTime {
   let nowMs = 1_700_000_000_000;
   const pauses: number[] = [];
+  const limits: { readonly endMs: number; readonly end: () => void }[] = [];
   return {
     now: () => nowMs,
     pauses,
     sleep: (ms, signal) => {
-      if (ms >= options.timeoutMs) return options.expire ? nextTurn() : aborted(signal);
+      if (ms >= options.timeoutMs) {
+        if (options.expire) return nextTurn();
+        const ended = new Promise<void>((end) => limits.push({ endMs: nowMs + ms, end }));
+        return Promise.race([ended, aborted(signal)]);
+      }
       pauses.push(ms);
       nowMs += ms;
+      for (const { endMs, end } of limits) if (endMs <= nowMs) end();
       return nextTurn();
     },
   };

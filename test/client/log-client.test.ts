@@ -30,6 +30,15 @@ describe("opening a client", () => {
     await expectCodeAsync(client.checkpoint(), "ORIGIN_MISMATCH");
   });
 
+  test("refuses a token that is none, without repeating it", async () => {
+    const log = await openFakeLog();
+    for (const token of ["", "secret\n", "token secret", "secr\u00e9t", "secret\u0000", "=secret"]) {
+      const error = expectCode(() => clientOf(log, { token }), "ARGUMENT_INVALID");
+      expect(error.message).not.toContain("secr");
+    }
+    clientOf(log, { token: "bristlecone_AZaz09-._~+/==" });
+  });
+
   test("fetches nothing", async () => {
     const log = await openFakeLog();
     clientOf(log);
@@ -78,7 +87,9 @@ describe("reading entries", () => {
     await expectCodeAsync(client.entry(3), "NOT_PUBLISHED");
     await expectCodeAsync(client.entry(Number.MAX_SAFE_INTEGER), "NOT_PUBLISHED");
     await expectCodeAsync(client.entry(0.5), "ARGUMENT_INVALID");
-    expect(await collect(client.entries({ start: 5 }))).toEqual([]);
+    await expectCodeAsync(collect(client.entries({ start: 4 })), "NOT_PUBLISHED");
+    await expectCodeAsync(collect(client.entries({ start: 5, end: 2 })), "NOT_PUBLISHED");
+    expect(await collect(client.entries({ start: 3 }))).toEqual([]);
   });
 
   test("stops fetching when the reader stops", async () => {
@@ -229,12 +240,15 @@ describe("lookup", () => {
       ['{"leafIndex":9007199254740993}', "REMOTE_MALFORMED"],
       ['{"leafIndex":"7"}', "REMOTE_MALFORMED"],
       ['{"leafIndex":-1}', "REMOTE_MALFORMED"],
+      ['{"leafIndex":{"toString":0,"valueOf":0}}', "REMOTE_MALFORMED"],
+      ['{"leafIndex":"\\u001b]0;\\u009b"}', "REMOTE_MALFORMED"],
       ["[7]", "REMOTE_MALFORMED"],
       ["7", "REMOTE_MALFORMED"],
       ["\ufffd{", "REMOTE_MALFORMED"],
     ] as const) {
       log.intercept = (path) => (path.startsWith("lookup/") ? new Response(answer) : undefined);
-      await expectCodeAsync(clientOf(log).lookup(hash), code);
+      const error = await expectCodeAsync(clientOf(log).lookup(hash), code);
+      expect(error.message).toMatch(/^[ -~]*$/);
     }
   });
 });

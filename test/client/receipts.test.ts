@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { memoryCheckpoints } from "../../client/checkpoint-memory.ts";
 import { verifyReceipt } from "../../client/receipts.ts";
+import type { Sleep } from "../../client/waiting.ts";
 import { leafHash } from "../../src/merkle/hash.ts";
 import { expectCodeAsync } from "../expect-code.ts";
 import { clientOf } from "./client-of.ts";
@@ -29,6 +30,7 @@ describe("verifying a receipt offline", () => {
     const claim = { receipt: log.receipt(7), vkey: log.vkey };
     await expectCodeAsync(verifyReceipt({ ...claim, entry: log.entries[8]! }), "PROOF_INVALID");
     await expectCodeAsync(verifyReceipt({ ...claim, leafHash: leafHash(log.entries[8]!) }), "PROOF_INVALID");
+    await expectCodeAsync(verifyReceipt({ ...claim, leafHash: new Uint8Array(31) }), "HASH_MALFORMED");
     const renamed = { ...claim, receipt: log.receipt(7).replace("index 7", "index 8") };
     await expectCodeAsync(verifyReceipt({ ...renamed, entry: log.entries[7]! }), "PROOF_INVALID");
   });
@@ -170,9 +172,33 @@ describe("waiting for a receipt", () => {
     const log = await openFakeLog({ entries: numbered(3) });
     log.entries.push(...numbered(1, 3));
     const time = fakeTime({ timeoutMs: 30_000 });
-    await expectCodeAsync(clientOf(log, time).waitForReceipt(3, { timeoutMs: 5_000 }), "NOT_PUBLISHED");
-    expect(time.pauses.reduce((sum, pause) => sum + pause, 0)).toBe(5_000);
+    await expectCodeAsync(clientOf(log, time).waitForReceipt(3, { timeoutMs: 40_000 }), "NOT_PUBLISHED");
+    const sum = (pauses: readonly number[]): number => pauses.reduce((total, pause) => total + pause, 0);
+    expect(sum(time.pauses)).toBeGreaterThanOrEqual(40_000);
+    expect(sum(time.pauses.slice(0, -1))).toBeLessThan(40_000);
     await expectCodeAsync(clientOf(log).waitForReceipt(4), "ENTRY_UNKNOWN");
+  });
+
+  test("ends when the time is over, however long a request takes", async () => {
+    const log = await openFakeLog({ entries: numbered(3) });
+    log.intercept = (path) => (path.startsWith("receipt/") ? new Promise<Response>(() => {}) : undefined);
+    const time = fakeTime({ timeoutMs: 30_000 });
+    const limits: number[] = [];
+    const sleep: Sleep = (ms, signal) => {
+      limits.push(ms);
+      return ms === 7_000 ? Promise.resolve() : time.sleep(ms, signal);
+    };
+    await expectCodeAsync(clientOf(log, { sleep }).waitForReceipt(0, { timeoutMs: 7_000 }), "NOT_PUBLISHED");
+    expect(limits).toEqual([7_000, 30_000]);
+  });
+
+  test("asks no more than ten times a second, whatever the log asks for", async () => {
+    const log = await openFakeLog({ entries: numbered(3) });
+    log.intercept = (path) =>
+      path.startsWith("receipt/") ? problem("NOT_PUBLISHED", 404, { "retry-after": "0" }) : undefined;
+    const time = fakeTime({ timeoutMs: 30_000 });
+    await expectCodeAsync(clientOf(log, time).waitForReceipt(0), "NOT_PUBLISHED");
+    expect(new Set(time.pauses)).toEqual(new Set([100]));
   });
 
   test("works where the log has no receipts", async () => {

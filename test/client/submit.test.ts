@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { LogClient } from "../../client/log-client.ts";
 import { leafHash } from "../../src/merkle/hash.ts";
 import { expectCodeAsync } from "../expect-code.ts";
 import { clientOf } from "./client-of.ts";
@@ -50,14 +51,14 @@ describe("append", () => {
       if (path === "receipt/3") await log.publish();
       return undefined as never;
     };
-    const appended = await clientOf(log).append(entry, { waitForReceiptMs: 5_000 });
+    const appended = await clientOf(log).append(entry, { waitForReceiptMs: 40_000 });
     expect(appended.receipt?.leafIndex).toBe(3);
   });
 
   test("is done without a receipt when none comes in time", async () => {
     const log = await openFakeLog({ entries: numbered(3) });
     log.publishesAtOnce = false;
-    const appended = await clientOf(log).append(entry, { waitForReceiptMs: 5_000 });
+    const appended = await clientOf(log).append(entry, { waitForReceiptMs: 40_000 });
     expect(appended).toMatchObject({ leafIndex: 3 });
     expect(appended.receipt).toBeUndefined();
   });
@@ -108,6 +109,52 @@ describe("append", () => {
     log.intercept = () => problem("TOKEN_INVALID", 403);
     const error = await expectCodeAsync(clientOf(log).append(entry), "REMOTE_REFUSED");
     expect(error).toMatchObject({ status: 403, problemCode: "TOKEN_INVALID" });
+  });
+});
+
+describe("an append whose outcome is unknown", () => {
+  const lost = () => Promise.reject(new TypeError("fetch failed"));
+  const appends = [
+    ["append", (client: LogClient) => client.append(entry)],
+    ["appendBatch", (client: LogClient) => client.appendBatch([entry])],
+  ] as const;
+
+  test.each(appends)(
+    "is not repeated by %s: the log may have it, and may take it twice",
+    async (_, append) => {
+      for (const [answer, code] of [
+        [lost, "REMOTE_UNREACHABLE"],
+        [() => problem("BAD_GATEWAY", 502), "REMOTE_REFUSED"],
+        [() => problem("GATEWAY_TIMEOUT", 504), "REMOTE_REFUSED"],
+      ] as const) {
+        const log = await openFakeLog();
+        log.intercept = answer;
+        await expectCodeAsync(append(clientOf(log)), code);
+        expect(log.paths).toHaveLength(1);
+      }
+    },
+  );
+
+  test.each(appends)(
+    "is repeated by %s when the log answers duplicates with the first index",
+    async (_, append) => {
+      const log = await openFakeLog();
+      let losses = 2;
+      log.intercept = () => (losses-- > 0 ? lost() : undefined);
+      await append(clientOf(log, { duplicates: "first" }));
+      expect(log.paths).toHaveLength(3);
+      expect(log.entries).toEqual([entry]);
+    },
+  );
+
+  test("is not one that the log refused", async () => {
+    for (const status of [429, 503]) {
+      const log = await openFakeLog();
+      let refusals = 1;
+      log.intercept = () => (refusals-- > 0 ? problem("POOL_FULL", status) : undefined);
+      await clientOf(log).append(entry);
+      expect(log.paths).toHaveLength(2);
+    }
   });
 });
 
