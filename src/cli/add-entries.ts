@@ -12,6 +12,7 @@ import {
   type SourceEntry,
   type SourceTotals,
 } from "./entry-source.ts";
+import { exitCodeOf } from "./exit-code.ts";
 import { makeDirectory, replaceFile } from "./files.ts";
 import { inFlight } from "./in-flight.ts";
 import { openProgress } from "./progress.ts";
@@ -33,7 +34,7 @@ export interface AddSummary {
   readonly added: number;
   /** Receipts saved: one for each index. */
   readonly receipts: number;
-  /** A verified checkpoint covers all of them. */
+  /** A verified checkpoint that covers all of them was seen. */
   readonly published: boolean;
   readonly elapsedMs: number;
 }
@@ -50,8 +51,8 @@ const LONGEST_PAUSE_MS = 3_000;
 
 /**
  * Streams the sources to the log: memory holds the batches under way, whatever the size of the input.
- * @throws {TlogError} INCOMPLETE, with what had been added, when something fails after the first batch; before it, the
- *   failure itself.
+ * @throws {TlogError} INCOMPLETE, with what had been added, when something fails after the first batch; before it, and when
+ *   something failed to verify, the failure itself.
  */
 export async function addEntries(
   call: Call,
@@ -90,11 +91,11 @@ export async function addEntries(
       progress.advance({ entries, bytes });
     }
   } catch (error) {
-    throw entries === 0 ? error : incomplete(error, entries, call.signal);
+    throw entries === 0 || exitCodeOf(error) === 1 ? error : incomplete(error, entries, call.signal);
   } finally {
     progress.end();
   }
-  const published = lastIndex < 0 || (await isPublished(destination.client, lastIndex, call.signal));
+  const published = lastIndex < 0 || (await isSeenPublished(destination.client, lastIndex, call.signal));
   return { entries, added, receipts, published, elapsedMs: Math.round(call.now() - startedMs) };
 }
 
@@ -135,6 +136,17 @@ async function isPublished(client: LogClient, leafIndex: number, signal: AbortSi
     await setTimeout(pauseMs, undefined, { signal });
   }
   return false;
+}
+
+/** As {@link isPublished}; false too when the log cannot be asked: the entries are in it all the same. */
+async function isSeenPublished(client: LogClient, leafIndex: number, signal: AbortSignal): Promise<boolean> {
+  try {
+    return await isPublished(client, leafIndex, signal);
+  } catch (error) {
+    const exitCode = exitCodeOf(error);
+    if (!signal.aborted && (exitCode === 3 || exitCode === 4)) return false;
+    throw error;
+  }
 }
 
 async function* each<Item>(items: readonly Item[]): AsyncGenerator<Item> {

@@ -67,7 +67,8 @@ export const add: CommandDefinition = {
     };
     const { origin } = remote.client;
     const summary = { origin, ...(await addEntries(call, { sources, totals, destination })), skipped };
-    if (!summary.published) call.output.notice("durable, but no checkpoint covers all of them yet");
+    if (!summary.published)
+      call.output.notice("durable, but no checkpoint that covers all of them was seen yet");
     await call.output.result({
       text: summaryText(summary),
       json: { summary },

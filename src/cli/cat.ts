@@ -2,7 +2,7 @@ import { addExamples, addSettings, type CommandDefinition, textFlag } from "./co
 import { indexArgument } from "./entry-argument.ts";
 import { openRemote } from "./remote.ts";
 import { REMOTE_SETTINGS } from "./remote-settings.ts";
-import { entryPrinter } from "./show-entry.ts";
+import { entryPrinter, RAW_BYTES_HELP } from "./show-entry.ts";
 
 const BYTES_HELP = `
 After each entry, also the last, comes the separator. So these give back the bytes that came in:
@@ -25,7 +25,7 @@ export const cat: CommandDefinition = {
       "bristlecone cat --start 1000 --end 2000 --json",
       "bristlecone cat --paragraphs > Packages",
     ]);
-    command.addHelpText("after", BYTES_HELP);
+    command.addHelpText("after", BYTES_HELP + RAW_BYTES_HELP);
   },
   async run(call) {
     const start = indexArgument("--start", textFlag(call.flags, "start") ?? "0");

@@ -26,9 +26,9 @@ export async function entryFlag({ flags, stdin }: Call): Promise<NamedEntry | un
   return { leafHash: leafHash(entry), words: `${text} (${entry.length} bytes)` };
 }
 
-/** A leaf index from the command line. @throws {TlogError} USAGE */
-export function indexArgument(name: string, text: string | undefined): number {
-  return usage(name, () => parseDecimal(text ?? ""));
+/** A leaf index or other whole number from the command line. @throws {TlogError} USAGE, also above `max` */
+export function indexArgument(name: string, text: string | undefined, max?: number): number {
+  return usage(name, () => parseDecimal(text ?? "", max === undefined ? {} : { max }));
 }
 
 function parseLeafHash(hex: string): Uint8Array {

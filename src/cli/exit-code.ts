@@ -13,7 +13,7 @@ export function exitCodeOf(error: unknown): ExitCode {
 /** A refusal may say that the request was wrong or came too early; that something failed to verify is never the log's to say. */
 function exitCodeOfRefusal({ problemCode, status }: RemoteRefusedError): ExitCode {
   const known = Object.entries(EXIT_CODES).find(([code]) => code === problemCode)?.[1];
-  if (known === 2 || known === 3) return known;
+  if (known === 3 || (known === 2 && status < 500)) return known; // what a server fails at is nobody's usage
   return status === 401 || status === 403 ? 2 : 4;
 }
 
@@ -60,7 +60,6 @@ const EXIT_CODES: { readonly [Code in ErrorCode]: ExitCode } = Object.freeze({
   STORE_DAMAGED: 2,
   STORE_FULL: 2,
   STORE_FAILED: 2,
-  STORE_CLOSED: 2,
   GUARD_MALFORMED: 2,
   GUARD_MISSING: 2,
   GUARD_AHEAD: 2,
@@ -86,6 +85,7 @@ const EXIT_CODES: { readonly [Code in ErrorCode]: ExitCode } = Object.freeze({
   // Not there, or not there yet; the same command may succeed later.
   POOL_FULL: 3,
   SERVER_BUSY: 3,
+  STORE_CLOSED: 3,
   LOG_CLOSING: 3,
   LOG_READ_ONLY: 3,
   SIGNER_FAILED: 2,

@@ -1,20 +1,43 @@
+import { isLoopbackName, type WriteAccess } from "../http/access.ts";
+import { SETTINGS } from "../settings.ts";
+
 /** What a person who has just started a log may want to type next. */
 export interface FirstSteps {
-  /** How this program is called from a shell. */
-  readonly invocation: string;
-  /** Where the log answers; undefined when it is where every command looks by default. */
-  readonly url: string | undefined;
+  /** How this program is called from a shell, in words. */
+  readonly invocation: readonly string[];
+  /** Where the log listens. */
+  readonly url: string;
   readonly vkey: string;
+  readonly access: WriteAccess;
 }
 
-/** Three commands that work as they stand, in this order: add a line, fetch its receipt, verify it offline. */
-export function firstSteps({ invocation, url, vkey }: FirstSteps): readonly string[] {
-  const at = url === undefined ? "" : ` --log ${url}`;
+/**
+ * Commands that work as they stand, in this order: add a line, fetch its receipt, verify it offline. Before them what they
+ * need where writing takes a token; instead of them how to get one, where nobody may write.
+ */
+export function firstSteps({ invocation, url, vkey, access }: FirstSteps): readonly string[] {
+  const call = invocation.map(shellQuoted).join(" ");
+  const isTokenWanted = access.mode === "token";
+  if (isTokenWanted && access.tokenHashes.length === 0) {
+    return [
+      `${call} token new`,
+      "# nobody may write yet: start serve again with --token-hash and the hash it prints",
+    ];
+  }
+  const remote = remoteFlags(url, vkey);
   return [
-    `echo "hello, log" > hello.txt && ${invocation} add hello.txt${at}`,
-    `${invocation} receipt --entry hello.txt --out hello.tlog-proof${at}`,
-    `${invocation} verify hello.tlog-proof --entry hello.txt --vkey ${shellQuoted(vkey)}`,
+    ...(isTokenWanted ? ["export BRISTLECONE_TOKEN=...  # a token whose hash this log was given"] : []),
+    `echo "hello, log" > hello.txt && ${call} add hello.txt${remote}`,
+    `${call} receipt --entry hello.txt --out hello.tlog-proof${remote}`,
+    `${call} verify hello.tlog-proof --entry hello.txt --vkey ${shellQuoted(vkey)}`,
   ];
+}
+
+/** What the commands have to be told: where the log is, unless they look there by default; whom to trust, unless it is local. */
+function remoteFlags(listening: string, vkey: string): string {
+  const url = listening.replace("//0.0.0.0", "//127.0.0.1").replace("//[::]", "//[::1]");
+  const at = url === SETTINGS.log.fallback ? "" : ` --log ${shellQuoted(url)}`;
+  return isLoopbackName(new URL(listening).hostname) ? at : `${at} --vkey ${shellQuoted(vkey)}`;
 }
 
 /** One shell word that stands for `text`. */

@@ -1,9 +1,8 @@
+import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { sha256 } from "#crypto";
 import type { ForkedHeads } from "../../client/errors.ts";
 import { stateDirectory } from "../config.ts";
 import { TlogError } from "../errors.ts";
-import { encodeHex } from "../tlog/encoding.ts";
 import type { Call } from "./command.ts";
 import { makeDirectory, replaceFile } from "./files.ts";
 
@@ -17,7 +16,8 @@ export async function keepForkedHeads(call: Call, { remembered, shown }: ForkedH
     await makeDirectory(folder, { mode: 0o700 });
     const paths: string[] = [];
     for (const note of [remembered, shown]) {
-      const path = join(folder, `${encodeHex(sha256(note))}.checkpoint`);
+      const name = createHash("sha256").update(note).digest("hex");
+      const path = join(folder, `${name}.checkpoint`);
       await replaceFile(path, note);
       paths.push(path);
     }

@@ -3,7 +3,7 @@ import { indexArgument } from "./entry-argument.ts";
 import { replaceFile } from "./files.ts";
 import { openRemote } from "./remote.ts";
 import { REMOTE_SETTINGS } from "./remote-settings.ts";
-import { entryJson } from "./show-entry.ts";
+import { entryJson, RAW_BYTES_HELP } from "./show-entry.ts";
 
 /** `get`: reads one entry and checks that the log has committed to it. */
 export const get: CommandDefinition = {
@@ -17,6 +17,7 @@ export const get: CommandDefinition = {
       "bristlecone get 41 --out entry.bin",
       "bristlecone get 41 --json",
     ]);
+    command.addHelpText("after", RAW_BYTES_HELP);
   },
   async run(call) {
     const leafIndex = indexArgument("index", call.args[0]);

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { setMaxListeners } from "node:events";
-import { runCli } from "./run.ts";
+import { TlogError } from "../errors.ts";
+import { systemCode } from "./files.ts";
+import { failCli, runCli } from "./run.ts";
 
 // Requests side by side each listen to the signal that ends them all: more than ten are no leak.
 setMaxListeners(1000);
@@ -15,18 +17,31 @@ function onSignal(exitCode: number): void {
 process.on("SIGINT", () => onSignal(130));
 process.on("SIGTERM", () => onSignal(143));
 
-// A reader that has seen enough, such as `head`, closes the pipe: end like any Unix tool, 128 + SIGPIPE.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 141 : 70));
-process.stderr.on("error", () => {});
-
-const exitCode = await runCli({
+const world = {
   argv: process.argv.slice(2),
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
   signal: interrupt.signal,
   now: () => performance.now(),
-});
+};
 
-// Idle keep-alive sockets would hold the process; what was printed must be out first.
-process.stdout.write("", () => process.exit(exitCode));
+process.stdout.on("error", (cause) => {
+  const code = systemCode(cause);
+  // A reader that has seen enough, such as `head`, closes the pipe: end like any Unix tool, 128 + SIGPIPE.
+  if (code === "EPIPE") process.exit(141);
+  process.exit(
+    failCli(
+      world,
+      new TlogError("FILE_UNWRITABLE", `standard output cannot be written (${code})`, { cause }),
+    ),
+  );
+});
+process.stderr.on("error", () => {});
+
+const exitCode = await runCli(world);
+
+// Idle keep-alive sockets would hold the process; what was printed must be out first, or have failed, as said above.
+process.stdout.write("", (error) => {
+  if (error === null || error === undefined) process.exit(exitCode);
+});

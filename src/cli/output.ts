@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { type ForkedHeads, LogForkedError } from "../../client/errors.ts";
 import { TlogError } from "../errors.ts";
+import { printable } from "../telemetry/printable.ts";
 import { decodeUtf8, encodeBase64 } from "../tlog/encoding.ts";
 import { exitCodeOf } from "./exit-code.ts";
 
@@ -17,7 +18,7 @@ export interface Output {
   readonly isWatched: boolean;
   /** One result: `text` for people (a newline is added), else `json` on a line of its own. */
   result(parts: { readonly text: string; readonly json: object }): Promise<void>;
-  /** Bytes to stdout as they are. */
+  /** Bytes to stdout as they are, whatever a terminal makes of them. */
   bytes(data: Uint8Array): Promise<void>;
   /** Something to know about a result, such as what it was trusted on. */
   notice(text: string): void;
@@ -42,6 +43,11 @@ export function openOutput(
     if (!stdout.write(chunk)) await once(stdout, "drain");
   }
 
+  /** A log chooses some of this text: it must not command the terminal. */
+  function shown(text: string, json: object): string {
+    return `${printable(isJson ? JSON.stringify(json) : text)}\n`;
+  }
+
   function progressLine(text: string): void {
     if (!isWatched || (text === "" && !isLineDrawn)) return;
     stderr.write(`\r${text}\x1b[K`); // erase to the end of the line
@@ -50,7 +56,7 @@ export function openOutput(
 
   function aside(text: string, json: object): void {
     progressLine("");
-    stderr.write(isJson ? `${JSON.stringify(json)}\n` : `${text}\n`);
+    stderr.write(shown(text, json));
   }
 
   return {
@@ -58,7 +64,7 @@ export function openOutput(
     isWatched,
     result({ text, json }) {
       progressLine("");
-      return write(isJson ? `${JSON.stringify(json)}\n` : `${text}\n`);
+      return write(shown(text, json));
     },
     bytes: write,
     notice: (text) => aside(`note: ${text}`, { notice: text }),

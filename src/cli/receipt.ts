@@ -2,6 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import type { LogClient } from "../../client/log-client.ts";
 import type { LogReceipt } from "../../client/receipts.ts";
 import { InvariantError, TlogError } from "../errors.ts";
+import { MAX_WAIT_MS } from "../settings.ts";
 import { encodeHex } from "../tlog/encoding.ts";
 import { addExamples, addSettings, type Call, type CommandDefinition, textFlag } from "./command.ts";
 import { entryFlag, indexArgument, type NamedEntry } from "./entry-argument.ts";
@@ -67,7 +68,7 @@ async function findEntry(call: Call, client: LogClient, named: NamedEntry | unde
 
 function waitMs({ flags }: Call, defaultSeconds: number): number {
   const text = textFlag(flags, "wait");
-  return (text === undefined ? defaultSeconds : indexArgument("--wait", text)) * 1000;
+  return (text === undefined ? defaultSeconds : indexArgument("--wait", text, MAX_WAIT_MS / 1000)) * 1000;
 }
 
 async function printReceipt({ flags, output }: Call, found: LogReceipt): Promise<void> {

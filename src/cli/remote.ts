@@ -10,6 +10,7 @@ import { TlogError } from "../errors.ts";
 import { isLoopbackName } from "../http/access.ts";
 import { fileCheckpointMemory } from "../node/file-checkpoint-memory.ts";
 import { isWriteToken } from "../settings.ts";
+import { formatVerifierKey, parseVerifierKey } from "../tlog/key.ts";
 import type { Call } from "./command.ts";
 import { readSmallFile } from "./files.ts";
 import { type ChosenTrust, chosenTrust } from "./trust.ts";
@@ -68,10 +69,11 @@ async function trustItself(call: Call, url: string, info: Remote["info"]): Promi
     );
   }
   const vkeys = (await info())?.vkeys;
-  const vkey: unknown = Array.isArray(vkeys) ? vkeys[0] : undefined;
-  if (typeof vkey !== "string") {
+  const named: unknown = Array.isArray(vkeys) ? vkeys[0] : undefined;
+  if (typeof named !== "string") {
     throw new TlogError("USAGE", `want --vkey VKEY or --policy FILE: ${url} does not name a key of its own`);
   }
+  const vkey = formatVerifierKey(parseVerifierKey(named)); // before it is printed: a log may name anything
   call.output.notice(
     `not verified against a key you chose: the log itself named ${vkey}; choose with --vkey or --policy`,
   );

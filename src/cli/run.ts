@@ -35,6 +35,12 @@ export async function runCli(world: World): Promise<number> {
   }
 }
 
+/** Reports a failure outside any command, as a command's is. @returns the exit code. */
+export function failCli(world: Pick<World, "argv" | "stdout" | "stderr">, error: TlogError): number {
+  openOutput(world, { isJson: isJsonWanted(world.argv) }).failure(error);
+  return exitCodeOf(error);
+}
+
 function openProgram(world: World, output: Output): Command {
   const program = new Command("bristlecone")
     .description("A transparency log: append entries, keep receipts, verify them offline.")
@@ -146,12 +152,14 @@ function exitAfter(error: unknown, signal: AbortSignal, output: Output): number 
     if (error.code !== "commander.help") output.failure(usageError(error));
     return 2;
   }
-  if (signal.aborted) {
+  const exitCode = exitCodeOf(error);
+  // An interrupt explains any other failure, but not that something failed to verify.
+  if (signal.aborted && exitCode !== 1) {
     if (error instanceof TlogError) output.failure(error);
     return typeof signal.reason === "number" ? signal.reason : 130;
   }
   output.failure(error);
-  return exitCodeOf(error);
+  return exitCode;
 }
 
 function usageError(error: CommanderError): TlogError {

@@ -1,13 +1,14 @@
 import { type Config, invocation } from "../config.ts";
 import { type ErrorCode, TlogError } from "../errors.ts";
 import type { LogEvents } from "../events.ts";
+import { type WriteAccess, writeAccessFor } from "../http/access.ts";
 import type { Log, LogLimits } from "../log/log.ts";
 import { openGuardFile, openLog, serveLog } from "../server.ts";
-import { SETTINGS, type SettingName } from "../settings.ts";
+import type { SettingName } from "../settings.ts";
 import { logLines } from "../telemetry/log-lines.ts";
 import { addExamples, addSettings, type Call, type CommandDefinition } from "./command.ts";
 import { readSmallFile } from "./files.ts";
-import { firstSteps, shellQuoted } from "./first-steps.ts";
+import { firstSteps } from "./first-steps.ts";
 import { type LogPaths, logPaths, openLogKeys } from "./serve-key.ts";
 
 const OPTIONS: readonly SettingName[] = [
@@ -49,6 +50,10 @@ export const serve: CommandDefinition = {
     const config = await call.config();
     const paths = logPaths(config);
     const tokenHashes = await tokenHashesOf(config);
+    const writers = {
+      ...(tokenHashes !== undefined && { tokenHashes }),
+      openWrites: config.value("openWrites"),
+    };
     const events = openEvents(call, config);
     // Not `await using`: TypeScript 6.0 leaves the ".ts" of an import() that stands beside one.
     const log = await openConfiguredLog({ config, paths, events });
@@ -56,13 +61,13 @@ export const serve: CommandDefinition = {
       const server = await serveLog({
         log,
         listen: config.value("listen"),
-        ...(tokenHashes !== undefined && { tokenHashes }),
-        openWrites: config.value("openWrites"),
+        ...writers,
         adminListen: config.value("adminListen"),
         events,
       });
       try {
-        await call.output.result(welcome({ paths, url: server.url, log }));
+        const access = writeAccessFor({ host: config.value("listen").host, ...writers });
+        await call.output.result(welcome({ paths, url: server.url, log, access }));
         await untilAborted(call.signal);
         call.output.notice("finishing what is in flight; Ctrl-C again stops at once");
       } finally {
@@ -167,18 +172,15 @@ function welcome({
   paths,
   url,
   log,
+  access,
 }: {
   readonly paths: LogPaths;
   readonly url: string;
   readonly log: Log;
+  readonly access: WriteAccess;
 }): { text: string; json: object } {
   const vkey = log.vkeys[0] ?? "";
-  const isDefault = url === SETTINGS.log.fallback;
-  const steps = firstSteps({
-    invocation: invocation().map(shellQuoted).join(" "),
-    url: isDefault ? undefined : url,
-    vkey,
-  });
+  const steps = firstSteps({ invocation: invocation(), url, vkey, access });
   const { treeSize } = log.published();
   const text = [
     `origin        ${log.origin}`,

@@ -3,6 +3,10 @@ import { TlogError } from "../errors.ts";
 import { encodeBase64, encodeHex, encodeUtf8 } from "../tlog/encoding.ts";
 import { type Call, isFlagOn, onlyOneOf, textFlag } from "./command.ts";
 
+/** For the help of commands that print entries. */
+export const RAW_BYTES_HELP = `
+Entries are printed as they are: who wrote one may have put commands for a terminal into it. Look at a stranger's with --json.`;
+
 /** An entry as JSON: bytes are base64, because an entry need not be text. */
 export function entryJson({ leafIndex, leafHash, entry }: LogEntry) {
   return { leafIndex, leafHash: encodeHex(leafHash), entry: encodeBase64(entry) };

@@ -1,8 +1,10 @@
+import { MAX_WAIT_MS } from "../settings.ts";
 import { addExamples, addSettings, type Call, type CommandDefinition, textFlag } from "./command.ts";
 import { indexArgument } from "./entry-argument.ts";
+import { exitCodeOf } from "./exit-code.ts";
 import { openRemote } from "./remote.ts";
 import { REMOTE_SETTINGS } from "./remote-settings.ts";
-import { entryPrinter } from "./show-entry.ts";
+import { entryPrinter, RAW_BYTES_HELP } from "./show-entry.ts";
 
 const DEFAULT_LAST = "10";
 
@@ -21,13 +23,14 @@ export const tail: CommandDefinition = {
       "bristlecone tail --last 0 --json",
       "bristlecone tail --from 0",
     ]);
+    command.addHelpText("after", RAW_BYTES_HELP);
   },
   async run(call) {
     try {
       await follow(call);
     } catch (error) {
-      // Ending is what Ctrl-C is for here: everything printed was verified.
-      if (!call.signal.aborted) throw error;
+      // Ending is what Ctrl-C is for here; but what failed to verify at that moment did fail.
+      if (!call.signal.aborted || exitCodeOf(error) === 1) throw error;
     }
   },
 };
@@ -35,7 +38,7 @@ export const tail: CommandDefinition = {
 async function follow(call: Call): Promise<void> {
   const { flags, signal, output } = call;
   const last = indexArgument("--last", textFlag(flags, "last") ?? DEFAULT_LAST);
-  const pollMs = Math.max(1, indexArgument("--poll", textFlag(flags, "poll") ?? "1000"));
+  const pollMs = Math.max(1, indexArgument("--poll", textFlag(flags, "poll") ?? "1000", MAX_WAIT_MS));
   const fromText = textFlag(flags, "from");
   const print = entryPrinter(call);
   const from = fromText === undefined ? undefined : indexArgument("--from", fromText);

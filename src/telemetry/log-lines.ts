@@ -1,4 +1,5 @@
 import type { LogEvents } from "../events.ts";
+import { printableLine } from "./printable.ts";
 
 /** Least serious first. */
 export type LogLevel = "debug" | "info" | "warn";
@@ -27,11 +28,8 @@ export function logLines(options: LogLineOptions): Required<LogEvents> {
   function line(level: LogLevel, message: string, fields: Readonly<Record<string, string | number>>): void {
     if (SEVERITY[level] < SEVERITY[options.level]) return;
     const time = new Date(now()).toISOString();
-    options.write(
-      options.format === "json"
-        ? jsonLine(time, level, message, fields)
-        : prettyLine(time, level, message, fields),
-    );
+    const text = options.format === "json" ? jsonLine : prettyLine;
+    options.write(`${printableLine(text(time, level, message, fields))}\n`);
   }
 
   return {
@@ -52,11 +50,11 @@ export function logLines(options: LogLineOptions): Required<LogEvents> {
 }
 
 function jsonLine(time: string, level: LogLevel, message: string, fields: object): string {
-  return `${JSON.stringify({ time, level, message, ...fields })}\n`;
+  return JSON.stringify({ time, level, message, ...fields });
 }
 
-/** "12:03:04.120 warn  pool full, entries turned away  refused=3 pendingEntries=4096\n" */
+/** "12:03:04.120 warn  pool full, entries turned away  refused=3 pendingEntries=4096" */
 function prettyLine(time: string, level: LogLevel, message: string, fields: object): string {
   const shown = Object.entries(fields).map(([name, value]) => `${name}=${value}`);
-  return `${[`${time.slice(11, 23)} ${level.padEnd(5)}`, message, shown.join(" ")].join("  ").trimEnd()}\n`;
+  return [`${time.slice(11, 23)} ${level.padEnd(5)}`, message, shown.join(" ")].join("  ").trimEnd();
 }

@@ -38,6 +38,9 @@ describe("exit codes", () => {
     [4, 404, undefined],
     [4, 500, "NO_SUCH_CODE"],
     [4, 400, "constructor"],
+    [3, 503, "STORE_CLOSED"],
+    [4, 500, "STORE_DAMAGED"],
+    [4, 500, "USAGE"],
   ])("gives %i when the log refuses with %i %s", (exitCode, status, problemCode) => {
     expect(exitCodeOf(new RemoteRefusedError({ message: "", status, problemCode }))).toBe(exitCode);
   });

@@ -47,9 +47,13 @@ export function spawnCli(
 }
 
 /** Starts the real command; the environment holds no setting of the person who runs the tests. */
-export function startCli(args: readonly string[], cwd: string): ChildProcess {
+export function startCli(
+  args: readonly string[],
+  cwd: string,
+  { stdout = "pipe" }: { stdout?: "pipe" | number } = {},
+): ChildProcess {
   const env = { PATH: process.env.PATH, HOME: cwd, XDG_STATE_HOME: join(cwd, "state") };
-  return spawn(process.execPath, [...PROGRAM, ...args], { cwd, env, stdio: "pipe" });
+  return spawn(process.execPath, [...PROGRAM, ...args], { cwd, env, stdio: ["pipe", stdout, "pipe"] });
 }
 
 export function resultOf(child: ChildProcess): Promise<Result> {

@@ -4,6 +4,7 @@ import { firstSteps, shellQuoted } from "../../src/cli/first-steps.ts";
 import { openOutput } from "../../src/cli/output.ts";
 import { grouped, humanBytes, openProgress, progressText } from "../../src/cli/progress.ts";
 import { TlogError } from "../../src/errors.ts";
+import type { WriteAccess } from "../../src/http/access.ts";
 
 class Stream extends EventEmitter {
   text = "";
@@ -35,6 +36,19 @@ describe("output", () => {
           : "note: mind\nerror: want x [USAGE]\n",
       );
     }
+  });
+
+  it.each([false, true])("lets nobody command the terminal (--json: %j)", async (isJson) => {
+    const evil = "\x1b]0;owned\x07\u009b2J\u202etxt.exe\rVERIFIED\x7f";
+    const stdout = new Stream();
+    const stderr = new Stream();
+    const output = openOutput({ stdout, stderr }, { isJson });
+    await output.result({ text: `two\nlines ${evil}`, json: { evil } });
+    output.notice(evil);
+    output.failure(new TlogError("USAGE", evil));
+    for (const { text } of [stdout, stderr]) expect(text).not.toMatch(/[^\P{Cc}\n]|\p{Bidi_Control}/u);
+    if (isJson) expect(JSON.parse(stdout.text)).toEqual({ evil });
+    else expect(stdout.text).toContain("two\nlines \\u001b]0;owned");
   });
 
   it("waits for a slow reader", async () => {
@@ -106,14 +120,44 @@ describe("progress", () => {
   });
 });
 
-describe("the three commands to try next", () => {
+describe("the commands to try next", () => {
+  const vkey = "localhost/1c7f0a92+530d903a+AbCd/+=";
+  const steps = (url: string, access: WriteAccess = { mode: "loopback" }) =>
+    firstSteps({ invocation: ["npx", "bristlecone"], url, vkey, access });
+
   it("name the log only where it is not the usual one", () => {
-    const vkey = "localhost/1c7f0a92+530d903a+AbCd/+=";
-    const usual = firstSteps({ invocation: "npx bristlecone", url: undefined, vkey });
+    const usual = steps("http://127.0.0.1:6962");
     expect(usual[0]).toBe('echo "hello, log" > hello.txt && npx bristlecone add hello.txt');
-    const other = firstSteps({ invocation: "bristlecone", url: "http://127.0.0.1:7000", vkey });
-    expect(other[1]).toContain("--log http://127.0.0.1:7000");
+    const other = steps("http://127.0.0.1:7000");
+    expect(other[1]).toMatch(/--log http:\/\/127.0.0.1:7000$/);
     expect(other[2]).toContain(`--vkey ${vkey}`);
+  });
+
+  it("reach a log that listens everywhere, and say whom to trust where the machine does not", () => {
+    const token = { mode: "token", tokenHashes: ["00"] } as const;
+    const everywhere = steps("http://0.0.0.0:6962", token);
+    expect(everywhere[0]).toMatch(/^export BRISTLECONE_TOKEN=/);
+    expect(everywhere[1]).toMatch(/add hello.txt --vkey localhost/);
+    expect(steps("http://[::]:7000", token)[2]).toContain("--log 'http://[::1]:7000' --vkey localhost");
+    expect(steps("http://192.0.2.1:7000", token)[2]).toContain(
+      "--log http://192.0.2.1:7000 --vkey localhost",
+    );
+    expect(steps("http://0.0.0.0:6962", { mode: "open" })[0]).toContain("add hello.txt --vkey");
+  });
+
+  it("begin with a token where nobody may write", () => {
+    const none = steps("http://0.0.0.0:6962", { mode: "token", tokenHashes: [] });
+    expect(none).toEqual(["npx bristlecone token new", expect.stringMatching(/^# .*serve .*--token-hash/)]);
+  });
+
+  it("quote the words of how the program is called", () => {
+    const [first] = firstSteps({
+      invocation: ["node", "/my programs/main.js"],
+      url: "http://127.0.0.1:6962",
+      vkey,
+      access: { mode: "open" },
+    });
+    expect(first).toContain("node '/my programs/main.js' add");
   });
 
   it("quote what a shell would take apart", () => {

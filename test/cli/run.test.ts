@@ -1,8 +1,12 @@
-import { writeFileSync } from "node:fs";
+import { closeSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { COMMANDS } from "../../src/cli/commands.ts";
-import { callCli, temporaryDirectory } from "./harness.ts";
+import { openOutput } from "../../src/cli/output.ts";
+import { tail } from "../../src/cli/tail.ts";
+import { TlogError } from "../../src/errors.ts";
+import { expectCodeAsync } from "../expect-code.ts";
+import { callCli, resultOf, startCli, temporaryDirectory } from "./harness.ts";
 
 /** Nothing listens on port 9 of a test machine, and fetch refuses to try. */
 const NOWHERE = "http://127.0.0.1:9";
@@ -43,6 +47,8 @@ describe("usage errors", () => {
     ["too many arguments", ["get", "1", "2"], /too many arguments/],
     ["an index with a leading zero", ["get", "01"], /index: want a decimal/],
     ["an index beyond 2^53", ["get", "9007199254740993"], /9007199254740991/],
+    ["a poll beyond a day", ["tail", "--poll", "86400001"], /--poll: .*86400000/],
+    ["a wait beyond a day", ["receipt", "0", "--wait", "86401"], /--wait: .*86400/],
     ["two ways to cut", ["add", "--lines", "--paragraphs", "-"], /--lines, --paragraphs/],
     ["standard input twice", ["add", "-", "-"], /once/],
     ["no batch in flight", ["add", "--in-flight", "0", "-"], /from 1 to 64/],
@@ -121,3 +127,51 @@ it("ends with the signal's code when it is interrupted", async () => {
   const signal = AbortSignal.abort(143);
   expect((await callCli(["get", "0", "--log", NOWHERE], { signal })).code).toBe(143);
 });
+
+it("does not let an interrupt hide that something failed to verify", async () => {
+  const argv = ["verify", "-", "--leaf-hash", "00".repeat(32), "--vkey", VKEY];
+  const { code, stderr } = await callCli(argv, { signal: AbortSignal.abort(130), stdin: "no receipt" });
+  expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("NOT VERIFIED") });
+});
+
+describe("tail", () => {
+  /** Ctrl-C comes, and then the work under way ends so. */
+  const endingIn = (error: Error) => {
+    const interrupt = new AbortController();
+    const streams = { stdout: process.stdout, stderr: process.stderr };
+    return tail.run({
+      args: [],
+      flags: {},
+      output: openOutput(streams, { isJson: false }),
+      stdin: process.stdin,
+      signal: interrupt.signal,
+      now: () => 0,
+      config: async () => {
+        interrupt.abort(130);
+        throw error;
+      },
+    });
+  };
+
+  it("ends well with Ctrl-C, but not with a fork found at that moment", async () => {
+    await endingIn(new TlogError("ABORTED", ""));
+    await expectCodeAsync(endingIn(new TlogError("LOG_FORKED", "")), "LOG_FORKED");
+  });
+});
+
+describe("standard output that cannot be written", () => {
+  const full = openSync("/dev/full", "w");
+  afterAll(() => closeSync(full));
+
+  it.each([[["cat", "--help"]], [["token", "new"]], [["token", "new", "--json"]]])(
+    "ends with a line about it, and not well: %j",
+    async (argv) => {
+      const { code, stderr } = await resultOf(startCli(argv, temporaryDirectory(), { stdout: full }));
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/^[^\n]*standard output cannot be written \(ENOSPC\)[^\n]*\n$/);
+      expect(stderr).toContain("FILE_UNWRITABLE");
+    },
+  );
+});
+
+const VKEY = "example.com/nowhere+8ab5d197+AVTniuOZe6EnlppkPzPT2qlFshA0ZOeWGcKChik/t8wB";

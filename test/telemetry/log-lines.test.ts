@@ -32,6 +32,19 @@ describe("log lines", () => {
     expect(lines).toEqual(["22:13:20.000 warn   mind the guard  code=GUARD_ON_SAME_VOLUME\n"]);
   });
 
+  it.each(["pretty", "json"] as const)(
+    "hold no line break and no terminal command of a stranger (%s)",
+    (format) => {
+      const { lines, events } = collect({ format });
+      const message = "boom\n12:00:00.000 info  forged \u009b31m\u202e";
+      events.requestFailed({ method: "GET", path: "/entry/\u009b\r2J", message });
+      expect(lines).toHaveLength(1);
+      expect(lines[0]).toMatch(/^[^\p{Cc}\p{Bidi_Control}]*\n$/u);
+      expect(lines[0]).toContain("/entry/\\u009b\\");
+      if (format === "json") expect(JSON.parse(lines[0] ?? "").message).toBe(`request failed: ${message}`);
+    },
+  );
+
   it("say only what the level asks for", () => {
     const { lines, events } = collect({ level: "info" });
     events.batchIntegrated({ treeSize: 9, count: 3, duplicates: 1, elapsedMs: 2.5 });
