@@ -95,7 +95,7 @@ export interface ServeLogOptions {
   readonly listen: { readonly host: string; readonly port: number };
   /** Where `/healthz` and `/readyz` listen. Default: nowhere. */
   readonly adminListen?: { readonly host: string; readonly port: number } | undefined;
-  /** SHA-256 of each write token, 64 lowercase hex digits. Without any, only loopback clients may write. */
+  /** SHA-256 of each write token, 64 lowercase hex digits. Empty: nobody may write. Absent: only programs on this machine may, on loopback. */
   readonly tokenHashes?: readonly string[];
   /** Let everybody write who can reach the port. Default false. */
   readonly openWrites?: boolean;

@@ -12,19 +12,18 @@ export type WriteAccess =
   | { readonly mode: "open" };
 
 /**
- * Picks the mode for a listener: tokens always count when there are any; without, only loopback listeners take writes,
- * unless the operator opened them.
- * @param options.tokenHashes - SHA-256 of each token, 64 lowercase hex digits.
+ * Picks the mode for a listener: tokens count wherever they are configured, also when the last one was taken off the list;
+ * without, only loopback listeners take writes, unless the operator opened them.
+ * @param options.tokenHashes - SHA-256 of each token, 64 lowercase hex digits. Empty: nobody writes. undefined: not configured.
  */
 export function writeAccessFor(options: {
   readonly host: string;
   readonly tokenHashes?: readonly string[];
   readonly openWrites?: boolean;
 }): WriteAccess {
-  const tokenHashes = options.tokenHashes ?? [];
-  if (tokenHashes.length > 0) return { mode: "token", tokenHashes };
+  if (options.tokenHashes !== undefined) return { mode: "token", tokenHashes: options.tokenHashes };
   if (options.openWrites === true) return { mode: "open" };
-  return isLoopbackName(options.host) ? { mode: "loopback" } : { mode: "token", tokenHashes };
+  return isLoopbackName(options.host) ? { mode: "loopback" } : { mode: "token", tokenHashes: [] };
 }
 
 /** A fresh token of 256 random bits and the hash to configure. Tokens are random, so a plain hash protects them at rest. */
@@ -38,11 +37,16 @@ export function newWriteToken(): { readonly token: string; readonly tokenHash: s
  * @throws {TlogError} HEX_MALFORMED when a token hash is not 64 lowercase hex digits. The check throws TOKEN_MISSING |
  *   TOKEN_INVALID | WRITE_FORBIDDEN.
  */
-export function writeCheck(access: WriteAccess): (request: Request) => void {
+export function writeCheck(access: WriteAccess): (request: Request, incoming?: Incoming) => void {
   if (access.mode === "open") return assertSameOrigin;
   if (access.mode === "loopback") return assertLocal;
   const known = access.tokenHashes.map(decodeTokenHash);
   return (request) => assertToken(request, known);
+}
+
+/** What a check may want to know of Node's request: "1.0", "1.1". */
+interface Incoming {
+  readonly httpVersion: string;
 }
 
 /** True for names and addresses that only this machine reaches. IPv6 with or without brackets. */
@@ -63,10 +67,11 @@ function assertToken(request: Request, known: readonly Uint8Array[]): void {
 
 /**
  * On loopback the risk is a web page in a browser on the same machine: it can send simple POSTs here, and by DNS rebinding
- * it can even be of "the same origin". So the name in Host must be a loopback name, no proxy may stand in between, and the
- * page must come from here.
+ * it can even be of "the same origin". So the name in Host must be a loopback name, and the page must come from here.
+ * What a proxy on this machine passes on looks local unless the proxy marks it, so its marks are looked for; nothing can be
+ * seen of one that leaves none and puts its own address into Host. Behind a proxy only tokens decide who writes.
  */
-function assertLocal(request: Request): void {
+function assertLocal(request: Request, incoming: Incoming | undefined): void {
   const { hostname } = new URL(request.url);
   if (!isLoopbackName(hostname)) {
     throw new TlogError(
@@ -74,7 +79,8 @@ function assertLocal(request: Request): void {
       `Host: want a loopback name, got ${hostname}; other names need a token`,
     );
   }
-  const proxy = PROXY_HEADERS.find((name) => request.headers.has(name));
+  const proxy =
+    incoming?.httpVersion === "1.0" ? "HTTP/1.0" : PROXY_HEADERS.find((name) => request.headers.has(name));
   if (proxy !== undefined) {
     throw new TlogError(
       "WRITE_FORBIDDEN",
@@ -84,7 +90,15 @@ function assertLocal(request: Request): void {
   assertSameOrigin(request);
 }
 
-const PROXY_HEADERS = ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via"];
+/** HTTP/1.0 is a mark too: it is what a bare proxy_pass of nginx speaks, which sends none of these. */
+const PROXY_HEADERS = [
+  "Forwarded",
+  "X-Forwarded-For",
+  "X-Forwarded-Host",
+  "X-Forwarded-Proto",
+  "X-Real-IP",
+  "Via",
+];
 
 /** Refuses what a browser sends for a page of another origin. Other clients send neither header. */
 function assertSameOrigin(request: Request): void {

@@ -24,7 +24,7 @@ export function addRoutes(log: Log, options: AddOptions): OpenAPIHono<HttpEnv> {
   const budget = new ByteBudget(options.maxIncomingBytes);
   const app = new OpenAPIHono<HttpEnv>();
   app.post("/add", async ({ req, env }) => {
-    assertMayWrite(req.raw);
+    assertMayWrite(req.raw, env?.incoming);
     const entry = await readBody(req.raw, log.limits.maxEntryBytes);
     const appended = await log.add(entry);
     const type = preferredType(req.raw.headers.get("Accept"), ADD_TYPES);
@@ -38,7 +38,7 @@ export function addRoutes(log: Log, options: AddOptions): OpenAPIHono<HttpEnv> {
     return new Response(String(appended.leafIndex), { headers: INDEX_HEADERS });
   });
   return app.openapi(addBatchRoute, async (c) => {
-    assertMayWrite(c.req.raw);
+    assertMayWrite(c.req.raw, c.env?.incoming);
     const body = await readLargeBody(c.req.raw, { maxBytes: options.maxBatchBytes, budget });
     try {
       const entries = decodeAddBatch(body, { maxEntries: log.limits.maxBatchEntries });

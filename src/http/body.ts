@@ -1,4 +1,5 @@
 import { TlogError } from "../errors.ts";
+import { GrowingBytes } from "../tlog/growing-bytes.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 
 /**
@@ -10,7 +11,7 @@ import type { ByteBudget } from "./byte-budget.ts";
 export async function readBody(request: Request, maxBytes: number): Promise<Uint8Array> {
   assertPlain(request);
   const declaredBytes = declaredLength(request, maxBytes);
-  if (declaredBytes === undefined) return await readStream(request, { maxBytes });
+  if (declaredBytes === undefined) return (await readStream(request, { maxBytes })).slice();
   // The HTTP parser delivers no more than Content-Length says, so this buffer is bounded too.
   const bytes = new Uint8Array(await request.arrayBuffer().catch(refuseIncomplete));
   if (bytes.length !== declaredBytes) throw incomplete(`want ${declaredBytes} bytes, got ${bytes.length}`);
@@ -19,7 +20,7 @@ export async function readBody(request: Request, maxBytes: number): Promise<Uint
 
 /**
  * Like `readBody`, for large bodies: takes each piece from a shared budget as it arrives, so that many slow clients hold no
- * more than they sent. The caller gives back `bytes.length` when it is done with them.
+ * more than some twice what they sent. The caller gives back `bytes.length` when it is done with them.
  * @throws {TlogError} as readBody, and POOL_FULL when the budget is spent.
  */
 export async function readLargeBody(
@@ -38,35 +39,23 @@ async function readStream(
   request: Request,
   limits: { readonly maxBytes: number; readonly budget?: ByteBudget },
 ): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  let length = 0;
+  const bytes = new GrowingBytes();
   const reader = request.body?.getReader();
   try {
     for (;;) {
       const { done, value } = (await reader?.read().catch(refuseIncomplete)) ?? { done: true };
-      if (done) return joined(pieces, length);
-      if (length + value.length > limits.maxBytes) throw tooLarge(limits.maxBytes, "more");
+      if (done) return bytes.bytes();
+      if (bytes.length + value.length > limits.maxBytes) throw tooLarge(limits.maxBytes, "more");
       if (limits.budget?.take(value.length) === false) {
         throw new TlogError("POOL_FULL", "too many large bodies are being received");
       }
-      length += value.length;
-      pieces.push(value);
+      bytes.append(value);
     }
   } catch (error) {
-    limits.budget?.give(length);
+    limits.budget?.give(bytes.length);
     reader?.cancel().catch(() => {}); // The listener closes the connection; a second failure adds nothing.
     throw error;
   }
-}
-
-function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  let offset = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, offset);
-    offset += piece.length;
-  }
-  return bytes;
 }
 
 /** An entry is the bytes of the body; a coding would make it unclear which bytes were logged. */

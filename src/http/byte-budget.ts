@@ -18,8 +18,4 @@ export class ByteBudget {
   give(bytes: number): void {
     this.#heldBytes -= bytes;
   }
-
-  get heldBytes(): number {
-    return this.#heldBytes;
-  }
 }

@@ -38,6 +38,17 @@ describe("writeAccessFor", () => {
   });
 });
 
+test("configured and empty means nobody: who revoked the last token did not open the log", () => {
+  for (const host of ["127.0.0.1", "0.0.0.0"]) {
+    for (const openWrites of [false, true]) {
+      expect(writeAccessFor({ host, tokenHashes: [], openWrites })).toEqual({
+        mode: "token",
+        tokenHashes: [],
+      });
+    }
+  }
+});
+
 describe("tokens", () => {
   const check = writeCheck({ mode: "token", tokenHashes: [second.tokenHash, tokenHash] });
 
@@ -142,9 +153,18 @@ describe("a loopback log", () => {
   });
 
   test("refuses what a proxy passed on", () => {
-    for (const name of ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via"]) {
+    for (const name of [
+      "Forwarded",
+      "X-Forwarded-For",
+      "X-Forwarded-Host",
+      "X-Forwarded-Proto",
+      "X-Real-IP",
+      "Via",
+    ]) {
       expectCode(() => check(post(LOCAL, { [name]: "1.2.3.4" })), "WRITE_FORBIDDEN");
     }
+    expectCode(() => check(post(LOCAL), { httpVersion: "1.0" }), "WRITE_FORBIDDEN");
+    check(post(LOCAL), { httpVersion: "1.1" });
   });
 
   test("answers 403 over HTTP", async () => {

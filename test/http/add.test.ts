@@ -92,6 +92,27 @@ describe("POST /add", () => {
     expect(undeclared.taken()).toBeLessThan(70 * 1024);
   });
 
+  test("keeps no piece of a body, however small the pieces are", async () => {
+    const log = await openTestLog();
+    const piece = new Uint8Array(1);
+    let count = 0;
+    const body = new ReadableStream<Uint8Array>(
+      {
+        pull(controller) {
+          if (count === 1000) return controller.close();
+          piece[0] = count % 256;
+          count += 1;
+          controller.enqueue(piece); // The same each time: who keeps it keeps the last byte a thousand times.
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    const response = await testApp(log).request("/add", { method: "POST", body, duplex: "half" });
+    expect(response.status).toBe(200);
+    await log.untilPublished(0, { signal: AbortSignal.timeout(10_000) });
+    expect(await log.readEntry(0)).toEqual(Uint8Array.from({ length: 1000 }, (_, index) => index % 256));
+  });
+
   test("adds nothing of a body that fails half way or is shorter than it said", async () => {
     const log = await openTestLog();
     const app = testApp(log);
@@ -155,7 +176,12 @@ describe("POST /add", () => {
   });
 
   test("a real pool that is full answers 429", async () => {
-    const limits = { maxEntryBytes: 65_535, maxBatchEntries: 10, maxPendingEntries: 10, maxPendingBytes: 64 };
+    const limits = {
+      maxEntryBytes: 65_535,
+      maxBatchEntries: 10,
+      maxPendingEntries: 10,
+      maxPendingBytes: 65_535,
+    };
     const app = testApp(await openTestLog({ limits }));
     const responses = await Promise.all(Array.from({ length: 20 }, (_, index) => post(app, entry(index))));
     const statuses = new Set(responses.map(({ status }) => status));

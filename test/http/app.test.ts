@@ -6,7 +6,15 @@ import { createAdminApp } from "../../src/http/app.ts";
 import { PROBLEM_KINDS } from "../../src/http/status.ts";
 import type { Log } from "../../src/log/log.ts";
 import { parsePolicy } from "../../src/tlog/policy.ts";
-import { entry, openTestLog, problemOf, publishEntries, replaced, testApp } from "./test-log.ts";
+import {
+  entry,
+  openLogOfSize,
+  openTestLog,
+  problemOf,
+  publishEntries,
+  replaced,
+  testApp,
+} from "./test-log.ts";
 
 const READS = [
   "/checkpoint",
@@ -24,9 +32,7 @@ let log: Log;
 let app: ReturnType<typeof testApp>;
 
 beforeAll(async () => {
-  log = await openTestLog();
-  app = testApp(log);
-  await publishEntries(log, [entry(0), entry(1), entry(2)]);
+  ({ log, app } = await openLogOfSize(3));
 });
 
 describe("methods", () => {

@@ -7,7 +7,7 @@ import { verifyInclusion } from "../../src/merkle/inclusion.ts";
 import { decodeHex, encodeHex } from "../../src/tlog/encoding.ts";
 import { singleKeyPolicy } from "../../src/tlog/policy.ts";
 import { verifyTlogProof } from "../../src/tlog/proof.ts";
-import { entry, openTestLog, problemOf, publishEntries, testApp } from "./test-log.ts";
+import { entry, openLogOfSize, openTestLog, problemOf, testApp } from "./test-log.ts";
 
 const hashes = z.array(z.string());
 const Inclusion = z.strictObject({
@@ -29,12 +29,7 @@ let log: Log;
 let app: ReturnType<typeof testApp>;
 
 beforeAll(async () => {
-  log = await openTestLog();
-  app = testApp(log);
-  await publishEntries(
-    log,
-    Array.from({ length: SIZE }, (_, index) => entry(index)),
-  );
+  ({ log, app } = await openLogOfSize(SIZE));
 });
 
 /** Integrated, but no checkpoint covers anything yet. */

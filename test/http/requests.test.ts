@@ -96,6 +96,17 @@ describe("answers over a socket", () => {
     expect(await (await fetch(`${url}/entry/3`)).text()).toBe("over the wire");
   });
 
+  test("a write as a bare proxy passes it on is refused", async () => {
+    const { url, log } = await serveLog();
+    for (const path of ["/add", "/add-batch"]) {
+      const client = await RawClient.open(url);
+      client.send(`POST ${path} HTTP/1.0\r\nHost: 127.0.0.1:6962\r\nContent-Length: 3\r\n\r\n\0\x01x`);
+      expect(statusesIn(await client.until(/WRITE_FORBIDDEN/))).toEqual([403]);
+      client.destroy();
+    }
+    expect(log.integratedSize()).toBe(3);
+  });
+
   test("a header after thousands of others counts too", async () => {
     const { url, log } = await serveLog();
     for (const header of ["Origin: https://evil.example\r\n", "X-Forwarded-For: 192.0.2.1\r\n"]) {

@@ -5,7 +5,7 @@ import { listen, type RunningListener } from "../../src/http/listen.ts";
 import type { HttpEnv } from "../../src/http/path.ts";
 import type { Log } from "../../src/log/log.ts";
 import { RawClient, statusesIn } from "./raw-client.ts";
-import { entry, openTestLog, publishEntries, testApp } from "./test-log.ts";
+import { openLogOfSize } from "./test-log.ts";
 
 const opened: RunningListener[] = [];
 
@@ -25,9 +25,8 @@ export async function serve(
 export async function serveLog(
   limits: Partial<ListenLimits> = {},
 ): Promise<{ log: Log; url: string; listener: RunningListener }> {
-  const log = await openTestLog();
-  await publishEntries(log, [entry(0), entry(1), entry(2)]);
-  const listener = await serve(testApp(log), limits);
+  const { log, app } = await openLogOfSize(3);
+  const listener = await serve(app, limits);
   return { log, listener, url: listener.url };
 }
 

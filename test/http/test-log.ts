@@ -34,6 +34,16 @@ export function testApp(log: Log, options: Partial<LogAppOptions> = {}) {
   return createLogApp({ log, writeAccess: { mode: "loopback" }, version: "0.0.0-test", ...options });
 }
 
+/** A log in which `size` entries are published, each as `entry` makes it, and the app over it. */
+export async function openLogOfSize(size: number): Promise<{ log: Log; app: ReturnType<typeof testApp> }> {
+  const log = await openTestLog();
+  await publishEntries(
+    log,
+    Array.from({ length: size }, (_, index) => entry(index)),
+  );
+  return { log, app: testApp(log) };
+}
+
 /** Appends and waits until readers see it. */
 export async function publishEntries(log: Log, entries: readonly Uint8Array[]): Promise<void> {
   for (let start = 0; start < entries.length; start += 10_000) {

@@ -3,19 +3,14 @@ import type { Log } from "../../src/log/log.ts";
 import { leafHash, nodeHash } from "../../src/merkle/hash.ts";
 import { openCheckpoint } from "../../src/tlog/checkpoint.ts";
 import { parseVerifierKey } from "../../src/tlog/key.ts";
-import { entry, openTestLog, problemOf, publishEntries, testApp } from "./test-log.ts";
+import { entry, openLogOfSize, openTestLog, problemOf, publishEntries, testApp } from "./test-log.ts";
 
 const SIZE = 70_000;
 let log: Log;
 let app: ReturnType<typeof testApp>;
 
 beforeAll(async () => {
-  log = await openTestLog();
-  app = testApp(log);
-  await publishEntries(
-    log,
-    Array.from({ length: SIZE }, (_, index) => entry(index)),
-  );
+  ({ log, app } = await openLogOfSize(SIZE));
 });
 
 async function bytesOf(path: string): Promise<Uint8Array> {
