@@ -22,7 +22,7 @@ export interface Remote {
   readonly trust: Trust;
   /** Completes "trusted: ". */
   readonly trustWords: string;
-  /** What GET /log.json says; undefined for a log that has none. Not verified by anything. */
+  /** What GET /log.json said, asked for once; undefined for a log that has none. Not verified by anything. */
   info(): Promise<Readonly<Record<string, unknown>> | undefined>;
 }
 
@@ -43,17 +43,24 @@ export async function openRemote(
   const url = config.value("log");
   const timeoutMs = config.value("timeout") * 1000;
   const fetcher = openFetcher(url, { timeoutMs });
-  const info = () => fetchInfo(fetcher, call.signal);
+  let known: ReturnType<Remote["info"]> | undefined; // owned by info()
+  const info: Remote["info"] = () => {
+    known ??= fetchInfo(fetcher, call.signal);
+    return known;
+  };
   const chosen = (await chosenTrust(call)) ?? (await trustItself(call, url, info));
   const origin = config.value("origin");
   const trust = trustIn({ ...chosen.trust, ...(origin !== undefined && { origin }) });
   const token = writes ? await writeToken(config) : undefined;
+  const duplicates = writes ? (await info())?.duplicates : undefined;
   const client = openLogClient({
     policy: trust.policy,
     origin: trust.origin,
     url,
     timeoutMs,
     ...(token !== undefined && { token }),
+    // Only the log can know: one that says so untruly spoils nothing but itself.
+    ...(duplicates === "first" && { duplicates }),
     checkpoints: config.value("memory")
       ? fileCheckpointMemory(stateDirectory(config.value("state")))
       : memoryCheckpoints(),
