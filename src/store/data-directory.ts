@@ -6,7 +6,7 @@ import { TlogError } from "../errors.ts";
 import { hasErrorCode, messageOf } from "../node/errno.ts";
 import { syncDirectory } from "../node/sync-directory.ts";
 
-export const DATA_FILE = "data.mdb";
+const DATA_FILE = "data.mdb";
 export const LOCK_SOCKET = "writer.sock";
 const LOCK_FILE = "lock.mdb";
 /** The first meta page of an LMDB data file: a page header of 24 bytes, then magic and version, 4 bytes each. */

@@ -1,6 +1,7 @@
-/** Keys and widths of the tables. spec/storage.md */
+/** Keys and widths of the tables: numbers big-endian, so that keys sort as numbers do. spec/storage.md */
 import { TlogError } from "../errors.ts";
-import { TILE_WIDTH } from "./rules.ts";
+import { concatBytes, encodeUint64 } from "../tlog/encoding.ts";
+import { TILE_WIDTH } from "../tlog/tile.ts";
 
 /** Full tiles to one value: a value of one 8 KiB tile would waste a third of its pages. */
 export const TILES_PER_GROUP = 8;
@@ -11,18 +12,13 @@ export const MAX_WHOLE_BUNDLE_BYTES = 262_144;
 export const ENTRIES_PER_PART = 16;
 
 /** A leaf index key is a prefix of the leaf hash: half the space of whole hashes, and exact because hits are confirmed. */
-export const LEAF_KEY_BYTES = 8;
+const LEAF_KEY_BYTES = 8;
 /** Enough for 2^53 - 1. */
-export const LEAF_INDEX_BYTES = 7;
-
-const TWO_TO_32 = 2 ** 32;
+const LEAF_INDEX_BYTES = 7;
 
 /** Key of a level's group of full tiles: level, then group number. */
 export function tileGroupKey(level: number, group: number): Uint8Array {
-  const key = new Uint8Array(9);
-  key[0] = level;
-  writeU64(key, 1, group);
-  return key;
+  return concatBytes(Uint8Array.of(level), encodeUint64(group));
 }
 
 /** Key of a level's open tile. Shorter than any group's key. */
@@ -31,19 +27,16 @@ export function openTileKey(level: number): Uint8Array {
 }
 
 export function bundleKey(index: number): Uint8Array {
-  return u64(index);
+  return encodeUint64(index);
 }
 
 /** Key of part `part`, 0 to 15, of a long bundle. */
 export function bundlePartKey(index: number, part: number): Uint8Array {
-  const key = new Uint8Array(9);
-  writeU64(key, 0, index);
-  key[8] = part;
-  return key;
+  return concatBytes(encodeUint64(index), Uint8Array.of(part));
 }
 
 export function tailKey(leafIndex: number): Uint8Array {
-  return u64(leafIndex);
+  return encodeUint64(leafIndex);
 }
 
 /** Key of the leaf index, a view. */
@@ -56,7 +49,7 @@ export function withLeafIndex(held: readonly number[], leafIndex: number): Uint8
   const indices = [...held, leafIndex];
   const value = new Uint8Array(indices.length * LEAF_INDEX_BYTES);
   for (const [at, index] of indices.entries()) {
-    value.set(u64(index).subarray(8 - LEAF_INDEX_BYTES), at * LEAF_INDEX_BYTES);
+    value.set(encodeUint64(index).subarray(8 - LEAF_INDEX_BYTES), at * LEAF_INDEX_BYTES);
   }
   return value;
 }
@@ -77,17 +70,4 @@ export function leafIndices(value: Uint8Array): readonly number[] {
 
 export function damaged(detail: string, cause?: unknown): TlogError {
   return new TlogError("STORE_DAMAGED", `the store is damaged: ${detail}`, { cause });
-}
-
-function u64(value: number): Uint8Array {
-  const bytes = new Uint8Array(8);
-  writeU64(bytes, 0, value);
-  return bytes;
-}
-
-/** Big-endian, so that keys sort as numbers do. */
-function writeU64(target: Uint8Array, offset: number, value: number): void {
-  const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
-  view.setUint32(offset, Math.floor(value / TWO_TO_32));
-  view.setUint32(offset + 4, value % TWO_TO_32);
 }

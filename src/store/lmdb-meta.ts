@@ -5,13 +5,15 @@
 import { crc32 } from "node:zlib";
 import { Packr } from "msgpackr";
 import { TlogError } from "../errors.ts";
+import { peakCoordinates } from "../merkle/compact-range.ts";
+import { HASH_BYTES } from "../merkle/hash.ts";
 import type { Table } from "./lmdb-environment.ts";
 import { damaged } from "./lmdb-layout.ts";
-import { HASH_BYTES, peakCount } from "./rules.ts";
 import type { IntegratedHead, PublishedHead, SignedHead, StoreHead } from "./store.ts";
+import { isToken } from "./token.ts";
 
 /** Written as `schema`; a store with another number is not opened. */
-export const SCHEMA = 1;
+const SCHEMA = 1;
 
 type RowName = "store" | "writer" | "lineage" | "head" | "signed" | "published";
 
@@ -26,7 +28,6 @@ export interface WriterRow {
 }
 
 const CHECKSUM_BYTES = 4;
-const TOKEN = /^[0-9a-f]{32}$/;
 // Plain maps, not msgpackr's record extension, so that any MessagePack reader can read a row.
 const packr = new Packr({ useRecords: false });
 
@@ -84,7 +85,7 @@ export function readIntegrated(meta: Table): IntegratedHead {
   if (row === undefined) throw damaged("meta row head is missing");
   const treeSize = row.size("treeSize");
   if (row.size("leafIndexSize") !== treeSize) throw damaged("the leaf index does not reach the tree size");
-  const joined = row.bytes("peaks", peakCount(treeSize) * HASH_BYTES);
+  const joined = row.bytes("peaks", peakCoordinates(treeSize).length * HASH_BYTES);
   const peaks: Uint8Array[] = [];
   for (let at = 0; at < joined.length; at += HASH_BYTES) peaks.push(joined.slice(at, at + HASH_BYTES));
   return { treeSize, peaks };
@@ -168,7 +169,7 @@ function rowOf(name: RowName, record: ReadonlyMap<string, unknown>): Row {
     },
     token(field) {
       const value = text(field);
-      if (!TOKEN.test(value)) throw misfit(field);
+      if (!isToken(value)) throw misfit(field);
       return value;
     },
     bytes(field, length) {

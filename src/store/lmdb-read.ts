@@ -1,5 +1,9 @@
 /** Reading tiles, entries and the leaf index. Each function is synchronous, so all it reads is of one snapshot. */
-import { concatBytes, entryOffsets } from "./entries.ts";
+import { HASH_BYTES, hashesEqual } from "../merkle/hash.ts";
+import { messageOf } from "../node/errno.ts";
+import { concatBytes } from "../tlog/encoding.ts";
+import { entryOffsets } from "../tlog/entry-bundle.ts";
+import { TILE_WIDTH } from "../tlog/tile.ts";
 import type { Table, Tables } from "./lmdb-environment.ts";
 import {
   bundleKey,
@@ -13,7 +17,6 @@ import {
   tailKey,
   tileGroupKey,
 } from "./lmdb-layout.ts";
-import { bytesEqual, HASH_BYTES, TILE_WIDTH } from "./rules.ts";
 
 /** Some hashes of a tile level. */
 export interface HashRange {
@@ -32,12 +35,13 @@ export function readHashes(tiles: Table, { level, held, start, count }: HashRang
   if (start + count > held) return undefined;
   const openTileStart = held - (held % TILE_WIDTH);
   if (start >= openTileStart) {
-    return sliceHashes(tiles, openTileKey(level), held - openTileStart, start - openTileStart, count);
+    const width = held - openTileStart;
+    return sliceHashes(tiles, { key: openTileKey(level), width, start: start - openTileStart, count });
   }
   const group = Math.floor(start / GROUP_WIDTH);
   const groupStart = group * GROUP_WIDTH;
   const width = Math.min(GROUP_WIDTH, openTileStart - groupStart);
-  return sliceHashes(tiles, tileGroupKey(level, group), width, start - groupStart, count);
+  return sliceHashes(tiles, { key: tileGroupKey(level, group), width, start: start - groupStart, count });
 }
 
 /** Entries [start, end) of one bundle, encoded; undefined when `end` is past `treeSize`. */
@@ -49,8 +53,9 @@ export function readEntryRange(
   if (range.end > treeSize) return undefined;
   const bundle = Math.floor(range.start / TILE_WIDTH);
   const bundleStart = bundle * TILE_WIDTH;
-  if (bundleStart + TILE_WIDTH > treeSize) return concatBytes(readTail(tables.tail, range));
-  return readFullBundle(tables.bundles, bundle, range.start - bundleStart, range.end - bundleStart);
+  if (bundleStart + TILE_WIDTH > treeSize) return concatBytes(...readTail(tables.tail, range));
+  const within = { start: range.start - bundleStart, end: range.end - bundleStart };
+  return readFullBundle(tables.bundles, bundle, within);
 }
 
 /** Encoded entries [start, end) of the open bundle, one each. */
@@ -60,7 +65,10 @@ export function readTail(
 ): readonly Uint8Array[] {
   const rows: Uint8Array[] = [];
   for (let leafIndex = range.start; leafIndex < range.end; leafIndex++) {
-    rows.push(sliceEntries(tail, tailKey(leafIndex), 1, 0, 1) ?? missing(`entry ${leafIndex}`));
+    rows.push(
+      sliceEntries(tail, { key: tailKey(leafIndex), width: 1, start: 0, end: 1 }) ??
+        missing(`entry ${leafIndex}`),
+    );
   }
   return rows;
 }
@@ -71,28 +79,45 @@ export function findLeaf(tables: Tables, treeSize: number, leafHash: Uint8Array)
   return candidates.find((start) => {
     const hash = readHashes(tables.tiles, { level: 0, held: treeSize, start, count: 1 });
     if (hash === undefined) throw damaged(`the leaf index names leaf ${start} of ${treeSize}`);
-    return bytesEqual(hash, leafHash);
+    return hashesEqual(hash, leafHash);
   });
 }
 
-function readFullBundle(bundles: Table, bundle: number, first: number, last: number): Uint8Array {
-  const whole = sliceEntries(bundles, bundleKey(bundle), TILE_WIDTH, first, last);
+/** Entries [start, end) of a full bundle, 0 to 256. */
+function readFullBundle(
+  bundles: Table,
+  bundle: number,
+  { start, end }: { readonly start: number; readonly end: number },
+): Uint8Array {
+  const whole = sliceEntries(bundles, { key: bundleKey(bundle), width: TILE_WIDTH, start, end });
   if (whole !== undefined) return whole;
   const slices: Uint8Array[] = [];
-  for (let at = first; at < last; ) {
+  for (let at = start; at < end; ) {
     const part = Math.floor(at / ENTRIES_PER_PART);
     const partStart = part * ENTRIES_PER_PART;
-    const end = Math.min(last, partStart + ENTRIES_PER_PART);
-    const key = bundlePartKey(bundle, part);
-    const slice = sliceEntries(bundles, key, ENTRIES_PER_PART, at - partStart, end - partStart);
+    const partEnd = Math.min(end, partStart + ENTRIES_PER_PART);
+    const slice = sliceEntries(bundles, {
+      key: bundlePartKey(bundle, part),
+      width: ENTRIES_PER_PART,
+      start: at - partStart,
+      end: partEnd - partStart,
+    });
     slices.push(slice ?? missing(`bundle ${bundle}`));
-    at = end;
+    at = partEnd;
   }
-  return concatBytes(slices);
+  return concatBytes(...slices);
 }
 
 /** Copies hashes [start, start + count) out of a value that must hold exactly `width`. */
-function sliceHashes(tiles: Table, key: Uint8Array, width: number, start: number, count: number): Uint8Array {
+function sliceHashes(
+  tiles: Table,
+  {
+    key,
+    width,
+    start,
+    count,
+  }: { readonly key: Uint8Array; readonly width: number; readonly start: number; readonly count: number },
+): Uint8Array {
   const hashes = tiles.view(key, (value) => {
     if (value.length !== width * HASH_BYTES) {
       throw damaged(`tile row ${hex(key)}: want ${width * HASH_BYTES} bytes, got ${value.length}`);
@@ -102,19 +127,28 @@ function sliceHashes(tiles: Table, key: Uint8Array, width: number, start: number
   return hashes ?? missing(`tile row ${hex(key)}`);
 }
 
-/** Copies entries [first, last) out of a value that must hold exactly `count`. */
+/** Copies entries [start, end) out of a value that must hold exactly `width`. */
 function sliceEntries(
   table: Table,
-  key: Uint8Array,
-  count: number,
-  first: number,
-  last: number,
+  {
+    key,
+    width,
+    start,
+    end,
+  }: { readonly key: Uint8Array; readonly width: number; readonly start: number; readonly end: number },
 ): Uint8Array | undefined {
   return table.view(key, (value) => {
-    const offsets = entryOffsets(value, count);
-    if (offsets === undefined) throw damaged(`entry row ${hex(key)} does not hold ${count} entries`);
-    return new Uint8Array(value.subarray(offsets[first], offsets[last]));
+    const offsets = offsetsIn(value, key, width);
+    return new Uint8Array(value.subarray(offsets[start], offsets[end]));
   });
+}
+
+function offsetsIn(value: Uint8Array, key: Uint8Array, width: number): readonly number[] {
+  try {
+    return entryOffsets(value, width);
+  } catch (cause) {
+    throw damaged(`entry row ${hex(key)}: ${messageOf(cause)}`, cause);
+  }
 }
 
 function missing(what: string): never {

@@ -1,6 +1,9 @@
 /** Writing a batch. Runs inside a transaction, which undoes all of it when anything here throws. */
 import { InvariantError } from "../errors.ts";
-import { concatBytes, type EncodedEntries, encodeEntries, entryOffsets, sliceEncoded } from "./entries.ts";
+import { HASH_BYTES } from "../merkle/hash.ts";
+import { concatBytes } from "../tlog/encoding.ts";
+import { encodeBundle, entryOffsets } from "../tlog/entry-bundle.ts";
+import { TILE_WIDTH } from "../tlog/tile.ts";
 import type { Table, Tables } from "./lmdb-environment.ts";
 import {
   bundleKey,
@@ -17,11 +20,16 @@ import {
 } from "./lmdb-layout.ts";
 import { writeIntegrated } from "./lmdb-meta.ts";
 import { findLeaf, type HashRange, readHashes, readTail } from "./lmdb-read.ts";
-import { HASH_BYTES, TILE_WIDTH } from "./rules.ts";
 import type { Batch, IntegratedHead, LevelAppend } from "./store.ts";
 
 const TILE_BYTES = TILE_WIDTH * HASH_BYTES;
 const PAGE_BYTES = 4096;
+
+/** Entries in bundle encoding, and where each lies: see `entryOffsets`. */
+interface EncodedEntries {
+  readonly bytes: Uint8Array;
+  readonly offsets: readonly number[];
+}
 
 /** A batch of which the caller may now change every byte. */
 export interface PreparedBatch {
@@ -33,9 +41,10 @@ export interface PreparedBatch {
 }
 
 export function prepareBatch(batch: Batch): PreparedBatch {
+  const bytes = encodeBundle(batch.entries);
   return {
     from: batch.from,
-    entries: encodeEntries(batch.entries),
+    entries: { bytes, offsets: entryOffsets(bytes, batch.entries.length) },
     leafHashes: batch.leafHashes.map((hash) => hash.slice()),
     levels: batch.levels.map((append) => ({ ...append, hashes: append.hashes.slice() })),
     head: { treeSize: batch.head.treeSize, peaks: batch.head.peaks.map((hash) => hash.slice()) },
@@ -79,16 +88,24 @@ function writeEntries({ bundles, tail }: Tables, { from, entries, head }: Prepar
       writeBundle(
         bundles,
         bundleStart / TILE_WIDTH,
-        concatBytes([...rows, sliceEncoded(entries, start - from, end - from)]),
+        concatBytes(...rows, entriesBetween(entries, start - from, end - from)),
       );
       for (let moved = bundleStart; moved < start; moved++) tail.remove(tailKey(moved));
     } else {
       for (let leafIndex = start; leafIndex < end; leafIndex++) {
-        tail.put(tailKey(leafIndex), sliceEncoded(entries, leafIndex - from, leafIndex - from + 1));
+        tail.put(tailKey(leafIndex), entriesBetween(entries, leafIndex - from, leafIndex - from + 1));
       }
     }
     start = end;
   }
+}
+
+/** Entries [start, end), a view. */
+function entriesBetween({ bytes, offsets }: EncodedEntries, start: number, end: number): Uint8Array {
+  const from = offsets[start];
+  const to = offsets[end];
+  if (from === undefined || to === undefined) throw new InvariantError(`no entries [${start}, ${end})`);
+  return bytes.subarray(from, to);
 }
 
 function writeBundle(bundles: Table, index: number, bytes: Uint8Array): void {
@@ -97,7 +114,6 @@ function writeBundle(bundles: Table, index: number, bytes: Uint8Array): void {
     return;
   }
   const offsets = entryOffsets(bytes, TILE_WIDTH);
-  if (offsets === undefined) throw new InvariantError("a full bundle that does not hold 256 entries");
   for (let start = 0; start < TILE_WIDTH; start += ENTRIES_PER_PART) {
     const part = bytes.subarray(offsets[start], offsets[start + ENTRIES_PER_PART]);
     bundles.put(bundlePartKey(index, start / ENTRIES_PER_PART), part);
@@ -109,7 +125,7 @@ function writeLevel(tiles: Table, { level, start, hashes }: LevelAppend): void {
   const openStart = start - openWidth;
   const held = (from: number, count: number): Uint8Array =>
     count === 0 ? new Uint8Array(0) : heldHashes(tiles, { level, held: start, start: from, count });
-  const open = concatBytes([held(openStart, openWidth), hashes]);
+  const open = concatBytes(held(openStart, openWidth), hashes);
   const fullBytes = open.length - (open.length % TILE_BYTES);
   let tile = openStart / TILE_WIDTH;
   for (let at = 0; at < fullBytes; ) {
@@ -117,7 +133,7 @@ function writeLevel(tiles: Table, { level, start, hashes }: LevelAppend): void {
     const groupTile = tile - inGroup;
     const end = Math.min(fullBytes, at + (TILES_PER_GROUP - inGroup) * TILE_BYTES);
     const before = held(groupTile * TILE_WIDTH, inGroup * TILE_WIDTH);
-    const value = concatBytes([before, open.subarray(at, end)]);
+    const value = concatBytes(before, open.subarray(at, end));
     tiles.put(tileGroupKey(level, groupTile / TILES_PER_GROUP), value);
     tile += (end - at) / TILE_BYTES;
     at = end;

@@ -1,5 +1,4 @@
 /** Who may write, in what order, and when nobody may any more. */
-import { randomBytes } from "node:crypto";
 import { InvariantError, TlogError } from "../errors.ts";
 import { messageOf } from "../node/errno.ts";
 import type { Environment, Table } from "./lmdb-environment.ts";
@@ -18,8 +17,16 @@ import {
   writeWriterRow,
 } from "./lmdb-meta.ts";
 import { growthBound, prepareBatch, writeBatch } from "./lmdb-write.ts";
-import { assertBatch, assertHead, assertPublishable, assertSignable, assertToken } from "./rules.ts";
+import {
+  assertBatch,
+  assertHead,
+  assertPublishable,
+  assertSignable,
+  assertToken,
+  writerReplaced,
+} from "./rules.ts";
 import type { LogStore, WriterIdentity } from "./store.ts";
+import { randomToken } from "./token.ts";
 
 export const MIN_MAX_BYTES = 1_048_576;
 /** Commits leave this much, so that a log too full for entries can still sign and publish what it has. */
@@ -143,10 +150,7 @@ function createLog(meta: Table, origin: string): void {
 function assertWriter(meta: Table, writer: WriterIdentity): void {
   const held = readWriterRow(meta) ?? missing("writer");
   if (held.epoch === writer.epoch && held.writerId === writer.writerId) return;
-  throw new TlogError(
-    "WRITER_REPLACED",
-    `this writer is number ${writer.epoch}, number ${held.epoch} opened the log after it`,
-  );
+  throw writerReplaced({ own: writer.epoch, held: held.epoch });
 }
 
 function assertRoom(env: Environment, growth: number, limit: number): void {
@@ -184,8 +188,4 @@ function failed(what: string, cause: unknown): TlogError {
 
 function missing(name: string): never {
   throw damaged(`meta row ${name} is missing`);
-}
-
-function randomToken(): string {
-  return randomBytes(16).toString("hex");
 }

@@ -1,11 +1,12 @@
 /** The default adapter: a log in one directory, on LMDB. spec/storage.md */
 import { TlogError } from "../errors.ts";
+import { TILE_WIDTH } from "../tlog/tile.ts";
 import { assertLogDirectory, prepareDirectory, syncDataFile, syncFileNames } from "./data-directory.ts";
 import { type Environment, openEnvironment } from "./lmdb-environment.ts";
 import { readHead, readStoreRow, treeSizeReader } from "./lmdb-meta.ts";
 import { findLeaf, readEntryRange, readHashes } from "./lmdb-read.ts";
 import { assertOrigin, claimWriter, MIN_MAX_BYTES, writeQueue, writerOf } from "./lmdb-writer.ts";
-import { assertEntryRange, assertHashes, assertTile, hashesAtLevel, TILE_WIDTH } from "./rules.ts";
+import { assertEntryRange, assertHashes, assertTile, hashesAtLevel } from "./rules.ts";
 import type { LogReader, LogStore } from "./store.ts";
 
 export interface LmdbStoreOptions {

@@ -1,7 +1,9 @@
 /** The reference adapter: everything in arrays. For tests, and for logs that may be forgotten. */
-import { randomBytes } from "node:crypto";
 import { InvariantError, TlogError } from "../errors.ts";
-import { encodeEntries } from "./entries.ts";
+import { HASH_BYTES } from "../merkle/hash.ts";
+import { concatBytes } from "../tlog/encoding.ts";
+import { encodeBundle } from "../tlog/entry-bundle.ts";
+import { TILE_WIDTH } from "../tlog/tile.ts";
 import {
   assertBatch,
   assertEntryRange,
@@ -11,10 +13,10 @@ import {
   assertSignable,
   assertTile,
   assertToken,
-  HASH_BYTES,
-  TILE_WIDTH,
+  writerReplaced,
 } from "./rules.ts";
 import type { Batch, IntegratedHead, LogReader, LogStore, StoreHead } from "./store.ts";
+import { randomToken } from "./token.ts";
 
 /** What outlives an opening. Give the same one again to open the same log again. */
 export interface MemoryDisk {
@@ -63,7 +65,7 @@ export function openMemoryStore(options: { readonly origin: string; readonly dis
   };
   const assertWriter = (): void => {
     assertOpen();
-    if (disk.epoch !== epoch) throw replaced(epoch, disk.epoch);
+    if (disk.epoch !== epoch) throw writerReplaced({ own: epoch, held: disk.epoch });
   };
   return {
     writer: { storeId, epoch, writerId: randomToken(), lineage },
@@ -109,16 +111,13 @@ function memoryReader(disk: MemoryDisk, assertOpen: () => void): Omit<LogReader,
       assertTile(tile);
       const start = tile.index * TILE_WIDTH;
       const hashes = disk.levels[tile.level]?.slice(start, start + tile.width) ?? [];
-      if (hashes.length < tile.width) return undefined;
-      const bytes = new Uint8Array(tile.width * HASH_BYTES);
-      for (const [index, hash] of hashes.entries()) bytes.set(hash, index * HASH_BYTES);
-      return bytes;
+      return hashes.length < tile.width ? undefined : concatBytes(...hashes);
     },
     async readEntries(range) {
       assertOpen();
       assertEntryRange(range);
       if (range.end > disk.entries.length) return undefined;
-      return encodeEntries(disk.entries.slice(range.start, range.end)).bytes;
+      return encodeBundle(disk.entries.slice(range.start, range.end));
     },
     async indexOf(leafHashes) {
       assertOpen();
@@ -158,15 +157,4 @@ function copyIntegrated({ treeSize, peaks }: IntegratedHead): IntegratedHead {
 
 function leafKey(hash: Uint8Array): string {
   return Buffer.from(hash).toString("latin1");
-}
-
-function randomToken(): string {
-  return randomBytes(16).toString("hex");
-}
-
-function replaced(epoch: number, held: number): TlogError {
-  return new TlogError(
-    "WRITER_REPLACED",
-    `this writer is number ${epoch}, number ${held} opened the log after it`,
-  );
 }

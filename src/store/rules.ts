@@ -1,14 +1,15 @@
 /** What every adapter checks, so that they refuse alike. Nothing here reads or writes. */
 import { InvariantError, TlogError } from "../errors.ts";
+import { peakCoordinates } from "../merkle/compact-range.ts";
+import { HASH_BYTES, hashesEqual } from "../merkle/hash.ts";
 import { assertSize } from "../merkle/sizes.ts";
+import { MAX_ENTRY_BYTES } from "../tlog/entry-bundle.ts";
+import { TILE_WIDTH } from "../tlog/tile.ts";
 import type { Batch, IntegratedHead, PublishedHead, SignedHead, StoreHead } from "./store.ts";
+import { isToken } from "./token.ts";
 
-export const HASH_BYTES = 32;
-/** Hashes in a full tile, entries in a full bundle. */
-export const TILE_WIDTH = 256;
-export const MAX_ENTRY_BYTES = 65_535;
 /** Tile levels that can hold a hash while tree sizes stay below 2^53: 256^6 < 2^53 < 256^7. */
-export const LEVELS = 7;
+const LEVELS = 7;
 
 /** How many hashes a tile level holds: roots of complete subtrees of 256^level leaves. */
 export function hashesAtLevel(treeSize: number, level: number): number {
@@ -19,6 +20,14 @@ export function hashesAtLevel(treeSize: number, level: number): number {
 export function assertHead(treeSize: number, from: number): void {
   if (from === treeSize) return;
   throw new TlogError("HEAD_MOVED", `batch.from: want the integrated size ${treeSize}, got ${from}`);
+}
+
+/** What a writer is told whose log another opening took over. */
+export function writerReplaced(writer: { readonly own: number; readonly held: number }): TlogError {
+  return new TlogError(
+    "WRITER_REPLACED",
+    `this writer is number ${writer.own}, number ${writer.held} opened the log after it`,
+  );
 }
 
 /** Checks a batch against itself. @throws {InvariantError} when it does not add up: a bug in whoever built it. */
@@ -52,7 +61,7 @@ export function assertSignable(head: StoreHead, next: SignedHead): void {
   if (next.treeSize < signed.treeSize) {
     throw wentBack(`want at least the signed size ${signed.treeSize}, got ${next.treeSize}`);
   }
-  if (next.treeSize === signed.treeSize && !bytesEqual(next.rootHash, signed.rootHash)) {
+  if (next.treeSize === signed.treeSize && !hashesEqual(next.rootHash, signed.rootHash)) {
     throw wentBack(`size ${next.treeSize} was signed with another root`);
   }
 }
@@ -104,22 +113,14 @@ export function assertHashes(leafHashes: readonly Uint8Array[]): void {
 
 /** @throws {InvariantError} unless `token` is 32 lowercase hex digits. */
 export function assertToken(token: string): void {
-  invariant(/^[0-9a-f]{32}$/.test(token), "a lineage token is not 32 lowercase hex digits");
-}
-
-/** How many perfect subtrees make up a tree: the one-bits of its size. */
-export function peakCount(treeSize: number): number {
-  let count = 0;
-  for (let rest = treeSize; rest > 0; rest = Math.floor(rest / 2)) count += rest % 2;
-  return count;
-}
-
-export function bytesEqual(left: Uint8Array, right: Uint8Array): boolean {
-  return left.length === right.length && left.every((byte, index) => byte === right[index]);
+  invariant(isToken(token), "a lineage token is not 32 lowercase hex digits");
 }
 
 function assertPeaks(head: IntegratedHead): void {
-  invariant(head.peaks.length === peakCount(head.treeSize), "one peak per one-bit of the tree size");
+  invariant(
+    head.peaks.length === peakCoordinates(head.treeSize).length,
+    "one peak per one-bit of the tree size",
+  );
   invariant(
     head.peaks.every((hash) => hash.length === HASH_BYTES),
     "a peak is not 32 bytes",

@@ -1,6 +1,6 @@
 /** Entry bundles: entries one after the other, each behind its length.  c2sp.org/tlog-tiles, "Log entries" */
 import { TlogError } from "../errors.ts";
-import { encodeUint16, readUint16 } from "./encoding.ts";
+import { readUint16 } from "./encoding.ts";
 
 /** The largest entry: what a 16-bit length can say. */
 export const MAX_ENTRY_BYTES = 65_535;
@@ -24,7 +24,8 @@ export function encodeBundle(entries: readonly Uint8Array[]): Uint8Array {
   const bytes = new Uint8Array(entries.reduce((length, entry) => length + LENGTH_BYTES + entry.length, 0));
   let at = 0;
   for (const entry of entries) {
-    bytes.set(encodeUint16(entry.length), at);
+    bytes[at] = Math.floor(entry.length / 256);
+    bytes[at + 1] = entry.length % 256;
     bytes.set(entry, at + LENGTH_BYTES);
     at += LENGTH_BYTES + entry.length;
   }
@@ -38,17 +39,7 @@ export function encodeBundle(entries: readonly Uint8Array[]): Uint8Array {
  * @throws {TlogError} BUNDLE_MALFORMED
  */
 export function decodeBundle(bytes: Uint8Array, count: number): readonly Uint8Array[] {
-  const entries: Uint8Array[] = [];
-  for (const entry of entriesIn(bytes)) {
-    if (entries.length === count) {
-      throw new TlogError("BUNDLE_MALFORMED", `want ${count} entries, got more`);
-    }
-    entries.push(entry);
-  }
-  if (entries.length < count) {
-    throw new TlogError("BUNDLE_MALFORMED", `want ${count} entries, got ${entries.length}`);
-  }
-  return entries;
+  return entriesAt(bytes, entryOffsets(bytes, count));
 }
 
 /**
@@ -60,33 +51,59 @@ export function decodeAddBatch(
   bytes: Uint8Array,
   { maxEntries }: { readonly maxEntries: number },
 ): readonly Uint8Array[] {
-  const entries: Uint8Array[] = [];
-  for (const entry of entriesIn(bytes)) {
-    if (entries.length === maxEntries) {
-      throw new TlogError("ARGUMENT_INVALID", `batch: want at most ${maxEntries} entries, got more`);
-    }
-    entries.push(entry);
+  const offsets = offsetsUpTo(maxEntries, bytes);
+  if (offsets === undefined) {
+    throw new TlogError("ARGUMENT_INVALID", `batch: want at most ${maxEntries} entries, got more`);
   }
-  return entries;
+  return entriesAt(bytes, offsets);
 }
 
-/** Copies of the entries, one at a time, so that a caller's limit comes before the work. */
-function* entriesIn(bytes: Uint8Array): Generator<Uint8Array, void, void> {
-  let at = 0;
-  while (at < bytes.length) {
-    if (at + LENGTH_BYTES > bytes.length) {
-      throw new TlogError("BUNDLE_MALFORMED", "the bundle ends within the length of an entry");
-    }
-    const start = at + LENGTH_BYTES;
-    const end = start + readUint16(bytes, at);
-    if (end > bytes.length) {
-      throw new TlogError(
-        "BUNDLE_MALFORMED",
-        `entry: want ${end - start} bytes, got ${bytes.length - start}`,
-      );
-    }
-    // subarray and copy, because slice of a Buffer is no copy.
-    yield new Uint8Array(bytes.subarray(start, end));
-    at = end;
+/**
+ * Where the entries of a bundle lie, so that some of them can be cut out without taking all apart.
+ * @param count - there must be exactly as many entries, and nothing behind them.
+ * @returns `count` + 1 offsets: entry i and the length before it are bytes [offsets[i], offsets[i + 1]).
+ * @throws {TlogError} BUNDLE_MALFORMED
+ */
+export function entryOffsets(bytes: Uint8Array, count: number): readonly number[] {
+  const offsets = offsetsUpTo(count, bytes);
+  if (offsets?.length === count + 1) return offsets;
+  const got = offsets === undefined ? "more" : offsets.length - 1;
+  throw new TlogError("BUNDLE_MALFORMED", `want ${count} entries, got ${got}`);
+}
+
+/** @returns as {@link entryOffsets}, or undefined as soon as there are more entries than `limit`. */
+function offsetsUpTo(limit: number, bytes: Uint8Array): readonly number[] | undefined {
+  const offsets = [0];
+  for (let at = 0; at < bytes.length; ) {
+    if (offsets.length > limit) return undefined;
+    at = entryEnd(bytes, at);
+    offsets.push(at);
   }
+  return offsets;
+}
+
+/** Where the entry ends whose length is at `start`. */
+function entryEnd(bytes: Uint8Array, start: number): number {
+  const entryStart = start + LENGTH_BYTES;
+  if (entryStart > bytes.length) {
+    throw new TlogError("BUNDLE_MALFORMED", "the bundle ends within the length of an entry");
+  }
+  const end = entryStart + readUint16(bytes, start);
+  if (end <= bytes.length) return end;
+  throw new TlogError(
+    "BUNDLE_MALFORMED",
+    `entry: want ${end - entryStart} bytes, got ${bytes.length - entryStart}`,
+  );
+}
+
+/** Copies of the entries, without their lengths. */
+function entriesAt(bytes: Uint8Array, offsets: readonly number[]): readonly Uint8Array[] {
+  const entries: Uint8Array[] = [];
+  let start = 0;
+  for (const end of offsets.slice(1)) {
+    // subarray and copy, because slice of a Buffer is no copy.
+    entries.push(new Uint8Array(bytes.subarray(start + LENGTH_BYTES, end)));
+    start = end;
+  }
+  return entries;
 }

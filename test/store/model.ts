@@ -1,6 +1,7 @@
 /** The naive model a store is compared with, and batches to feed both. Hashes are random: a store moves bytes. */
 import { createHash } from "node:crypto";
-import { hashesAtLevel, peakCount } from "../../src/store/rules.ts";
+import { peakCoordinates } from "../../src/merkle/compact-range.ts";
+import { hashesAtLevel } from "../../src/store/rules.ts";
 import type { Batch, IntegratedHead, LevelAppend } from "../../src/store/store.ts";
 
 export function bytesOf(text: string): Uint8Array {
@@ -13,7 +14,7 @@ export function hashNamed(name: string): Uint8Array {
 }
 
 export function headOf(treeSize: number): IntegratedHead {
-  const peaks = Array.from({ length: peakCount(treeSize) }, (_, index) =>
+  const peaks = Array.from({ length: peakCoordinates(treeSize).length }, (_, index) =>
     hashNamed(`peak ${index} of ${treeSize}`),
   );
   return { treeSize, peaks };

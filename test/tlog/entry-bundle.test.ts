@@ -1,7 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { TlogError } from "../../src/errors.ts";
-import { decodeAddBatch, decodeBundle, encodeBundle, MAX_ENTRY_BYTES } from "../../src/tlog/entry-bundle.ts";
+import {
+  decodeAddBatch,
+  decodeBundle,
+  encodeBundle,
+  entryOffsets,
+  MAX_ENTRY_BYTES,
+} from "../../src/tlog/entry-bundle.ts";
 import { expectCode } from "../expect-code.ts";
 import { bundleBytes } from "../reference/tiles.ts";
 
@@ -15,6 +21,20 @@ describe("an entry bundle", () => {
         expect(bytes).toEqual(bundleBytes(entries));
         expect(decodeBundle(bytes, entries.length)).toEqual(entries);
         expect(decodeAddBatch(bytes, { maxEntries: entries.length })).toEqual(entries);
+      }),
+    );
+  });
+
+  it("can be cut at its offsets into bundles", () => {
+    fc.assert(
+      fc.property(anyEntries, fc.nat(20), fc.nat(20), (entries, one, other) => {
+        const [start = 0, end = 0] = [one, other]
+          .map((at) => Math.min(at, entries.length))
+          .sort((a, b) => a - b);
+        const bytes = encodeBundle(entries);
+        const offsets = entryOffsets(bytes, entries.length);
+        const cut = bytes.subarray(offsets[start], offsets[end]);
+        expect(decodeBundle(cut, end - start)).toEqual(entries.slice(start, end));
       }),
     );
   });
