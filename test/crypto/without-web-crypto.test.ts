@@ -24,7 +24,7 @@ async function signerOf(name: string, type: KeyType, seed: number) {
 }
 
 // A page that was loaded over plain http has no WebCrypto: it must not take "cannot check" for "is forged".
-it.each([
+it.each<[string, KeyType]>([
   ["the log's", ED25519],
   ["a witness's, beside a log's that can be checked", ML_DSA_44],
 ])("says that nothing can be checked when an Ed25519 signature is %s", async (_name, logType) => {
