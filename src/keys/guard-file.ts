@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { type FileHandle, link, open, rename, rm, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { TlogError } from "../errors.ts";
+import { hasErrorCode, messageOf } from "../node/errno.ts";
 import { syncDirectory } from "../node/sync-directory.ts";
 import { decodeBase64, decodeUtf8, encodeBase64, encodeUtf8, parseDecimal } from "../tlog/encoding.ts";
 import type { Guard, GuardedHead, GuardRecord } from "./guard.ts";
@@ -266,12 +267,4 @@ async function asGuardFailure<T>(action: Promise<T>, location: string): Promise<
       cause: error,
     });
   }
-}
-
-function hasErrorCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -2,6 +2,7 @@ import { constants } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { TlogError } from "../errors.ts";
+import { codeOf, hasErrorCode } from "../node/errno.ts";
 import { syncDirectory } from "../node/sync-directory.ts";
 import { decodeUtf8 } from "../tlog/encoding.ts";
 
@@ -64,7 +65,7 @@ async function openKeyFile(location: string) {
   try {
     return await open(location, constants.O_RDONLY);
   } catch (error) {
-    const missing = codeOf(error) === "ENOENT";
+    const missing = hasErrorCode(error, "ENOENT");
     throw new TlogError(
       missing ? "KEY_FILE_MISSING" : "FILE_UNREADABLE",
       `cannot read the key file ${location} (${codeOf(error)})`,
@@ -79,7 +80,7 @@ async function createExclusive(location: string) {
   try {
     return await open(location, "wx", 0o600);
   } catch (error) {
-    const exists = codeOf(error) === "EEXIST";
+    const exists = hasErrorCode(error, "EEXIST");
     const message = exists
       ? `${location} exists already, and a key is never overwritten`
       : `cannot create ${location} (${codeOf(error)})`;
@@ -105,8 +106,4 @@ function onlyLine(text: string, location: string): string {
     );
   }
   return line;
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "unknown error";
 }
