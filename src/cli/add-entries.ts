@@ -171,6 +171,6 @@ async function printAdded({ output }: Call, rule: EntrySources["rule"], item: Ad
 function incomplete(error: unknown, entries: number, signal: AbortSignal): unknown {
   if (!(error instanceof TlogError) && !signal.aborted) return error;
   const reason = error instanceof TlogError && !signal.aborted ? error.message : "interrupted";
-  const message = `${reason}; at least ${entries} entries are in the log, adding the same input again adds the rest`;
+  const message = `${reason}; at least ${entries} entries are in the log, adding the same input again adds the rest (and all of it, where the log allows duplicates)`;
   return new TlogError("INCOMPLETE", message, { cause: error });
 }
