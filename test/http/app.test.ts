@@ -90,6 +90,11 @@ describe("methods", () => {
     }
     expect((await app.request("/nowhere", { method: "POST" })).status).toBe(404);
     expect((await app.request("/nowhere", { method: "OPTIONS" })).status).toBe(404);
+    for (const path of ["/tile", "/tile/0/00", "/entry/abc", "/receipt/abc", "/lookup/abc"]) {
+      expect((await app.request(path)).status, path).toBe(path.startsWith("/lookup/") ? 400 : 404);
+      expect((await app.request(path, { method: "POST" })).status, path).toBe(405);
+      expect((await app.request(path, { method: "OPTIONS" })).status, path).toBe(204);
+    }
   });
 });
 
