@@ -16,10 +16,13 @@ export interface Trust {
   readonly logKeys: readonly VerifierKey[];
 }
 
-/** @throws {TlogError} POLICY_MALFORMED | VKEY_MALFORMED | KEY_TYPE_UNSUPPORTED */
-export function policyFrom(trust: TrustIn): Policy {
-  if (trust.vkey !== undefined) return singleKeyPolicy(trust.vkey);
-  const { policy } = trust;
+/** @throws {TlogError} ARGUMENT_INVALID (both, or neither) | POLICY_MALFORMED | VKEY_MALFORMED | KEY_TYPE_UNSUPPORTED */
+export function policyFrom({ policy, vkey }: TrustIn): Policy {
+  // Without a compiler both can come: taking the key would drop the quorum.
+  if ((policy === undefined) === (vkey === undefined)) {
+    throw new TlogError("ARGUMENT_INVALID", "want a policy or a vkey");
+  }
+  if (vkey !== undefined) return singleKeyPolicy(vkey);
   return typeof policy === "string" || policy instanceof Uint8Array ? parsePolicy(policy) : policy;
 }
 

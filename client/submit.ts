@@ -102,6 +102,10 @@ export async function appendEntries(
 }
 
 function assertEntrySize(entry: Uint8Array): void {
+  // By its tag: bytes of another realm are bytes too, and a string is not, whatever its length.
+  if (entry[Symbol.toStringTag] !== "Uint8Array") {
+    throw new TlogError("ARGUMENT_INVALID", "entry: want a Uint8Array");
+  }
   if (entry.length > MAX_ENTRY_BYTES) {
     throw new TlogError(
       "ENTRY_TOO_LARGE",

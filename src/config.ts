@@ -2,7 +2,7 @@
  * Settings, each from the first of: command-line flag, BRISTLECONE_* environment variable, configuration file, default.
  * The only reader of process.env.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, join, relative } from "node:path";
 import { z } from "zod";
@@ -240,8 +240,14 @@ function isOfFiles(scope: Setting["scope"]): boolean {
   return scope === undefined || scope === "chosen";
 }
 
+const MAX_FILE_BYTES = 1024 * 1024;
+
 function readText(path: string): string {
   try {
+    const { size } = statSync(path);
+    if (!statSync(path).isFile() || size > MAX_FILE_BYTES) {
+      throw new TlogError("FILE_UNREADABLE", `want a file of at most ${MAX_FILE_BYTES} bytes`);
+    }
     return readFileSync(path, "utf8");
   } catch (cause) {
     throw new TlogError("FILE_UNREADABLE", `configuration file ${path} cannot be read`, { cause });

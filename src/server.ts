@@ -14,6 +14,7 @@ import { onSameVolume, openGuardFile } from "./keys/guard-file.ts";
 import type { Log, LogLimits } from "./log/log.ts";
 import { openLogEngine } from "./log/open-log.ts";
 import { DEFAULT_LIMITS } from "./log/options.ts";
+import { hasErrorCode, messageOf } from "./node/errno.ts";
 import { packageVersion } from "./node/package-version.ts";
 import { lockDirectory } from "./store/directory-lock.ts";
 import { openLmdbStore } from "./store/lmdb.ts";
@@ -120,20 +121,25 @@ export async function serveLog(options: ServeLogOptions): Promise<RunningServer>
   const { log, limits = {} } = options;
   const events = shielded(options.events ?? {});
   const onError: OnError = ({ error, method, path }) => {
-    events.requestFailed({ method, path, message: error instanceof Error ? error.message : String(error) });
+    events.requestFailed({ method, path, message: messageOf(error) });
   };
   const writeAccess = writeAccessFor({ host: options.listen.host, ...options });
   const app = createLogApp({ log, writeAccess, version: packageVersion(), limits, onError });
   const server = await listenOn({ app, ...options.listen, limits, onError });
-  const admin = await listenAdmin(options, onError).catch(async (error: unknown) => {
-    await server.close();
-    throw error;
-  });
+  let isClosing = false; // owned by close()
+  const admin = await listenAdmin(options, { onError, isClosing: () => isClosing }).catch(
+    async (error: unknown) => {
+      await server.close();
+      throw error;
+    },
+  );
   return {
     url: server.url,
     adminUrl: admin?.url,
     async close(closing) {
-      await Promise.all([server.close(closing), admin?.close(closing)]);
+      isClosing = true;
+      // Health is answered to the end: whoever balances load must see the log go.
+      await server.close(closing).finally(() => admin?.close(closing));
     },
   };
 }
@@ -201,18 +207,17 @@ async function realPath(path: string): Promise<string> {
 
 async function listenAdmin(
   { log, adminListen }: ServeLogOptions,
-  onError: OnError,
+  { onError, isClosing }: { readonly onError: OnError; readonly isClosing: () => boolean },
 ): Promise<RunningListener | undefined> {
   if (adminListen === undefined) return undefined;
-  return await listenOn({ app: createAdminApp({ log, onError }), ...adminListen, onError });
+  return await listenOn({ app: createAdminApp({ log, isClosing, onError }), ...adminListen, onError });
 }
 
 async function listenOn(options: ListenOptions): Promise<RunningListener> {
   try {
     return await listen(options);
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
-    const reason = code === "EADDRINUSE" ? "another program listens there" : String(code ?? error);
+    const reason = hasErrorCode(error, "EADDRINUSE") ? "another program listens there" : messageOf(error);
     throw new TlogError("LISTEN_FAILED", `cannot listen on ${options.host}:${options.port}: ${reason}`, {
       cause: error,
     });

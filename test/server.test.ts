@@ -143,14 +143,18 @@ describe("serveLog", () => {
       await passed;
       return await log.add(bytes);
     });
-    const server = await serveLog({ log: held, listen: { host: "127.0.0.1", port: 0 } });
+    const anywhere = { host: "127.0.0.1", port: 0 };
+    const server = await serveLog({ log: held, listen: anywhere, adminListen: anywhere });
     const adds = Array.from({ length: 20 }, (_, index) =>
       fetch(`${server.url}/add`, { method: "POST", body: `entry ${index}` }).then((response) =>
         response.text(),
       ),
     );
     await expect.poll(() => arrived).toBe(20);
+    expect((await fetch(`${server.adminUrl}/readyz`)).status).toBe(200);
     const closing = server.close();
+    const readiness = await fetch(`${server.adminUrl}/readyz`);
+    expect([readiness.status, await readiness.json()]).toMatchObject([503, { status: "closing" }]);
     letGo();
     const indices = (await Promise.all(adds)).map(Number);
     expect([...indices].sort((a, b) => a - b)).toEqual(adds.map((_, index) => index));

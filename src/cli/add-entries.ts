@@ -13,7 +13,7 @@ import {
   type SourceTotals,
 } from "./entry-source.ts";
 import { exitCodeOf } from "./exit-code.ts";
-import { makeDirectory, replaceFile } from "./files.ts";
+import { makeFolder, replaceFile } from "./files.ts";
 import { inFlight } from "./in-flight.ts";
 import { openProgress } from "./progress.ts";
 
@@ -74,7 +74,7 @@ export async function addEntries(
   let bytes = 0;
   let lastIndex = -1;
   if (destination.receiptsDirectory !== undefined)
-    await makeDirectory(destination.receiptsDirectory, { mode: 0o777 });
+    await makeFolder(destination.receiptsDirectory, { mode: 0o777 });
   const batches = inBatches(readSources(sources), destination.limits);
   try {
     for await (const batch of inFlight(batches, destination.inFlight, (items) =>

@@ -1,7 +1,8 @@
 import { stat } from "node:fs/promises";
 import { TlogError } from "../errors.ts";
+import { codeOf } from "../node/errno.ts";
 import { MAX_ENTRY_BYTES } from "../tlog/entry-bundle.ts";
-import { readChunks, systemCode } from "./files.ts";
+import { readChunks } from "./files.ts";
 import { openSplitter, type SplitRule, type TooLarge } from "./split-entries.ts";
 
 /** An entry on its way into the log, and where it came from. */
@@ -125,7 +126,7 @@ function wholeTooLarge(path: string): TlogError {
 async function isRegularFile(path: string): Promise<boolean> {
   if (path === "-") return false;
   const kind = await stat(path).catch((cause: unknown) => {
-    throw new TlogError("FILE_UNREADABLE", `${path} cannot be read (${systemCode(cause)})`, { cause });
+    throw new TlogError("FILE_UNREADABLE", `${path} cannot be read (${codeOf(cause)})`, { cause });
   });
   if (kind.isDirectory()) throw new TlogError("FILE_UNREADABLE", `${path}: want a file, got a directory`);
   return kind.isFile();

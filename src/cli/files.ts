@@ -1,5 +1,8 @@
-import { lstat, mkdir, open } from "node:fs/promises";
+import { lstat, open } from "node:fs/promises";
+import { resolve } from "node:path";
 import { type ErrorCode, TlogError } from "../errors.ts";
+import { codeOf } from "../node/errno.ts";
+import { makeDirectory } from "../node/make-directory.ts";
 import { replaceDurably } from "../node/replace-durably.ts";
 
 /**
@@ -33,7 +36,7 @@ export async function* readChunks(path: string): AsyncGenerator<Uint8Array> {
     const file = await open(path, "r");
     yield* file.createReadStream(); // closes the file
   } catch (cause) {
-    throw new TlogError("FILE_UNREADABLE", `${path} cannot be read (${systemCode(cause)})`, { cause });
+    throw new TlogError("FILE_UNREADABLE", `${path} cannot be read (${codeOf(cause)})`, { cause });
   }
 }
 
@@ -49,22 +52,17 @@ export async function replaceFile(path: string, data: Uint8Array | string): Prom
     else if (there.isFile()) await replaceDurably(path, data, { mode: there.mode % 0o1000 });
     else await writeInto(path, data);
   } catch (cause) {
-    throw new TlogError("FILE_UNWRITABLE", `${path} cannot be written (${systemCode(cause)})`, { cause });
+    throw new TlogError("FILE_UNWRITABLE", `${path} cannot be written (${codeOf(cause)})`, { cause });
   }
 }
 
 /** Makes a directory and those above it, unless it is there. @throws {TlogError} FILE_UNWRITABLE */
-export async function makeDirectory(path: string, { mode }: { readonly mode: number }): Promise<void> {
+export async function makeFolder(path: string, { mode }: { readonly mode: number }): Promise<void> {
   try {
-    await mkdir(path, { recursive: true, mode });
+    await makeDirectory(resolve(path), { mode });
   } catch (cause) {
-    throw new TlogError("FILE_UNWRITABLE", `${path} cannot be written (${systemCode(cause)})`, { cause });
+    throw new TlogError("FILE_UNWRITABLE", `${path} cannot be written (${codeOf(cause)})`, { cause });
   }
-}
-
-/** "ENOENT" and its like, for messages. */
-export function systemCode(cause: unknown): string {
-  return cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
 }
 
 async function writeInto(path: string, data: Uint8Array | string): Promise<void> {
@@ -78,5 +76,5 @@ async function writeInto(path: string, data: Uint8Array | string): Promise<void>
 }
 
 function undefinedIfMissing(error: unknown): undefined {
-  if (systemCode(error) !== "ENOENT") throw error;
+  if (codeOf(error) !== "ENOENT") throw error;
 }

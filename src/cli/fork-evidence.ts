@@ -4,7 +4,7 @@ import type { ForkedHeads } from "../../client/errors.ts";
 import { stateDirectory } from "../config.ts";
 import { TlogError } from "../errors.ts";
 import type { Call } from "./command.ts";
-import { makeDirectory, replaceFile } from "./files.ts";
+import { makeFolder, replaceFile } from "./files.ts";
 
 /**
  * Saves the two signed heads as `<state>/forks/<hex SHA-256 of the note>.checkpoint`, and says where: two files that
@@ -13,7 +13,7 @@ import { makeDirectory, replaceFile } from "./files.ts";
 export async function keepForkedHeads(call: Call, { remembered, shown }: ForkedHeads): Promise<void> {
   try {
     const folder = join(stateDirectory((await call.config()).value("state")), "forks");
-    await makeDirectory(folder, { mode: 0o700 });
+    await makeFolder(folder, { mode: 0o700 });
     const paths: string[] = [];
     for (const note of [remembered, shown]) {
       const name = createHash("sha256").update(note).digest("hex");

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { setMaxListeners } from "node:events";
 import { TlogError } from "../errors.ts";
-import { systemCode } from "./files.ts";
+import { codeOf } from "../node/errno.ts";
 import { failCli, runCli } from "./run.ts";
 
 // Requests side by side each listen to the signal that ends them all: more than ten are no leak.
@@ -16,6 +16,8 @@ function onSignal(exitCode: number): void {
 }
 process.on("SIGINT", () => onSignal(130));
 process.on("SIGTERM", () => onSignal(143));
+// A closed terminal: whatever ran in it ends as cleanly.
+process.on("SIGHUP", () => onSignal(129));
 
 const world = {
   argv: process.argv.slice(2),
@@ -27,7 +29,7 @@ const world = {
 };
 
 process.stdout.on("error", (cause) => {
-  const code = systemCode(cause);
+  const code = codeOf(cause);
   // A reader that has seen enough, such as `head`, closes the pipe: end like any Unix tool, 128 + SIGPIPE.
   if (code === "EPIPE") process.exit(141);
   process.exit(

@@ -27,7 +27,11 @@ export function logPaths(config: Config): LogPaths {
       `--guard: want a path outside the data directory ${data}, got ${guard}; a backup of the directory must not bring back an old guard`,
     );
   }
-  return { data, key, mlDsaKey: config.value("mlDsaKey"), guard };
+  const mlDsaKey = config.value("mlDsaKey");
+  if ([key, mlDsaKey].some((path) => path !== undefined && realPath(path) === realPath(guard))) {
+    throw new TlogError("CONFIG_INVALID", `--guard: want a file of its own, got ${guard}, which is a key`);
+  }
+  return { data, key, mlDsaKey, guard };
 }
 
 /**

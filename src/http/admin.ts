@@ -3,12 +3,15 @@ import type { Log } from "../log/log.ts";
 import { WRITE_HEADERS } from "./headers.ts";
 import type { HttpEnv } from "./path.ts";
 
-/** `GET /healthz` and `GET /readyz`, for the admin port only. */
-export function adminRoutes(log: Log): OpenAPIHono<HttpEnv> {
+/**
+ * `GET /healthz` and `GET /readyz`, for the admin port only.
+ * @param isClosing - whether the public listener is closing, before the log itself is.
+ */
+export function adminRoutes(log: Log, isClosing: () => boolean): OpenAPIHono<HttpEnv> {
   return new OpenAPIHono<HttpEnv>()
     .openapi(healthRoute, (c) => c.json({ status: "ok" as const }, 200, WRITE_HEADERS))
     .openapi(readinessRoute, (c) => {
-      const state = log.state();
+      const state = isClosing() ? ({ status: "closing" } as const) : log.state();
       const answer = {
         ...state,
         integratedSize: log.integratedSize(),

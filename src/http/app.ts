@@ -41,10 +41,12 @@ export function createLogApp(options: LogAppOptions): OpenAPIHono<HttpEnv> {
 /** What only the operator may see: `/healthz`, `/readyz`. For a listener of its own, never the public one. */
 export function createAdminApp(options: {
   readonly log: Log;
+  /** Whether the public listener is closing. Default: it is not. */
+  readonly isClosing?: () => boolean;
   readonly onError?: OnError;
 }): OpenAPIHono<HttpEnv> {
   const app = createApp(options.onError);
-  app.route("/", adminRoutes(options.log));
+  app.route("/", adminRoutes(options.log, options.isClosing ?? (() => false)));
   return app;
 }
 

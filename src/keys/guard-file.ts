@@ -67,6 +67,7 @@ export async function openGuardFile(path: string): Promise<Guard> {
     },
     async setAside() {
       await writing;
+      if (file !== undefined) await asGuardFailure(assertIsGuard(file, location), location);
       await file?.close();
       file = undefined;
       await asGuardFailure(renameIfThere(location, `${location}.old`), location);
@@ -140,6 +141,16 @@ async function writeWhole(file: FileHandle, bytes: Uint8Array, position: number)
   const { bytesWritten } = await file.write(bytes, 0, bytes.length, position);
   if (bytesWritten === bytes.length) return;
   throw new TlogError("GUARD_FAILED", `the guard: want ${bytes.length} bytes written, got ${bytesWritten}`);
+}
+
+/** Even a guard of which both records are torn begins one of them with its format's name. */
+async function assertIsGuard(file: FileHandle, location: string): Promise<void> {
+  const bytes = new Uint8Array(SLOTS * SLOT_BYTES);
+  const { bytesRead } = await file.read(bytes, 0, bytes.length, 0);
+  const name = encodeUtf8(FORMAT);
+  const begins = (at: number) => name.every((byte, offset) => bytes[at + offset] === byte);
+  if (bytesRead === 0 || begins(0) || begins(SLOT_BYTES)) return;
+  throw new TlogError("GUARD_MALFORMED", `${location} is no guard, and is left as it is`);
 }
 
 async function renameIfThere(from: string, to: string): Promise<void> {

@@ -12,7 +12,10 @@ export interface Guard {
   read(): Promise<GuardRecord | undefined>;
   /** Resolves when the record is durable. @throws {TlogError} GUARD_FAILED */
   write(record: GuardRecord): Promise<void>;
-  /** Puts the record out of the way, so that the next write starts a new one. Only on an operator's word. */
+  /**
+   * Puts the record out of the way, so that the next write starts a new one. Only on an operator's word.
+   * @throws {TlogError} GUARD_MALFORMED (there is something that is no guard) | GUARD_FAILED
+   */
   setAside(): Promise<void>;
   close(): Promise<void>;
 }

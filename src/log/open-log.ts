@@ -1,6 +1,6 @@
 import { InvariantError, TlogError } from "../errors.ts";
 import { shielded } from "../events.ts";
-import { checkGuard } from "../keys/guard.ts";
+import { checkGuard, type GuardRecord } from "../keys/guard.ts";
 import { type CompactRange, emptyRange } from "../merkle/compact-range.ts";
 import type { LogStore, StoreHead } from "../store/store.ts";
 import { openCheckpoint } from "../tlog/checkpoint.ts";
@@ -205,6 +205,7 @@ async function claimLineage(options: LogOptions, origin: string): Promise<string
   const { signed } = await store.head();
   const held = options.recreateGuard ? undefined : await guard.read();
   if (options.recreateGuard) {
+    refuseOthersGuard(await guard.read().catch(ignoreMalformed), { origin, storeId }, guard.location);
     await guard.setAside();
     options.events.warning?.({
       code: "GUARD_RECREATED",
@@ -219,6 +220,24 @@ async function claimLineage(options: LogOptions, origin: string): Promise<string
   await store.adoptLineage(next);
   await guard.write({ ...record, lineage: next, nextLineage: undefined });
   return next;
+}
+
+/** An operator may give up this log's guard, damaged or not; the guard of another log is still needed by that one. */
+function refuseOthersGuard(
+  held: GuardRecord | undefined,
+  own: { readonly origin: string; readonly storeId: string },
+  location: string,
+): void {
+  if (held === undefined || (held.origin === own.origin && held.storeId === own.storeId)) return;
+  throw new TlogError(
+    "GUARD_MISMATCH",
+    `the guard ${location} belongs to another log, ${held.origin} (store ${held.storeId})`,
+  );
+}
+
+function ignoreMalformed(error: unknown): undefined {
+  if (error instanceof TlogError && error.code === "GUARD_MALFORMED") return undefined;
+  throw error;
 }
 
 async function signedRange(store: LogStore, head: StoreHead): Promise<CompactRange> {

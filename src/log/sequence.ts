@@ -86,8 +86,8 @@ export class Sequencer {
     }
     let bytes = 0;
     for (const entry of entries) {
-      // Callers without a compiler: the bytes of a string would be stored as so many zeroes.
-      if (!(entry instanceof Uint8Array)) {
+      // Callers without a compiler: a string would be stored as so many zeroes. By its tag: bytes of another realm count.
+      if (entry?.[Symbol.toStringTag] !== "Uint8Array") {
         throw new TlogError("ARGUMENT_INVALID", `entry: want a Uint8Array, got ${typeof entry}`);
       }
       if (entry.length > maxEntryBytes) {

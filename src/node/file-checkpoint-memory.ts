@@ -5,6 +5,8 @@ import { sha256 } from "#crypto";
 import { type CheckpointMemory, isSameCheckpoint } from "../../client/checkpoint-memory.ts";
 import { TlogError } from "../errors.ts";
 import { encodeHex, encodeUtf8 } from "../tlog/encoding.ts";
+import { codeOf } from "./errno.ts";
+import { makeDirectory } from "./make-directory.ts";
 import { writeSynced } from "./replace-durably.ts";
 import { syncDirectory } from "./sync-directory.ts";
 
@@ -60,7 +62,7 @@ async function look(place: string): Promise<Found | undefined> {
 
 /** The first one: a whole directory, renamed to its place, which fails when another one is there. */
 async function begin(folder: string, place: string, checkpoint: Uint8Array): Promise<boolean> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeDirectory(resolve(folder), { mode: 0o700 });
   const draft = `${place}.${newId()}.tmp`;
   try {
     await mkdir(draft, { mode: 0o700 });
@@ -137,8 +139,4 @@ async function guarded<T>(place: string, work: (place: string) => Promise<T>): P
     if (error instanceof TlogError) throw error;
     throw new TlogError("CHECKPOINT_MEMORY_FAILED", `${place}: ${codeOf(error)}`, { cause: error });
   }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "unknown error";
 }

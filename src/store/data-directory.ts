@@ -1,9 +1,10 @@
 /** The directory a log lives in: made private and durable, never one that holds something else. */
-import { access, constants, mkdir, open, readdir, stat } from "node:fs/promises";
+import { access, constants, open, readdir, stat } from "node:fs/promises";
 import { endianness } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { TlogError } from "../errors.ts";
 import { hasErrorCode, messageOf } from "../node/errno.ts";
+import { isThere, makeDirectory } from "../node/make-directory.ts";
 import { syncDirectory } from "../node/sync-directory.ts";
 
 const DATA_FILE = "data.mdb";
@@ -26,7 +27,7 @@ const HARMLESS = new Set([LOCK_FILE, LOCK_SOCKET, "lost+found"]);
 export async function prepareDirectory(directory: string): Promise<void> {
   const names = await namesIn(directory);
   if (names === undefined) {
-    return await usable(directory, () => makeDirectory(resolve(directory)));
+    return await usable(directory, () => makeDirectory(resolve(directory), { mode: 0o700 }));
   }
   if (names.includes(DATA_FILE)) return;
   const foreign = names.find((name) => !HARMLESS.has(name) && !name.startsWith("."));
@@ -90,20 +91,6 @@ export async function syncDataFile(directory: string): Promise<void> {
   });
 }
 
-/**
- * Makes a directory and those missing above it, with durable names. One by one, because a recursive mkdir never comes back
- * where an existing directory refuses names with ENOENT, as /proc does.
- */
-async function makeDirectory(path: string): Promise<void> {
-  const parent = dirname(path);
-  if (!(await isThere(() => stat(parent)))) await makeDirectory(parent);
-  await mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
-    // Another process made it meanwhile.
-    if (!hasErrorCode(error, "EEXIST")) throw error;
-  });
-  await syncDirectory(parent);
-}
-
 /** @returns whether the file is there. */
 async function assertUsable(path: string): Promise<boolean> {
   return await usable(path, () => isThere(() => access(path, READ_AND_WRITE)));
@@ -131,16 +118,6 @@ async function namesIn(directory: string): Promise<readonly string[] | undefined
 }
 
 /** @returns false when `look` finds no such file. */
-async function isThere(look: () => Promise<unknown>): Promise<boolean> {
-  try {
-    await look();
-    return true;
-  } catch (error) {
-    if (hasErrorCode(error, "ENOENT")) return false;
-    throw error;
-  }
-}
-
 /** Runs `action`; what the file system throws becomes STORE_FAILED with the path. */
 async function usable<T>(path: string, action: () => Promise<T>): Promise<T> {
   try {

@@ -35,6 +35,16 @@ describe("verifying a receipt offline", () => {
     await expectCodeAsync(verifyReceipt({ ...renamed, entry: log.entries[7]! }), "PROOF_INVALID");
   });
 
+  test("refuses a key beside a policy: the quorum must not be dropped unseen", async () => {
+    const log = await openFakeLog({ entries: numbered(20) });
+    const [entry, { vkey }] = [log.entries[7]!, log];
+    const both: object = { policy: `log ${vkey}\nquorum none\n`, vkey };
+    await expectCodeAsync(
+      verifyReceipt({ receipt: log.receipt(7), entry, ...(both as { vkey: string }) }),
+      "ARGUMENT_INVALID",
+    );
+  });
+
   test("refuses a receipt of another log, and of a log of the policy that is not the one asked for", async () => {
     const log = await openFakeLog({ entries: numbered(20) });
     const other = await openFakeLog({ origin: "other.example", seed: 2, entries: numbered(20) });

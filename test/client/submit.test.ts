@@ -22,6 +22,8 @@ describe("append", () => {
     expect((await client.append(new Uint8Array(0))).leafIndex).toBe(0);
     expect((await client.append(new Uint8Array(65_535))).leafIndex).toBe(1);
     await expectCodeAsync(client.append(new Uint8Array(65_536)), "ENTRY_TOO_LARGE");
+    const text: unknown = "hello";
+    await expectCodeAsync(client.append(text as Uint8Array), "ARGUMENT_INVALID");
     expect(log.paths).toEqual(["add", "add"]);
   });
 

@@ -175,6 +175,20 @@ describe("openGuardFile", () => {
     expect(await readFile(`${path}.old`, "latin1")).toContain("signed 7 ");
   });
 
+  it("sets nothing aside that is no guard, and sets aside one that is damaged", async () => {
+    await writeFile(path, "PRIVATE+KEY+example.com/log+00000000+AAAA\n");
+    const other = await openGuardFile(path);
+    await expectCodeAsync(other.setAside(), "GUARD_MALFORMED");
+    await other.close();
+    expect(await readFile(path, "latin1")).toContain("PRIVATE+KEY");
+    await writeFile(path, "bristlecone-guard/v1\ntorn");
+    const torn = await openGuardFile(path);
+    await torn.setAside();
+    await torn.write(RECORD);
+    await torn.close();
+    expect(await reread()).toEqual(RECORD);
+  });
+
   it("says so when the folder is not there", async () => {
     const guard = await openGuardFile(join(folder, "absent", "log.guard"));
     await expectCodeAsync(guard.write(RECORD), "GUARD_FAILED");

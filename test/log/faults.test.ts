@@ -307,6 +307,17 @@ describe("a restored or copied directory", () => {
     await grown(orphan, 10, 11);
   });
 
+  it("keeps the guard of another log, whatever an operator says", async () => {
+    const [mine, other] = [emptyDisks(), emptyDisks()];
+    await grown(mine, 0, 3);
+    await grown(other, 0, 5);
+    await expectCodeAsync(
+      openOn({ store: mine.store, guard: other.guard }, { recreateGuard: true }),
+      "GUARD_MISMATCH",
+    );
+    await grown(other, 5, 6);
+  });
+
   it("stops the older of two servers as soon as the newer one opens", async () => {
     const disks = emptyDisks();
     await using first = await openOn(disks);
