@@ -19,7 +19,8 @@ import { Sequencer } from "./sequence.ts";
  * Opens the engine over a store: holds it against its guard, rebuilds the signed tree from storage, and publishes what is
  * integrated, so that there is a checkpoint before the first request.
  * @throws {TlogError} GUARD_MISSING | GUARD_AHEAD | GUARD_MISMATCH | GUARD_MALFORMED | GUARD_FAILED | STORE_DAMAGED |
- *   STORE_ORIGIN_MISMATCH (the published checkpoint was signed by other keys) | ARGUMENT_INVALID
+ *   STORE_ORIGIN_MISMATCH (the published checkpoint was signed by other keys) | SIGNER_FAILED | LOG_READ_ONLY (a write of the
+ *   first publication failed) | ARGUMENT_INVALID
  */
 export async function openLogEngine(given: LogOptions): Promise<Log> {
   const options = { ...given, events: shielded(given.events) };
@@ -203,7 +204,6 @@ async function claimLineage(options: LogOptions, origin: string): Promise<string
   const { store, guard } = options;
   const { storeId, epoch, lineage } = store.writer;
   const { signed } = await store.head();
-  const held = options.recreateGuard ? undefined : await guard.read();
   if (options.recreateGuard) {
     refuseOthersGuard(await guard.read().catch(ignoreMalformed), { origin, storeId }, guard.location);
     await guard.setAside();
@@ -212,7 +212,7 @@ async function claimLineage(options: LogOptions, origin: string): Promise<string
       message: `the guard ${guard.location} starts anew from the data directory`,
     });
   } else {
-    checkGuard(held, { origin, storeId, epoch, lineage, signed }, guard.location);
+    checkGuard(await guard.read(), { origin, storeId, epoch, lineage, signed }, guard.location);
   }
   const next = options.randomToken();
   const record = { origin, storeId, epoch, signed };
