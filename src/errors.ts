@@ -20,6 +20,9 @@ export type ErrorCode =
   | "COSIGNATURE_MALFORMED"
   | "POLICY_MALFORMED"
   | "RECEIPT_MALFORMED"
+  | "REQUEST_MALFORMED"
+  | "LOG_LIST_MALFORMED"
+  | "EVIDENCE_MALFORMED"
   // Verification
   | "SIGNATURE_MISSING"
   | "SIGNATURE_INVALID"
@@ -29,8 +32,10 @@ export type ErrorCode =
   | "ENTRY_MISMATCH"
   | "ROOT_MISMATCH"
   | "LOG_FORKED"
+  | "EVIDENCE_INVALID"
   // The platform
   | "CRYPTO_UNAVAILABLE"
+  | "CRYPTO_BUSY"
   // Store and guard
   | "HEAD_MOVED"
   | "WRITER_REPLACED"
@@ -60,6 +65,18 @@ export type ErrorCode =
   | "SIGNER_FAILED"
   | "ENTRY_UNKNOWN"
   | "NOT_PUBLISHED"
+  // The witness
+  | "LOG_UNKNOWN"
+  | "LOG_DISABLED"
+  | "LOG_FROZEN"
+  | "SIZE_CONFLICT"
+  | "RATE_LIMITED"
+  | "CLOCK_BEHIND"
+  | "WITNESS_READ_ONLY"
+  | "WITNESS_CLOSING"
+  | "WITNESS_ROLLED_BACK"
+  | "SUBTREE_UNSUPPORTED"
+  | "ROSTER_INVALID"
   // HTTP
   | "NOT_FOUND"
   | "METHOD_NOT_ALLOWED"

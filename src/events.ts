@@ -19,17 +19,46 @@ export interface LogEvents {
   requestFailed?(event: { readonly method: string; readonly path: string; readonly message: string }): void;
 }
 
+/** What a witness reports. */
+export interface WitnessEvents {
+  /** A cosignature is durable and on its way. */
+  cosigned?(event: { readonly origin: string; readonly treeSize: number; readonly elapsedMs: number }): void;
+  /** A known log sent what was not cosigned, signed by the log: it may have forked, or only lost its way. */
+  refused?(event: { readonly origin: string; readonly code: string; readonly message: string }): void;
+  /** Evidence was stored; a log it convicts is cosigned no more. An operator should look at once. */
+  evidenceStored?(event: { readonly origin: string; readonly id: string; readonly kind: string }): void;
+  /** Something an operator should know, and the witness goes on. */
+  warning?(event: { readonly code: string; readonly message: string }): void;
+  /** The witness signs no more; reads go on. */
+  turnedReadOnly?(event: { readonly code: string; readonly message: string }): void;
+  /** A request ended in an answer of 500, or in none. */
+  requestFailed?(event: { readonly method: string; readonly path: string; readonly message: string }): void;
+}
+
+// A batch is durable and a checkpoint published whether or not somebody could write a line about it. An async function,
+// so that what is thrown at once and what is rejected later end in the same place.
+function attempt(report: () => unknown): void {
+  (async () => report())().catch(() => undefined);
+}
+
 /** The same events, none of which can break who reports them: a callback that throws or rejects has had its say. */
 export function shielded(events: LogEvents): Required<LogEvents> {
-  // A batch is durable and a checkpoint published whether or not somebody could write a line about it. An async function,
-  // so that what is thrown at once and what is rejected later end in the same place.
-  const attempt = (report: () => unknown): void => {
-    (async () => report())().catch(() => undefined);
-  };
   return {
     batchIntegrated: (event) => attempt(() => events.batchIntegrated?.(event)),
     checkpointPublished: (event) => attempt(() => events.checkpointPublished?.(event)),
     poolFull: (event) => attempt(() => events.poolFull?.(event)),
+    warning: (event) => attempt(() => events.warning?.(event)),
+    turnedReadOnly: (event) => attempt(() => events.turnedReadOnly?.(event)),
+    requestFailed: (event) => attempt(() => events.requestFailed?.(event)),
+  };
+}
+
+/** As {@link shielded}, for a witness. */
+export function shieldedWitness(events: WitnessEvents): Required<WitnessEvents> {
+  return {
+    cosigned: (event) => attempt(() => events.cosigned?.(event)),
+    refused: (event) => attempt(() => events.refused?.(event)),
+    evidenceStored: (event) => attempt(() => events.evidenceStored?.(event)),
     warning: (event) => attempt(() => events.warning?.(event)),
     turnedReadOnly: (event) => attempt(() => events.turnedReadOnly?.(event)),
     requestFailed: (event) => attempt(() => events.requestFailed?.(event)),

@@ -26,6 +26,32 @@ export const PROBLEM_KINDS: { readonly [code in ErrorCode]?: ProblemKind } = {
   TOKEN_MISSING: { status: 401, title: "Writing needs a bearer token." },
   TOKEN_INVALID: { status: 403, title: "The bearer token is not one of this log's." },
   WRITE_FORBIDDEN: { status: 403, title: "This log takes no writes from there." },
+  // Witnessing. tlog-witness, add-checkpoint and sign-subtree
+  REQUEST_MALFORMED: { status: 400, title: "The request is not what the protocol asks for." },
+  EVIDENCE_MALFORMED: { status: 400, title: "This is no evidence file." }, // spec/fork-evidence.md
+  SIGNATURE_MISSING: { status: 403, title: "No key that counts here signed the checkpoint." },
+  SIGNATURE_INVALID: { status: 403, title: "A known key's signature does not verify." },
+  LOG_DISABLED: { status: 403, title: "This witness stopped cosigning the log." },
+  LOG_FROZEN: { status: 403, title: "There is evidence that the log forked: it is cosigned no more." },
+  LOG_UNKNOWN: { status: 404, title: "This witness does not know the log." },
+  SUBTREE_UNSUPPORTED: { status: 404, title: "This witness has no key that signs subtrees." },
+  SIZE_CONFLICT: { status: 409, title: "The old size is not that of the newest cosigned checkpoint." },
+  ROOT_MISMATCH: { status: 422, title: "The root hash is not that of the known tree." },
+  PROOF_INVALID: { status: 422, title: "The consistency proof does not verify." },
+  EVIDENCE_INVALID: { status: 422, title: "The evidence does not convict anybody." }, // spec/fork-evidence.md
+  RATE_LIMITED: { status: 429, title: "More requests than agreed for this log." },
+  CLOCK_BEHIND: {
+    status: 503,
+    title: "The witness's clock is behind its own signatures.",
+    retryAfterSeconds: 60,
+  },
+  WITNESS_READ_ONLY: {
+    status: 503,
+    title: "The witness signs nothing at the moment.",
+    retryAfterSeconds: 30,
+  },
+  WITNESS_CLOSING: { status: 503, title: "The witness is shutting down.", retryAfterSeconds: 5 },
+  CRYPTO_BUSY: { status: 503, title: "Too many signatures are waiting to be checked.", retryAfterSeconds: 1 },
   // What is not there. RFC 9110 §15.5.5
   NOT_FOUND: { status: 404, title: "There is no such resource." },
   TILE_PATH_MALFORMED: { status: 404, title: "This is not the path of a tile." }, // tlog-tiles, "Merkle Tree"

@@ -1,0 +1,132 @@
+/** The witness's face: what HTTP, the pollers and embedding programs call. `open-witness.ts` makes one. c2sp.org/tlog-witness */
+import { TlogError } from "../errors.ts";
+import type { CosignedHead, StoredEvidence } from "../store/witness-store.ts";
+import type { VerifierKey } from "../tlog/key.ts";
+
+/** A log a witness cosigns for. */
+export interface WitnessedLog {
+  /** What its checkpoints start with; the keys' names may differ (Go's checksum database). */
+  readonly origin: string;
+  /** The log's keys, types 0x01 and 0x06: a signature of any one suffices (key rotation). */
+  readonly logKeys: readonly VerifierKey[];
+  /** Where the log is read (tlog-tiles prefixes): the first is polled, all are cross-checked. Empty: the log pushes. */
+  readonly urls: readonly string[];
+  /** Most requests a day that are answered; undefined: no limit. */
+  readonly queriesPerDay: number | undefined;
+  readonly isDisabled: boolean;
+}
+
+/** Which logs there are; may change while the witness runs. Never has a log named as the witness is. */
+export interface Roster {
+  find(origin: string): WitnessedLog | undefined;
+  /** By SHA-256 of the origin, 64 lowercase hex digits. */
+  findByHash(originHash: string): WitnessedLog | undefined;
+  logs(): readonly WitnessedLog[];
+}
+
+/** One request of add-checkpoint, taken apart. c2sp.org/tlog-witness, add-checkpoint */
+export interface AddCheckpointRequest {
+  readonly oldSize: number;
+  /** At most 63 hashes of 32 bytes. */
+  readonly proof: readonly Uint8Array[];
+  /** The signed note. */
+  readonly checkpoint: Uint8Array;
+}
+
+/** How far a witness is with one log. */
+export interface WitnessedLogState {
+  readonly log: WitnessedLog;
+  readonly head: CosignedHead | undefined;
+  /** The evidence that stopped the log; undefined while none convicts it. */
+  readonly frozenBy: string | undefined;
+}
+
+export interface Witness extends AsyncDisposable {
+  readonly name: string;
+  /** vkeys, the Ed25519 one (0x04) first. */
+  readonly vkeys: readonly string[];
+  readonly roster: Roster;
+
+  /**
+   * add-checkpoint: verifies, cosigns, and resolves when that is durable.
+   * @param body - at most 128 KiB: "old 3\n" proof lines "\n" checkpoint.
+   * @returns the witness's signature lines, UTF-8.
+   * @throws {TlogError} REQUEST_MALFORMED (400) | LOG_UNKNOWN (404) | SIGNATURE_MISSING, SIGNATURE_INVALID, LOG_DISABLED (403) |
+   *   LOG_FROZEN ({@link LogFrozenError}, 403) | SIZE_CONFLICT ({@link SizeConflictError}, 409) | ROOT_MISMATCH, PROOF_INVALID (422) |
+   *   RATE_LIMITED ({@link RateLimitedError}, 429) | CLOCK_BEHIND, WITNESS_READ_ONLY, WITNESS_CLOSING, CRYPTO_BUSY (503)
+   */
+  addCheckpoint(body: Uint8Array): Promise<Uint8Array>;
+  /** The same, already taken apart and without the rate limit: for the witness's own pollers. */
+  submit(request: AddCheckpointRequest): Promise<Uint8Array>;
+  /** sign-subtree. Throws as `addCheckpoint`, and SUBTREE_UNSUPPORTED (404: the witness has no ML-DSA-44 key). */
+  signSubtree(body: Uint8Array): Promise<Uint8Array>;
+
+  /** The newest cosigned checkpoint, as monitors get it; undefined when there is none. @param originHash - hex SHA-256 of the origin. */
+  checkpoint(originHash: string): Promise<Uint8Array | undefined>;
+  /** The head of a size the witness cosigned, newest timestamp: what a comparison starts from. `size` undefined: the newest. */
+  headAt(
+    origin: string,
+    size?: number,
+  ): Promise<
+    { readonly treeSize: number; readonly rootHash: Uint8Array; readonly logNote: Uint8Array } | undefined
+  >;
+
+  /**
+   * Takes evidence: verifies it with the keys of the log it names (and `witnessKeys`), stores it, and stops cosigning a log it convicts.
+   * @throws {TlogError} EVIDENCE_MALFORMED | EVIDENCE_INVALID | LOG_UNKNOWN | SIGNATURE_MISSING | SIGNATURE_INVALID | STORE_FULL …
+   */
+  addEvidence(
+    evidence: Uint8Array,
+    witnessKeys?: readonly VerifierKey[],
+  ): Promise<{ readonly id: string; readonly isNew: boolean }>;
+  /** All evidence about a log; empty when there is none. */
+  evidence(originHash: string): Promise<readonly StoredEvidence[]>;
+
+  logs(): Promise<readonly WitnessedLogState[]>;
+  state():
+    | { readonly status: "ok" | "closing" }
+    | { readonly status: "read-only"; readonly code: string; readonly message: string };
+  /** Finishes what is under way, then refuses. Closes store and guard. */
+  close(): Promise<void>;
+}
+
+/** The old size is not the size of the newest head cosigned: code SIZE_CONFLICT; 409 with this size. */
+export class SizeConflictError extends TlogError {
+  readonly treeSize: number;
+
+  constructor(treeSize: number, oldSize: number) {
+    super("SIZE_CONFLICT", `old size: want ${treeSize}, got ${oldSize}`);
+    this.treeSize = treeSize;
+  }
+}
+
+/** The log is cosigned no more: code LOG_FROZEN. */
+export class LogFrozenError extends TlogError {
+  /** 64 lowercase hex digits. */
+  readonly evidenceId: string;
+  readonly originHash: string;
+
+  constructor(args: {
+    readonly origin: string;
+    readonly originHash: string;
+    readonly evidenceId: string;
+    readonly kind: string;
+  }) {
+    super(
+      "LOG_FROZEN",
+      `${args.origin} is cosigned no more: evidence ${args.evidenceId} (${args.kind}) shows that it forked`,
+    );
+    this.evidenceId = args.evidenceId;
+    this.originHash = args.originHash;
+  }
+}
+
+/** More requests than agreed for this log: code RATE_LIMITED. */
+export class RateLimitedError extends TlogError {
+  readonly retryAfterSeconds: number;
+
+  constructor(origin: string, retryAfterSeconds: number) {
+    super("RATE_LIMITED", `${origin}: more requests than agreed; try again in ${retryAfterSeconds} s`);
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
