@@ -61,7 +61,7 @@ export function checkGuard(record: GuardRecord | undefined, store: GuardedStore,
   if (record.storeId !== store.storeId || record.origin !== store.origin) {
     throw new TlogError(
       "GUARD_MISMATCH",
-      `the guard ${location} belongs to log ${record.origin} (store ${record.storeId}), this is ${store.origin} (store ${store.storeId})`,
+      `the guard ${location} belongs to ${record.origin} (store ${record.storeId}), this is ${store.origin} (store ${store.storeId})`,
     );
   }
   checkSignedHead(record, store, location);
@@ -94,6 +94,61 @@ function checkSignedHead(record: GuardRecord, store: GuardedStore, location: str
       `at tree size ${storeSize} the guard ${location} and the data directory hold different roots`,
     );
   }
+}
+
+/** What an opening needs of a store to claim it: who it is, and where its token goes. */
+export interface ClaimableStore {
+  readonly writer: Pick<GuardedStore, "storeId" | "epoch" | "lineage">;
+  adoptLineage(token: string): Promise<void>;
+}
+
+/**
+ * Makes this opening the only one its guard accepts, in three durable steps: the guard names the next token beside the old
+ * one, the store takes it, the guard drops the old one. A crash between any two leaves a pair that opens again.
+ * @param args.recreateGuard - the operator accepts that the guard is lost.
+ * @param args.nextToken - 32 lowercase hex digits nobody can guess.
+ * @returns the token this opening holds: `nextToken`.
+ * @throws {TlogError} as {@link checkGuard} and {@link Guard}
+ */
+export async function claimLineage(args: {
+  readonly store: ClaimableStore;
+  readonly guard: Guard;
+  readonly origin: string;
+  readonly signed: GuardedHead | undefined;
+  readonly recreateGuard: boolean;
+  readonly nextToken: string;
+}): Promise<string> {
+  const { store, guard, origin, signed, nextToken } = args;
+  const { storeId, epoch, lineage } = store.writer;
+  if (args.recreateGuard) {
+    refuseOthersGuard(await guard.read().catch(ignoreMalformed), { origin, storeId }, guard.location);
+    await guard.setAside();
+  } else {
+    checkGuard(await guard.read(), { origin, storeId, epoch, lineage, signed }, guard.location);
+  }
+  const record = { origin, storeId, epoch, signed };
+  await guard.write({ ...record, lineage: lineage ?? nextToken, nextLineage: nextToken });
+  await store.adoptLineage(nextToken);
+  await guard.write({ ...record, lineage: nextToken, nextLineage: undefined });
+  return nextToken;
+}
+
+/** An operator may give up this guard, damaged or not; the guard of another log or witness is still needed by that one. */
+function refuseOthersGuard(
+  held: GuardRecord | undefined,
+  own: { readonly origin: string; readonly storeId: string },
+  location: string,
+): void {
+  if (held === undefined || (held.origin === own.origin && held.storeId === own.storeId)) return;
+  throw new TlogError(
+    "GUARD_MISMATCH",
+    `the guard ${location} belongs to another log or witness, ${held.origin} (store ${held.storeId})`,
+  );
+}
+
+function ignoreMalformed(error: unknown): undefined {
+  if (error instanceof TlogError && error.code === "GUARD_MALFORMED") return undefined;
+  throw error;
 }
 
 /** A guard that lives as long as its process: for logs in memory, and for tests. */

@@ -1,6 +1,6 @@
 import { InvariantError, TlogError } from "../errors.ts";
 import { shielded } from "../events.ts";
-import { checkGuard, type GuardRecord } from "../keys/guard.ts";
+import { claimLineage } from "../keys/guard.ts";
 import { type CompactRange, emptyRange } from "../merkle/compact-range.ts";
 import type { LogStore, StoreHead } from "../store/store.ts";
 import { openCheckpoint } from "../tlog/checkpoint.ts";
@@ -26,7 +26,7 @@ export async function openLogEngine(given: LogOptions): Promise<Log> {
   const options = { ...given, events: shielded(given.events) };
   const { store } = options;
   const origin = checkedOrigin(options);
-  const lineage = await claimLineage(options, origin);
+  const lineage = await claim(options, origin);
   const head = await store.head();
   const verified = await signedRange(store, head);
   const published = await openPublished(options, head, origin);
@@ -196,48 +196,18 @@ function copyOf({ treeSize, rootHash, checkpoint }: Publication): Publication {
   return { treeSize, rootHash: rootHash.slice(), checkpoint: checkpoint.slice() };
 }
 
-/**
- * Makes this opening the only one its guard accepts, in three durable steps: the guard names the next token beside the old
- * one, the store takes it, the guard drops the old one. A crash between any two leaves a pair that opens again.
- */
-async function claimLineage(options: LogOptions, origin: string): Promise<string> {
-  const { store, guard } = options;
-  const { storeId, epoch, lineage } = store.writer;
+async function claim(options: LogOptions, origin: string): Promise<string> {
+  const { store, guard, recreateGuard } = options;
   const { signed } = await store.head();
-  if (options.recreateGuard) {
-    refuseOthersGuard(await guard.read().catch(ignoreMalformed), { origin, storeId }, guard.location);
-    await guard.setAside();
+  const nextToken = options.randomToken();
+  const lineage = await claimLineage({ store, guard, origin, signed, recreateGuard, nextToken });
+  if (recreateGuard) {
     options.events.warning?.({
       code: "GUARD_RECREATED",
       message: `the guard ${guard.location} starts anew from the data directory`,
     });
-  } else {
-    checkGuard(await guard.read(), { origin, storeId, epoch, lineage, signed }, guard.location);
   }
-  const next = options.randomToken();
-  const record = { origin, storeId, epoch, signed };
-  await guard.write({ ...record, lineage: lineage ?? next, nextLineage: next });
-  await store.adoptLineage(next);
-  await guard.write({ ...record, lineage: next, nextLineage: undefined });
-  return next;
-}
-
-/** An operator may give up this log's guard, damaged or not; the guard of another log is still needed by that one. */
-function refuseOthersGuard(
-  held: GuardRecord | undefined,
-  own: { readonly origin: string; readonly storeId: string },
-  location: string,
-): void {
-  if (held === undefined || (held.origin === own.origin && held.storeId === own.storeId)) return;
-  throw new TlogError(
-    "GUARD_MISMATCH",
-    `the guard ${location} belongs to another log, ${held.origin} (store ${held.storeId})`,
-  );
-}
-
-function ignoreMalformed(error: unknown): undefined {
-  if (error instanceof TlogError && error.code === "GUARD_MALFORMED") return undefined;
-  throw error;
+  return lineage;
 }
 
 async function signedRange(store: LogStore, head: StoreHead): Promise<CompactRange> {
