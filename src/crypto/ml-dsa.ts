@@ -1,6 +1,7 @@
 /**
  * ML-DSA-44, FIPS 204: the pure variant with an empty context, as c2sp.org/tlog-cosignature uses it. The library is loaded at the
- * first use, so that a program without ML-DSA keys never pays for it.
+ * first use, so that a program without ML-DSA keys never pays for it. A call takes milliseconds of its thread: a server gives
+ * whoever checks or signs an {@link MlDsa44} that works elsewhere (`src/node/ml-dsa-pool.ts`).
  */
 import { TlogError } from "../errors.ts";
 import type { KeyPair, SignatureClaim } from "./ed25519-strict.ts";
@@ -8,6 +9,20 @@ import type { KeyPair, SignatureClaim } from "./ed25519-strict.ts";
 export const ML_DSA_44_PUBLIC_KEY_BYTES = 1312;
 export const ML_DSA_44_SIGNATURE_BYTES = 2420;
 const SEED_BYTES = 32;
+
+/** Who does the arithmetic. All give the same verdicts and the same public keys. */
+export interface MlDsa44 {
+  /** The verdict of FIPS 204 algorithm 3; false also for wrong lengths. */
+  isValid(claim: SignatureClaim): Promise<boolean>;
+  /** As {@link mlDsa44KeyPair}. */
+  keyPair(seed: Uint8Array): Promise<KeyPair>;
+}
+
+/** In this thread. */
+export const mlDsa44: MlDsa44 = {
+  isValid: (claim) => isValidMlDsa44(claim),
+  keyPair: (seed) => mlDsa44KeyPair(seed),
+};
 
 /** The verdict of FIPS 204 algorithm 3; false also for wrong lengths. */
 export async function isValidMlDsa44({ publicKey, message, signature }: SignatureClaim): Promise<boolean> {
@@ -18,7 +33,8 @@ export async function isValidMlDsa44({ publicKey, message, signature }: Signatur
 }
 
 /**
- * A key pair whose signatures are 2,420 bytes and hedged: two of one message differ.
+ * A key pair whose signatures are 2,420 bytes and hedged, the default of FIPS 204 (§3.4) and of the library: two of one message
+ * differ, so what was signed cannot be made again from its key and message, only kept.
  * @param seed - 32 bytes (FIPS 204's ξ), not kept.
  * @throws {TlogError} ARGUMENT_INVALID
  */

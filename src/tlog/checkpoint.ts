@@ -11,6 +11,7 @@ import {
   ED25519,
   formatVerifierKey,
   keyLabel,
+  type MlDsaOptions,
   type NoteSigner,
   type NoteVerifier,
   type VerifierKey,
@@ -59,12 +60,12 @@ export type CheckpointTrust = {
  *   SIGNATURE_INVALID | QUORUM_NOT_MET | ROOT_MISMATCH (size 0 with a root that is not the empty one)
  */
 export async function openCheckpoint(
-  args: CheckpointTrust & { readonly signedNote: Uint8Array },
+  args: CheckpointTrust & MlDsaOptions & { readonly signedNote: Uint8Array },
 ): Promise<VerifiedCheckpoint> {
   const note = parseNote(args.signedNote);
   const witnesses = args.policy?.witnesses ?? [];
   const logKeys = keysForOrigin(originLine(note), args);
-  const { text, verified } = await verifyNote(note, verifiersFor(logKeys, witnesses));
+  const { text, verified } = await verifyNote(note, verifiersFor(logKeys, witnesses, args));
   const checkpoint = parseCheckpoint(decodeUtf8(text));
   const vkeys = logSignatures(verified, logKeys, checkpoint);
   if (checkpoint.treeSize === 0 && !hashesEqual(checkpoint.rootHash, emptyRootHash())) {
@@ -110,12 +111,13 @@ function keysForOrigin(
 function verifiersFor(
   logKeys: readonly VerifierKey[],
   witnesses: readonly PolicyWitness[],
+  options: MlDsaOptions,
 ): readonly NoteVerifier[] {
   const ofLog = new Map(logKeys.map((key) => [keyLabel(key), key.publicKey]));
   const others = witnesses
     .map(({ key }) => key)
     .filter((key) => !bytesEqual(ofLog.get(keyLabel(key)) ?? new Uint8Array(0), key.publicKey));
-  return [...logKeys, ...others].map(verifierFor);
+  return [...logKeys, ...others].map((key) => verifierFor(key, options));
 }
 
 function logSignatures(

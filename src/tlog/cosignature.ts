@@ -5,7 +5,7 @@
  * c2sp.org/tlog-cosignature
  */
 import { isValidEd25519, type KeyPair } from "#crypto";
-import { isValidMlDsa44, ML_DSA_44_SIGNATURE_BYTES } from "../crypto/ml-dsa.ts";
+import { isValidMlDsa44, ML_DSA_44_SIGNATURE_BYTES, type MlDsa44 } from "../crypto/ml-dsa.ts";
 import { TlogError } from "../errors.ts";
 import { HASH_BYTES } from "../merkle/hash.ts";
 import { type Checkpoint, parseCheckpoint } from "./checkpoint-body.ts";
@@ -122,15 +122,18 @@ export async function signCosignature(
  * Whether the cosignature is good. ML-DSA-44 makes no statement about extension lines: whoever shows them must have them
  * covered by another signature.
  * @param claim.payload - the bytes that follow the key ID.
+ * @param mlDsa44 - who checks ML-DSA-44; by default this thread.
  */
 export async function isValidCosignature(
   cosigner: Cosigner & { readonly publicKey: Uint8Array },
   { payload, checkpointText }: { readonly payload: Uint8Array; readonly checkpointText: Uint8Array },
+  mlDsa44?: MlDsa44,
 ): Promise<boolean> {
   const signed = signedMessage(cosigner, payload, checkpointText);
   if (signed === undefined) return false;
   const claim = { ...signed, publicKey: cosigner.publicKey };
-  return cosigner.type === ML_DSA_44 ? await isValidMlDsa44(claim) : await isValidEd25519(claim);
+  if (cosigner.type !== ML_DSA_44) return await isValidEd25519(claim);
+  return await (mlDsa44 === undefined ? isValidMlDsa44(claim) : mlDsa44.isValid(claim));
 }
 
 /** @returns undefined when no message can be made, so that nothing can have been signed. */

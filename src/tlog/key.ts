@@ -4,7 +4,7 @@
  * c2sp.org/signed-note, signatures and verifier keys
  */
 import { ed25519KeyPair, isValidEd25519, type KeyPair, sha256 } from "#crypto";
-import { ML_DSA_44_PUBLIC_KEY_BYTES, mlDsa44KeyPair } from "../crypto/ml-dsa.ts";
+import { ML_DSA_44_PUBLIC_KEY_BYTES, type MlDsa44, mlDsa44KeyPair } from "../crypto/ml-dsa.ts";
 import { TlogError } from "../errors.ts";
 import { COSIGNATURE_V1, isValidCosignature, ML_DSA_44, signCosignature } from "./cosignature.ts";
 import {
@@ -144,8 +144,14 @@ export async function generateSigningKey({
   return { name, keyId: keyIdOf({ name, type, publicKey }), type, seed };
 }
 
+/** Who checks and makes ML-DSA-44 signatures. */
+export interface MlDsaOptions {
+  /** By default this thread, which then stands still for some milliseconds a signature. */
+  readonly mlDsa44?: MlDsa44;
+}
+
 /** How a signer behaves beyond what its key says. */
-export interface SignerOptions {
+export interface SignerOptions extends MlDsaOptions {
   /** 0x04: open an Ed25519 key of type 0x01 as a cosigner's, as Go tools do. Never a key that also signs a log. */
   readonly type?: typeof COSIGNATURE_V1;
   /** The time a cosignature states. Needed by type 0x04; type 0x06 states 0 without it, "no statement", as a log does. */
@@ -157,27 +163,35 @@ export interface SignerOptions {
  * @throws {TlogError} SIGNING_KEY_MALFORMED | KEY_TYPE_UNSUPPORTED | ARGUMENT_INVALID (a type the key cannot have; 0x04 without a clock)
  */
 export async function openSigner(signingKey: string, options: SignerOptions = {}): Promise<NoteSigner> {
-  const key = parseSigningKey(signingKey);
-  const keyPair = await keyPairOf(key);
-  if (keyIdOf({ ...key, publicKey: keyPair.publicKey }) !== key.keyId) {
+  const { name, type, keyPair } = await openKeyPair(signingKey, options);
+  return signerFor(keyPair, { name, type: signingType(type, options.type) }, options.timestampSeconds);
+}
+
+/**
+ * Opens a private key for signing messages of any kind: see {@link openSigner} and `openCosignerKey`.
+ * @throws {TlogError} SIGNING_KEY_MALFORMED | KEY_TYPE_UNSUPPORTED
+ */
+export async function openKeyPair(
+  signingKey: string,
+  options: MlDsaOptions = {},
+): Promise<{ readonly name: string; readonly type: KeyType; readonly keyPair: KeyPair }> {
+  const { name, type, seed, keyId } = parseSigningKey(signingKey);
+  const keyPair = await keyPairOf({ type, seed }, options);
+  if (keyIdOf({ name, type, publicKey: keyPair.publicKey }) !== keyId) {
     throw new TlogError("SIGNING_KEY_MALFORMED", "the key ID is not the one of the key");
   }
-  return signerFor(
-    keyPair,
-    { name: key.name, type: signingType(key.type, options.type) },
-    options.timestampSeconds,
-  );
+  return { name, type, keyPair };
 }
 
 /** A verifier for the key, whatever its type. */
-export function verifierFor(verifierKey: VerifierKey): NoteVerifier {
+export function verifierFor(verifierKey: VerifierKey, { mlDsa44 }: MlDsaOptions = {}): NoteVerifier {
   const { name, type, publicKey } = verifierKey;
   return {
     verifierKey,
     verify: ({ text, payload }) =>
       type === ED25519
         ? isValidEd25519({ publicKey, message: text, signature: payload })
-        : isValidCosignature({ name, type, publicKey }, { payload, checkpointText: text }),
+        : isValidCosignature({ name, type, publicKey }, { payload, checkpointText: text }, mlDsa44),
   };
 }
 
@@ -205,8 +219,12 @@ function signingType(own: KeyType, asked: KeyType = own): KeyType {
   throw new TlogError("ARGUMENT_INVALID", `a key of type ${own} cannot sign as type ${asked}`);
 }
 
-function keyPairOf({ type, seed }: Pick<SigningKey, "type" | "seed">): Promise<KeyPair> {
-  return type === ML_DSA_44 ? mlDsa44KeyPair(seed) : ed25519KeyPair(seed);
+function keyPairOf(
+  { type, seed }: Pick<SigningKey, "type" | "seed">,
+  { mlDsa44 }: MlDsaOptions = {},
+): Promise<KeyPair> {
+  if (type !== ML_DSA_44) return ed25519KeyPair(seed);
+  return mlDsa44 === undefined ? mlDsa44KeyPair(seed) : mlDsa44.keyPair(seed);
 }
 
 interface KeyText {
