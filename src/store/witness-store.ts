@@ -18,9 +18,9 @@ export interface CosignedRow {
   readonly treeSize: number;
   /** 32 bytes. */
   readonly rootHash: Uint8Array;
-  /** POSIX seconds. Rows of one log ascend in (treeSize, timestampSeconds). */
+  /** POSIX seconds. Of one log, no two rows have the same size and time, and a larger size never has an earlier time. */
   readonly timestampSeconds: number;
-  /** The checkpoint with one signature of the log; undefined when an earlier row of this size holds it (a fresh timestamp only). */
+  /** The checkpoint with one signature of the log; undefined when the first row of this size holds it (a fresh timestamp only). */
   readonly logNote: Uint8Array | undefined;
 }
 
@@ -48,11 +48,44 @@ export interface StoredEvidence {
   readonly receivedAtSeconds: number;
 }
 
-/** How old rows are thinned: of rows older than `olderThanSeconds`, the first and the last of every `keepEverySeconds` stay. */
+/**
+ * How old rows are thinned. POSIX time is cut into spans of `keepEverySeconds`; of a span that is older than `olderThanSeconds`
+ * as a whole, three rows stay at most: the first, the last, and the first of the last one's size, which holds its note.
+ * Of several rules that fit, the one with the largest `olderThanSeconds` counts.
+ */
 export interface ThinningRule {
+  /** 0 or more. */
   readonly olderThanSeconds: number;
+  /** 1 or more. */
   readonly keepEverySeconds: number;
 }
+
+/** All rows for 30 days, then two or three an hour for a year, then two or three a day. What that takes: spec/storage.md */
+export const DEFAULT_THINNING: readonly ThinningRule[] = Object.freeze([
+  { olderThanSeconds: 30 * 86_400, keepEverySeconds: 3600 },
+  { olderThanSeconds: 365 * 86_400, keepEverySeconds: 86_400 },
+]);
+
+/** Names a row of one log. */
+export interface RowPosition {
+  readonly treeSize: number;
+  readonly timestampSeconds: number;
+}
+
+/** What one call of `thin` did. */
+export interface ThinningStep {
+  readonly removed: number;
+  /** Where the next call goes on; undefined: it was the last. */
+  readonly next: RowPosition | undefined;
+}
+
+/** Longest `signedNote` or `logNote`, in bytes: more than a request and the witness's own signatures make. */
+export const MAX_STORED_NOTE_BYTES = 262_144;
+export const MAX_EVIDENCE_BYTES = 524_288;
+/** How much evidence is kept about one log: so many that convict it, and as many that do not. More says no more. */
+export const MAX_EVIDENCE_PER_LOG = 16;
+/** Most rows one call of `rows` returns. */
+export const MAX_ROWS = 1000;
 
 /** Reading: any number of processes. Returned bytes belong to the caller. */
 export interface WitnessReader {
@@ -65,12 +98,22 @@ export interface WitnessReader {
   head(origin: string): Promise<CosignedHead | undefined>;
   /** Origins with a head, in bytewise order. */
   origins(): Promise<readonly string[]>;
-  /** Rows of sizes [fromSize, toSize], ascending, at most `limit`. */
+  /**
+   * Rows of sizes fromSize to toSize, both included, ascending: at most `limit`, at most 1,000, and fewer, though at least
+   * one, when their notes pass 1 MiB. The first row of a size holds its note.
+   * @param range.after - go on behind this row.
+   * @returns nothing only when there are no more.
+   */
   rows(
     origin: string,
-    range: { readonly fromSize: number; readonly toSize: number; readonly limit: number },
+    range: {
+      readonly fromSize: number;
+      readonly toSize: number;
+      readonly limit: number;
+      readonly after?: RowPosition;
+    },
   ): Promise<readonly CosignedRow[]>;
-  /** All evidence about a log, oldest first. */
+  /** All evidence about a log, in the order it was added: at most 32, of at most 512 KiB each. */
   evidence(origin: string): Promise<readonly StoredEvidence[]>;
   close(): Promise<void>;
 }
@@ -81,18 +124,31 @@ export interface WitnessStore extends WitnessReader {
   /** As LogStore.adoptLineage. */
   adoptLineage(token: string): Promise<void>;
   /**
-   * Applies each update whose `expected` is what the store holds (size, root and timestamp), all of those in one transaction,
-   * and adds one row and one journal leaf for each. Two updates of one origin in one call are applied in order.
+   * Applies each update whose `expected` is what the store holds (size, root and timestamp), all of those in one transaction.
+   * Each adds one row and one journal leaf, unless size, root and timestamp stay as they are: then only `signedNote` is
+   * replaced. Two updates of one origin in one call are applied in order. An update to another size needs a `logNote`.
    * @returns for each update, whether it was applied.
    * @throws {TlogError} SIGNED_SIZE_WENT_BACK (an update to a smaller size, an earlier time, or another root at one size:
-   *   nothing is applied) | WRITER_REPLACED | STORE_FULL | STORE_FAILED | STORE_CLOSED
+   *   nothing is applied) | WRITER_REPLACED | STORE_FULL | STORE_FAILED | STORE_CLOSED. After STORE_FAILED the outcome is
+   *   unknown: the writer must be reopened before it writes again.
    */
   commit(updates: readonly HeadUpdate[]): Promise<readonly boolean[]>;
-  /** Adds evidence; what has the id already stays. @returns whether it is new. Throws as `commit`. */
+  /**
+   * Adds evidence; what has the id already stays.
+   * @returns whether it was added: false when the id is there, or when {@link MAX_EVIDENCE_PER_LOG} of its sort are.
+   *   Throws as `commit`.
+   */
   addEvidence(evidence: StoredEvidence): Promise<boolean>;
   /**
-   * Removes old rows as the rules say, a bounded number at a time. The newest row of a log always stays.
-   * @returns how many rows went; call again until 0.
+   * Removes old rows as the rules say, a bounded number at a time: call again with `from: next` until `next` is undefined. The
+   * newest row of a log stays, and so does the note of every size that has a row. Throws as `commit`.
    */
-  thin(origin: string, rules: readonly ThinningRule[], nowSeconds: number): Promise<number>;
+  thin(
+    origin: string,
+    pass: {
+      readonly rules: readonly ThinningRule[];
+      readonly nowSeconds: number;
+      readonly from?: RowPosition;
+    },
+  ): Promise<ThinningStep>;
 }
