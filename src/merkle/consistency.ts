@@ -1,9 +1,10 @@
 /** Consistency proofs, RFC 6962 §2.1.2: that the first leaves of a tree are those of a smaller one. */
 import { TlogError } from "../errors.ts";
+import { climb, consistencyPath } from "./consistency-path.ts";
 import type { Subtree } from "./coordinates.ts";
-import { assertHash, emptyRootHash, hashesEqual, nodeHash } from "./hash.ts";
+import { assertHash, emptyRootHash, hashesEqual } from "./hash.ts";
 import { matchProof, type ProofPlan, planSubtrees } from "./proof-plan.ts";
-import { assertSize, splitPoint } from "./sizes.ts";
+import { assertSize } from "./sizes.ts";
 
 /**
  * Which nodes make the consistency proof. None from size 0, and none between equal sizes.
@@ -46,43 +47,38 @@ export function verifyConsistency(args: {
     if (toSize === 0) assertRoot("toRoot", emptyRootHash(), toRoot);
     return;
   }
-  // Both roots grow upwards from the largest subtree that ends where the smaller tree ends. A proof leaves that one out
-  // when it is the whole smaller tree, whose hash the verifier has.
-  let from = fromRoot;
-  let to = fromRoot;
-  for (const { subtree, hash } of matched) {
-    if (subtree.end === fromSize) {
-      from = hash;
-      to = hash;
-    } else if (subtree.start >= fromSize) {
-      to = nodeHash(to, hash);
-    } else {
-      from = nodeHash(hash, from);
-      to = nodeHash(hash, to);
-    }
-  }
+  const [from, to] = climb(matched, { start: 0, end: fromSize }, fromRoot);
   assertRoot("fromRoot", from, fromRoot);
   assertRoot("toRoot", to, toRoot);
 }
 
-/** The subtrees whose hashes are PROOF(fromSize, D[toSize]) of RFC 6962 §2.1.2, smallest first; none from size 0. */
+/**
+ * The smaller root a proof leads to: of all trees of `fromSize` leaves the one that the tree with `toRoot` continues, whatever
+ * else somebody showed as that size's root.
+ * @returns 32 bytes; undefined when the proof does not lead to `toRoot`, and when it leaves the smaller root out, so that none
+ *   comes out of it: from size 0, from a power of two, and between equal sizes.
+ * @throws {TlogError} HASH_MALFORMED (a hash is not 32 bytes) | ARGUMENT_INVALID (not a safe integer)
+ */
+export function fromRootOfConsistency(args: {
+  readonly fromSize: number;
+  readonly toSize: number;
+  readonly toRoot: Uint8Array;
+  readonly proof: readonly Uint8Array[];
+}): Uint8Array | undefined {
+  const { fromSize, toSize, toRoot, proof } = args;
+  assertSize("fromSize", fromSize);
+  assertSize("toSize", toSize);
+  assertHash("toRoot", toRoot);
+  const subtrees = fromSize < toSize ? proofSubtrees(fromSize, toSize) : [];
+  if (subtrees[0]?.end !== fromSize || proof.length !== subtrees.length) return undefined;
+  // The first hash is of the subtree that ends where the smaller tree ends: nothing known of that tree is needed.
+  const [from, to] = climb(matchProof(subtrees, proof), { start: 0, end: fromSize }, toRoot);
+  return hashesEqual(to, toRoot) ? from : undefined;
+}
+
+/** None from size 0: the proof is empty. */
 function proofSubtrees(fromSize: number, toSize: number): readonly Subtree[] {
-  if (fromSize === 0) return [];
-  const path: Subtree[] = [];
-  let start = 0;
-  let end = toSize;
-  while (end !== fromSize) {
-    const middle = start + splitPoint(end - start);
-    if (fromSize <= middle) {
-      path.push({ start: middle, end });
-      end = middle;
-    } else {
-      path.push({ start, end: middle });
-      start = middle;
-    }
-  }
-  if (start > 0) path.push({ start, end });
-  return path.reverse();
+  return fromSize === 0 ? [] : consistencyPath({ start: 0, end: fromSize }, toSize);
 }
 
 function assertRoot(name: string, computed: Uint8Array, claimed: Uint8Array): void {

@@ -49,6 +49,12 @@ export function assembleProof(plan: ProofPlan, hashes: readonly Uint8Array[]): r
   });
 }
 
+/** A hash of a proof, and what it has to be the hash of. */
+export interface MatchedHash {
+  readonly subtree: Subtree;
+  readonly hash: Uint8Array;
+}
+
 /**
  * Checking one: pairs each hash of a proof with the subtree it has to be the hash of.
  * @throws {TlogError} PROOF_INVALID (too many hashes, or too few) | HASH_MALFORMED
@@ -56,7 +62,7 @@ export function assembleProof(plan: ProofPlan, hashes: readonly Uint8Array[]): r
 export function matchProof(
   subtrees: readonly Subtree[],
   proof: readonly Uint8Array[],
-): readonly { readonly subtree: Subtree; readonly hash: Uint8Array }[] {
+): readonly MatchedHash[] {
   if (proof.length !== subtrees.length) {
     throw new TlogError("PROOF_INVALID", `proof: want ${subtrees.length} hashes, got ${proof.length}`);
   }
