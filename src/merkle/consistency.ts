@@ -1,8 +1,8 @@
 /** Consistency proofs, RFC 6962 §2.1.2: that the first leaves of a tree are those of a smaller one. */
 import { TlogError } from "../errors.ts";
-import { climb, consistencyPath } from "./consistency-path.ts";
 import type { Subtree } from "./coordinates.ts";
 import { assertHash, emptyRootHash, hashesEqual } from "./hash.ts";
+import { climb, proofPath } from "./proof-path.ts";
 import { matchProof, type ProofPlan, planSubtrees } from "./proof-plan.ts";
 import { assertSize } from "./sizes.ts";
 
@@ -78,7 +78,7 @@ export function fromRootOfConsistency(args: {
 
 /** None from size 0: the proof is empty. */
 function proofSubtrees(fromSize: number, toSize: number): readonly Subtree[] {
-  return fromSize === 0 ? [] : consistencyPath({ start: 0, end: fromSize }, toSize);
+  return fromSize === 0 ? [] : proofPath({ start: 0, end: fromSize }, toSize);
 }
 
 function assertRoot(name: string, computed: Uint8Array, claimed: Uint8Array): void {

@@ -1,9 +1,10 @@
 /** Inclusion proofs (audit paths), RFC 6962 §2.1.1. */
 import { TlogError } from "../errors.ts";
 import type { Subtree } from "./coordinates.ts";
-import { assertHash, hashesEqual, nodeHash } from "./hash.ts";
+import { assertHash, hashesEqual } from "./hash.ts";
+import { climb, proofPath } from "./proof-path.ts";
 import { matchProof, type ProofPlan, planSubtrees } from "./proof-plan.ts";
-import { assertIndex, assertSize, splitPoint } from "./sizes.ts";
+import { assertIndex, assertSize } from "./sizes.ts";
 
 /** Where a leaf is claimed to be. */
 export interface LeafPosition {
@@ -18,7 +19,7 @@ export interface LeafPosition {
 export function planInclusion({ leafIndex, treeSize }: LeafPosition): ProofPlan {
   assertSize("treeSize", treeSize);
   assertIndex("leafIndex", leafIndex, treeSize);
-  return planSubtrees(siblings(leafIndex, treeSize));
+  return planSubtrees(proofPath(leafAt(leafIndex), treeSize));
 }
 
 /**
@@ -54,28 +55,12 @@ export function rootFromInclusion(
   if (leafIndex >= treeSize) {
     throw new TlogError("PROOF_INVALID", `leaf ${leafIndex} cannot be in a tree of size ${treeSize}`);
   }
-  let hash = leafHash;
-  for (const sibling of matchProof(siblings(leafIndex, treeSize), proof)) {
-    const isLeft = sibling.subtree.end <= leafIndex;
-    hash = isLeft ? nodeHash(sibling.hash, hash) : nodeHash(hash, sibling.hash);
-  }
-  return hash;
+  const leaf = leafAt(leafIndex);
+  const [, treeRoot] = climb(matchProof(proofPath(leaf, treeSize), proof), leaf, leafHash);
+  return treeRoot;
 }
 
-/** The subtrees whose hashes are PATH(leafIndex, D[treeSize]) of RFC 6962 §2.1.1, leaf end first. */
-function siblings(leafIndex: number, treeSize: number): readonly Subtree[] {
-  const path: Subtree[] = [];
-  let start = 0;
-  let end = treeSize;
-  while (end - start > 1) {
-    const middle = start + splitPoint(end - start);
-    if (leafIndex < middle) {
-      path.push({ start: middle, end });
-      end = middle;
-    } else {
-      path.push({ start, end: middle });
-      start = middle;
-    }
-  }
-  return path.reverse();
+/** The part an inclusion proof leads up from. */
+function leafAt(leafIndex: number): Subtree {
+  return { start: leafIndex, end: leafIndex + 1 };
 }

@@ -3,10 +3,10 @@
  * draft-ietf-plants-merkle-tree-certs §4
  */
 import { TlogError } from "../errors.ts";
-import { climb, consistencyPath } from "./consistency-path.ts";
 import type { Subtree } from "./coordinates.ts";
 import { assertHash, hashesEqual } from "./hash.ts";
 import { planInclusion, verifyInclusion } from "./inclusion.ts";
+import { climb, proofPath } from "./proof-path.ts";
 import { matchProof, type ProofPlan, planSubtrees } from "./proof-plan.ts";
 import { assertSize, bitLength } from "./sizes.ts";
 
@@ -33,7 +33,7 @@ export function planSubtreeConsistency({
   if (end > treeSize) {
     throw new TlogError("ARGUMENT_INVALID", `end: want at most ${treeSize}, got ${end}`);
   }
-  return planSubtrees(consistencyPath({ start, end }, treeSize));
+  return planSubtrees(proofPath({ start, end }, treeSize));
 }
 
 /**
@@ -58,7 +58,7 @@ export function verifySubtreeConsistency(
   if (!isValidSubtree({ start, end }) || end > treeSize) {
     throw new TlogError("PROOF_INVALID", `leaves [${start}, ${end}) are no subtree of ${treeSize} leaves`);
   }
-  const matched = matchProof(consistencyPath({ start, end }, treeSize), proof);
+  const matched = matchProof(proofPath({ start, end }, treeSize), proof);
   const [partRoot, treeRoot] = climb(matched, { start, end }, subtreeHash);
   if (!hashesEqual(partRoot, subtreeHash) || !hashesEqual(treeRoot, rootHash)) {
     throw new TlogError("PROOF_INVALID", "the proof does not lead from the subtree's hash to the root hash");

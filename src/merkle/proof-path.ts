@@ -1,6 +1,7 @@
 /**
- * The walk behind consistency proofs, of a smaller tree (a subtree that starts at leaf 0) and of any other subtree alike.
- * RFC 6962 §2.1.2; draft-ietf-plants-merkle-tree-certs §4.4
+ * The walk behind every proof: from the root down to a part of the tree, and back up. The part of an inclusion proof is a leaf,
+ * that of a consistency proof the smaller tree, that of a subtree's any valid subtree: PATH and PROOF of RFC 6962 §2.1.1 and
+ * §2.1.2 are SUBTREE_PROOF of draft-ietf-plants-merkle-tree-certs §4.4 for [m, m + 1) and [0, m).
  */
 import type { Subtree } from "./coordinates.ts";
 import { nodeHash } from "./hash.ts";
@@ -8,10 +9,10 @@ import type { MatchedHash } from "./proof-plan.ts";
 import { splitPoint } from "./sizes.ts";
 
 /**
- * The subtrees whose hashes are the proof, PROOF(end, D[treeSize]) or SUBTREE_PROOF(start, end, D[treeSize]), smallest first.
+ * The subtrees whose hashes are the proof, the part's end first.
  * @param part - a valid subtree of the tree, not empty.
  */
-export function consistencyPath(part: Subtree, treeSize: number): readonly Subtree[] {
+export function proofPath(part: Subtree, treeSize: number): readonly Subtree[] {
   const path: Subtree[] = [];
   let start = 0;
   let end = treeSize;
@@ -30,8 +31,8 @@ export function consistencyPath(part: Subtree, treeSize: number): readonly Subtr
 }
 
 /**
- * The two roots a proof leads to: both grow upwards from the largest subtree that ends where the part ends. A proof leaves that
- * one out when it is the whole part, whose hash the verifier has.
+ * The two roots a proof leads to, the part's and the tree's: both grow upwards from the largest subtree that ends where the part
+ * ends. A proof leaves that one out when it is the whole part, whose hash the verifier has.
  */
 export function climb(
   matched: readonly MatchedHash[],
