@@ -127,13 +127,12 @@ export async function signCosignature(
 export async function isValidCosignature(
   cosigner: Cosigner & { readonly publicKey: Uint8Array },
   { payload, checkpointText }: { readonly payload: Uint8Array; readonly checkpointText: Uint8Array },
-  mlDsa44?: MlDsa44,
+  mlDsa44: Pick<MlDsa44, "isValid"> = { isValid: isValidMlDsa44 },
 ): Promise<boolean> {
   const signed = signedMessage(cosigner, payload, checkpointText);
   if (signed === undefined) return false;
   const claim = { ...signed, publicKey: cosigner.publicKey };
-  if (cosigner.type !== ML_DSA_44) return await isValidEd25519(claim);
-  return await (mlDsa44 === undefined ? isValidMlDsa44(claim) : mlDsa44.isValid(claim));
+  return cosigner.type === ML_DSA_44 ? await mlDsa44.isValid(claim) : await isValidEd25519(claim);
 }
 
 /** @returns undefined when no message can be made, so that nothing can have been signed. */
