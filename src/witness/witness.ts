@@ -1,6 +1,7 @@
 /** The witness's face: what HTTP, the pollers and embedding programs call. `open-witness.ts` makes one. c2sp.org/tlog-witness */
 import { TlogError } from "../errors.ts";
 import type { CosignedHead, StoredEvidence } from "../store/witness-store.ts";
+import type { AddCheckpointRequest } from "../tlog/add-checkpoint.ts";
 import type { VerifierKey } from "../tlog/key.ts";
 
 /** A log a witness cosigns for. */
@@ -24,21 +25,26 @@ export interface Roster {
   logs(): readonly WitnessedLog[];
 }
 
-/** One request of add-checkpoint, taken apart. c2sp.org/tlog-witness, add-checkpoint */
-export interface AddCheckpointRequest {
-  readonly oldSize: number;
-  /** At most 63 hashes of 32 bytes. */
-  readonly proof: readonly Uint8Array[];
-  /** The signed note. */
-  readonly checkpoint: Uint8Array;
-}
-
 /** How far a witness is with one log. */
 export interface WitnessedLogState {
   readonly log: WitnessedLog;
   readonly head: CosignedHead | undefined;
   /** The evidence that stopped the log; undefined while none convicts it. */
   readonly frozenBy: string | undefined;
+}
+
+/** A signature of the witness itself, found on a checkpoint that somebody else shows, and verified. */
+export interface OwnSignature {
+  readonly origin: string;
+  readonly treeSize: number;
+  /** 32 bytes. */
+  readonly rootHash: Uint8Array;
+  /** POSIX seconds: the newest of the witness's own. */
+  readonly timestampSeconds: number;
+  /** The checkpoint with the signatures that were verified, the log's and the witness's own, and no other. */
+  readonly signedNote: Uint8Array;
+  /** Where it was found, for people: a URL. */
+  readonly source: string;
 }
 
 export interface Witness extends AsyncDisposable {
@@ -53,7 +59,8 @@ export interface Witness extends AsyncDisposable {
    * @returns the witness's signature lines, UTF-8.
    * @throws {TlogError} REQUEST_MALFORMED (400) | LOG_UNKNOWN (404) | SIGNATURE_MISSING, SIGNATURE_INVALID, LOG_DISABLED (403) |
    *   LOG_FROZEN ({@link LogFrozenError}, 403) | SIZE_CONFLICT ({@link SizeConflictError}, 409) | ROOT_MISMATCH, PROOF_INVALID (422) |
-   *   RATE_LIMITED ({@link RateLimitedError}, 429) | CLOCK_BEHIND, WITNESS_READ_ONLY, WITNESS_CLOSING, CRYPTO_BUSY (503)
+   *   RATE_LIMITED ({@link RateLimitedError}, 429) | CLOCK_BEHIND, WITNESS_READ_ONLY, WITNESS_ROLLED_BACK,
+   *   WITNESS_CLOSING, CRYPTO_BUSY (503)
    */
   addCheckpoint(body: Uint8Array): Promise<Uint8Array>;
   /** The same, already taken apart and without the rate limit: for the witness's own pollers. */
@@ -82,7 +89,16 @@ export interface Witness extends AsyncDisposable {
   /** All evidence about a log; empty when there is none. */
   evidence(originHash: string): Promise<readonly StoredEvidence[]>;
 
+  /**
+   * Takes notice of this witness's own signature, seen elsewhere and verified: when its store knows of nothing as new, somebody
+   * else has the key or the store is old, and the log is cosigned no more (WITNESS_ROLLED_BACK) until a restart looks into it.
+   */
+  meetOwnSignature(found: OwnSignature): Promise<void>;
+
+  /** Every log of the roster, with its state. */
   logs(): Promise<readonly WitnessedLogState[]>;
+  /** Removes old rows of the history as the witness was told; resolves when there is no more to remove. @returns how many went. */
+  thin(options: { readonly signal: AbortSignal }): Promise<number>;
   state():
     | { readonly status: "ok" | "closing" }
     | { readonly status: "read-only"; readonly code: string; readonly message: string };
