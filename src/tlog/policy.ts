@@ -210,7 +210,8 @@ function assertKeyType(role: string, { type }: VerifierKey, types: readonly KeyT
   );
 }
 
-function thresholdOf(threshold: PolicyGroup["threshold"], memberCount: number): number {
+/** How many members must have witnessed. */
+export function thresholdOf(threshold: PolicyGroup["threshold"], memberCount: number): number {
   if (threshold === "all") return memberCount;
   return threshold === "any" ? 1 : threshold;
 }

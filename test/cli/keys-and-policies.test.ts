@@ -62,6 +62,51 @@ describe("policy check", () => {
     expect(json).toMatchObject({ valid: true, quorum: "g", witnesses: [{ name: "w", vkey: witness }] });
   });
 
+  it("says how few parties break it, and how to count each once", async () => {
+    const [a1, a2, b] = await Promise.all(
+      [
+        ["a.example", "a1.key"],
+        ["a.example", "a2.key"],
+        ["b.example", "b.key"],
+      ].map(([name = "", file = ""]) => keyOf(name, file, ["--type", "ml-dsa-44"])),
+    );
+    const path = join(directory, "twice.txt");
+    const witnesses = `witness a1 ${a1}\nwitness a2 ${a2} https://a.example/\nwitness b ${b} https://b.example/\n`;
+    writeFileSync(path, `${witnesses}group g 2 a1 a2 b\nquorum g\n`);
+    const { code, stdout } = await callCli(["policy", "check", path]);
+    expect(code).toBe(0);
+    const a = "a.example (a1, a2)";
+    expect(stdout.slice(stdout.indexOf("split"))).toBe(
+      [
+        `split    1 of 2 parties must collude with the log to show two people two different heads: for example ${a}`,
+        `outage   1 of 2 parties down stops publication: for example ${a}`,
+        "",
+        "warning  a1, a2 are keys of one party, a.example, and count as 2",
+        "  group a.example any a1 a2",
+        "  group g 2 a.example b",
+        "",
+        "warning  b: outvoted: with or without them the quorum is the same, because a party counts twice",
+        "  count each party once",
+        "",
+        "note     a1: without a URL: fine for who verifies, but a log cannot ask them",
+        "  witness <name> <vkey> <url>",
+        "",
+      ].join("\n"),
+    );
+    const json = JSON.parse((await callCli(["policy", "check", path, "--json"])).stdout);
+    expect(json).toMatchObject({
+      collusion: { count: 1, isExact: true, parties: [{ name: "a.example", witnesses: ["a1", "a2"] }] },
+      outage: { count: 1 },
+      findings: [{ code: "PARTY_COUNTED_TWICE" }, {}, { code: "WITNESS_WITHOUT_URL", names: ["a1"] }],
+    });
+  });
+
+  it("says that nobody needs to collude where no witness is asked for", async () => {
+    const { stdout } = await callCli(["policy", "check", "-"], { stdin: "quorum none\n" });
+    expect(stdout).toContain("split    the log alone can show two people two different heads");
+    expect(stdout).toContain("outage   no witness that is down stops publication\n");
+  });
+
   it("names the file and the line of a mistake", async () => {
     const path = join(directory, "bad.txt");
     writeFileSync(path, "quorum none\nquorum none\n");
