@@ -45,7 +45,7 @@ export function lintPolicy(policy: Policy): PolicyLint {
     outage: fewestDown(tree),
     findings: [
       ...(tree.root === undefined ? [quorumNone(policy)] : []),
-      ...countedTwice(policy, tree),
+      ...countedTwice(policy),
       ...(tree.root === undefined ? [] : withoutInfluence(policy, tree)),
       ...thresholdsOfOne(policy, tree),
       ...withoutUrl(policy),
@@ -70,11 +70,11 @@ function quorumNone({ witnesses }: Policy): PolicyFinding {
   };
 }
 
-function countedTwice(policy: Policy, { leavesOf }: QuorumTree): readonly PolicyFinding[] {
-  return countedOnce(policy).corrections.map(({ party, lines }, index) => ({
+function countedTwice(policy: Policy): readonly PolicyFinding[] {
+  return countedOnce(policy).corrections.map(({ party, votes, lines }, index) => ({
     code: "PARTY_COUNTED_TWICE",
     names: party.witnesses.map(showOctets),
-    message: `${listed(party.witnesses)} are keys of one party, ${party.name}, and count as ${leavesOf.get(party)?.length}`,
+    message: `${listed(party.witnesses)} are keys of one party, ${party.name}, and count as ${votes}`,
     fix: index < MAX_FIXES ? lines().map(showOctets).join("\n") : "as for the others",
   }));
 }

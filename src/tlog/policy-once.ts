@@ -6,6 +6,8 @@ import { type Party, quorumTree } from "./policy-parties.ts";
 /** What has to change for one party. */
 export interface Correction {
   readonly party: Party;
+  /** How often the quorum counts it. */
+  readonly votes: number;
   /** Whole lines of the policy, an octet a character: a group for the party's keys, and the groups that named them. */
   lines(): readonly string[];
 }
@@ -20,13 +22,14 @@ export function countedOnce(policy: Policy): {
 } {
   const { leavesOf, placesOf } = quorumTree(policy);
   const moves = [...leavesOf].flatMap(([party, leaves]) =>
-    leaves.length > 1 ? [{ party, places: placesOf.get(party) ?? [] }] : [],
+    leaves.length > 1 ? [{ party, votes: leaves.length, places: placesOf.get(party) ?? [] }] : [],
   );
   const nests = nestsOf(policy, moves);
   const rebuilt = rebuild(policy, nests);
   const before = new Map(policy.groups.map((group) => [group.name, group]));
-  const corrections = nests.map(({ party, group, places }) => ({
+  const corrections = nests.map(({ party, votes, group, places }) => ({
     party,
+    votes,
     lines: () => {
       const touched = rebuilt.changed.filter(({ name }) =>
         before.get(name)?.members.some((member) => places.has(member) || rebuilt.emptied.has(member)),
@@ -47,8 +50,7 @@ export function groupLine({ name, threshold, members }: PolicyGroup): string {
 }
 
 /** A party's keys, and the group they go into. */
-interface Nest {
-  readonly party: Party;
+interface Nest extends Pick<Correction, "party" | "votes"> {
   readonly places: ReadonlySet<string>;
   readonly group: PolicyGroup;
   /** The place whose group gets the nest: the last in the policy, where all the others are defined. */
@@ -57,17 +59,17 @@ interface Nest {
 
 function nestsOf(
   policy: Policy,
-  moves: readonly { readonly party: Party; readonly places: readonly string[] }[],
+  moves: readonly (Pick<Correction, "party" | "votes"> & { readonly places: readonly string[] })[],
 ): readonly Nest[] {
   const taken = new Set(["none", ...policy.witnesses.map(({ name }) => name)]);
   for (const { name } of policy.groups) taken.add(name);
   const positions = new Map(
     policy.groups.flatMap(({ members }, index) => members.map((member) => [member, index])),
   );
-  return moves.map(({ party, places }) => {
+  return moves.map(({ party, votes, places }) => {
     const inOrder = places.toSorted((a, b) => (positions.get(a) ?? 0) - (positions.get(b) ?? 0));
     const group = { name: freeName(party, taken), threshold: "any" as const, members: inOrder };
-    return { party, places: new Set(places), group, last: inOrder.at(-1) ?? "" };
+    return { party, votes, places: new Set(places), group, last: inOrder.at(-1) ?? "" };
   });
 }
 
