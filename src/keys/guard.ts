@@ -56,7 +56,10 @@ export interface GuardedStore {
 export function checkGuard(record: GuardRecord | undefined, store: GuardedStore, location: string): void {
   if (record === undefined) {
     if (store.lineage === undefined && store.signed === undefined) return;
-    throw new TlogError("GUARD_MISSING", `the log has signed before, and its guard ${location} is missing`);
+    throw new TlogError(
+      "GUARD_MISSING",
+      `something was signed from here before, and the guard ${location} is missing`,
+    );
   }
   if (record.storeId !== store.storeId || record.origin !== store.origin) {
     throw new TlogError(
@@ -85,7 +88,7 @@ function checkSignedHead(record: GuardRecord, store: GuardedStore, location: str
   if (store.signed === undefined || storeSize < guarded.treeSize) {
     throw new TlogError(
       "GUARD_AHEAD",
-      `the log has signed tree size ${guarded.treeSize}, but this data directory knows of ${storeSize} only (guard ${location})`,
+      `size ${guarded.treeSize} was signed from here, but this data directory knows of ${storeSize} only (guard ${location})`,
     );
   }
   if (storeSize === guarded.treeSize && !hashesEqual(store.signed.rootHash, guarded.rootHash)) {

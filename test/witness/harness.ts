@@ -139,7 +139,6 @@ export async function testWitness(
   const told: Told[] = [];
   const clock = more.clock ?? { seconds: START_SECONDS };
   const store = more.store ?? openMemoryWitnessStore({ name: WITNESS });
-  let tokens = 0;
   const witness = await openWitnessEngine({
     name: WITNESS,
     guard: memoryGuard(),
@@ -153,10 +152,7 @@ export async function testWitness(
       turnedReadOnly: ({ code }) => told.push({ event: "turnedReadOnly", code }),
     },
     now: () => clock.seconds * 1000,
-    randomToken: () => {
-      tokens += 1;
-      return String(tokens).padStart(32, "0");
-    },
+    randomToken: () => crypto.randomUUID().replaceAll("-", ""),
     mlDsa44,
     thinning: [],
     recreateGuard: false,
