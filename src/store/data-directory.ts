@@ -1,4 +1,4 @@
-/** The directory a log lives in: made private and durable, never one that holds something else. */
+/** The directory a log or a witness lives in: made private and durable, never one that holds something else. */
 import { access, constants, open, readdir, stat } from "node:fs/promises";
 import { endianness } from "node:os";
 import { join, resolve } from "node:path";
@@ -22,7 +22,7 @@ const HARMLESS = new Set([LOCK_FILE, LOCK_SOCKET, "lost+found"]);
 
 /**
  * Makes the directory, readable by its owner only, when it is absent.
- * @throws {TlogError} STORE_DIRECTORY_FOREIGN when it is no directory, or holds files but no log | STORE_FAILED
+ * @throws {TlogError} STORE_DIRECTORY_FOREIGN when it is no directory, or holds files but no data | STORE_FAILED
  */
 export async function prepareDirectory(directory: string): Promise<void> {
   const names = await namesIn(directory);
@@ -34,15 +34,15 @@ export async function prepareDirectory(directory: string): Promise<void> {
   if (foreign === undefined) return;
   throw new TlogError(
     "STORE_DIRECTORY_FOREIGN",
-    `${directory} holds ${foreign} but no log: give an empty directory, or one that does not exist yet`,
+    `${directory} holds ${foreign} but no data of ours: give an empty directory, or one that does not exist yet`,
   );
 }
 
-/** @throws {TlogError} STORE_DIRECTORY_FOREIGN unless the directory holds a log | STORE_FAILED */
-export async function assertLogDirectory(directory: string): Promise<void> {
+/** @throws {TlogError} STORE_DIRECTORY_FOREIGN unless the directory holds a data file | STORE_FAILED */
+export async function assertDataFile(directory: string, what: "log" | "witness"): Promise<void> {
   const names = (await namesIn(directory)) ?? [];
   if (names.includes(DATA_FILE)) return;
-  throw new TlogError("STORE_DIRECTORY_FOREIGN", `${directory} holds no log`);
+  throw new TlogError("STORE_DIRECTORY_FOREIGN", `${directory} holds no ${what}`);
 }
 
 /**
@@ -70,7 +70,7 @@ export async function assertLmdbFiles(directory: string): Promise<void> {
   );
 }
 
-/** Makes the names of the log's files durable. @throws {TlogError} STORE_FAILED */
+/** Makes the names of the files durable. @throws {TlogError} STORE_FAILED */
 export async function syncFileNames(directory: string): Promise<void> {
   await usable(directory, () => syncDirectory(directory));
 }

@@ -1,7 +1,29 @@
 /** Keys and widths of the tables: numbers big-endian, so that keys sort as numbers do. spec/storage.md */
-import { TlogError } from "../errors.ts";
 import { concatBytes, encodeUint64 } from "../tlog/encoding.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
+import type { Environment, Layout, Table } from "./lmdb-environment.ts";
+import { damaged } from "./lmdb-failure.ts";
+
+export interface LogTables {
+  readonly meta: Table;
+  readonly tiles: Table;
+  readonly bundles: Table;
+  readonly tail: Table;
+  readonly leaves: Table;
+}
+
+export type LogEnvironment = Environment<LogTables>;
+
+export const LOG_LAYOUT: Layout<LogTables> = {
+  tableNames: ["meta", "tiles", "bundles", "tail", "leaves"],
+  tablesOf: (table) => ({
+    meta: table("meta"),
+    tiles: table("tiles"),
+    bundles: table("bundles"),
+    tail: table("tail"),
+    leaves: table("leaves"),
+  }),
+};
 
 /** Full tiles to one value: a value of one 8 KiB tile would waste a third of its pages. */
 export const TILES_PER_GROUP = 8;
@@ -66,8 +88,4 @@ export function leafIndices(value: Uint8Array): readonly number[] {
     indices.push(index);
   }
   return indices;
-}
-
-export function damaged(detail: string, cause?: unknown): TlogError {
-  return new TlogError("STORE_DAMAGED", `the store is damaged: ${detail}`, { cause });
 }

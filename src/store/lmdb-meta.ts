@@ -1,25 +1,28 @@
-/**
- * The rows of table `meta`: CRC-32 (4 bytes, big-endian, over name, 0x00 and record), then the record as a MessagePack map.
- * spec/storage.md
- */
-import { crc32 } from "node:zlib";
-import { Packr } from "msgpackr";
-import { TlogError } from "../errors.ts";
-import { peakCoordinates } from "../merkle/compact-range.ts";
+/** The rows of table `meta`.  spec/storage.md, Meta rows */
+import { type CompactRange, peakCoordinates } from "../merkle/compact-range.ts";
 import { HASH_BYTES } from "../merkle/hash.ts";
 import type { Table } from "./lmdb-environment.ts";
-import { damaged } from "./lmdb-layout.ts";
+import { damaged } from "./lmdb-failure.ts";
+import { type CheckedRecord, readRecord, writeRecord } from "./lmdb-record.ts";
+import { assertSchema } from "./rules.ts";
 import type { IntegratedHead, PublishedHead, SignedHead, StoreHead } from "./store.ts";
-import { isToken } from "./token.ts";
 
 /** Written as `schema`; a store with another number is not opened. */
 const SCHEMA = 1;
+/** The same for a witness's storage, counted on its own. */
+const WITNESS_SCHEMA = 1;
 
-type RowName = "store" | "writer" | "lineage" | "head" | "signed" | "published";
+/** `journal` is a witness's; `head`, `signed` and `published` are a log's. */
+type RowName = "store" | "writer" | "lineage" | "head" | "signed" | "published" | "journal";
 
 export interface StoreRow {
   readonly storeId: string;
   readonly origin: string;
+}
+
+export interface WitnessRow {
+  readonly storeId: string;
+  readonly name: string;
 }
 
 export interface WriterRow {
@@ -27,26 +30,40 @@ export interface WriterRow {
   readonly writerId: string;
 }
 
-const CHECKSUM_BYTES = 4;
-// Plain maps, not msgpackr's record extension, so that any MessagePack reader can read a row.
-const packr = new Packr({ useRecords: false });
-
 /** @throws {TlogError} STORE_SCHEMA_UNKNOWN | STORE_DAMAGED */
 export function readStoreRow(meta: Table): StoreRow | undefined {
   const row = readRow(meta, "store");
   if (row === undefined) return undefined;
-  const schema = row.size("schema");
-  if (schema !== SCHEMA) {
-    throw new TlogError(
-      "STORE_SCHEMA_UNKNOWN",
-      `schema: want ${SCHEMA}, got ${schema}; it was written by another version of this program`,
-    );
-  }
+  assertSchema(SCHEMA, row.size("schema"));
   return { storeId: row.token("storeId"), origin: row.text("origin") };
 }
 
 export function writeStoreRow(meta: Table, { storeId, origin }: StoreRow): void {
   writeRow(meta, "store", { schema: SCHEMA, storeId, origin });
+}
+
+/** What a witness's storage says of itself. @throws {TlogError} STORE_SCHEMA_UNKNOWN | STORE_DAMAGED */
+export function readWitnessRow(meta: Table): WitnessRow | undefined {
+  const row = readRow(meta, "store");
+  if (row === undefined) return undefined;
+  assertSchema(WITNESS_SCHEMA, row.size("schema"));
+  return { storeId: row.token("storeId"), name: row.text("name") };
+}
+
+export function writeWitnessRow(meta: Table, { storeId, name }: WitnessRow): void {
+  writeRow(meta, "store", { schema: WITNESS_SCHEMA, storeId, name });
+}
+
+/** @throws {TlogError} STORE_DAMAGED */
+export function readJournal(meta: Table): CompactRange {
+  const row = readRow(meta, "journal");
+  if (row === undefined) throw damaged("meta row journal is missing");
+  const treeSize = row.size("treeSize");
+  return { treeSize, peaks: peaksIn(row, treeSize) };
+}
+
+export function writeJournal(meta: Table, { treeSize, peaks }: CompactRange): void {
+  writeRow(meta, "journal", { treeSize, peaks: Buffer.concat(peaks) });
 }
 
 export function readWriterRow(meta: Table): WriterRow | undefined {
@@ -85,10 +102,7 @@ export function readIntegrated(meta: Table): IntegratedHead {
   if (row === undefined) throw damaged("meta row head is missing");
   const treeSize = row.size("treeSize");
   if (row.size("leafIndexSize") !== treeSize) throw damaged("the leaf index does not reach the tree size");
-  const joined = row.bytes("peaks", peakCoordinates(treeSize).length * HASH_BYTES);
-  const peaks: Uint8Array[] = [];
-  for (let at = 0; at < joined.length; at += HASH_BYTES) peaks.push(joined.slice(at, at + HASH_BYTES));
-  return { treeSize, peaks };
+  return { treeSize, peaks: peaksIn(row, treeSize) };
 }
 
 /** Reads the integrated size before every tile: decodes the row again only when its bytes changed. */
@@ -128,74 +142,21 @@ function readPublished(meta: Table): PublishedHead | undefined {
   return row && { treeSize: row.size("treeSize"), checkpoint: row.bytes("checkpoint") };
 }
 
+function peaksIn(row: CheckedRecord, treeSize: number): readonly Uint8Array[] {
+  const joined = row.bytes("peaks", peakCoordinates(treeSize).length * HASH_BYTES);
+  const peaks: Uint8Array[] = [];
+  for (let at = 0; at < joined.length; at += HASH_BYTES) peaks.push(joined.slice(at, at + HASH_BYTES));
+  return peaks;
+}
+
 function writeRow(meta: Table, name: RowName, record: Record<string, unknown>): void {
-  const packed = packr.pack(record);
-  const value = Buffer.alloc(CHECKSUM_BYTES + packed.length);
-  value.writeUInt32BE(checksum(name, packed));
-  value.set(packed, CHECKSUM_BYTES);
-  meta.put(rowKey(name), value);
+  writeRecord(meta, rowKey(name), record);
 }
 
-function readRow(meta: Table, name: RowName): Row | undefined {
-  const value = meta.view(rowKey(name), (bytes) => Buffer.from(bytes));
-  if (value === undefined) return undefined;
-  const packed = value.subarray(CHECKSUM_BYTES);
-  if (value.length < CHECKSUM_BYTES || value.readUInt32BE() !== checksum(name, packed)) {
-    throw damaged(`the checksum of meta row ${name} does not fit`);
-  }
-  return rowOf(name, unpack(name, packed));
-}
-
-interface Row {
-  size(field: string): number;
-  text(field: string): string;
-  token(field: string): string;
-  bytes(field: string, length?: number): Uint8Array;
-}
-
-function rowOf(name: RowName, record: ReadonlyMap<string, unknown>): Row {
-  const misfit = (field: string): TlogError => damaged(`field ${field} of meta row ${name} does not fit`);
-  const text = (field: string): string => {
-    const value = record.get(field);
-    if (typeof value !== "string") throw misfit(field);
-    return value;
-  };
-  return {
-    text,
-    size(field) {
-      const value = record.get(field);
-      if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) throw misfit(field);
-      return value;
-    },
-    token(field) {
-      const value = text(field);
-      if (!isToken(value)) throw misfit(field);
-      return value;
-    },
-    bytes(field, length) {
-      const value = record.get(field);
-      if (!(value instanceof Uint8Array)) throw misfit(field);
-      if (length !== undefined && value.length !== length) throw misfit(field);
-      return Uint8Array.from(value);
-    },
-  };
-}
-
-function unpack(name: RowName, packed: Uint8Array): ReadonlyMap<string, unknown> {
-  let record: unknown;
-  try {
-    record = packr.unpack(packed);
-  } catch (cause) {
-    throw damaged(`meta row ${name} is no MessagePack`, cause);
-  }
-  if (typeof record !== "object" || record === null) throw damaged(`meta row ${name} is no map`);
-  return new Map<string, unknown>(Object.entries(record));
+function readRow(meta: Table, name: RowName): CheckedRecord | undefined {
+  return readRecord(meta, rowKey(name), `meta row ${name}`);
 }
 
 function rowKey(name: RowName): Uint8Array {
   return Buffer.from(name, "latin1");
-}
-
-function checksum(name: RowName, packed: Uint8Array): number {
-  return crc32(packed, crc32(`${name}\0`));
 }

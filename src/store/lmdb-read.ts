@@ -4,13 +4,14 @@ import { messageOf } from "../node/errno.ts";
 import { concatBytes } from "../tlog/encoding.ts";
 import { entryOffsets } from "../tlog/entry-bundle.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
-import type { Table, Tables } from "./lmdb-environment.ts";
+import type { Table } from "./lmdb-environment.ts";
+import { damaged } from "./lmdb-failure.ts";
 import {
   bundleKey,
   bundlePartKey,
-  damaged,
   ENTRIES_PER_PART,
   GROUP_WIDTH,
+  type LogTables,
   leafIndices,
   leafKey,
   openTileKey,
@@ -46,7 +47,7 @@ export function readHashes(tiles: Table, { level, held, start, count }: HashRang
 
 /** Entries [start, end) of one bundle, encoded; undefined when `end` is past `treeSize`. */
 export function readEntryRange(
-  tables: Tables,
+  tables: LogTables,
   treeSize: number,
   range: { readonly start: number; readonly end: number },
 ): Uint8Array | undefined {
@@ -74,7 +75,7 @@ export function readTail(
 }
 
 /** The smallest index of a leaf hash, or undefined. */
-export function findLeaf(tables: Tables, treeSize: number, leafHash: Uint8Array): number | undefined {
+export function findLeaf(tables: LogTables, treeSize: number, leafHash: Uint8Array): number | undefined {
   const candidates = tables.leaves.view(leafKey(leafHash), leafIndices) ?? [];
   return candidates.find((start) => {
     const hash = readHashes(tables.tiles, { level: 0, held: treeSize, start, count: 1 });

@@ -4,11 +4,12 @@ import { HASH_BYTES } from "../merkle/hash.ts";
 import { concatBytes } from "../tlog/encoding.ts";
 import { encodeBundle, entryOffsets } from "../tlog/entry-bundle.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
-import type { Table, Tables } from "./lmdb-environment.ts";
+import type { Table } from "./lmdb-environment.ts";
 import {
   bundleKey,
   bundlePartKey,
   ENTRIES_PER_PART,
+  type LogTables,
   leafIndices,
   leafKey,
   MAX_WHOLE_BUNDLE_BYTES,
@@ -52,7 +53,7 @@ export function prepareBatch(batch: Batch): PreparedBatch {
 }
 
 /** Writes everything a batch adds. The head it builds on is already checked. */
-export function writeBatch(tables: Tables, batch: PreparedBatch): void {
+export function writeBatch(tables: LogTables, batch: PreparedBatch): void {
   writeEntries(tables, batch);
   for (const append of batch.levels) writeLevel(tables.tiles, append);
   writeLeafIndex(tables, batch);
@@ -63,7 +64,7 @@ export function writeBatch(tables: Tables, batch: PreparedBatch): void {
  * At most how many bytes the data file grows by: copied pages, split pages and rounding included.
  * @param usedBytes - size of the data file: no table has more pages to copy.
  */
-export function growthBound(tables: Tables, batch: PreparedBatch, usedBytes: number): number {
+export function growthBound(tables: LogTables, batch: PreparedBatch, usedBytes: number): number {
   const openStart = batch.from - (batch.from % TILE_WIDTH);
   const tail = readTail(tables.tail, { start: openStart, end: batch.from });
   const entryBytes = batch.entries.bytes.length + tail.reduce((sum, row) => sum + row.length, 0);
@@ -78,7 +79,7 @@ export function growthBound(tables: Tables, batch: PreparedBatch, usedBytes: num
   return pages * PAGE_BYTES;
 }
 
-function writeEntries({ bundles, tail }: Tables, { from, entries, head }: PreparedBatch): void {
+function writeEntries({ bundles, tail }: LogTables, { from, entries, head }: PreparedBatch): void {
   for (let start = from; start < head.treeSize; ) {
     const bundleStart = start - (start % TILE_WIDTH);
     const bundleEnd = bundleStart + TILE_WIDTH;
@@ -150,7 +151,7 @@ function heldHashes(tiles: Table, range: HashRange): Uint8Array {
 }
 
 /** Runs after the tiles are written, because a hit is confirmed by the hash in its tile. The first index of a leaf hash wins. */
-function writeLeafIndex(tables: Tables, { from, leafHashes, head }: PreparedBatch): void {
+function writeLeafIndex(tables: LogTables, { from, leafHashes, head }: PreparedBatch): void {
   for (const [offset, leafHash] of leafHashes.entries()) {
     const key = leafKey(leafHash);
     const held = tables.leaves.view(key, leafIndices) ?? [];

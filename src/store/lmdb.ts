@@ -1,11 +1,10 @@
 /** The default adapter: a log in one directory, on LMDB. spec/storage.md */
-import { TlogError } from "../errors.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
-import { assertLogDirectory, prepareDirectory, syncDataFile, syncFileNames } from "./data-directory.ts";
-import { type Environment, openEnvironment } from "./lmdb-environment.ts";
+import { LOG_LAYOUT, type LogEnvironment } from "./lmdb-layout.ts";
 import { readHead, readStoreRow, treeSizeReader } from "./lmdb-meta.ts";
+import { assertMaxBytes, openForReading, openForWriting } from "./lmdb-opening.ts";
 import { findLeaf, readEntryRange, readHashes } from "./lmdb-read.ts";
-import { assertOrigin, claimWriter, MIN_MAX_BYTES, writeQueue, writerOf } from "./lmdb-writer.ts";
+import { assertOrigin, claimWriter, MIN_MAX_BYTES, writerOf } from "./lmdb-writer.ts";
 import { assertEntryRange, assertHashes, assertTile, hashesAtLevel } from "./rules.ts";
 import type { LogReader, LogStore } from "./store.ts";
 
@@ -31,27 +30,14 @@ export interface LmdbReader extends LogReader {
  */
 export async function openLmdbStore(options: LmdbStoreOptions): Promise<LogStore> {
   const { directory, origin, maxBytes = Number.POSITIVE_INFINITY } = options;
-  if (!(maxBytes >= MIN_MAX_BYTES)) {
-    throw new TlogError("ARGUMENT_INVALID", `maxBytes: want at least ${MIN_MAX_BYTES}, got ${maxBytes}`);
-  }
-  await prepareDirectory(directory);
-  const env = await openEnvironment({ directory, readOnly: false });
-  try {
-    await syncFileNames(directory);
-    const writer = await env.transact(() => claimWriter(env.tables.meta, origin));
-    env.refresh();
-    const life = lifeOf(env);
-    const queue = writeQueue(env, writer, life.assertOpen);
-    return {
-      writer,
-      ...readerOf(env, life.assertOpen),
-      ...writerOf(env, queue, maxBytes),
-      close: () => life.close(queue.idle),
-    };
-  } catch (error) {
-    await env.close();
-    throw error;
-  }
+  assertMaxBytes(maxBytes, MIN_MAX_BYTES);
+  const { env, writer, queue, assertOpen, close } = await openForWriting({
+    directory,
+    layout: LOG_LAYOUT,
+    claim: (meta) => claimWriter(meta, origin),
+    readBack: readHead,
+  });
+  return { writer, ...readerOf(env, assertOpen), ...writerOf(env, queue, maxBytes), close };
 }
 
 /**
@@ -64,28 +50,22 @@ export async function openLmdbReader(options: {
   readonly directory: string;
   readonly origin?: string;
 }): Promise<LmdbReader> {
-  const { directory } = options;
-  await assertLogDirectory(directory);
-  const env = await openEnvironment({ directory, readOnly: true });
-  try {
-    const row = readStoreRow(env.tables.meta);
-    if (row === undefined) throw new TlogError("STORE_DIRECTORY_FOREIGN", `${directory} holds no log yet`);
-    assertOrigin(options.origin ?? row.origin, row.origin);
-    readHead(env.tables.meta);
-    await syncDataFile(directory);
-    const life = lifeOf(env);
-    return {
-      origin: row.origin,
-      ...readerOf(env, life.assertOpen),
-      close: () => life.close(() => Promise.resolve()),
-    };
-  } catch (error) {
-    await env.close();
-    throw error;
-  }
+  const { env, row, assertOpen, close } = await openForReading({
+    directory: options.directory,
+    layout: LOG_LAYOUT,
+    what: "log",
+    check(meta) {
+      const found = readStoreRow(meta);
+      if (found === undefined) return undefined;
+      assertOrigin(options.origin ?? found.origin, found.origin);
+      readHead(meta);
+      return found;
+    },
+  });
+  return { origin: row.origin, ...readerOf(env, assertOpen), close };
 }
 
-function readerOf(env: Environment, assertOpen: () => void): Omit<LogReader, "close"> {
+function readerOf(env: LogEnvironment, assertOpen: () => void): Omit<LogReader, "close"> {
   const { tables } = env;
   const treeSize = treeSizeReader(tables.meta);
   return {
@@ -111,24 +91,6 @@ function readerOf(env: Environment, assertOpen: () => void): Omit<LogReader, "cl
       assertHashes(leafHashes);
       const size = treeSize();
       return leafHashes.map((leafHash) => findLeaf(tables, size, leafHash));
-    },
-  };
-}
-
-interface Life {
-  assertOpen(): void;
-  close(idle: () => Promise<void>): Promise<void>;
-}
-
-function lifeOf(env: Environment): Life {
-  let closing: Promise<void> | undefined;
-  return {
-    assertOpen() {
-      if (closing !== undefined) throw new TlogError("STORE_CLOSED", "the store is closed");
-    },
-    close(idle) {
-      closing ??= idle().then(() => env.close());
-      return closing;
     },
   };
 }

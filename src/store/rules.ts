@@ -22,11 +22,20 @@ export function assertHead(treeSize: number, from: number): void {
   throw new TlogError("HEAD_MOVED", `batch.from: want the integrated size ${treeSize}, got ${from}`);
 }
 
+/** @throws {TlogError} STORE_SCHEMA_UNKNOWN */
+export function assertSchema(wanted: number, found: number): void {
+  if (wanted === found) return;
+  throw new TlogError(
+    "STORE_SCHEMA_UNKNOWN",
+    `schema: want ${wanted}, got ${found}; it was written by another version of this program`,
+  );
+}
+
 /** What a writer is told whose log another opening took over. */
 export function writerReplaced(writer: { readonly own: number; readonly held: number }): TlogError {
   return new TlogError(
     "WRITER_REPLACED",
-    `this writer is number ${writer.own}, number ${writer.held} opened the log after it`,
+    `this writer is number ${writer.own}, number ${writer.held} opened the store after it`,
   );
 }
 

@@ -5,7 +5,8 @@ import { open } from "lmdb";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { InvariantError } from "../../src/errors.ts";
 import { openLmdbStore } from "../../src/store/lmdb.ts";
-import { openEnvironment, type Table, type Tables } from "../../src/store/lmdb-environment.ts";
+import { openEnvironment, type Table } from "../../src/store/lmdb-environment.ts";
+import { LOG_LAYOUT, type LogTables } from "../../src/store/lmdb-layout.ts";
 import { prepareBatch, writeBatch } from "../../src/store/lmdb-write.ts";
 import { batchOf, entriesFrom } from "./model.ts";
 
@@ -25,7 +26,7 @@ describe("lmdb: a transaction that throws half way", () => {
     const before = await dump(directory);
     // 300 leaves fill a bundle and a tile, so every kind of write is among them: put and remove, in every table.
     const batch = prepareBatch(batchOf(250, entriesFrom(250, 30)));
-    const env = await openEnvironment({ directory, readOnly: false });
+    const env = await openEnvironment({ directory, layout: LOG_LAYOUT, readOnly: false });
     let writes = 0;
     for (let allowed = 0; ; allowed++) {
       let left = allowed;
@@ -47,7 +48,7 @@ describe("lmdb: a transaction that throws half way", () => {
   });
 
   test("does not touch a transaction queued with it", async () => {
-    const env = await openEnvironment({ directory, readOnly: false });
+    const env = await openEnvironment({ directory, layout: LOG_LAYOUT, readOnly: false });
     const key = Buffer.from("k");
     const outcomes = await Promise.allSettled([
       env.transact(() => {
@@ -65,16 +66,16 @@ describe("lmdb: a transaction that throws half way", () => {
   });
 
   test("a write outside a transaction is a bug", async () => {
-    const env = await openEnvironment({ directory, readOnly: false });
+    const env = await openEnvironment({ directory, layout: LOG_LAYOUT, readOnly: false });
     expect(() => env.tables.meta.put(Buffer.from("k"), Buffer.from("v"))).toThrow(InvariantError);
     expect(() => env.tables.meta.remove(Buffer.from("k"))).toThrow(InvariantError);
     await env.close();
   });
 });
 
-function limitWrites(tables: Tables, beforeWrite: () => void): Tables {
+function limitWrites(tables: LogTables, beforeWrite: () => void): LogTables {
   const limited = (table: Table): Table => ({
-    view: (key, use) => table.view(key, use),
+    ...table,
     put(key, value) {
       beforeWrite();
       table.put(key, value);

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { InvariantError } from "../../src/errors.ts";
 import { openLmdbReader, openLmdbStore } from "../../src/store/lmdb.ts";
 import { openEnvironment } from "../../src/store/lmdb-environment.ts";
+import { LOG_LAYOUT } from "../../src/store/lmdb-layout.ts";
 import { expectCodeAsync } from "../expect-code.ts";
 import { patternBatch } from "./model.ts";
 import { type Child, startChild, until } from "./processes.ts";
@@ -43,7 +44,7 @@ describe("lmdb: readers in other processes", () => {
     expect(child.messages.length).toBeGreaterThan(3);
 
     vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
-    const env = await openEnvironment({ directory, readOnly: true });
+    const env = await openEnvironment({ directory, layout: LOG_LAYOUT, readOnly: true });
     const raw = open({ path: directory, noSubdir: false, readOnly: true });
     const slots = (): number =>
       raw
@@ -66,7 +67,7 @@ describe("lmdb: readers in other processes", () => {
   test("a look for dead readers that fails ends nothing", async () => {
     await (await openLmdbStore({ directory, origin: ORIGIN })).close();
     vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
-    const env = await openEnvironment({ directory, readOnly: true });
+    const env = await openEnvironment({ directory, layout: LOG_LAYOUT, readOnly: true });
     const look = vi
       .spyOn(vi.mocked(open).mock.results.at(-1)?.value, "readerCheck")
       .mockImplementation(() => {

@@ -3,13 +3,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { InvariantError, TlogError } from "../../src/errors.ts";
-import { type Environment, openEnvironment } from "../../src/store/lmdb-environment.ts";
-import { claimWriter, type WriteQueue, writeQueue } from "../../src/store/lmdb-writer.ts";
+import { openEnvironment } from "../../src/store/lmdb-environment.ts";
+import { LOG_LAYOUT, type LogEnvironment } from "../../src/store/lmdb-layout.ts";
+import { readHead } from "../../src/store/lmdb-meta.ts";
+import { type WriteQueue, writeQueue } from "../../src/store/lmdb-queue.ts";
+import { claimWriter } from "../../src/store/lmdb-writer.ts";
 import { expectCodeAsync } from "../expect-code.ts";
 
 describe("lmdb: which failures end writing", () => {
   let directory = "";
-  let env: Environment;
+  let env: LogEnvironment;
   let failure: Error | undefined;
   let attempts = 0;
   let isUnreadable = false;
@@ -17,13 +20,13 @@ describe("lmdb: which failures end writing", () => {
 
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), "bristlecone-writer-"));
-    env = await openEnvironment({ directory, readOnly: false });
+    env = await openEnvironment({ directory, layout: LOG_LAYOUT, readOnly: false });
     const writer = await env.transact(() => claimWriter(env.tables.meta, "example.com/store"));
     env.refresh();
     failure = undefined;
     attempts = 0;
     isUnreadable = false;
-    queue = writeQueue(failingEnvironment(), writer, () => undefined);
+    queue = writeQueue(failingEnvironment(), writer, () => undefined, readHead);
   });
   afterEach(async () => {
     await env.close();
@@ -33,7 +36,7 @@ describe("lmdb: which failures end writing", () => {
   const write = (): Promise<void> => queue.write(() => undefined);
 
   /** Fails each transaction with `failure`, and each read while `isUnreadable`. */
-  function failingEnvironment(): Environment {
+  function failingEnvironment(): LogEnvironment {
     const { meta } = env.tables;
     return {
       ...env,
