@@ -2,13 +2,17 @@ import { TlogError } from "../src/errors.ts";
 import { parseDecimal } from "../src/tlog/encoding.ts";
 import { RemoteRefusedError } from "./errors.ts";
 
-/** When to try again and how long to wait first. */
-export interface RetryLimits {
-  /** Attempts in all, the first included. */
-  readonly maxAttempts: number;
+/** How waits grow. */
+export interface BackoffLimits {
   /** Upper bound of the first wait; it doubles with every attempt. */
   readonly firstDelayMs: number;
   readonly maxDelayMs: number;
+}
+
+/** When to try again and how long to wait first. */
+export interface RetryLimits extends BackoffLimits {
+  /** Attempts in all, the first included. */
+  readonly maxAttempts: number;
   /** A Retry-After beyond this is not waited for: the refusal is reported at once. */
   readonly maxRetryAfterMs: number;
 }
@@ -32,7 +36,7 @@ export function isTransient(error: unknown): boolean {
 }
 
 /** Exponential backoff with full jitter: between 0 and `firstDelayMs` * 2^attempt, at most `maxDelayMs`. */
-export function backoffMs(attempt: number, limits: RetryLimits, random: () => number): number {
+export function backoffMs(attempt: number, limits: BackoffLimits, random: () => number): number {
   const ceiling = Math.min(limits.maxDelayMs, limits.firstDelayMs * 2 ** attempt);
   return Math.ceil(ceiling * random());
 }

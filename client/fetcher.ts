@@ -36,7 +36,7 @@ export interface FetcherOptions {
   readonly sleep?: Sleep;
 }
 
-/** One request; everything that is not an answer with status 2xx is thrown. */
+/** One request; everything that is not an answer with status 2xx, or one of `answers`, is thrown. */
 export interface RemoteRequest {
   /** Below the log's URL, without a leading slash: "tile/0/000". */
   readonly path: string;
@@ -52,6 +52,8 @@ export interface RemoteRequest {
    * twice, when the network or a gateway (502, 504) leaves it open.
    */
   readonly repeat?: "always" | "if-refused";
+  /** Statuses beside 2xx that are answers too, and come back with their body. Default: none. */
+  readonly answers?: readonly number[];
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -197,7 +199,8 @@ async function exchange(
   const retryAfterMs = parseRetryAfter(response.headers.get("retry-after"), settings.now());
   const mediaType = (response.headers.get("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
   const redirected = response.redirected || response.type === "opaqueredirect";
-  if (response.ok && !redirected) {
+  const isAnswer = response.ok || request.answers?.includes(response.status) === true;
+  if (isAnswer && !redirected) {
     const body = await readBounded(response.body, request.maxBytes, signal);
     return { status: response.status, mediaType, body, retryAfterMs };
   }
@@ -205,7 +208,7 @@ async function exchange(
   const problemCode = await readProblemCode(response, mediaType, signal);
   const answer = reason || [response.status, problemCode].filter((part) => part !== undefined).join(" ");
   throw new RemoteRefusedError({
-    message: `${request.path}: the log answered ${answer}`,
+    message: `${request.path}: the server answered ${answer}`,
     status: response.status,
     problemCode,
     retryAfterMs,

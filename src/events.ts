@@ -9,6 +9,19 @@ export interface LogEvents {
   }): void;
   /** Readers now see this checkpoint. */
   checkpointPublished?(event: { readonly treeSize: number; readonly elapsedMs: number }): void;
+  /** No quorum cosigned the head; told again only when it changes who is missing, or why. */
+  quorumMissing?(event: {
+    readonly treeSize: number;
+    readonly missing: readonly { readonly name: string; readonly reason: string }[];
+  }): void;
+  /** A quorum cosigned a head again; `elapsedMs` since it was first missed. */
+  quorumRecovered?(event: { readonly treeSize: number; readonly elapsedMs: number }): void;
+  /** A witness gave no cosignature that counts, for the first time or for another reason than before. */
+  witnessFailed?(event: { readonly name: string; readonly code: string; readonly message: string }): void;
+  /** A witness that had failed cosigns again. */
+  witnessRecovered?(event: { readonly name: string; readonly treeSize: number }): void;
+  /** The published checkpoint carries more, or fresher, cosignatures than before. */
+  cosignaturesMerged?(event: { readonly treeSize: number; readonly cosignatures: number }): void;
   /** An entry was turned away because the pool is full. */
   poolFull?(event: { readonly pendingEntries: number; readonly pendingBytes: number }): void;
   /** Something an operator should know, and the log goes on. */
@@ -46,6 +59,11 @@ export function shielded(events: LogEvents): Required<LogEvents> {
   return {
     batchIntegrated: (event) => attempt(() => events.batchIntegrated?.(event)),
     checkpointPublished: (event) => attempt(() => events.checkpointPublished?.(event)),
+    quorumMissing: (event) => attempt(() => events.quorumMissing?.(event)),
+    quorumRecovered: (event) => attempt(() => events.quorumRecovered?.(event)),
+    witnessFailed: (event) => attempt(() => events.witnessFailed?.(event)),
+    witnessRecovered: (event) => attempt(() => events.witnessRecovered?.(event)),
+    cosignaturesMerged: (event) => attempt(() => events.cosignaturesMerged?.(event)),
     poolFull: (event) => attempt(() => events.poolFull?.(event)),
     warning: (event) => attempt(() => events.warning?.(event)),
     turnedReadOnly: (event) => attempt(() => events.turnedReadOnly?.(event)),

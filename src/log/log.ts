@@ -1,5 +1,7 @@
 /** The engine's face: what HTTP, the command line and embedding programs call. `open-log.ts` makes one. */
 
+import type { Policy } from "../tlog/policy.ts";
+
 /** An entry's place in the log, durable when you hold it. */
 export interface Appended {
   readonly leafIndex: number;
@@ -31,6 +33,31 @@ export type LogState =
   | { readonly status: "read-only"; readonly code: string; readonly message: string }
   | { readonly status: "closing" };
 
+/** How a witness of the policy did lately. Times are POSIX seconds, each by the clock of who states it. */
+export interface WitnessStatus {
+  /** What the policy calls it. */
+  readonly name: string;
+  readonly vkey: string;
+  /** Undefined: the log cannot ask it. */
+  readonly url: string | undefined;
+  /** Its last answer did not count, or did not come. */
+  readonly isFailing: boolean;
+  readonly lastCosigned: { readonly treeSize: number; readonly timestampSeconds: number } | undefined;
+  readonly lastFailure:
+    | { readonly atSeconds: number; readonly code: string; readonly message: string }
+    | undefined;
+}
+
+/** What a log with witnesses makes of them. */
+export interface Witnessing {
+  readonly policy: Policy;
+  readonly mode: "strict" | "best-effort";
+  /** The last attempt to get a quorum failed. */
+  readonly isQuorumMissing: boolean;
+  /** In the policy's order. */
+  readonly witnesses: readonly WitnessStatus[];
+}
+
 export interface Log extends AsyncDisposable {
   readonly origin: string;
   /** Verifier keys, C2SP signed-note text form, the Ed25519 one first. */
@@ -52,7 +79,8 @@ export interface Log extends AsyncDisposable {
   /** Reads answer up to this size: the largest signed one. */
   readableSize(): number;
   /**
-   * Resolves when a published checkpoint covers the leaf, and asks for one at once.
+   * Resolves when a published checkpoint covers the leaf, and asks for one at once; with witnesses, as soon as the interval and
+   * their quorum allow.
    * @throws {TlogError} ABORTED | LOG_CLOSING | LOG_READ_ONLY
    */
   untilPublished(leafIndex: number, options: { readonly signal: AbortSignal }): Promise<Publication>;
@@ -91,6 +119,8 @@ export interface Log extends AsyncDisposable {
   receipt(leafIndex: number): Promise<string>;
 
   state(): LogState;
+  /** The policy whose witnesses cosign, and how they do; undefined for a log without witnesses. */
+  witnessing(): Witnessing | undefined;
   /** Finishes the batches in flight, answers their callers, publishes, closes the store. Idempotent. */
   close(): Promise<void>;
 }

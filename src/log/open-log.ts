@@ -8,24 +8,28 @@ import { decodeBundle } from "../tlog/entry-bundle.ts";
 import { formatVerifierKey, type NoteSigner } from "../tlog/key.ts";
 import { formatTlogProof } from "../tlog/proof.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
-import type { Appended, Log, LogLimits, LogState, Publication } from "./log.ts";
+import type { CosignStage } from "./cosign.ts";
+import type { Appended, Log, LogLimits, LogState, Publication, Witnessing } from "./log.ts";
+import { openStage, ownPart, reachableWitnesses } from "./open-stage.ts";
 import { checkedOrigin, type LogOptions } from "./options.ts";
 import { consistencyProof, inclusionProof, rootAt } from "./prove.ts";
 import { Publisher } from "./publish.ts";
 import { rangeFromStore } from "./read-back.ts";
 import { Sequencer } from "./sequence.ts";
+import { HeadSigner } from "./sign-head.ts";
 
 /**
  * Opens the engine over a store: holds it against its guard, rebuilds the signed tree from storage, and publishes what is
- * integrated, so that there is a checkpoint before the first request.
+ * integrated, so that there is a checkpoint before the first request; with witnesses, as their quorum allows.
  * @throws {TlogError} GUARD_MISSING | GUARD_AHEAD | GUARD_MISMATCH | GUARD_MALFORMED | GUARD_FAILED | STORE_DAMAGED |
  *   STORE_ORIGIN_MISMATCH (the published checkpoint was signed by other keys) | SIGNER_FAILED | LOG_READ_ONLY (a write of the
- *   first publication failed) | ARGUMENT_INVALID
+ *   first publication failed) | QUORUM_NOT_MET (a log with entries that never published) | ARGUMENT_INVALID
  */
 export async function openLogEngine(given: LogOptions): Promise<Log> {
   const options = { ...given, events: shielded(given.events) };
   const { store } = options;
   const origin = checkedOrigin(options);
+  const reachable = reachableWitnesses(options);
   const lineage = await claim(options, origin);
   const head = await store.head();
   const verified = await signedRange(store, head);
@@ -40,11 +44,18 @@ export async function openLogEngine(given: LogOptions): Promise<Log> {
     // What is integrated is still published where that works; who waits for more is told.
     void sequencer.stop(error).then(() => publisher.stop(error));
   };
-  const publisher = new Publisher({
+  const signer = new HeadSigner({
     ...options,
     origin,
     lineage,
     verified,
+    signed: ownPart(published, options),
+  });
+  const stage = await openStage(options, { published, reachable, signer });
+  const publisher = new Publisher({
+    ...options,
+    signer,
+    stage,
     integrated,
     published,
     intervalMs: options.checkpointIntervalMs,
@@ -57,13 +68,14 @@ export async function openLogEngine(given: LogOptions): Promise<Log> {
     onFailure: turnReadOnly,
   });
   await publisher.publishFirst();
-  return new StoredLog({ ...options, origin, publisher, sequencer, failure: () => failure });
+  return new StoredLog({ ...options, origin, publisher, sequencer, stage, failure: () => failure });
 }
 
 interface StoredLogParts extends LogOptions {
   readonly origin: string;
   readonly publisher: Publisher;
   readonly sequencer: Sequencer;
+  readonly stage: CosignStage | undefined;
   readonly failure: () => TlogError | undefined;
 }
 
@@ -168,6 +180,13 @@ class StoredLog implements Log {
     const failure = this.#parts.failure();
     if (failure !== undefined) return { status: "read-only", code: failure.code, message: failure.message };
     return { status: this.#closing === undefined ? "writable" : "closing" };
+  }
+
+  witnessing(): Witnessing | undefined {
+    const { stage, witnesses } = this.#parts;
+    if (stage === undefined || witnesses === undefined) return undefined;
+    const { policy, mode } = witnesses;
+    return { policy, mode, isQuorumMissing: stage.isQuorumMissing, witnesses: stage.status() };
   }
 
   close(): Promise<void> {

@@ -6,6 +6,7 @@ import { COSIGNATURE_V1 } from "../tlog/cosignature.ts";
 import { MAX_ENTRY_BYTES } from "../tlog/entry-bundle.ts";
 import { ED25519, keyLabel, type NoteSigner } from "../tlog/key.ts";
 import type { LogLimits } from "./log.ts";
+import type { WitnessOptions } from "./witness-options.ts";
 
 export const DEFAULT_LIMITS: LogLimits = Object.freeze({
   maxEntryBytes: MAX_ENTRY_BYTES,
@@ -29,6 +30,8 @@ export interface LogOptions {
   readonly now: () => number;
   /** @returns 32 lowercase hex digits nobody can guess. */
   readonly randomToken: () => string;
+  /** Who has to cosign what readers see; undefined: nobody. */
+  readonly witnesses?: WitnessOptions | undefined;
   /** Accept that the guard is lost, and start a new one from what the store says. Only an operator can know that this is right. */
   readonly recreateGuard: boolean;
 }

@@ -1,23 +1,18 @@
 import { InvariantError, TlogError } from "../errors.ts";
 import type { LogEvents } from "../events.ts";
-import type { Guard } from "../keys/guard.ts";
-import { type CompactRange, rangeRoot } from "../merkle/compact-range.ts";
-import { hashesEqual } from "../merkle/hash.ts";
-import type { LogStore, SignedHead } from "../store/store.ts";
-import { signCheckpoint } from "../tlog/checkpoint.ts";
-import type { NoteSigner } from "../tlog/key.ts";
+import type { CompactRange } from "../merkle/compact-range.ts";
+import type { LogStore } from "../store/store.ts";
+import { bytesEqual } from "../tlog/encoding.ts";
+import type { CosignOutcome, CosignRound, CosignStage } from "./cosign.ts";
 import type { Publication } from "./log.ts";
-import { readBack } from "./read-back.ts";
+import type { HeadSigner } from "./sign-head.ts";
+import { Waiters } from "./waiters.ts";
 
 export interface PublisherOptions {
-  readonly origin: string;
   readonly store: LogStore;
-  readonly guard: Guard;
-  /** The lineage token this opening holds. */
-  readonly lineage: string;
-  readonly signers: readonly NoteSigner[];
-  /** The largest signed tree, rebuilt from storage. */
-  readonly verified: CompactRange;
+  readonly signer: HeadSigner;
+  /** Who has to cosign before readers see a head; undefined: nobody. */
+  readonly stage: CosignStage | undefined;
   readonly integrated: CompactRange;
   readonly published: Publication | undefined;
   readonly intervalMs: number;
@@ -27,45 +22,38 @@ export interface PublisherOptions {
   readonly onFailure: (error: TlogError) => void;
 }
 
-interface Waiter {
-  readonly leafIndex: number;
-  readonly resolve: (publication: Publication) => void;
-  readonly reject: (error: unknown) => void;
-}
-
 /** How long to wait before asking a signer again that failed. */
 const SIGNER_RETRY_MS = 1_000;
-/** How long to wait for a signature. */
-const SIGNER_TIMEOUT_MS = 10_000;
+/** How long witnesses may take for the last head of a log that closes. */
+const CLOSING_MS = 3_000;
 /** What setTimeout can hold; it fires at once when asked for more. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Signs and publishes heads, one at a time. The order is the promise: read back, record in the store, record in the guard,
- * sign, publish. A crash between any two leaves a recorded size that is at least as large as anything ever signed.
+ * Publishes heads, one at a time: sign (see {@link HeadSigner}), gather cosignatures, store, show. A head without its quorum is
+ * signed and known to witnesses, and readers never see it; the next attempt takes the newest head.
  */
 export class Publisher {
   readonly #options: PublisherOptions;
-  readonly #waiters = new Set<Waiter>();
+  readonly #waiters = new Waiters();
+  readonly #background = new Set<Promise<void>>(); // owned by #inBackground(): what closing waits for
   #integrated: CompactRange; // owned by integrated()
-  #verified: CompactRange; // owned by #recordHead(): what the next signature reads on from
-  #readableSize: number; // owned by #recordHead()
-  #publication: Publication | undefined; // owned by #publishOnce()
-  #lastPublishedAt: number; // owned by #publishOnce()
+  #publication: Publication | undefined; // owned by #show()
+  #lastAttemptAt = Number.NEGATIVE_INFINITY; // owned by #publishOnce(): its end
   #running: Promise<void> | undefined; // owned by #start()
+  #isRefreshing = false; // owned by #refresh()
+  #lastRefreshAt = Number.NEGATIVE_INFINITY; // owned by #refresh(): its end
+  #writing: Promise<unknown> = Promise.resolve(); // owned by #show(): one write at a time, or an older head could follow a newer
   #timer: ReturnType<typeof setTimeout> | undefined; // owned by #schedule(), publishFirst() and stop()
   #signerFailure: TlogError | undefined; // owned by #fail()
-  #notBefore: number; // owned by #fail(): when to ask a failing signer again
+  #notBefore = Number.NEGATIVE_INFINITY; // owned by #fail(): when to ask a failing signer again
+  #isStopping = false; // owned by stop()
   #refusal: TlogError | undefined; // owned by stop() and #fail()
 
   constructor(options: PublisherOptions) {
     this.#options = options;
     this.#integrated = options.integrated;
-    this.#verified = options.verified;
-    this.#readableSize = options.verified.treeSize;
     this.#publication = options.published;
-    this.#lastPublishedAt = Number.NEGATIVE_INFINITY;
-    this.#notBefore = Number.NEGATIVE_INFINITY;
   }
 
   get publication(): Publication | undefined {
@@ -74,7 +62,7 @@ export class Publisher {
 
   /** The largest size that is durable as signed, in the store and in the guard. */
   get readableSize(): number {
-    return this.#readableSize;
+    return this.#options.signer.readableSize;
   }
 
   /** Tells the publisher that the tree grew. */
@@ -84,65 +72,74 @@ export class Publisher {
   }
 
   /**
-   * For the opening: publishes the integrated head unless it is published already.
-   * @throws {TlogError} SIGNER_FAILED | LOG_READ_ONLY when the log has no checkpoint then: no log comes of this opening.
+   * For the opening: sees to it that there is a checkpoint. Without witnesses it is the one of the integrated head; with them
+   * the one that was published last stays until the quorum holds, and only a new log does not wait for it.
+   * @throws {TlogError} SIGNER_FAILED | LOG_READ_ONLY | QUORUM_NOT_MET when the log has no checkpoint then: no log comes of this
+   *   opening.
    */
   async publishFirst(): Promise<void> {
-    if (this.#isBehind()) await this.#start();
+    const mayWait = this.#options.stage === undefined || this.#publication === undefined;
+    if (mayWait && this.#isBehind()) await this.#start();
+    else this.#schedule();
     if (this.#publication !== undefined) return;
-    this.#refusal ??= this.#signerFailure;
+    this.#refusal ??=
+      this.#signerFailure ?? new TlogError("QUORUM_NOT_MET", "no quorum, and no checkpoint yet");
     clearTimeout(this.#timer);
-    throw this.#refusal ?? new InvariantError("a head was published without a checkpoint");
+    this.#options.stage?.abort();
+    throw this.#refusal;
   }
 
-  untilPublished(leafIndex: number, signal: AbortSignal): Promise<Publication> {
-    return new Promise((resolve, reject) => {
-      if (this.#publication !== undefined && leafIndex < this.#publication.treeSize) {
-        resolve(this.#publication);
-        return;
-      }
-      if (this.#refusal !== undefined) throw this.#refusal;
-      if (signal.aborted) throw aborted();
-      const waiter: Waiter = {
-        leafIndex,
-        resolve: (publication) => settle(() => resolve(publication)),
-        reject: (error) => settle(() => reject(error)),
-      };
-      const onAbort = () => waiter.reject(aborted());
-      const settle = (act: () => void) => {
-        this.#waiters.delete(waiter);
-        signal.removeEventListener("abort", onAbort);
-        act();
-      };
-      signal.addEventListener("abort", onAbort, { once: true });
-      this.#waiters.add(waiter);
-      this.#schedule();
-    });
+  async untilPublished(leafIndex: number, signal: AbortSignal): Promise<Publication> {
+    if (this.#publication !== undefined && leafIndex < this.#publication.treeSize) return this.#publication;
+    if (this.#refusal !== undefined) throw this.#refusal;
+    const waiting = this.#waiters.wait(leafIndex, signal);
+    this.#schedule();
+    return await waiting;
   }
 
-  /** Publishes what is integrated, then refuses: waiters that are not covered get `refusal`. */
+  /** Publishes what is integrated, if that can be done soon, then refuses: waiters that are not covered get `refusal`. */
   async stop(refusal: TlogError): Promise<void> {
+    const { stage } = this.#options;
+    this.#isStopping = true;
     clearTimeout(this.#timer);
+    const patience = setTimeout(() => stage?.abort(), CLOSING_MS);
     await this.#running;
     if (this.#refusal === undefined && this.#isBehind()) await this.#start();
-    clearTimeout(this.#timer);
+    clearTimeout(patience);
+    stage?.abort();
+    await Promise.all(this.#background);
     this.#refusal ??= refusal;
-    for (const waiter of [...this.#waiters]) waiter.reject(refusal);
+    this.#waiters.rejectAll(refusal);
   }
 
   #isBehind(): boolean {
     return this.#publication === undefined || this.#publication.treeSize < this.#integrated.treeSize;
   }
 
-  /** Somebody waiting for a receipt triggers publication at once, else the interval decides. */
   #schedule(): void {
-    if (this.#running !== undefined || this.#refusal !== undefined || !this.#isBehind()) return;
-    const isAwaited = this.#waiters.size > 0;
-    const wantedAt = isAwaited ? Number.NEGATIVE_INFINITY : this.#lastPublishedAt + this.#options.intervalMs;
-    const dueInMs = Math.max(wantedAt, this.#notBefore) - this.#options.now();
     clearTimeout(this.#timer);
-    if (dueInMs <= 0) void this.#start();
-    else this.#timer = setTimeout(() => this.#schedule(), Math.min(dueInMs, MAX_TIMER_MS));
+    if (this.#running !== undefined || this.#refusal !== undefined || this.#isStopping) return;
+    const isBehind = this.#isBehind();
+    const dueInMs = (isBehind ? this.#publishAt() : this.#refreshAt()) - this.#options.now();
+    if (dueInMs === Number.POSITIVE_INFINITY) return;
+    if (dueInMs > 0) this.#timer = setTimeout(() => this.#schedule(), Math.min(dueInMs, MAX_TIMER_MS));
+    else if (isBehind) void this.#start();
+    else this.#refresh();
+  }
+
+  /** Somebody waiting for a receipt triggers publication at once, else the interval decides; with witnesses it always does. */
+  #publishAt(): number {
+    const { stage, intervalMs } = this.#options;
+    const isAtOnce = this.#waiters.size > 0 && stage === undefined;
+    const pacedAt = isAtOnce ? Number.NEGATIVE_INFINITY : this.#lastAttemptAt + intervalMs;
+    const retryAt = stage?.isStrict === true ? stage.retryAt : Number.NEGATIVE_INFINITY;
+    return Math.max(pacedAt, retryAt, this.#notBefore);
+  }
+
+  #refreshAt(): number {
+    const { stage, intervalMs } = this.#options;
+    if (stage === undefined || this.#isRefreshing) return Number.POSITIVE_INFINITY;
+    return Math.max(stage.refreshAt, this.#lastRefreshAt + intervalMs, this.#lastAttemptAt + intervalMs);
   }
 
   #start(): Promise<void> {
@@ -156,47 +153,87 @@ export class Publisher {
   }
 
   async #publishOnce(): Promise<void> {
-    const startedAt = this.#options.now();
-    const head = await this.#recordHead();
-    const checkpoint = await this.#sign(head);
-    await this.#options.store.publish({ treeSize: head.treeSize, checkpoint });
-    this.#publication = { ...head, checkpoint };
-    this.#lastPublishedAt = this.#options.now();
+    const { signer, stage, now } = this.#options;
+    const startedAt = now();
+    const signed = await signer.sign(this.#integrated);
+    // A new log's empty tree promises nothing, so nobody has to vouch for it: its cosignatures are gathered afterwards.
+    if (stage === undefined || (this.#publication === undefined && signed.treeSize === 0)) {
+      await this.#publish(signed, startedAt);
+      if (stage === undefined) this.#lastAttemptAt = now();
+      return;
+    }
+    const round = stage.gather(signed);
+    const { isQuorumMet, checkpoint } = await round.decided;
+    this.#lastAttemptAt = now();
+    if (!isQuorumMet && stage.isStrict) return;
+    await this.#publish({ ...signed, checkpoint }, startedAt);
+    this.#lastAttemptAt = now();
+    this.#inBackground(this.#mergeLate(signed, round));
+  }
+
+  async #publish(publication: Publication, startedAt: number): Promise<void> {
+    await this.#show(publication);
     this.#options.events.checkpointPublished?.({
-      treeSize: head.treeSize,
-      elapsedMs: this.#lastPublishedAt - startedAt,
+      treeSize: publication.treeSize,
+      elapsedMs: this.#options.now() - startedAt,
     });
-    for (const waiter of [...this.#waiters]) {
-      if (waiter.leafIndex < head.treeSize) waiter.resolve(this.#publication);
-    }
+    this.#waiters.resolve(publication);
   }
 
-  async #recordHead(): Promise<SignedHead> {
-    const integrated = this.#integrated;
-    const { store, guard, lineage, origin } = this.#options;
-    const range = await readBack({ store, verified: this.#verified, treeSize: integrated.treeSize });
-    const head = { treeSize: range.treeSize, rootHash: rangeRoot(range) };
-    if (!hashesEqual(head.rootHash, rangeRoot(integrated))) {
-      throw new TlogError(
-        "STORE_DAMAGED",
-        `at tree size ${head.treeSize} storage and memory have different roots`,
-      );
-    }
-    await store.recordSigned(head);
-    const { storeId, epoch } = store.writer;
-    await guard.write({ origin, storeId, epoch, lineage, nextLineage: undefined, signed: head });
-    this.#verified = range;
-    this.#readableSize = head.treeSize;
-    return head;
+  /** Asks again about the published head, beside everything else: whoever adds an entry meanwhile does not wait for it. */
+  #refresh(): void {
+    const { signer, stage, now } = this.#options;
+    if (stage === undefined)
+      throw new InvariantError("a log without witnesses has no cosignatures to refresh");
+    this.#isRefreshing = true;
+    const refreshing = signer
+      .sign(this.#integrated)
+      .then((signed) => this.#mergeLate(signed, stage.gather(signed)));
+    const done = () => {
+      this.#isRefreshing = false;
+      this.#lastRefreshAt = now();
+      this.#schedule();
+    };
+    this.#inBackground(refreshing.finally(done));
   }
 
-  async #sign(head: SignedHead): Promise<Uint8Array> {
-    try {
-      const checkpoint = { origin: this.#options.origin, ...head, extensions: [] };
-      return await withinTime(signCheckpoint(checkpoint, this.#options.signers));
-    } catch (error) {
-      throw new TlogError("SIGNER_FAILED", `signing failed: ${messageOf(error)}`, { cause: error });
-    }
+  /** All that came after the decision, in one write. */
+  async #mergeLate(signed: Publication, round: CosignRound): Promise<void> {
+    const outcome: CosignOutcome = await round.settled;
+    const shown = await this.#show({ ...signed, checkpoint: outcome.checkpoint }, "merge");
+    const { treeSize } = signed;
+    if (shown) this.#options.events.cosignaturesMerged?.({ treeSize, cosignatures: outcome.cosignatures });
+  }
+
+  /**
+   * Makes a publication durable, then visible. To merge is to change nothing but signature lines: it is dropped once another
+   * size is published.
+   */
+  async #show(publication: Publication, how: "publish" | "merge" = "publish"): Promise<boolean> {
+    const write = this.#writing.then(async () => {
+      if (how === "merge" && !this.#isWorthMerging(publication)) return false;
+      await this.#options.store.publish({
+        treeSize: publication.treeSize,
+        checkpoint: publication.checkpoint,
+      });
+      this.#publication = publication;
+      return true;
+    });
+    this.#writing = write.catch(() => undefined);
+    return await write;
+  }
+
+  #isWorthMerging({ treeSize, checkpoint }: Publication): boolean {
+    const current = this.#publication;
+    if (this.#refusal !== undefined || current?.treeSize !== treeSize) return false;
+    return !bytesEqual(current.checkpoint, checkpoint);
+  }
+
+  #inBackground(work: Promise<void>): void {
+    const done: Promise<void> = work
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => this.#background.delete(done));
+    this.#background.add(done);
   }
 
   /** A signer may come back (an agent, a key service); storage and guard are trusted no more until a restart. */
@@ -208,27 +245,10 @@ export class Publisher {
       return;
     }
     const code = error instanceof TlogError ? `${error.code}: ` : "";
-    const message = `the log stopped signing (${code}${messageOf(error)})`;
+    const reason = error instanceof Error ? error.message : String(error);
+    const message = `the log stopped signing (${code}${reason})`;
     this.#refusal = new TlogError("LOG_READ_ONLY", message, { cause: error });
-    for (const waiter of [...this.#waiters]) waiter.reject(this.#refusal);
+    this.#waiters.rejectAll(this.#refusal);
     this.#options.onFailure(this.#refusal);
   }
-}
-
-/** A signer that hangs must not hold up the log's closing. A signature that comes later is not used, and does no harm. */
-async function withinTime(signing: Promise<Uint8Array>): Promise<Uint8Array> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const message = `no signature within ${SIGNER_TIMEOUT_MS} ms`;
-    timer = setTimeout(() => reject(new TlogError("SIGNER_FAILED", message)), SIGNER_TIMEOUT_MS);
-  });
-  return await Promise.race([signing, late]).finally(() => clearTimeout(timer));
-}
-
-function aborted(): TlogError {
-  return new TlogError("ABORTED", "the wait for publication was aborted");
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -35,6 +35,16 @@ export function logLines(options: LogLineOptions): Required<LogEvents> {
   return {
     batchIntegrated: (event) => line("debug", "batch integrated", event),
     checkpointPublished: (event) => line("debug", "checkpoint published", event),
+    quorumMissing: ({ treeSize, missing }) =>
+      line("warn", "no quorum of witnesses: the last published checkpoint stays", {
+        treeSize,
+        missing: missing.map(({ name, reason }) => `${name} (${reason})`).join(", "),
+      }),
+    quorumRecovered: (event) => line("info", "the quorum of witnesses is back", event),
+    witnessFailed: ({ name, code, message }) =>
+      line("warn", `no cosignature from witness ${name}: ${message}`, { code }),
+    witnessRecovered: (event) => line("info", "a witness cosigns again", event),
+    cosignaturesMerged: (event) => line("debug", "cosignatures added", event),
     poolFull(event) {
       refused += 1;
       if (now() - poolFullAtMs < POOL_FULL_EVERY_MS) return;

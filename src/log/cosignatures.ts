@@ -1,0 +1,65 @@
+/** Cosignatures as witnesses answer with them: verified one by one, and put beside the log's own signatures. */
+import { TlogError } from "../errors.ts";
+import { COSIGNATURE_V1, decodeTimestampedSignature, ML_DSA_44 } from "../tlog/cosignature.ts";
+import { keyLabel, type NoteVerifier, verifierFor } from "../tlog/key.ts";
+import { formatNote, type NoteSignature, parseNote } from "../tlog/note.ts";
+import type { PolicyWitness } from "../tlog/policy.ts";
+
+/** A cosignature that verified, of one witness of the policy. */
+export interface Cosignature {
+  /** What the policy calls the witness. */
+  readonly name: string;
+  /** POSIX seconds, at least 1. */
+  readonly timestampSeconds: number;
+  readonly signature: NoteSignature;
+}
+
+/**
+ * Finds and verifies a witness's cosignature of exactly this checkpoint text: the first line of its key counts, all others are
+ * ignored, so that an answer costs one verification a key.
+ * @throws {TlogError} SIGNATURE_MISSING (no line of the key) | SIGNATURE_INVALID | COSIGNATURE_MALFORMED (without a time, which
+ *   add-checkpoint forbids)
+ */
+export async function verifiedCosignature(
+  { name, key }: PolicyWitness,
+  claim: { readonly text: Uint8Array; readonly lines: readonly NoteSignature[] },
+): Promise<Cosignature> {
+  const label = keyLabel(key);
+  const signature = claim.lines.find((line) => keyLabel(line) === label);
+  if (signature === undefined) throw new TlogError("SIGNATURE_MISSING", `no line of the key ${label}`);
+  const verifier: NoteVerifier = verifierFor(key);
+  if (!(await verifier.verify({ text: claim.text, payload: signature.payload }))) {
+    throw new TlogError("SIGNATURE_INVALID", `the line of ${label} is no cosignature of this checkpoint`);
+  }
+  const type = key.type === ML_DSA_44 ? ML_DSA_44 : COSIGNATURE_V1;
+  const { timestampSeconds } = decodeTimestampedSignature(type, signature.payload);
+  if (timestampSeconds > 0) return { name, timestampSeconds, signature };
+  throw new TlogError("COSIGNATURE_MALFORMED", `the line of ${label} states no time`);
+}
+
+/** The cosignatures a note holds already; lines that do not verify are nobody's. */
+export async function cosignaturesIn(
+  signedNote: Uint8Array,
+  witnesses: readonly PolicyWitness[],
+): Promise<readonly Cosignature[]> {
+  const { text, signatures: lines } = parseNote(signedNote);
+  const found = await Promise.allSettled(
+    witnesses.map((witness) => verifiedCosignature(witness, { text, lines })),
+  );
+  return found.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+}
+
+/** The note with the log's own signature lines alone. @param labels - of the log's keys. */
+export function withoutCosignatures(signedNote: Uint8Array, labels: ReadonlySet<string>): Uint8Array {
+  const { text, signatures } = parseNote(signedNote);
+  return formatNote({ text, signatures: signatures.filter((line) => labels.has(keyLabel(line))) });
+}
+
+/** The note with cosignatures behind the signatures it has. */
+export function withCosignatures(signedNote: Uint8Array, cosignatures: readonly Cosignature[]): Uint8Array {
+  const { text, signatures } = parseNote(signedNote);
+  return formatNote({
+    text,
+    signatures: [...signatures, ...cosignatures.map(({ signature }) => signature)],
+  });
+}

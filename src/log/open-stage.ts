@@ -1,0 +1,70 @@
+import type { LogEvents } from "../events.ts";
+import { keyLabel } from "../tlog/key.ts";
+import { showOctets } from "../tlog/policy.ts";
+import { CosignStage } from "./cosign.ts";
+import { cosignaturesIn, withoutCosignatures } from "./cosignatures.ts";
+import type { Publication } from "./log.ts";
+import type { LogOptions } from "./options.ts";
+import { consistencyProof } from "./prove.ts";
+import type { HeadSigner } from "./sign-head.ts";
+import { checkedWitnesses, type ReachableWitness } from "./witness-options.ts";
+
+type StageOptions = Pick<LogOptions, "witnesses" | "signers" | "store" | "now"> & {
+  readonly events: Required<LogEvents>;
+};
+
+/**
+ * The witnesses the log can ask, with a warning for every other one.
+ * @throws {TlogError} ARGUMENT_INVALID: a policy this log could never meet
+ */
+export function reachableWitnesses({
+  witnesses,
+  signers,
+  events,
+}: StageOptions): readonly ReachableWitness[] {
+  if (witnesses === undefined) return [];
+  const reachable = checkedWitnesses(witnesses, signers);
+  for (const { name, url } of witnesses.policy.witnesses) {
+    if (url !== undefined) continue;
+    events.warning({
+      code: "WITNESS_WITHOUT_URL",
+      message: `the policy names no URL for witness ${showOctets(name)}: it is never asked`,
+    });
+  }
+  return reachable;
+}
+
+/** The log's own part of its published checkpoint: what goes to witnesses when it is to be cosigned again. */
+export function ownPart(
+  published: Publication | undefined,
+  { signers }: Pick<LogOptions, "signers">,
+): Publication | undefined {
+  if (published === undefined) return undefined;
+  const labels = new Set(signers.map(({ verifierKey }) => keyLabel(verifierKey)));
+  return { ...published, checkpoint: withoutCosignatures(published.checkpoint, labels) };
+}
+
+/** What the published checkpoint holds already tells how far each witness is. */
+export async function openStage(
+  options: StageOptions,
+  from: {
+    readonly published: Publication | undefined;
+    readonly reachable: readonly ReachableWitness[];
+    readonly signer: HeadSigner;
+  },
+): Promise<CosignStage | undefined> {
+  const { witnesses, store } = options;
+  const { published, reachable, signer } = from;
+  if (witnesses === undefined) return undefined;
+  const held = published && {
+    ...published,
+    cosignatures: await cosignaturesIn(published.checkpoint, reachable),
+  };
+  return new CosignStage({
+    ...options,
+    ...witnesses,
+    reachable,
+    held,
+    prove: (between) => consistencyProof(store, signer.readableSize, between),
+  });
+}

@@ -1,0 +1,97 @@
+import { TlogError } from "../errors.ts";
+import type { Guard } from "../keys/guard.ts";
+import { type CompactRange, rangeRoot } from "../merkle/compact-range.ts";
+import { hashesEqual } from "../merkle/hash.ts";
+import type { LogStore, SignedHead } from "../store/store.ts";
+import { signCheckpoint } from "../tlog/checkpoint.ts";
+import type { NoteSigner } from "../tlog/key.ts";
+import type { Publication } from "./log.ts";
+import { readBack } from "./read-back.ts";
+
+export interface HeadSignerOptions {
+  readonly origin: string;
+  readonly store: LogStore;
+  readonly guard: Guard;
+  /** The lineage token this opening holds. */
+  readonly lineage: string;
+  readonly signers: readonly NoteSigner[];
+  /** The largest signed tree, rebuilt from storage. */
+  readonly verified: CompactRange;
+  /** A head this log signed, with the log's signatures alone: it is not signed again. */
+  readonly signed: Publication | undefined;
+}
+
+/** How long to wait for a signature. */
+const SIGNER_TIMEOUT_MS = 10_000;
+
+/**
+ * Signs heads. The order is the promise: read back, record in the store, record in the guard, sign. A crash between any two
+ * leaves a recorded size that is at least as large as anything ever signed.
+ */
+export class HeadSigner {
+  readonly #options: HeadSignerOptions;
+  #verified: CompactRange; // owned by #record(): what the next signature reads on from
+  #readableSize: number; // owned by #record()
+  #newest: Publication | undefined; // owned by sign()
+
+  constructor(options: HeadSignerOptions) {
+    this.#options = options;
+    this.#verified = options.verified;
+    this.#readableSize = options.verified.treeSize;
+    this.#newest = options.signed;
+  }
+
+  /** The largest size that is durable as signed, in the store and in the guard. */
+  get readableSize(): number {
+    return this.#readableSize;
+  }
+
+  /**
+   * The head of `integrated` with the log's signatures; one call at a time.
+   * @throws {TlogError} SIGNER_FAILED | STORE_DAMAGED, and what store and guard throw
+   */
+  async sign(integrated: CompactRange): Promise<Publication> {
+    if (this.#newest?.treeSize === integrated.treeSize) return this.#newest;
+    const head = await this.#record(integrated);
+    this.#newest = { ...head, checkpoint: await this.#sign(head) };
+    return this.#newest;
+  }
+
+  async #record(integrated: CompactRange): Promise<SignedHead> {
+    const { store, guard, lineage, origin } = this.#options;
+    const range = await readBack({ store, verified: this.#verified, treeSize: integrated.treeSize });
+    const head = { treeSize: range.treeSize, rootHash: rangeRoot(range) };
+    if (!hashesEqual(head.rootHash, rangeRoot(integrated))) {
+      throw new TlogError(
+        "STORE_DAMAGED",
+        `at tree size ${head.treeSize} storage and memory have different roots`,
+      );
+    }
+    await store.recordSigned(head);
+    const { storeId, epoch } = store.writer;
+    await guard.write({ origin, storeId, epoch, lineage, nextLineage: undefined, signed: head });
+    this.#verified = range;
+    this.#readableSize = head.treeSize;
+    return head;
+  }
+
+  async #sign(head: SignedHead): Promise<Uint8Array> {
+    try {
+      const checkpoint = { origin: this.#options.origin, ...head, extensions: [] };
+      return await withinTime(signCheckpoint(checkpoint, this.#options.signers));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new TlogError("SIGNER_FAILED", `signing failed: ${reason}`, { cause: error });
+    }
+  }
+}
+
+/** A signer that hangs must not hold up the log's closing. A signature that comes later is not used, and does no harm. */
+async function withinTime(signing: Promise<Uint8Array>): Promise<Uint8Array> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const message = `no signature within ${SIGNER_TIMEOUT_MS} ms`;
+    timer = setTimeout(() => reject(new TlogError("SIGNER_FAILED", message)), SIGNER_TIMEOUT_MS);
+  });
+  return await Promise.race([signing, late]).finally(() => clearTimeout(timer));
+}

@@ -1,0 +1,104 @@
+import type { FetchFunction } from "../../client/fetcher.ts";
+import { TlogError } from "../errors.ts";
+import { ML_DSA_44 } from "../tlog/cosignature.ts";
+import { bytesEqual } from "../tlog/encoding.ts";
+import type { NoteSigner, VerifierKey } from "../tlog/key.ts";
+import { MAX_NOTE_BYTES } from "../tlog/note.ts";
+import { isQuorumMet, type Policy, type PolicyWitness, showOctets } from "../tlog/policy.ts";
+
+/** "strict": readers see no checkpoint without a quorum. "best-effort": without one in time, they see it all the same. */
+export type QuorumMode = "strict" | "best-effort";
+
+/** Which witnesses a log asks, and how. */
+export interface WitnessOptions {
+  /** Its log lines hold a key of this log; its witnesses with URLs can be a quorum. */
+  readonly policy: Policy;
+  readonly mode: QuorumMode;
+  /** How requests to a witness are made; undefined: as by the global fetch. */
+  readonly fetchFor?: ((witness: PolicyWitness) => FetchFunction | undefined) | undefined;
+  /** Longest time for one witness to answer about one checkpoint, repetitions after 409 included, in milliseconds. */
+  readonly timeoutMs: number;
+  /** How old cosignatures of an idle log grow before they are asked for again, in milliseconds. */
+  readonly refreshIntervalMs: number;
+  /** How long a witness that failed, or a quorum that was missed, is left alone: doubles up to the maximum. */
+  readonly backoff: { readonly firstDelayMs: number; readonly maxDelayMs: number };
+  /** Milliseconds since 1970, to compare with what witnesses state. */
+  readonly clock: () => number;
+  /** In [0, 1), for jitter. */
+  readonly random: () => number;
+}
+
+/** A witness that can be asked. */
+export interface ReachableWitness extends PolicyWitness {
+  readonly url: string;
+}
+
+export const DEFAULT_WITNESS_OPTIONS: Omit<WitnessOptions, "policy"> = Object.freeze({
+  mode: "strict",
+  timeoutMs: 5_000,
+  refreshIntervalMs: 300_000,
+  backoff: Object.freeze({ firstDelayMs: 1_000, maxDelayMs: 30_000 }),
+  clock: Date.now,
+  random: Math.random,
+});
+
+/** What setTimeout can hold. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+/** For the text and the log's own signatures. */
+const OWN_NOTE_BYTES = 16 * 1024;
+const MAX_COSIGNATURES = 90;
+/** A cosignature line without its name: key ID, time and signature in base64, rounded up. */
+const LINE_BYTES = { ed25519: 160, mlDsa44: 3_300 };
+
+/**
+ * Checks what a caller may have got wrong, before anything is written.
+ * @returns the witnesses with a URL.
+ * @throws {TlogError} ARGUMENT_INVALID
+ */
+export function checkedWitnesses(
+  { policy, timeoutMs, refreshIntervalMs }: WitnessOptions,
+  signers: readonly NoteSigner[],
+): readonly ReachableWitness[] {
+  assertTime("witnesses.timeoutMs", timeoutMs);
+  assertTime("witnesses.refreshIntervalMs", refreshIntervalMs);
+  const own = signers.map(({ verifierKey }) => verifierKey);
+  if (!policy.logs.some(({ key }) => own.some((ownKey) => isSameKey(key, ownKey)))) {
+    throw new TlogError(
+      "ARGUMENT_INVALID",
+      `policy: want a log line with the key of ${own[0]?.name}, got ${policy.logs.map(({ key }) => key.name).join(", ") || "none"}`,
+    );
+  }
+  const reachable = policy.witnesses.flatMap(({ url, ...witness }) =>
+    url === undefined ? [] : [{ ...witness, url: showOctets(url) }],
+  );
+  const names = reachable.map(({ name }) => name);
+  if (!isQuorumMet(policy, names)) {
+    throw new TlogError(
+      "ARGUMENT_INVALID",
+      `policy: the witnesses with a URL (${names.map(showOctets).join(", ") || "none"}) can never be the quorum ${showOctets(policy.quorum)}`,
+    );
+  }
+  assertFits(reachable);
+  return reachable;
+}
+
+/** A checkpoint with all cosignatures must be one that every reader takes. */
+function assertFits(witnesses: readonly ReachableWitness[]): void {
+  const bytes = witnesses.reduce((sum, { key }) => {
+    return sum + 4 * key.name.length + (key.type === ML_DSA_44 ? LINE_BYTES.mlDsa44 : LINE_BYTES.ed25519);
+  }, OWN_NOTE_BYTES);
+  if (bytes <= MAX_NOTE_BYTES && witnesses.length <= MAX_COSIGNATURES) return;
+  throw new TlogError(
+    "ARGUMENT_INVALID",
+    `policy: ${witnesses.length} witnesses make a checkpoint of some ${bytes} bytes; want at most ${MAX_COSIGNATURES} and ${MAX_NOTE_BYTES}`,
+  );
+}
+
+function assertTime(name: string, ms: number): void {
+  if (ms >= 1 && ms <= MAX_TIMER_MS) return;
+  throw new TlogError("ARGUMENT_INVALID", `${name}: want 1 to ${MAX_TIMER_MS}, got ${ms}`);
+}
+
+function isSameKey(one: VerifierKey, other: VerifierKey): boolean {
+  return one.name === other.name && one.type === other.type && bytesEqual(one.publicKey, other.publicKey);
+}
