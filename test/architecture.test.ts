@@ -74,8 +74,14 @@ const LAYERS: readonly Layer[] = [
     packages: ["node:"],
   },
   {
+    files: "src/open-disks.ts",
+    imports: ["src/store/directory-lock.ts", "src/keys/", "src/errors.ts"],
+    packages: ["node:"],
+  },
+  {
     files: "src/server.ts",
     imports: [
+      "src/open-disks.ts",
       "src/log/",
       "src/witness/",
       "src/store/",

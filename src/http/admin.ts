@@ -22,7 +22,7 @@ export function adminRoutes(log: Log, isClosing: () => boolean): OpenAPIHono<Htt
 }
 
 /** Marks a route of the admin listener in the OpenAPI document. */
-const ADMIN = {
+export const ADMIN = {
   tags: ["admin"],
   servers: [{ url: "/", description: "The admin listener, --admin-listen." }],
 };

@@ -1,18 +1,20 @@
-import { OpenAPIHono } from "@hono/zod-openapi";
+import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Log } from "../log/log.ts";
+import type { Witness } from "../witness/witness.ts";
 import type { WriteAccess } from "./access.ts";
 import { addRoutes } from "./add.ts";
 import { adminRoutes } from "./admin.ts";
+import { createApp } from "./create-app.ts";
 import { entryRoutes } from "./entries.ts";
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from "./limits.ts";
 import { logInfoRoutes } from "./log-info.ts";
 import { openApiRoutes } from "./openapi.ts";
-import { type HttpEnv, rawPath } from "./path.ts";
-import { type OnError, problemFrom } from "./problem.ts";
+import type { HttpEnv } from "./path.ts";
+import type { OnError } from "./problem.ts";
 import { proofRoutes } from "./proofs.ts";
 import { receiptRoutes } from "./receipts.ts";
 import { tileRoutes } from "./tiles.ts";
-import { unmatchedHandler } from "./unmatched.ts";
+import { witnessRoutes } from "./witness.ts";
 
 export interface LogAppOptions {
   readonly log: Log;
@@ -20,7 +22,16 @@ export interface LogAppOptions {
   /** The program's version, shown in /log.json. */
   readonly version: string;
   readonly limits?: Partial<HttpLimits>;
+  /** Witnesses in the same process, each served below `/witness/<path>/`. */
+  readonly witnesses?: readonly MountedWitness[];
   readonly onError?: OnError;
+}
+
+/** A witness that shares a log's listener. */
+export interface MountedWitness {
+  readonly witness: Witness;
+  /** One path segment: letters, digits, "-", "_" and ".". */
+  readonly path: string;
 }
 
 /** The public HTTP API of a log: `spec/http-api.md`. Needs no socket: `app.request("/checkpoint")`. */
@@ -35,6 +46,9 @@ export function createLogApp(options: LogAppOptions): OpenAPIHono<HttpEnv> {
   app.route("/", proofRoutes(log));
   app.route("/", logInfoRoutes(log, { version, maxBatchBytes: limits.maxBatchBytes }));
   app.route("/", openApiRoutes());
+  for (const { witness, path } of options.witnesses ?? []) {
+    app.route(`/witness/${path}`, witnessRoutes({ witness, version, onError: options.onError }));
+  }
   return app;
 }
 
@@ -47,16 +61,5 @@ export function createAdminApp(options: {
 }): OpenAPIHono<HttpEnv> {
   const app = createApp(options.onError);
   app.route("/", adminRoutes(options.log, options.isClosing ?? (() => false)));
-  return app;
-}
-
-function createApp(onError: OnError | undefined): OpenAPIHono<HttpEnv> {
-  const app = new OpenAPIHono<HttpEnv>({ getPath: rawPath });
-  app.onError((error, c) => {
-    const response = problemFrom(error, c.req.raw);
-    if (response.status === 500) onError?.({ error, method: c.req.method, path: c.req.path });
-    return response;
-  });
-  app.notFound(unmatchedHandler(app));
   return app;
 }

@@ -1,4 +1,4 @@
-import { TlogError } from "../errors.ts";
+import { type ErrorCode, TlogError } from "../errors.ts";
 import { GrowingBytes } from "../tlog/growing-bytes.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 
@@ -21,11 +21,12 @@ export async function readBody(request: Request, maxBytes: number): Promise<Uint
 /**
  * Like `readBody`, for large bodies: takes each piece from a shared budget as it arrives, so that many slow clients hold no
  * more than some twice what they sent. The caller gives back `bytes.length` when it is done with them.
- * @throws {TlogError} as readBody, and POOL_FULL when the budget is spent.
+ * @param limits.fullCode - what is thrown when the budget is spent. Default POOL_FULL.
+ * @throws {TlogError} as readBody, and `fullCode`.
  */
 export async function readLargeBody(
   request: Request,
-  limits: { readonly maxBytes: number; readonly budget: ByteBudget },
+  limits: { readonly maxBytes: number; readonly budget: ByteBudget; readonly fullCode?: ErrorCode },
 ): Promise<Uint8Array> {
   assertPlain(request);
   const declaredBytes = declaredLength(request, limits.maxBytes);
@@ -37,7 +38,7 @@ export async function readLargeBody(
 
 async function readStream(
   request: Request,
-  limits: { readonly maxBytes: number; readonly budget?: ByteBudget },
+  limits: { readonly maxBytes: number; readonly budget?: ByteBudget; readonly fullCode?: ErrorCode },
 ): Promise<Uint8Array> {
   const bytes = new GrowingBytes();
   const reader = request.body?.getReader();
@@ -47,7 +48,7 @@ async function readStream(
       if (done) return bytes.bytes();
       if (bytes.length + value.length > limits.maxBytes) throw tooLarge(limits.maxBytes, "more");
       if (limits.budget?.take(value.length) === false) {
-        throw new TlogError("POOL_FULL", "too many large bodies are being received");
+        throw new TlogError(limits.fullCode ?? "POOL_FULL", "too many large bodies are being received");
       }
       bytes.append(value);
     }

@@ -6,6 +6,7 @@ import { ByteBudget } from "./byte-budget.ts";
 import { isNotModified, notModified } from "./caching.ts";
 import { gzipper } from "./gzip.ts";
 import { IMMUTABLE, READ_HEADERS } from "./headers.ts";
+import { holdUntilSent } from "./hold-until-sent.ts";
 import type { HttpLimits } from "./limits.ts";
 import { prefersGzip } from "./negotiate.ts";
 import type { HttpEnv } from "./path.ts";
@@ -42,16 +43,4 @@ const BUNDLE_HEADERS = {
 
 function answer(bytes: Uint8Array, headers: Record<string, string>): Response {
   return new Response(bytes, { headers: { ...headers, "Content-Length": String(bytes.length) } });
-}
-
-/**
- * A bundle may have 16 MiB, and a reader may take it slowly or never: all that wait for their readers share one budget.
- * @throws {TlogError} SERVER_BUSY
- */
-function holdUntilSent(bytes: number, budget: ByteBudget, env: HttpEnv["Bindings"] | undefined): void {
-  const outgoing = env?.outgoing;
-  if (outgoing === undefined) return; // No socket: the caller has the bytes already.
-  if (!budget.take(bytes)) throw new TlogError("SERVER_BUSY", "too many bundles are on their way");
-  if (outgoing.closed) budget.give(bytes);
-  else outgoing.once("close", () => budget.give(bytes));
 }

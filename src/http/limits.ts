@@ -25,6 +25,31 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = Object.freeze({
   maxWaiting: 4096,
 });
 
+/** What requests to a witness may cost together. */
+export interface WitnessHttpLimits {
+  /** add-checkpoint and sign-subtree that may be verified and cosigned at the same time; others are answered 503 at once. */
+  readonly maxConcurrentRequests: number;
+  /** Bytes of bodies above 16 KiB, in total, that may be held while they are received and worked on; beyond it 503. */
+  readonly maxIncomingBytes: number;
+  /** Evidence files that may be verified, or read, at the same time; beyond it 503. */
+  readonly maxConcurrentEvidence: number;
+  /** Evidence files that are looked at in one minute; beyond it 429. */
+  readonly maxEvidencePerMinute: number;
+  /** Bytes of evidence, in total, that may be on their way to readers; beyond it 503. */
+  readonly maxOutgoingBytes: number;
+  /** Logs on one page of /witness.json. */
+  readonly maxLogsPerPage: number;
+}
+
+export const DEFAULT_WITNESS_HTTP_LIMITS: WitnessHttpLimits = Object.freeze({
+  maxConcurrentRequests: 512,
+  maxIncomingBytes: 32 * 1024 * 1024,
+  maxConcurrentEvidence: 4,
+  maxEvidencePerMinute: 600,
+  maxOutgoingBytes: 32 * 1024 * 1024,
+  maxLogsPerPage: 250,
+});
+
 /** What one connection, and all of them, may cost. Times in milliseconds. */
 export interface ListenLimits {
   /** From the first byte of a request to the end of its headers; then 408. */

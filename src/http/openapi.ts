@@ -3,9 +3,9 @@ import { Hono } from "hono";
 import { addBatchRoute } from "./add.ts";
 import { healthRoute, readinessRoute } from "./admin.ts";
 import { lookupRoute } from "./entries.ts";
-import { READ_HEADERS } from "./headers.ts";
 import { logInfoRoute } from "./log-info.ts";
 import { HAND_WRITTEN_ROUTES } from "./openapi-routes.ts";
+import { openApiText } from "./openapi-text.ts";
 import type { HttpEnv } from "./path.ts";
 import { consistencyRoute, inclusionRoute } from "./proofs.ts";
 
@@ -44,15 +44,5 @@ export function openApiDocument(): object {
 
 /** `GET /openapi.json` */
 export function openApiRoutes(): Hono<HttpEnv> {
-  let text: string | undefined; // made at the first request
-  return new Hono<HttpEnv>().get("/openapi.json", () => {
-    text ??= JSON.stringify(openApiDocument());
-    return new Response(text, { headers: DOCUMENT_HEADERS });
-  });
+  return new Hono<HttpEnv>().get("/openapi.json", openApiText(openApiDocument));
 }
-
-const DOCUMENT_HEADERS = {
-  ...READ_HEADERS,
-  "Content-Type": "application/json",
-  "Cache-Control": "public, max-age=3600",
-} as const;

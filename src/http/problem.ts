@@ -11,6 +11,13 @@ export interface ProblemBody {
   readonly detail?: string;
 }
 
+/** What an answer says beyond its code. */
+export interface ProblemExtras {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Further members of the body. RFC 9457 §3.2 */
+  readonly members?: Readonly<Record<string, string | number>>;
+}
+
 /**
  * Told about every failure of this side (status 500), with the cause that the client does not see. A 503 is none: it says a
  * state, which has its own event where it matters, and a client could fill the operator's disk with it.
@@ -28,7 +35,7 @@ export type OnError = (failure: {
 export function problemFrom(
   error: unknown,
   request: Request,
-  headers: Record<string, string> = {},
+  { headers = {}, members = {} }: ProblemExtras = {},
 ): Response {
   const { code, kind } = problemKindOf(error instanceof TlogError ? error.code : "INTERNAL");
   const body: ProblemBody = {
@@ -37,6 +44,7 @@ export function problemFrom(
     status: kind.status,
     code,
     ...(error instanceof TlogError && kind.status < 500 ? { detail: error.message } : {}),
+    ...members,
   };
   const isRead = request.method === "GET" || request.method === "HEAD";
   const text = JSON.stringify(body);

@@ -39,7 +39,7 @@ export const PROBLEM_KINDS: { readonly [code in ErrorCode]?: ProblemKind } = {
   ROOT_MISMATCH: { status: 422, title: "The root hash is not that of the known tree." },
   PROOF_INVALID: { status: 422, title: "The consistency proof does not verify." },
   EVIDENCE_INVALID: { status: 422, title: "The evidence does not convict anybody." }, // spec/fork-evidence.md
-  RATE_LIMITED: { status: 429, title: "More requests than agreed for this log." },
+  RATE_LIMITED: { status: 429, title: "More requests than are taken for this log.", retryAfterSeconds: 60 },
   CLOCK_BEHIND: {
     status: 503,
     title: "The witness's clock is behind its own signatures.",
@@ -49,6 +49,10 @@ export const PROBLEM_KINDS: { readonly [code in ErrorCode]?: ProblemKind } = {
     status: 503,
     title: "The witness signs nothing at the moment.",
     retryAfterSeconds: 30,
+  },
+  WITNESS_ROLLED_BACK: {
+    status: 503,
+    title: "The witness has signed more than it remembers, and signs no more.",
   },
   WITNESS_CLOSING: { status: 503, title: "The witness is shutting down.", retryAfterSeconds: 5 },
   CRYPTO_BUSY: { status: 503, title: "Too many signatures are waiting to be checked.", retryAfterSeconds: 1 },
@@ -60,7 +64,7 @@ export const PROBLEM_KINDS: { readonly [code in ErrorCode]?: ProblemKind } = {
   NOT_PUBLISHED: { status: 404, title: "No published checkpoint covers this yet.", retryAfterSeconds: 1 }, // http-api "Reading"
   METHOD_NOT_ALLOWED: { status: 405, title: "The resource does not take this method." }, // RFC 9110 §15.5.6
   // Too much. RFC 9110 §15.5.14, RFC 6585 §4
-  BODY_TOO_LARGE: { status: 413, title: "The body is larger than this log takes." },
+  BODY_TOO_LARGE: { status: 413, title: "The body is larger than is taken here." },
   ENTRY_TOO_LARGE: { status: 413, title: "The entry is larger than this log takes." }, // tlog-tiles, "Log entries": at most 65,535 bytes
   POOL_FULL: { status: 429, title: "Too many entries are waiting; try again shortly.", retryAfterSeconds: 1 }, // http-api "POST /add"
   // This side. RFC 9110 §15.6
@@ -68,7 +72,7 @@ export const PROBLEM_KINDS: { readonly [code in ErrorCode]?: ProblemKind } = {
   STORE_DAMAGED: { status: 500, title: "What is stored failed its check and is not served." },
   LOG_CLOSING: { status: 503, title: "The log is shutting down.", retryAfterSeconds: 5 },
   LOG_READ_ONLY: { status: 503, title: "The log takes no entries at the moment.", retryAfterSeconds: 30 },
-  SERVER_BUSY: { status: 503, title: "Too many large answers are on their way.", retryAfterSeconds: 1 },
+  SERVER_BUSY: { status: 503, title: "Too much is under way already.", retryAfterSeconds: 1 },
   STORE_CLOSED: { status: 503, title: "The log is shutting down.", retryAfterSeconds: 5 },
 };
 

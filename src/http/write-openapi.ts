@@ -1,13 +1,17 @@
-/** Writes spec/openapi.json from the code; with --check, compares instead and exits 1 when they differ. */
+/** Writes spec/openapi.json and spec/openapi-witness.json from the code; with --check, compares instead and exits 1 when they differ. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { openApiDocument } from "./openapi.ts";
+import { witnessOpenApiDocument } from "./witness-openapi.ts";
 
-const path = new URL("../../spec/openapi.json", import.meta.url);
-const document = `${JSON.stringify(openApiDocument(), undefined, 2)}\n`;
+const DOCUMENTS = { openapi: openApiDocument, "openapi-witness": witnessOpenApiDocument };
 
-if (!process.argv.includes("--check")) {
-  writeFileSync(path, document);
-} else if (readFileSync(path, "utf8") !== document) {
-  process.stderr.write("spec/openapi.json is not what the code says: run npm run openapi\n");
-  process.exitCode = 1;
+for (const [name, makeDocument] of Object.entries(DOCUMENTS)) {
+  const path = new URL(`../../spec/${name}.json`, import.meta.url);
+  const document = `${JSON.stringify(makeDocument(), undefined, 2)}\n`;
+  if (!process.argv.includes("--check")) {
+    writeFileSync(path, document);
+  } else if (readFileSync(path, "utf8") !== document) {
+    process.stderr.write(`spec/${name}.json is not what the code says: run npm run openapi\n`);
+    process.exitCode = 1;
+  }
 }

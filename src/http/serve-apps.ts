@@ -1,0 +1,72 @@
+import type { Hono } from "hono";
+import { TlogError } from "../errors.ts";
+import { hasErrorCode, messageOf } from "../node/errno.ts";
+import type { ListenLimits } from "./limits.ts";
+import { type ListenOptions, listen, type RunningListener } from "./listen.ts";
+import type { HttpEnv } from "./path.ts";
+import type { OnError } from "./problem.ts";
+
+/** Where to listen; port 0: any free one. */
+export interface ListenAt {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Something on a socket. Closing it leaves open what it serves. */
+export interface RunningServer {
+  readonly url: string;
+  readonly adminUrl: string | undefined;
+  /** Stops accepting, lets requests under way finish, and cuts those that have not by the deadline (default 10 s). */
+  close(options?: { readonly deadlineMs?: number }): Promise<void>;
+}
+
+/**
+ * Serves an app on the public listener and, if wanted, another on one of its own for the operator.
+ * @param options.adminApp - made with a function that says whether the public listener is closing.
+ * @throws {TlogError} LISTEN_FAILED (the address is taken, or not ours)
+ */
+export async function serveApps(options: {
+  readonly app: Hono<HttpEnv>;
+  readonly adminApp: (isClosing: () => boolean) => Hono<HttpEnv>;
+  readonly listen: ListenAt;
+  readonly adminListen: ListenAt | undefined;
+  readonly limits?: Partial<ListenLimits>;
+  readonly onError: OnError;
+}): Promise<RunningServer> {
+  const { app, adminApp, adminListen, limits = {}, onError } = options;
+  const server = await listenOn({ app, ...options.listen, limits, onError });
+  let isClosing = false; // owned by close()
+  const admin = await listenAdmin(adminListen, { app: adminApp(() => isClosing), onError }).catch(
+    async (error: unknown) => {
+      await server.close();
+      throw error;
+    },
+  );
+  return {
+    url: server.url,
+    adminUrl: admin?.url,
+    async close(closing) {
+      isClosing = true;
+      // Health is answered to the end: whoever balances load must see it go.
+      await server.close(closing).finally(() => admin?.close(closing));
+    },
+  };
+}
+
+async function listenAdmin(
+  address: ListenAt | undefined,
+  options: Pick<ListenOptions, "app" | "onError">,
+): Promise<RunningListener | undefined> {
+  return address === undefined ? undefined : await listenOn({ ...options, ...address });
+}
+
+async function listenOn(options: ListenOptions): Promise<RunningListener> {
+  try {
+    return await listen(options);
+  } catch (error) {
+    const reason = hasErrorCode(error, "EADDRINUSE") ? "another program listens there" : messageOf(error);
+    throw new TlogError("LISTEN_FAILED", `cannot listen on ${options.host}:${options.port}: ${reason}`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,110 @@
+import { z } from "@hono/zod-openapi";
+import { Hono } from "hono";
+import { sha256 } from "#crypto";
+import { TlogError } from "../errors.ts";
+import type { StoredEvidence } from "../store/witness-store.ts";
+import { encodeHex, encodeUtf8 } from "../tlog/encoding.ts";
+import { MAX_EVIDENCE_BYTES, parseForkEvidence } from "../tlog/fork-evidence.ts";
+import { RateLimitedError, type Witness } from "../witness/witness.ts";
+import { ByteBudget } from "./byte-budget.ts";
+import { concurrencyLimit } from "./concurrency-limit.ts";
+import { IMMUTABLE, preflightFor, READ_HEADERS, REVALIDATE, WITNESS_WRITE_HEADERS } from "./headers.ts";
+import { holdUntilSent } from "./hold-until-sent.ts";
+import type { WitnessHttpLimits } from "./limits.ts";
+import type { HttpEnv } from "./path.ts";
+import { HashHex } from "./schemas.ts";
+import { evidencePath, HEX_64 } from "./witness-paths.ts";
+import { withBody } from "./witness-writes.ts";
+
+const EVIDENCE_TYPE = "text/plain; charset=utf-8";
+const MINUTE_MS = 60_000;
+
+export interface EvidenceRouteOptions extends WitnessHttpLimits {
+  /** Milliseconds on a clock that never goes back. */
+  readonly now: () => number;
+}
+
+/** Evidence that a log, or a witness, contradicted itself: taken from anybody (what it says is verified), given to everybody. */
+export function witnessEvidenceRoutes(witness: Witness, options: EvidenceRouteOptions): Hono<HttpEnv> {
+  const oneOfFew = concurrencyLimit(options.maxConcurrentEvidence);
+  const incoming = new ByteBudget(options.maxIncomingBytes);
+  const outgoing = new ByteBudget(options.maxOutgoingBytes);
+  const assertNotTooOften = perMinute(options.maxEvidencePerMinute, options.now);
+  const app = new Hono<HttpEnv>();
+  app.get(`/:originHash${HEX_64}/evidence/:evidenceId${HEX_64}`, async ({ req, env }) => {
+    const { originHash, evidenceId } = req.param();
+    const held = await oneOfFew(() => witness.evidence(originHash));
+    const found = held.find(({ id }) => id === evidenceId);
+    if (found === undefined) throw new TlogError("NOT_FOUND", `no evidence ${evidenceId} about this log`);
+    holdUntilSent(found.evidence.length, outgoing, env);
+    const headers = { ...FILE_HEADERS, "Content-Length": String(found.evidence.length) };
+    return new Response(new Uint8Array(found.evidence), { headers });
+  });
+  app.post("/evidence", ({ req }) => {
+    assertNotTooOften();
+    return withBody(req.raw, { maxBytes: MAX_EVIDENCE_BYTES, budget: incoming }, (body) =>
+      oneOfFew(() => takeEvidence(witness, body)),
+    );
+  });
+  app.options("/evidence", () => preflightFor("POST"));
+  return app.get(`/:originHash${HEX_64}/evidence`, async ({ req }) => {
+    const originHash = req.param("originHash");
+    const held = await oneOfFew(() => witness.evidence(originHash));
+    if (held.length === 0 && witness.roster.findByHash(originHash) === undefined) {
+      throw new TlogError("LOG_UNKNOWN", `no log whose origin has the hash ${originHash}`);
+    }
+    return Response.json({ evidence: held.map(listItem) }, { headers: LIST_HEADERS });
+  });
+}
+
+const LIST_HEADERS = { ...READ_HEADERS, "Cache-Control": REVALIDATE } as const;
+
+/** The id is the hash of what the file proves; a stranger wrote it, so a browser must neither guess its type nor run it. */
+const FILE_HEADERS = {
+  ...READ_HEADERS,
+  "Content-Type": EVIDENCE_TYPE,
+  "Content-Security-Policy": "default-src 'none'; sandbox",
+  "Cache-Control": IMMUTABLE,
+} as const;
+
+async function takeEvidence(witness: Witness, body: Uint8Array): Promise<Response> {
+  const { id, isNew } = await witness.addEvidence(body);
+  const originHash = encodeHex(sha256(encodeUtf8(parseForkEvidence(body).origin)));
+  const location = evidencePath({ originHash, evidenceId: id });
+  return Response.json(
+    { id, isNew, evidence: location },
+    { status: isNew ? 201 : 200, headers: { ...WITNESS_WRITE_HEADERS, Location: location } },
+  );
+}
+
+/** Verifying costs some signatures each, and anybody may ask for it. */
+function perMinute(max: number, now: () => number): () => void {
+  let left = max; // owned by the returned function
+  let filledAtMs = now(); // owned by the returned function
+  return () => {
+    const elapsedMs = now() - filledAtMs;
+    filledAtMs += elapsedMs;
+    left = Math.min(max, left + (elapsedMs * max) / MINUTE_MS);
+    if (left < 1) {
+      throw new RateLimitedError("evidence", Math.ceil(((1 - left) * MINUTE_MS) / max / 1000));
+    }
+    left -= 1;
+  };
+}
+
+/** What `GET /<origin hash>/evidence` lists of each file. */
+export const EvidenceItem = z
+  .object({
+    id: HashHex.openapi({ description: "Of the statement: spec/fork-evidence.md." }),
+    origin: z.string(),
+    kind: z.string().openapi({ example: "same-size" }),
+    convictsLog: z.boolean().openapi({ description: "The witness cosigns this log no more." }),
+    receivedAtSeconds: z.int(),
+    evidence: z.string().openapi({ description: "Where the file is, relative to this list." }),
+  })
+  .openapi("EvidenceItem");
+
+function listItem(held: StoredEvidence): z.infer<typeof EvidenceItem> {
+  const { id, origin, kind, convictsLog, receivedAtSeconds } = held;
+  return { id, origin, kind, convictsLog, receivedAtSeconds, evidence: `evidence/${id}` };
+}
