@@ -4,7 +4,7 @@ import { ML_DSA_44 } from "../tlog/cosignature.ts";
 import { bytesEqual } from "../tlog/encoding.ts";
 import type { NoteSigner, VerifierKey } from "../tlog/key.ts";
 import { MAX_NOTE_BYTES } from "../tlog/note.ts";
-import { isQuorumMet, type Policy, type PolicyWitness, showOctets } from "../tlog/policy.ts";
+import { isQuorumMet, type Policy, type PolicyWitness, parsePolicy, showOctets } from "../tlog/policy.ts";
 
 /** "strict": readers see no checkpoint without a quorum. "best-effort": without one in time, they see it all the same. */
 export type QuorumMode = "strict" | "best-effort";
@@ -33,14 +33,38 @@ export interface ReachableWitness extends PolicyWitness {
   readonly url: string;
 }
 
-export const DEFAULT_WITNESS_OPTIONS: Omit<WitnessOptions, "policy"> = Object.freeze({
-  mode: "strict",
-  timeoutMs: 5_000,
-  refreshIntervalMs: 300_000,
-  backoff: Object.freeze({ firstDelayMs: 1_000, maxDelayMs: 30_000 }),
-  clock: Date.now,
-  random: Math.random,
+/** Which witnesses a log asks, as an embedding program says it. */
+export interface LogWitnesses extends Partial<Pick<WitnessOptions, "mode" | "fetchFor">> {
+  /** C2SP tlog-policy: a file's bytes, its text, or parsed. One log line holds this log's key; witnesses with a URL are asked. */
+  readonly policy: Policy | Uint8Array | string;
+  /** Default 5,000. See {@link WitnessOptions}. */
+  readonly timeoutMs?: number | undefined;
+  /** Default 300,000. */
+  readonly refreshIntervalMs?: number | undefined;
+}
+
+/** How often a log publishes at most when it has to ask witnesses: theirs is a shared machine. */
+export const WITNESSED_INTERVAL_MS = 1_000;
+
+export const DEFAULT_WITNESS_BACKOFF: WitnessOptions["backoff"] = Object.freeze({
+  firstDelayMs: 1_000,
+  maxDelayMs: 30_000,
 });
+
+/** The options with their defaults. @throws {TlogError} POLICY_MALFORMED */
+export function witnessOptions(given: LogWitnesses): WitnessOptions {
+  const { policy } = given;
+  return {
+    policy: typeof policy === "string" || policy instanceof Uint8Array ? parsePolicy(policy) : policy,
+    mode: given.mode ?? "strict",
+    fetchFor: given.fetchFor,
+    timeoutMs: given.timeoutMs ?? 5_000,
+    refreshIntervalMs: given.refreshIntervalMs ?? 300_000,
+    backoff: DEFAULT_WITNESS_BACKOFF,
+    clock: Date.now,
+    random: Math.random,
+  };
+}
 
 /** What setTimeout can hold. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
