@@ -1,4 +1,4 @@
-/** The public door of `bristlecone/server`: a log inside any Node program, with or without HTTP in front of it. */
+/** The public door of `bristlecone/server`: a log, or a witness, inside any Node program, with or without HTTP in front of it. */
 import { randomBytes } from "node:crypto";
 import { TlogError } from "./errors.ts";
 import { type LogEvents, shielded } from "./events.ts";
@@ -40,7 +40,16 @@ export type { LogWitnesses, QuorumMode } from "./log/witness-options.ts";
 export { openLmdbReader } from "./store/lmdb.ts";
 export { openMemoryStore } from "./store/memory.ts";
 export type { LogReader, LogStore } from "./store/store.ts";
+export { type CosignerKey, openCosignerKey } from "./tlog/cosigner.ts";
 export { formatSigningKey, generateSigningKey, type NoteSigner, openSigner } from "./tlog/key.ts";
+
+export type { Roster, Witness, WitnessedLog } from "./witness/witness.ts";
+export {
+  type OpenWitnessOptions,
+  openWitness,
+  type ServeWitnessOptions,
+  serveWitness,
+} from "./witness-server.ts";
 
 /** How often an integrated entry gets a checkpoint when nobody waits for one. */
 const DEFAULT_CHECKPOINT_INTERVAL_MS = 100;

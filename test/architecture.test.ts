@@ -79,9 +79,24 @@ const LAYERS: readonly Layer[] = [
     packages: ["node:"],
   },
   {
+    files: "src/witness-server.ts",
+    imports: [
+      "src/open-disks.ts",
+      "src/witness/",
+      "src/store/",
+      "src/keys/",
+      "src/http/",
+      "src/node/",
+      "src/events.ts",
+      ...CORE,
+    ],
+    packages: ["node:"],
+  },
+  {
     files: "src/server.ts",
     imports: [
       "src/open-disks.ts",
+      "src/witness-server.ts",
       "src/log/",
       "src/witness/",
       "src/store/",
