@@ -7,7 +7,7 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["test/install/**", "test/interop/**"],
+    exclude: ["test/install/**", "test/interop/**", "test/crash/**"],
     // Tests wait for disks and sockets more than they compute.
     maxWorkers: "100%",
     testTimeout: 20_000,

@@ -13,8 +13,8 @@ export interface BenchServer {
   stop(): Promise<void>;
 }
 
-/** The log as users run it: the built command line, LMDB in a new directory, durable, exact duplicates. */
-export async function startLog(): Promise<BenchServer> {
+/** The log as users run it: the built command line, LMDB in a new directory, durable, exact duplicates. @param more - flags of `serve`. */
+export async function startLog(more: readonly string[] = []): Promise<BenchServer> {
   const folder = mkdtempSync(join(tmpdir(), "bristlecone-bench-"));
   const port = await freePort();
   const server = await start(
@@ -25,6 +25,7 @@ export async function startLog(): Promise<BenchServer> {
       `127.0.0.1:${port}`,
       "--data",
       join(folder, "data"),
+      ...more,
     ],
     `http://127.0.0.1:${port}`,
   );
