@@ -95,6 +95,10 @@ export class CosignStage {
     return this.#options.mode === "strict";
   }
 
+  get closingMs(): number {
+    return this.#options.closingMs;
+  }
+
   /** Whether the last attempt to get a quorum failed. */
   get isQuorumMissing(): boolean {
     return this.#misses > 0;
@@ -141,7 +145,7 @@ export class CosignStage {
       const possible = [...names, ...[...pending].flatMap((door) => door.names)];
       if (isDecided || (!isQuorumMet(policy, names) && isQuorumMet(policy, possible))) return;
       isDecided = true;
-      this.#conclude(collection, names);
+      this.#conclude(collection, { names, possible });
       resolve(outcome());
     };
     decide();
@@ -220,7 +224,11 @@ export class CosignStage {
     };
   }
 
-  #conclude(collection: Collection, names: readonly string[]): void {
+  /** @param said.possible - `names`, and those whose answer may still come. */
+  #conclude(
+    collection: Collection,
+    { names, possible }: { readonly names: readonly string[]; readonly possible: readonly string[] },
+  ): void {
     const { policy, now, refreshIntervalMs, backoff, random } = this.#options;
     if (this.#collection !== collection || this.#closing.signal.aborted) return;
     collection.isComplete = isQuorumMet(policy, names);
@@ -232,7 +240,7 @@ export class CosignStage {
     }
     this.#nextAt = now() + backoffMs(this.#misses, backoff, random);
     this.#misses += 1;
-    const missing = policy.witnesses.map(({ name }) => name).filter((name) => !names.includes(name));
+    const missing = policy.witnesses.map(({ name }) => name).filter((name) => !possible.includes(name));
     this.#records.quorumMissed(collection.treeSize, missing);
   }
 }

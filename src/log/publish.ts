@@ -24,8 +24,6 @@ export interface PublisherOptions {
 
 /** How long to wait before asking a signer again that failed. */
 const SIGNER_RETRY_MS = 1_000;
-/** How long witnesses may take for the last head of a log that closes. */
-const CLOSING_MS = 3_000;
 /** What setTimeout can hold; it fires at once when asked for more. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -102,7 +100,7 @@ export class Publisher {
     const { stage } = this.#options;
     this.#isStopping = true;
     clearTimeout(this.#timer);
-    const patience = setTimeout(() => stage?.abort(), CLOSING_MS);
+    const patience = setTimeout(() => stage?.abort(), stage?.closingMs);
     await this.#running;
     if (this.#refusal === undefined && this.#isBehind()) await this.#start();
     clearTimeout(patience);

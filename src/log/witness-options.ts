@@ -1,4 +1,5 @@
 import type { FetchFunction } from "../../client/fetcher.ts";
+import { openWitnessClient } from "../../client/witness-client.ts";
 import { TlogError } from "../errors.ts";
 import { ML_DSA_44 } from "../tlog/cosignature.ts";
 import { bytesEqual } from "../tlog/encoding.ts";
@@ -20,6 +21,8 @@ export interface WitnessOptions {
   readonly timeoutMs: number;
   /** How old cosignatures of an idle log grow before they are asked for again, in milliseconds. */
   readonly refreshIntervalMs: number;
+  /** How long they may take for the last head of a log that closes, in milliseconds. */
+  readonly closingMs: number;
   /** How long a witness that failed, or a quorum that was missed, is left alone: doubles up to the maximum. */
   readonly backoff: { readonly firstDelayMs: number; readonly maxDelayMs: number };
   /** Milliseconds since 1970, to compare with what witnesses state. */
@@ -60,6 +63,7 @@ export function witnessOptions(given: LogWitnesses): WitnessOptions {
     fetchFor: given.fetchFor,
     timeoutMs: given.timeoutMs ?? 5_000,
     refreshIntervalMs: given.refreshIntervalMs ?? 300_000,
+    closingMs: 3_000,
     backoff: DEFAULT_WITNESS_BACKOFF,
     clock: Date.now,
     random: Math.random,
@@ -102,6 +106,7 @@ export function checkedWitnesses(
       `policy: the witnesses with a URL (${names.map(showOctets).join(", ") || "none"}) can never be the quorum ${showOctets(policy.quorum)}`,
     );
   }
+  for (const { url } of reachable) openWitnessClient({ url }); // a URL nobody can ask
   assertFits(reachable);
   return reachable;
 }

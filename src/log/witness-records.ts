@@ -85,7 +85,7 @@ export class WitnessRecords {
     this.#events.witnessFailed({ name: record.shown.name, code, message });
   }
 
-  /** @param missing - the policy's names. */
+  /** @param missing - the policy's names; not those whose answer may still come. */
   quorumMissed(treeSize: number, missing: readonly string[]): void {
     const records = missing.flatMap((name) => this.#byName.get(name) ?? []);
     const key = records.map(({ shown, failing }) => `${shown.name} ${failing ?? ""}`).join("\n");
