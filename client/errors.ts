@@ -23,7 +23,7 @@ export class RemoteRefusedError extends TlogError {
   }
 }
 
-/** Two signed heads of one log that cannot both be honest: what a portable evidence file is made of. */
+/** Two signed heads of one log that cannot both be honest: what its evidence is made of. */
 export interface ForkedHeads {
   readonly origin: string;
   /** The head this client remembered: a signed note, verbatim. */
@@ -35,14 +35,22 @@ export interface ForkedHeads {
    * that is not the smaller head's. Empty when the sizes are equal, where the two roots alone contradict each other.
    */
   readonly proof: readonly Uint8Array[];
+  /** What the proof starts from, 32 bytes; with equal sizes the larger head's own root. */
+  readonly alternativeRoot: Uint8Array;
 }
 
 /** The log signed two histories: code LOG_FORKED. Both heads carry the log's valid signature. */
 export class LogForkedError extends TlogError {
   readonly heads: ForkedHeads;
+  /**
+   * A ".tlog-evidence" file that convicts the log before anyone who has its public key, offline: keep it, show it around. Undefined only
+   * when the code that makes it could not be loaded (a page, offline); `evidenceFromHeads` makes it from `heads` later.
+   */
+  readonly evidence: string | undefined;
 
-  constructor(message: string, heads: ForkedHeads) {
+  constructor(message: string, heads: ForkedHeads, evidence: string | undefined) {
     super("LOG_FORKED", message);
     this.heads = heads;
+    this.evidence = evidence;
   }
 }

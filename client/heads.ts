@@ -1,25 +1,17 @@
 /** What this client knows of a log's heads: every head that comes in is verified, compared with the remembered one, then remembered. */
 import { TlogError } from "../src/errors.ts";
-import { planConsistency, verifyConsistency } from "../src/merkle/consistency.ts";
 import { hashesEqual } from "../src/merkle/hash.ts";
 import { openCheckpoint, type VerifiedCheckpoint } from "../src/tlog/checkpoint.ts";
 import { bytesEqual } from "../src/tlog/encoding.ts";
 import { MAX_NOTE_BYTES } from "../src/tlog/note.ts";
 import type { CheckpointMemory } from "./checkpoint-memory.ts";
-import { LogForkedError } from "./errors.ts";
+import { type ForkedHeads, LogForkedError } from "./errors.ts";
 import type { Fetcher } from "./fetcher.ts";
+import type { LogHead } from "./log-head.ts";
 import type { Trust } from "./policy.ts";
+import { readConsistency } from "./proofs.ts";
 import type { TileSource } from "./tile-source.ts";
 import { orAborted, throwIfAborted } from "./waiting.ts";
-
-/**
- * A head the log showed, verified: signatures and quorum by the policy, and consistent with everything remembered.
- * `progress` says how it compares with the remembered head: "first" (nothing was remembered), "grew", "same" (size), or
- * "behind": an old view, from a cache or a log that lost data; what is remembered stays.
- */
-export interface LogHead extends VerifiedCheckpoint {
-  readonly progress: "first" | "grew" | "same" | "behind";
-}
 
 export interface Heads {
   /** Asks the log for its checkpoint and judges it as {@link Heads.judge}. */
@@ -27,7 +19,7 @@ export interface Heads {
   /**
    * Verifies a checkpoint, demands consistency with the remembered one, remembers the larger of the two.
    * @throws {TlogError} LOG_FORKED ({@link LogForkedError}; what is remembered stays) | ORIGIN_MISMATCH | as openCheckpoint,
-   *   {@link TileSource.prove} and {@link CheckpointMemory}
+   *   {@link TileSource.readNodes} and {@link CheckpointMemory}
    */
   judge(signedNote: Uint8Array, signal: AbortSignal | undefined): Promise<LogHead>;
   /**
@@ -65,7 +57,7 @@ export function openHeads(log: {
       const saved = await log.memory.load(origin);
       const remembered = await openSaved(saved);
       const known = [...new Set([newest, remembered])].filter((head) => head !== undefined);
-      for (const head of known) await assertConsistent({ remembered: head, shown, tiles: log.tiles, signal });
+      for (const head of known) await assertConsistent({ ...log, remembered: head, shown, signal });
       const isLarger = remembered === undefined || shown.treeSize > remembered.treeSize;
       // Another client remembered something meanwhile: it is compared with, too.
       if (isLarger && !(await log.memory.save(origin, shown.signedNote, saved))) continue;
@@ -116,34 +108,40 @@ async function openRemembered(
   }
 }
 
-/** @throws {TlogError} LOG_FORKED, or whatever keeps the proof from being made: then nothing is shown, either way. */
+/** @throws {TlogError} LOG_FORKED, or whatever keeps the larger tree from being read: then nothing is shown, either way. */
 async function assertConsistent(args: {
   readonly remembered: VerifiedCheckpoint;
   readonly shown: VerifiedCheckpoint;
+  readonly trust: Trust;
   readonly tiles: TileSource;
   readonly signal: AbortSignal | undefined;
 }): Promise<void> {
-  const { remembered, shown, tiles, signal } = args;
+  const { remembered, shown, trust, tiles, signal } = args;
   const [older, newer] = shown.treeSize < remembered.treeSize ? [shown, remembered] : [remembered, shown];
-  const isSame = older.treeSize === newer.treeSize;
-  if (isSame && hashesEqual(older.rootHash, newer.rootHash)) return;
-  const plan = planConsistency({ fromSize: older.treeSize, toSize: newer.treeSize });
+  const sizes = { fromSize: older.treeSize, toSize: newer.treeSize };
   // Verified against the newer root, so only the older one can fail to fit: that is what makes it evidence.
-  const proof = isSame ? [] : await tiles.prove({ head: newer, plan, signal });
+  const { fromRoot: alternativeRoot, proof } =
+    older.treeSize === newer.treeSize
+      ? { fromRoot: newer.rootHash, proof: [] }
+      : await readConsistency({ tiles, head: newer, signal }, sizes);
+  if (hashesEqual(alternativeRoot, older.rootHash)) return;
+  const { origin } = trust;
+  const heads = { remembered: remembered.signedNote, shown: shown.signedNote, alternativeRoot, proof };
+  throw new LogForkedError(
+    `${origin} signed size ${shown.treeSize} and size ${remembered.treeSize} of two different histories`,
+    { origin, ...heads },
+    await evidenceOf({ origin, ...heads }, trust),
+  );
+}
+
+/** Loaded only now; where that fails, the fork is reported all the same. */
+async function evidenceOf(heads: ForkedHeads, { logKeys }: Trust): Promise<string | undefined> {
+  const { remembered, shown, ...finding } = heads;
   try {
-    verifyConsistency({
-      fromSize: older.treeSize,
-      fromRoot: older.rootHash,
-      toSize: newer.treeSize,
-      toRoot: newer.rootHash,
-      proof,
-    });
-  } catch (error) {
-    if (!(error instanceof TlogError) || error.code !== "PROOF_INVALID") throw error;
-    throw new LogForkedError(
-      `${shown.origin} signed size ${shown.treeSize} and size ${remembered.treeSize} of two different histories`,
-      { origin: shown.origin, remembered: remembered.signedNote, shown: shown.signedNote, proof },
-    );
+    const { evidenceFromHeads } = await import("./evidence.ts");
+    return await evidenceFromHeads({ ...finding, notes: [remembered, shown], logKeys });
+  } catch {
+    return undefined;
   }
 }
 

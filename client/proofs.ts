@@ -4,8 +4,8 @@ import { planConsistency } from "../src/merkle/consistency.ts";
 import { planInclusion } from "../src/merkle/inclusion.ts";
 import { assembleProof } from "../src/merkle/proof-plan.ts";
 import type { NodeReader } from "../src/tlog/tile-reader.ts";
-import type { LogHead } from "./heads.ts";
-import type { TileSource } from "./tile-source.ts";
+import type { LogHead } from "./log-head.ts";
+import type { TileSource, TreeHead } from "./tile-source.ts";
 
 /** That a leaf is in a tree.  RFC 6962 §2.1.1 */
 export interface InclusionProof {
@@ -50,14 +50,22 @@ export async function proveInclusion(
 
 /** @throws {TlogError} ARGUMENT_INVALID (fromSize is larger than toSize), and as {@link TileSource.readNodes} */
 export async function proveConsistency(
-  { tiles, head, signal }: Reading,
-  { fromSize, toSize }: { readonly fromSize: number; readonly toSize: number },
+  reading: Reading,
+  sizes: { readonly fromSize: number; readonly toSize: number },
 ): Promise<ConsistencyProof> {
+  return { ...(await readConsistency(reading, sizes)), head: reading.head };
+}
+
+/** The same, whatever is known of the head beside its signed root. */
+export async function readConsistency(
+  { tiles, head, signal }: Omit<Reading, "head"> & { readonly head: TreeHead },
+  { fromSize, toSize }: { readonly fromSize: number; readonly toSize: number },
+): Promise<Omit<ConsistencyProof, "head">> {
   const plan = planConsistency({ fromSize, toSize });
   const nodes = [...plan.nodes, ...peakCoordinates(fromSize), ...peakCoordinates(toSize)];
   const read = await tiles.readNodes({ head, nodes, signal });
   const proof = assembleProof(plan, plan.nodes.map(read));
-  return { fromSize, fromRoot: rootAt(fromSize, read), toSize, toRoot: rootAt(toSize, read), proof, head };
+  return { fromSize, fromRoot: rootAt(fromSize, read), toSize, toRoot: rootAt(toSize, read), proof };
 }
 
 function rootAt(treeSize: number, read: NodeReader): Uint8Array {

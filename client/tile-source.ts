@@ -5,7 +5,6 @@
 import { TlogError } from "../src/errors.ts";
 import type { NodeCoordinate } from "../src/merkle/coordinates.ts";
 import { HASH_BYTES } from "../src/merkle/hash.ts";
-import { assembleProof, type ProofPlan } from "../src/merkle/proof-plan.ts";
 import { formatTilePath, TILE_WIDTH, type Tile } from "../src/tlog/tile.ts";
 import { type NodeReader, readVerifiedTiles } from "../src/tlog/tile-reader.ts";
 import { RemoteRefusedError } from "./errors.ts";
@@ -29,12 +28,6 @@ export interface TileSource {
     readonly nodes: readonly NodeCoordinate[];
     readonly signal: AbortSignal | undefined;
   }): Promise<NodeReader>;
-  /** Makes a proof in the tree of `head` from verified tiles. Throws as {@link TileSource.readNodes}. */
-  prove(args: {
-    readonly head: TreeHead;
-    readonly plan: ProofPlan;
-    readonly signal: AbortSignal | undefined;
-  }): Promise<readonly Uint8Array[]>;
 }
 
 export function openTileSource(log: {
@@ -64,13 +57,7 @@ export function openTileSource(log: {
     for (const [path, bytes] of fetched) await log.cache.save(log.origin, path, bytes);
     return read;
   };
-  return {
-    readNodes,
-    prove: async ({ head, plan, signal }) => {
-      const read = await readNodes({ head, nodes: plan.nodes, signal });
-      return assembleProof(plan, plan.nodes.map(read));
-    },
-  };
+  return { readNodes };
 }
 
 /**

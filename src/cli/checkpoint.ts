@@ -1,4 +1,4 @@
-import type { LogHead } from "../../client/heads.ts";
+import type { LogHead } from "../../client/log-head.ts";
 import { decodeUtf8, encodeBase64 } from "../tlog/encoding.ts";
 import { addExamples, addSettings, type CommandDefinition, textFlag } from "./command.ts";
 import { replaceFile } from "./files.ts";

@@ -8,6 +8,7 @@ export interface CommandEntry {
 
 /** What the first words of two-word commands stand for. */
 export const GROUPS: Readonly<Record<string, string>> = Object.freeze({
+  evidence: "show that a log or a witness broke its word",
   policy: "look at C2SP tlog-policy files",
   token: "write tokens for clients",
 });
@@ -53,6 +54,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = Object.freeze({
   "policy check": {
     summary: "check a C2SP tlog-policy file and say what it demands",
     load: async () => (await import("./policy-check.ts")).policyCheck,
+  },
+  "evidence verify": {
+    summary: "check offline that a .tlog-evidence file convicts a log or a witness, and say of what",
+    load: async () => (await import("./evidence-verify.ts")).evidenceVerify,
+  },
+  "evidence build": {
+    summary: "make evidence of two checkpoints or receipts of one log that cannot both be honest",
+    load: async () => (await import("./evidence-build.ts")).evidenceBuild,
   },
   keygen: {
     summary: "make a signing key and print its verifier key",

@@ -3,6 +3,7 @@ import { TlogError } from "../errors.ts";
 import { hashesEqual } from "../merkle/hash.ts";
 import { openCheckpoint, type VerifiedCheckpoint } from "../tlog/checkpoint.ts";
 import { encodeBase64 } from "../tlog/encoding.ts";
+import { evidenceFromHeads } from "../tlog/fork-evidence-build.ts";
 import { MAX_NOTE_BYTES } from "../tlog/note.ts";
 import { addExamples, addSettings, type Call, type CommandDefinition } from "./command.ts";
 import { readSmallFile } from "./files.ts";
@@ -74,32 +75,37 @@ async function openSaved({ stdin }: Call, { trust }: Remote, path: string): Prom
  */
 async function proveBetween(
   { signal }: Call,
-  { client }: Remote,
+  remote: Remote,
   { older, newer }: { readonly older: VerifiedCheckpoint; readonly newer: VerifiedCheckpoint },
 ): Promise<readonly Uint8Array[]> {
+  const { client } = remote;
   if (older.treeSize === newer.treeSize) {
     // Two roots of one size need no proof: they are equal or they are a fork.
-    if (!hashesEqual(older.rootHash, newer.rootHash)) throw forked(older, newer, []);
-    return [];
+    if (hashesEqual(older.rootHash, newer.rootHash)) return [];
+    throw await forked(remote, [older, newer], { fromRoot: newer.rootHash, proof: [] });
   }
   const sizes = { fromSize: older.treeSize, toSize: newer.treeSize };
-  const { fromRoot, toRoot, proof, head } = await client.consistency(sizes, { signal });
+  const between = await client.consistency(sizes, { signal });
+  const { fromRoot, toRoot, proof, head } = between;
   if (!hashesEqual(toRoot, newer.rootHash)) {
     const beyond = { fromSize: newer.treeSize, toSize: head.treeSize };
-    throw forked(newer, head, (await client.consistency(beyond, { signal })).proof);
+    throw await forked(remote, [newer, head], await client.consistency(beyond, { signal }));
   }
-  if (!hashesEqual(fromRoot, older.rootHash)) throw forked(older, newer, proof);
+  if (!hashesEqual(fromRoot, older.rootHash)) throw await forked(remote, [older, newer], between);
   return proof;
 }
 
-function forked(
-  smaller: VerifiedCheckpoint,
-  larger: VerifiedCheckpoint,
-  proof: readonly Uint8Array[],
-): LogForkedError {
-  const sizes = `size ${smaller.treeSize} and size ${larger.treeSize}`;
+async function forked(
+  { trust: { origin, logKeys } }: Remote,
+  [smaller, larger]: readonly [VerifiedCheckpoint, VerifiedCheckpoint],
+  { fromRoot, proof }: { readonly fromRoot: Uint8Array; readonly proof: readonly Uint8Array[] },
+): Promise<LogForkedError> {
+  const heads = { remembered: smaller.signedNote, shown: larger.signedNote };
+  const finding = { origin, alternativeRoot: fromRoot, proof };
+  const notes = [heads.remembered, heads.shown] as const;
   return new LogForkedError(
-    `NOT CONSISTENT: ${smaller.origin} signed ${sizes} of two different histories; keep both checkpoints`,
-    { origin: smaller.origin, remembered: smaller.signedNote, shown: larger.signedNote, proof },
+    `NOT CONSISTENT: ${origin} signed size ${smaller.treeSize} and size ${larger.treeSize} of two different histories`,
+    { ...finding, ...heads },
+    await evidenceFromHeads({ ...finding, notes, logKeys }),
   );
 }

@@ -31,7 +31,8 @@ export function indexArgument(name: string, text: string | undefined, max?: numb
   return usage(name, () => parseDecimal(text ?? "", max === undefined ? {} : { max }));
 }
 
-function parseLeafHash(hex: string): Uint8Array {
+/** @throws {TlogError} USAGE */
+export function parseLeafHash(hex: string): Uint8Array {
   const hash = usage("--leaf-hash", () => decodeHex(hex));
   if (hash.length === HASH_BYTES) return hash;
   throw new TlogError("USAGE", `--leaf-hash: want ${2 * HASH_BYTES} lowercase hex digits, got ${hex.length}`);

@@ -1,29 +1,27 @@
-import { createHash } from "node:crypto";
 import { join } from "node:path";
-import type { ForkedHeads } from "../../client/errors.ts";
+import type { LogForkedError } from "../../client/errors.ts";
 import { stateDirectory } from "../config.ts";
 import { TlogError } from "../errors.ts";
+import { evidenceId, parseForkEvidence } from "../tlog/fork-evidence.ts";
 import type { Call } from "./command.ts";
 import { makeFolder, replaceFile } from "./files.ts";
 
 /**
- * Saves the two signed heads as `<state>/forks/<hex SHA-256 of the note>.checkpoint`, and says where: two files that
- * `consistency` takes, and that convince anybody else. Never throws, because the fork is what has to be reported.
+ * Saves what proves a fork as `<state>/forks/<id>.tlog-evidence`, and says how anybody else verifies it. Never throws, because the
+ * fork is what has to be reported.
  */
-export async function keepForkedHeads(call: Call, { remembered, shown }: ForkedHeads): Promise<void> {
+export async function keepForkEvidence(call: Call, { evidence }: LogForkedError): Promise<void> {
   try {
+    if (evidence === undefined) throw new TlogError("EVIDENCE_INVALID", "the two heads make no evidence");
     const folder = join(stateDirectory((await call.config()).value("state")), "forks");
     await makeFolder(folder, { mode: 0o700 });
-    const paths: string[] = [];
-    for (const note of [remembered, shown]) {
-      const name = createHash("sha256").update(note).digest("hex");
-      const path = join(folder, `${name}.checkpoint`);
-      await replaceFile(path, note);
-      paths.push(path);
-    }
-    call.output.notice(`the two signed heads that prove it are kept in ${paths.join(" and ")}`);
+    const path = join(folder, `${evidenceId(parseForkEvidence(evidence))}.tlog-evidence`);
+    await replaceFile(path, evidence);
+    call.output.notice(
+      `the evidence is kept in ${path}; whoever has the log's key verifies it with: bristlecone evidence verify ${path} --log-key VKEY`,
+    );
   } catch (error) {
     if (!(error instanceof TlogError)) throw error;
-    call.output.notice(`the two signed heads that prove it could not be kept: ${error.message}`);
+    call.output.notice(`the evidence could not be kept: ${error.message}`);
   }
 }

@@ -86,15 +86,15 @@ function failureText(error: unknown): string {
 function failureJson(error: unknown): object {
   const exitCode = exitCodeOf(error);
   if (error instanceof LogForkedError) {
-    const { code, message, heads } = error;
-    return { error: { code, message, exitCode, heads: headsJson(heads) } };
+    const { code, message, heads, evidence } = error;
+    return { error: { code, message, exitCode, heads: headsJson(heads), evidence } };
   }
   if (error instanceof TlogError) return { error: { code: error.code, message: error.message, exitCode } };
   const message = error instanceof Error ? error.message : String(error);
   return { error: { code: "BUG", message, exitCode } };
 }
 
-/** The evidence whole: notes as the text they are, hashes in base64. */
+/** What the evidence is made of: notes as the text they are, hashes in base64. */
 function headsJson({ origin, remembered, shown, proof }: ForkedHeads): object {
   const notes = { remembered: decodeUtf8(remembered), shown: decodeUtf8(shown) };
   return { origin, ...notes, proof: proof.map(encodeBase64) };

@@ -95,8 +95,8 @@ async function runDefinition(definition: CommandDefinition, call: Call): Promise
     await definition.run(call);
   } catch (error) {
     if (error instanceof LogForkedError) {
-      const { keepForkedHeads } = await import("./fork-evidence.ts");
-      await keepForkedHeads(call, error.heads);
+      const { keepForkEvidence } = await import("./fork-evidence.ts");
+      await keepForkEvidence(call, error);
     }
     throw error;
   }

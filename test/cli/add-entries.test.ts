@@ -8,7 +8,13 @@ import { TlogError } from "../../src/errors.ts";
 import { expectCodeAsync } from "../expect-code.ts";
 
 const VKEY = "example.com/nowhere+8ab5d197+AVTniuOZe6EnlppkPzPT2qlFshA0ZOeWGcKChik/t8wB";
-const FORK = { origin: "x", remembered: Uint8Array.of(), shown: Uint8Array.of(), proof: [] };
+const FORK = {
+  origin: "x",
+  remembered: Uint8Array.of(),
+  shown: Uint8Array.of(),
+  proof: [],
+  alternativeRoot: Uint8Array.of(),
+};
 
 /** A log that takes entries, and fails when its checkpoint is asked for. */
 function clientFailing(failure: Error): LogClient {
@@ -54,7 +60,7 @@ describe("adding, when the last look for a checkpoint fails", () => {
   );
 
   it("does not hide that something failed to verify", async () => {
-    await expectCodeAsync(add(clientFailing(new LogForkedError("", FORK)), "a\n"), "LOG_FORKED");
+    await expectCodeAsync(add(clientFailing(new LogForkedError("", FORK, undefined)), "a\n"), "LOG_FORKED");
     await expectCodeAsync(
       add(clientFailing(new TlogError("SIGNATURE_INVALID", "")), "a\n"),
       "SIGNATURE_INVALID",
@@ -68,7 +74,7 @@ it("does not hide a fork behind what had been added before", async () => {
   const forking: LogClient = {
     ...client,
     appendBatch: (...args) =>
-      calls++ === 0 ? client.appendBatch(...args) : Promise.reject(new LogForkedError("", FORK)),
+      calls++ === 0 ? client.appendBatch(...args) : Promise.reject(new LogForkedError("", FORK, undefined)),
   };
   await expectCodeAsync(add(forking, "a\nb\n"), "LOG_FORKED");
 });

@@ -67,21 +67,23 @@ describe("the evidence of a fork", () => {
     return callCli(["checkpoint", "--log", url, "--vkey", vkey, "--state", inDirectory("kept"), ...more]);
   };
 
-  it("is kept as two files, and printed with --json", async () => {
+  it("is kept as one file that convicts the log offline, and printed with --json", async () => {
     expect((await seen(left)).code).toBe(0);
     const { code, stderr } = await seen(right);
     expect(code).toBe(1);
-    const files = readdirSync(inDirectory("kept/forks")).map((name) => inDirectory(`kept/forks/${name}`));
-    expect(files).toHaveLength(2);
-    for (const file of files) expect(stderr).toContain(file);
-    const notes = new Set(files.map((file) => readFileSync(file, "utf8")));
-    expect(notes).toEqual(
-      new Set(["left-3", "right-3"].map((name) => readFileSync(inDirectory(name), "utf8"))),
+    const [file = "", ...more] = readdirSync(inDirectory("kept/forks")).map((name) =>
+      inDirectory(`kept/forks/${name}`),
     );
+    expect(more).toEqual([]);
+    expect(stderr).toContain(`bristlecone evidence verify ${file} --log-key VKEY`);
+    const verified = await callCli(["evidence", "verify", file, "--log-key", left.vkey]);
+    expect(verified).toMatchObject({ code: 0, stderr: "" });
+    expect(verified.stdout).toContain("CONVICTED\n");
     const { error } = JSON.parse(lastLine((await seen(right, ["--json"])).stderr));
-    expect(error).toMatchObject({ code: "LOG_FORKED", exitCode: 1 });
-    expect(new Set([error.heads.remembered, error.heads.shown])).toEqual(notes);
-    expect(readdirSync(inDirectory("kept/forks"))).toHaveLength(2);
+    expect(error).toMatchObject({ code: "LOG_FORKED", exitCode: 1, evidence: readFileSync(file, "utf8") });
+    const notes = ["left-3", "right-3"].map((name) => readFileSync(inDirectory(name), "utf8"));
+    expect([error.heads.remembered, error.heads.shown].sort()).toEqual(notes.sort());
+    expect(readdirSync(inDirectory("kept/forks"))).toHaveLength(1);
   });
 
   it("is no reason to hide the fork when it cannot be kept", async () => {

@@ -31,11 +31,12 @@ describe("the client as one file for browsers", () => {
     expect(built.inputs.filter((path) => path.startsWith("src/node/"))).toEqual([]);
   });
 
-  test("leaves ML-DSA to a file of its own, imported on demand only", () => {
-    expect(built.client.match(/\bimport\s*\(\s*["'][^"']+["']\s*\)/g)).toEqual(
-      expect.arrayContaining(['import("./ml-dsa.js")']),
-    );
-    expect(built.client).not.toMatch(/\bimport\s*[\w{*"']/);
+  test("leaves ML-DSA and evidence to files of their own, imported on demand only", () => {
+    const onDemand = (text: string) => new Set(text.match(/\bimport\s*\(\s*["'][^"']+["']\s*\)/g));
+    expect(onDemand(built.client)).toEqual(new Set(['import("./ml-dsa.js")', 'import("./evidence.js")']));
+    expect(onDemand(built.evidence)).toEqual(new Set(['import("./ml-dsa.js")']));
+    for (const text of [built.client, built.evidence]) expect(text).not.toMatch(/\bimport\s*[\w{*"']/);
+    expect(built.client).not.toContain("tlog-evidence@v1");
     expect(built.mlDsa).toMatch(/\bml_dsa44\b/);
   });
 });

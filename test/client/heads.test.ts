@@ -5,6 +5,7 @@ import type { FetchFunction } from "../../client/fetcher.ts";
 import { memoryTiles } from "../../client/tile-cache.ts";
 import { verifyConsistency } from "../../src/merkle/consistency.ts";
 import { openCheckpoint, parseCheckpoint, signCheckpoint } from "../../src/tlog/checkpoint.ts";
+import { verifyForkEvidence } from "../../src/tlog/fork-evidence.ts";
 import {
   formatSigningKey,
   formatVerifierKey,
@@ -180,6 +181,8 @@ describe("a fork", () => {
 /** What a stranger would check: two valid signatures, and two histories. */
 async function assertEvidence(error: LogForkedError, vkey: string): Promise<void> {
   const logKeys = [parseVerifierKey(vkey)];
+  const verdict = await verifyForkEvidence({ evidence: error.evidence ?? "", logKeys });
+  expect(verdict.accused).toEqual({ role: "log", name: error.heads.origin });
   const heads = [error.heads.remembered, error.heads.shown].map((signedNote) =>
     openCheckpoint({ signedNote, logKeys }),
   );
