@@ -62,6 +62,7 @@ export class EvidenceShelf {
     if (log === undefined) throw new TlogError("LOG_UNKNOWN", `no log with the origin ${parsed.origin}`);
     const verdict = await verifyForkEvidence({
       evidence: parsed,
+      origin: log.origin,
       logKeys: log.logKeys,
       witnessKeys,
       mlDsa44,

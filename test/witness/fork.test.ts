@@ -8,7 +8,7 @@ import { evidenceFromHeads } from "../../src/tlog/fork-evidence-build.ts";
 import { originHash } from "../../src/tlog/origin-hash.ts";
 import { LogFrozenError } from "../../src/witness/witness.ts";
 import { expectCodeAsync } from "../expect-code.ts";
-import { known, type TestLog, type TestWitness, testLog, testWitness, WITNESS } from "./harness.ts";
+import { known, TestLog, type TestWitness, testLog, testWitness, WITNESS } from "./harness.ts";
 
 const ORIGIN = "log.example/fork";
 
@@ -116,6 +116,16 @@ describe("evidence that somebody brings", () => {
     const again = await testWitness([known(log)], { guard, store: open() });
     await expectFrozen(again, log, 12);
     expect(await again.witness.logs()).toMatchObject([{ frozenBy: first.id, head: { treeSize: 12 } }]);
+  });
+
+  it("convicts a log whose keys are named otherwise, as Go's checksum database is", async () => {
+    const named = await testLog("sum.example");
+    const log = new TestLog("go.sum database tree", named.signers, named.tree);
+    const { witness } = await testWitness([known(log)]);
+    const notes = [await log.note(15), await log.forkedAt(8).note(15)] as const;
+    const made = await evidenceFromHeads({ origin: log.origin, notes, logKeys: log.keys });
+    await witness.addEvidence(encodeUtf8(made ?? ""));
+    await expectCodeAsync(witness.addCheckpoint(await log.request(0, 12)), "LOG_FROZEN");
   });
 
   it("is refused when it is none, or about a log nobody knows, or signed by others", async () => {
