@@ -26,6 +26,11 @@ const LAYERS: readonly Layer[] = [
   { files: "src/tlog/", imports: CORE, packages: ["#crypto"] },
   { files: "client/build.ts", imports: [], packages: ["node:", "esbuild"] },
   { files: "client/", imports: ["client/", ...CORE], packages: ["#crypto"] },
+  {
+    files: "src/node/ml-dsa-worker.js",
+    imports: [],
+    packages: ["node:worker_threads", "@noble/post-quantum/"],
+  },
   { files: "src/node/", imports: ["src/node/", "client/", ...CORE], packages: ["#crypto", "node:"] },
   { files: "src/store/store.ts", imports: PURE, packages: [] },
   { files: "src/store/witness-store.ts", imports: ["src/store/store.ts", ...PURE], packages: [] },
@@ -199,7 +204,7 @@ describe("architecture", () => {
 
 function sourcesUnder(folder: string): readonly string[] {
   return readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".ts") && !name.endsWith(".d.ts"))
+    .filter((name) => /\.[jt]s$/.test(name) && !name.endsWith(".d.ts"))
     .map((name) => join(folder, name))
     .sort();
 }

@@ -8,7 +8,7 @@ import type { KeyPair, SignatureClaim } from "./ed25519-strict.ts";
 
 export const ML_DSA_44_PUBLIC_KEY_BYTES = 1312;
 export const ML_DSA_44_SIGNATURE_BYTES = 2420;
-const SEED_BYTES = 32;
+export const ML_DSA_44_SEED_BYTES = 32;
 
 /** Who does the arithmetic. All give the same verdicts and the same public keys. */
 export interface MlDsa44 {
@@ -39,8 +39,11 @@ export async function isValidMlDsa44({ publicKey, message, signature }: Signatur
  * @throws {TlogError} ARGUMENT_INVALID
  */
 export async function mlDsa44KeyPair(seed: Uint8Array): Promise<KeyPair> {
-  if (seed.length !== SEED_BYTES) {
-    throw new TlogError("ARGUMENT_INVALID", `ML-DSA-44 seed: want ${SEED_BYTES} bytes, got ${seed.length}`);
+  if (seed.length !== ML_DSA_44_SEED_BYTES) {
+    throw new TlogError(
+      "ARGUMENT_INVALID",
+      `ML-DSA-44 seed: want ${ML_DSA_44_SEED_BYTES} bytes, got ${seed.length}`,
+    );
   }
   const { ml_dsa44 } = await import("@noble/post-quantum/ml-dsa.js");
   const { publicKey, secretKey } = ml_dsa44.keygen(seed);

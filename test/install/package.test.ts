@@ -63,6 +63,15 @@ describe("the packed package, installed in an empty folder", () => {
     expect(printed).toBe("0 1 example.com/log");
   });
 
+  it("brings the worker that its ML-DSA-44 threads run", async () => {
+    const printed = await runScript(`
+      import { openMlDsaPool } from "./node_modules/bristlecone/dist/src/node/ml-dsa-pool.js";
+      const { publicKey } = await openMlDsaPool().keyPair(new Uint8Array(32));
+      console.log(publicKey.length);
+    `);
+    expect(printed).toBe("1312");
+  });
+
   it("exports nothing but its two doors", async () => {
     const printed = await runScript(`
       const codes = await Promise.all(
