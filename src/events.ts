@@ -38,6 +38,17 @@ export interface WitnessEvents {
   cosigned?(event: { readonly origin: string; readonly treeSize: number; readonly elapsedMs: number }): void;
   /** A known log sent what was not cosigned, signed by the log: it may have forked, or only lost its way. */
   refused?(event: { readonly origin: string; readonly code: string; readonly message: string }): void;
+  /**
+   * A head that a log or another witness shows was compared with this witness's own. "behind": an old view of the same history,
+   * `bySize` leaves short; `sinceSeconds`: since somebody known cosigned it. "unproven": nobody serves the tree that would tell.
+   */
+  headCompared?(event: {
+    readonly origin: string;
+    readonly source: string;
+    readonly verdict: "consistent" | "behind" | "evidence" | "unproven";
+    readonly bySize: number;
+    readonly sinceSeconds: number | undefined;
+  }): void;
   /** Evidence was stored; a log it convicts is cosigned no more. An operator should look at once. */
   evidenceStored?(event: { readonly origin: string; readonly id: string; readonly kind: string }): void;
   /** Something an operator should know, and the witness goes on. */
@@ -76,6 +87,7 @@ export function shieldedWitness(events: WitnessEvents): Required<WitnessEvents> 
   return {
     cosigned: (event) => attempt(() => events.cosigned?.(event)),
     refused: (event) => attempt(() => events.refused?.(event)),
+    headCompared: (event) => attempt(() => events.headCompared?.(event)),
     evidenceStored: (event) => attempt(() => events.evidenceStored?.(event)),
     warning: (event) => attempt(() => events.warning?.(event)),
     turnedReadOnly: (event) => attempt(() => events.turnedReadOnly?.(event)),

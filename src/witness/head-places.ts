@@ -1,10 +1,9 @@
 /** Where heads of a log are shown: by the log itself, at each of its URLs, and by other witnesses. Whatever comes from there is a claim. */
-import { sha256 } from "#crypto";
 import { RemoteRefusedError } from "../../client/errors.ts";
 import { type Fetcher, type FetcherOptions, openFetcher } from "../../client/fetcher.ts";
-import { encodeHex, encodeUtf8 } from "../tlog/encoding.ts";
 import type { VerifierKey } from "../tlog/key.ts";
 import { MAX_NOTE_BYTES } from "../tlog/note.ts";
+import { originHash } from "../tlog/origin-hash.ts";
 import type { WitnessedLog } from "./witness.ts";
 
 /** Another witness, or anybody who shows checkpoints as a witness does, such as a distributor. */
@@ -22,23 +21,20 @@ export interface HeadPlace {
   readonly url: string;
   /** Below `url`, without a leading slash. */
   readonly path: string;
+  /** A witness that never cosigned for the log says 404, and rightly; a log always has a checkpoint. */
+  readonly mayBeMissing: boolean;
 }
 
 /** One attempt of at most 10 s, unless said otherwise: who fails is asked again next time. */
 const NETWORK: FetcherOptions = { timeoutMs: 10_000, retry: { maxAttempts: 1 } };
 
 export function logPlaces({ origin, urls }: WitnessedLog): readonly HeadPlace[] {
-  return urls.map((url) => ({ origin, url, path: "checkpoint" }));
+  return urls.map((url) => ({ origin, url, path: "checkpoint", mayBeMissing: false }));
 }
 
 /** `<monitoring prefix>/<origin hash>/checkpoint`.  c2sp.org/tlog-witness, "Monitor Retrieval Mechanism" */
 export function peerPlace({ url }: PeerWitness, origin: string): HeadPlace {
-  return { origin, url, path: `${originHashOf(origin)}/checkpoint` };
-}
-
-/** SHA-256 of the origin, 64 lowercase hex digits. */
-export function originHashOf(origin: string): string {
-  return encodeHex(sha256(encodeUtf8(origin)));
+  return { origin, url, path: `${originHash(origin)}/checkpoint`, mayBeMissing: true };
 }
 
 /** For people: the whole URL. */
@@ -52,7 +48,7 @@ export function fetcherFor(url: string, network: FetcherOptions): Fetcher {
 }
 
 /**
- * @returns the note, at most 128 KiB, nothing verified; undefined when the place shows none (404).
+ * @returns the note, at most 128 KiB, nothing verified; undefined when the place shows none (404) and need not.
  * @throws {TlogError} as {@link Fetcher.request}, ARGUMENT_INVALID
  */
 export async function fetchNote(
@@ -63,7 +59,8 @@ export async function fetchNote(
     const request = { path: place.path, maxBytes: MAX_NOTE_BYTES, signal };
     return (await fetcherFor(place.url, network).request(request)).body;
   } catch (error) {
-    if (error instanceof RemoteRefusedError && error.status === 404) return undefined;
+    const isMissing = error instanceof RemoteRefusedError && error.status === 404;
+    if (isMissing && place.mayBeMissing) return undefined;
     throw error;
   }
 }

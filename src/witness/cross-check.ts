@@ -1,0 +1,66 @@
+/**
+ * Holds what this witness cosigned against what other witnesses and the logs themselves show. Each peer has turns and places of
+ * its own: one that hangs delays nobody else.
+ */
+import { type HeadPlace, logPlaces, type PeerWitness, peerPlace } from "./head-places.ts";
+import type { HeadJudge } from "./judge-head.ts";
+import { type PollLoop, startPollLoop } from "./poll-loop.ts";
+import type { LoopTiming } from "./pull.ts";
+import type { Witness, WitnessedLog } from "./witness.ts";
+
+export interface CrossCheckOptions extends LoopTiming {
+  readonly witness: Witness;
+  readonly judge: HeadJudge;
+  readonly peers: readonly PeerWitness[];
+  readonly onFailure: (place: string, subject: string, error: unknown) => void;
+}
+
+/** Looks at every URL of every log, and at every log at every peer, at least once an interval as long as they answer. */
+export function startCrossCheck(options: CrossCheckOptions): PollLoop {
+  const loops = [
+    startLoop(options, (log) => logPlaces(log)),
+    ...options.peers.map((peer) => startLoop(options, ({ origin }) => [peerPlace(peer, origin)], peer.name)),
+  ];
+  const close = async (): Promise<void> => {
+    await Promise.all(loops.map((loop) => loop.close()));
+  };
+  return { close, [Symbol.asyncDispose]: close };
+}
+
+/** @param peer - of a loop that asks one peer only. */
+function startLoop(
+  options: CrossCheckOptions,
+  placesOf: (log: WitnessedLog) => readonly HeadPlace[],
+  peer?: string,
+): PollLoop {
+  const { witness, judge, onFailure } = options;
+  const { roster } = witness;
+  return startPollLoop({
+    ...options,
+    keys: () =>
+      roster
+        .logs()
+        .filter(({ isDisabled }) => !isDisabled)
+        .flatMap((log) => placesOf(log).map(keyOf)),
+    poll: async (key, signal) => {
+      const { origin, url } = placeOf(key);
+      const log = roster.find(origin);
+      const place = log && placesOf(log).find((one) => one.url === url);
+      if (log !== undefined && place !== undefined) await judge.judge(log, place, signal);
+    },
+    onFailure: (key, error) => {
+      const { origin, url } = placeOf(key);
+      onFailure(peer ?? key, `${origin} at ${peer ?? url}: not compared`, error);
+    },
+  });
+}
+
+/** An origin is one line. */
+function keyOf({ origin, url }: HeadPlace): string {
+  return `${origin}\n${url}`;
+}
+
+function placeOf(key: string): Pick<HeadPlace, "origin" | "url"> {
+  const [origin = "", url = ""] = key.split("\n");
+  return { origin, url };
+}

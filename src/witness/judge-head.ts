@@ -1,0 +1,210 @@
+/**
+ * What a poller does with a head that somebody shows: verify that the log signed it, look for this witness's own signature,
+ * compare it with what this witness cosigned, keep what convicts somebody, and tell how far behind it is.
+ */
+import type { FetcherOptions } from "../../client/fetcher.ts";
+import { memoryTiles, type TileCache } from "../../client/tile-cache.ts";
+import { openTileSource, type TileSource } from "../../client/tile-source.ts";
+import { TlogError } from "../errors.ts";
+import type { WitnessEvents } from "../events.ts";
+import { openCheckpoint } from "../tlog/checkpoint.ts";
+import { evidenceFromHeads } from "../tlog/fork-evidence-build.ts";
+import { type MlDsaOptions, parseVerifierKey } from "../tlog/key.ts";
+import { originHash } from "../tlog/origin-hash.ts";
+import {
+  type ComparedLog,
+  compareHeads,
+  compareWithWitness,
+  type HeadComparison,
+  type ShownAt,
+  type SignedHead,
+} from "./compare-heads.ts";
+import {
+  fetcherFor,
+  fetchNote,
+  type HeadPlace,
+  logPlaces,
+  type PeerWitness,
+  sourceOf,
+} from "./head-places.ts";
+import { keepEvidence, openPeerNotes, type PeerNotes } from "./peer-notes.ts";
+import { ownSignature } from "./recover.ts";
+import type { Witness, WitnessedLog } from "./witness.ts";
+
+export interface HeadJudgeOptions extends MlDsaOptions {
+  readonly witness: Witness;
+  readonly peers: readonly PeerWitness[];
+  readonly events: WitnessEvents;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Default: one attempt of at most 10 s a request. */
+  readonly network?: FetcherOptions;
+  /** Default: 8 MiB in memory for all logs. */
+  readonly tileCache?: TileCache;
+  /** How long a head may stay unproven before it is a warning. Default 10 minutes. */
+  readonly unprovenAfterMs?: number;
+}
+
+/** A head with the log's signature, and what came of the comparison. */
+export interface JudgedHead {
+  readonly head: SignedHead;
+  /** undefined: this witness never cosigned for the log, or the log is convicted. */
+  readonly comparison: HeadComparison | undefined;
+  /** Evidence says that the log forked, from now or from before. */
+  readonly isConvicted: boolean;
+}
+
+export interface HeadJudge {
+  /**
+   * Fetches what a place shows and judges it.
+   * @returns undefined when a peer shows nothing (404), or the log a signed statement that cannot be true, which is stored as evidence.
+   * @throws {TlogError} as `fetchNote`, openCheckpoint (what was shown is not the log's), Witness.addEvidence
+   */
+  judge(log: WitnessedLog, place: HeadPlace, signal: AbortSignal): Promise<JudgedHead | undefined>;
+}
+
+type Parts = Required<Omit<HeadJudgeOptions, "mlDsa44">> &
+  MlDsaOptions & {
+    readonly peerNotes: PeerNotes;
+    /** Since when each place shows a head that nothing is proven of; undefined once that was told. */
+    readonly unproven: Map<string, number | undefined>; // owned by report()
+  };
+
+export function openHeadJudge(options: HeadJudgeOptions): HeadJudge {
+  const parts = {
+    network: {},
+    tileCache: memoryTiles(),
+    unprovenAfterMs: 600_000,
+    ...options,
+    peerNotes: openPeerNotes(options),
+    unproven: new Map<string, number | undefined>(),
+  };
+  return { judge: (log, place, signal) => judge(log, { place, signal }, parts) };
+}
+
+async function judge(
+  log: WitnessedLog,
+  { place, signal }: { readonly place: HeadPlace; readonly signal: AbortSignal },
+  parts: Parts,
+): Promise<JudgedHead | undefined> {
+  const { witness, network, peerNotes, now } = parts;
+  const signedNote = await fetchNote(place, { network, signal });
+  if (signedNote === undefined) return undefined;
+  const ownKeys = witness.vkeys.map(parseVerifierKey);
+  const own = await ownSignature({ ...parts, ...place, signedNote, source: sourceOf(place), ownKeys });
+  if (own !== undefined) await witness.meetOwnSignature(own);
+  const head = await openHead(log, signedNote, parts);
+  if (head === undefined) return undefined;
+  const cosigned = await peerNotes.cosignatures(signedNote);
+  const times = [own, ...cosigned].flatMap((made) => (made === undefined ? [] : [made.timestampSeconds]));
+  const shownAt = {
+    cosignedAtSeconds: times.length === 0 ? undefined : Math.max(...times),
+    nowSeconds: Math.floor(now() / 1000),
+  };
+  const compared = comparedLog(log, { place, signal }, parts);
+  const wasConvicted = (await witness.evidence(originHash(log.origin))).some(
+    ({ convictsLog }) => convictsLog,
+  );
+  // A log that is convicted signs ever more that contradicts: none of it would say more.
+  const comparison = wasConvicted ? undefined : await compare(log, { head, place, shownAt, compared }, parts);
+  if (comparison?.verdict === "evidence") await keepEvidence(witness, comparison.evidence);
+  const isConvicted = wasConvicted || comparison?.verdict === "evidence";
+  // A peer is convicted by what it cosigned itself, whether or not that is how the fork was found.
+  await peerNotes.meet({ head, cosigned, compared, isForked: isConvicted });
+  if (comparison !== undefined) report(comparison, place, parts);
+  return { head, comparison, isConvicted };
+}
+
+/** @returns undefined for a signed statement that cannot be true: a size 0 that is not the empty tree. */
+async function openHead(
+  log: WitnessedLog,
+  signedNote: Uint8Array,
+  { witness, mlDsa44 }: Parts,
+): Promise<SignedHead | undefined> {
+  const { origin, logKeys } = log;
+  const options = mlDsa44 === undefined ? {} : { mlDsa44 };
+  try {
+    const opened = await openCheckpoint({ signedNote, logKeys, expectedOrigin: origin, ...options });
+    return { treeSize: opened.treeSize, rootHash: opened.rootHash, logNote: signedNote };
+  } catch (error) {
+    if (!(error instanceof TlogError) || error.code !== "ROOT_MISMATCH") throw error;
+    const notes = [signedNote, signedNote] as const;
+    const evidence = await evidenceFromHeads({ origin, logKeys, notes, ...options });
+    if (evidence === undefined) throw error;
+    await keepEvidence(witness, evidence);
+    return undefined;
+  }
+}
+
+interface Shown {
+  readonly head: SignedHead;
+  readonly place: HeadPlace;
+  readonly shownAt: ShownAt;
+  readonly compared: ComparedLog;
+}
+
+async function compare(log: WitnessedLog, shown: Shown, parts: Parts): Promise<HeadComparison | undefined> {
+  const { head, shownAt, compared } = shown;
+  const { witness } = parts;
+  const comparison = await compareWithWitness({ witness, shown: head, ...shownAt }, compared);
+  return comparison?.verdict === "unproven" ? await throughTheLog(log, shown, parts, comparison) : comparison;
+}
+
+/**
+ * Nobody serves the tree of the larger of two heads. A head that the log shows elsewhere and that is larger still settles it:
+ * the tree of that one is served where it is shown.
+ */
+async function throughTheLog(
+  log: WitnessedLog,
+  { head, place, shownAt, compared }: Shown,
+  parts: Parts,
+  unproven: HeadComparison,
+): Promise<HeadComparison> {
+  const { signal } = compared;
+  for (const other of logPlaces(log).filter(({ url }) => url !== place.url)) {
+    try {
+      const signedNote = await fetchNote(other, { network: parts.network, signal });
+      const larger = signedNote && (await openHead(log, signedNote, parts));
+      if (larger === undefined || larger.treeSize < head.treeSize) continue;
+      const withTiles = comparedLog(log, { place: other, signal }, parts);
+      const itself = await compareHeads({ ours: larger, shown: head, ...shownAt }, withTiles);
+      if (itself.verdict === "evidence") return itself;
+    } catch (error) {
+      if (!(error instanceof TlogError) || signal.aborted) throw error;
+    }
+  }
+  return unproven;
+}
+
+/** Tiles are asked for where the head is shown, then at the log's other places. */
+function comparedLog(
+  { origin, urls, logKeys }: WitnessedLog,
+  { place, signal }: { readonly place: HeadPlace; readonly signal: AbortSignal },
+  { network, tileCache, mlDsa44 }: Parts,
+): ComparedLog {
+  const inOrder = [...new Set([place.url, ...urls])].filter((url) => urls.includes(url));
+  const tiles: readonly TileSource[] = inOrder.map((url) =>
+    openTileSource({ origin, fetcher: fetcherFor(url, network), cache: tileCache }),
+  );
+  return { origin, logKeys, tiles, signal, ...(mlDsa44 === undefined ? {} : { mlDsa44 }) };
+}
+
+function report(comparison: HeadComparison, place: HeadPlace, parts: Parts): void {
+  const { events, unproven, unprovenAfterMs, now } = parts;
+  const source = sourceOf(place);
+  const { verdict } = comparison;
+  const behind = verdict === "behind" ? comparison : { bySize: 0, sinceSeconds: undefined };
+  const { bySize, sinceSeconds } = behind;
+  events.headCompared?.({ origin: place.origin, source, verdict, bySize, sinceSeconds });
+  const key = `${place.origin}\n${source}`;
+  if (verdict !== "unproven") {
+    unproven.delete(key);
+    return;
+  }
+  if (!unproven.has(key)) unproven.set(key, now());
+  const sinceMs = unproven.get(key);
+  if (sinceMs === undefined || now() - sinceMs < unprovenAfterMs) return;
+  unproven.set(key, undefined);
+  const message = `${place.origin}: ${source} shows a signed head that could be a fork: ${comparison.reason}`;
+  events.warning?.({ code: "HEAD_UNPROVEN", message });
+}
