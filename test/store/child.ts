@@ -3,7 +3,9 @@ import { createInterface } from "node:readline";
 import { TlogError } from "../../src/errors.ts";
 import { lockDirectory } from "../../src/store/directory-lock.ts";
 import { openLmdbReader, openLmdbStore } from "../../src/store/lmdb.ts";
+import { openLmdbWitnessStore } from "../../src/store/witness-lmdb.ts";
 import { hashNamed, patternBatch, patternEntry } from "./model.ts";
+import { evidenceNamed, headAt, LOG, NAME, step } from "./witness-contract.ts";
 
 const [role = "", directory = ""] = process.argv.slice(2);
 
@@ -29,6 +31,25 @@ async function write(): Promise<void> {
       return { line };
     }
     return { line, size: (await store.head()).integrated.treeSize };
+  };
+  createInterface({ input: process.stdin }).on("line", (line) => {
+    doLine(line).then(say, (error: unknown) => say({ line, failed: codeOf(error) }));
+  });
+}
+
+/** Lines in: `cosign FROM TO` (0: from nothing), `evidence NAME`, `close`. One answer to each. */
+async function witness(): Promise<void> {
+  const store = await openLmdbWitnessStore({ directory, name: NAME });
+  say({ opened: store.writer.epoch });
+  const doLine = async (line: string): Promise<object> => {
+    const [command = "", first = "", second = ""] = line.split(" ");
+    const [from, to] = [Number(first), Number(second)];
+    const expected = from === 0 ? undefined : headAt(from, from);
+    if (command === "cosign") return { line, applied: await store.commit([step(expected, headAt(to, to))]) };
+    if (command === "evidence") return { line, isNew: await store.addEvidence(evidenceNamed(first)) };
+    if (command === "close") await store.close();
+    else return { line, size: (await store.head(LOG))?.treeSize };
+    return { line };
   };
   createInterface({ input: process.stdin }).on("line", (line) => {
     doLine(line).then(say, (error: unknown) => say({ line, failed: codeOf(error) }));
@@ -67,7 +88,7 @@ async function lock(): Promise<void> {
   if (role === "lock") process.stdin.resume();
 }
 
-const roles = { read, write, lock, "lock-only": lock };
+const roles = { read, write, witness, lock, "lock-only": lock };
 for (const [name, run] of Object.entries(roles)) {
   if (name === role) await run().catch((error: unknown) => say({ failed: codeOf(error) }));
 }

@@ -25,7 +25,7 @@ export interface Child {
 
 /** Starts child.ts. @param shim - what `buildShim` gave; its switches are files in `switches`. */
 export function startChild(
-  role: "write" | "read" | "lock" | "lock-only",
+  role: "write" | "witness" | "read" | "lock" | "lock-only",
   directory: string,
   shim?: { readonly library: string; readonly switches: string },
 ): Child {
