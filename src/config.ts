@@ -9,10 +9,12 @@ import { z } from "zod";
 import { TlogError } from "./errors.ts";
 import {
   environmentName,
+  flagKey,
   flagName,
   isSettingName,
   isWriteToken,
   type ListenAddress,
+  MAX_LOCAL_WITNESSES,
   MAX_WAIT_MS,
   SETTINGS,
   type Setting,
@@ -67,7 +69,7 @@ export function openConfig(sources: ConfigSources): Config {
 
   function find(name: SettingName): Found {
     const { scope, fallback } = SETTINGS[name];
-    const flag = sources.flags[name];
+    const flag = sources.flags[flagKey(name)];
     if (flag !== undefined && scope !== "environment")
       return { from: "flag", source: flagName(name), raw: flag };
     const variable = nonEmpty(environment[environmentName(name)]);
@@ -161,12 +163,22 @@ function list(item: RegExp): z.ZodType<readonly string[]> {
   ]);
 }
 
+const WORDS = /^\S+( +\S+)*$/;
 const COUNT = { min: 1, max: Number.MAX_SAFE_INTEGER };
 
 const SCHEMAS: { readonly [N in SettingName]: z.ZodType<Settings[N]> } = {
   listen: address(),
   adminListen: address().optional(),
   data: text(),
+  name: z
+    .string()
+    .regex(/^[^\s\p{Cc}+]+$/u)
+    .optional(),
+  witnessedLogs: list(WORDS).optional(),
+  peers: list(WORDS).optional(),
+  pollInterval: wholeNumber({ min: 1, max: MAX_WAIT_MS / 1000 }),
+  adoptOwnSignatures: truth(),
+  localWitnesses: wholeNumber({ min: 0, max: MAX_LOCAL_WITNESSES }),
   origin: z
     .string()
     .regex(/^[^\s\p{Cc}+]+$/u)
@@ -176,7 +188,12 @@ const SCHEMAS: { readonly [N in SettingName]: z.ZodType<Settings[N]> } = {
   guard: text().optional(),
   recreateGuard: truth(),
   duplicates: z.enum(["first", "allow"]),
-  checkpointInterval: wholeNumber({ min: 1, max: MAX_WAIT_MS }),
+  checkpointInterval: wholeNumber({ min: 1, max: MAX_WAIT_MS }).optional(),
+  witnessPolicy: text().optional(),
+  quorumMode: z.enum(["strict", "best-effort"]),
+  witnessTimeout: wholeNumber({ min: 1, max: MAX_WAIT_MS }).optional(),
+  witnessRefresh: wholeNumber({ min: 1, max: MAX_WAIT_MS }).optional(),
+  allowSharedParties: truth(),
   tokenHash: list(/^[0-9a-f]{64}$/).optional(),
   tokens: text().optional(),
   openWrites: truth(),

@@ -12,13 +12,24 @@ export interface Settings {
   readonly listen: ListenAddress;
   readonly adminListen: ListenAddress | undefined;
   readonly data: string;
+  readonly name: string | undefined;
+  readonly witnessedLogs: readonly string[] | undefined;
+  readonly peers: readonly string[] | undefined;
+  readonly pollInterval: number;
+  readonly adoptOwnSignatures: boolean;
+  readonly localWitnesses: number;
   readonly origin: string | undefined;
   readonly key: string | undefined;
   readonly mlDsaKey: string | undefined;
   readonly guard: string | undefined;
   readonly recreateGuard: boolean;
   readonly duplicates: "first" | "allow";
-  readonly checkpointInterval: number;
+  readonly checkpointInterval: number | undefined;
+  readonly witnessPolicy: string | undefined;
+  readonly quorumMode: "strict" | "best-effort";
+  readonly witnessTimeout: number | undefined;
+  readonly witnessRefresh: number | undefined;
+  readonly allowSharedParties: boolean;
   /** Undefined: not set. Empty: set, to nobody. */
   readonly tokenHash: readonly string[] | undefined;
   readonly tokens: string | undefined;
@@ -43,6 +54,8 @@ export interface Settings {
 export type SettingName = keyof Settings;
 
 export interface Setting {
+  /** How the flag is spelled, in camel case, where it is not the setting's name. */
+  readonly flag?: string;
   /** Completes "want …" in an error. */
   readonly wanted: string;
   /** The flag's argument in the help; undefined for a switch. */
@@ -72,6 +85,9 @@ const ADDRESS = {
   placeholder: "HOST:PORT",
 };
 
+/** More than one policy can hold in a readable way, and each is a store and a key. */
+export const MAX_LOCAL_WITNESSES = 16;
+
 /** One row per setting, in the order the help shows them. */
 export const SETTINGS: { readonly [N in SettingName]: Setting } = Object.freeze({
   listen: { ...ADDRESS, help: "where the log listens", fallback: "127.0.0.1:6962" },
@@ -81,6 +97,43 @@ export const SETTINGS: { readonly [N in SettingName]: Setting } = Object.freeze(
     placeholder: "DIR",
     help: "where the log lives; made when missing",
     fallback: "./data",
+  },
+  name: {
+    wanted: "a name: no spaces, no plus sign, such as witness.example/w1",
+    placeholder: "NAME",
+    help: "the witness's name, for its key at the first start (default: one made of the key)",
+  },
+  witnessedLogs: {
+    flag: "log",
+    wanted: "VKEY or 'VKEY URL': a log's verifier key, and where it can be read",
+    placeholder: "VKEY-AND-URL",
+    help: "'VKEY [URL…]': a log to cosign for; with URLs it is also read there; may be repeated, also for a second key of a log",
+    repeatable: true,
+  },
+  peers: {
+    flag: "peer",
+    wanted: "'VKEY URL': another witness's verifier keys, and its monitoring URL",
+    placeholder: "VKEY-AND-URL",
+    help: "'VKEY… URL': another witness, to compare heads with; may be repeated",
+    repeatable: true,
+  },
+  pollInterval: {
+    wanted: `a whole number of seconds from 1 to ${MAX_WAIT_MS / 1000}`,
+    placeholder: "SECONDS",
+    help: "how often logs are read, and what others show is compared",
+    fallback: 60,
+  },
+  adoptOwnSignatures: {
+    ...SWITCH,
+    scope: "flag",
+    help: "go on from what others show that this witness signed, where its own store is older",
+    fallback: false,
+  },
+  localWitnesses: {
+    wanted: `a whole number from 0 to ${MAX_LOCAL_WITNESSES}`,
+    placeholder: "N",
+    help: "run so many witnesses in this process, to try it out: one operator's witnesses prove nothing to others",
+    fallback: 0,
   },
   origin: {
     wanted: "a log name: no spaces, no plus sign, such as example.com/log",
@@ -108,8 +161,33 @@ export const SETTINGS: { readonly [N in SettingName]: Setting } = Object.freeze(
   checkpointInterval: {
     wanted: `a whole number of milliseconds from 1 to ${MAX_WAIT_MS}`,
     placeholder: "MS",
-    help: "longest time between a durable entry and a checkpoint that covers it",
-    fallback: 100,
+    help: "longest time between a durable entry and a checkpoint that covers it (default: 100); with witnesses the shortest between two checkpoints (default: 1000)",
+  },
+  witnessPolicy: {
+    ...FILE,
+    flag: "policy",
+    help: "a C2SP tlog-policy file with this log and its witnesses: publish what their quorum cosigned",
+  },
+  quorumMode: {
+    wanted: '"strict" or "best-effort"',
+    placeholder: "MODE",
+    help: "without a quorum, keep the last published checkpoint (strict), or publish all the same (best-effort)",
+    fallback: "strict",
+  },
+  witnessTimeout: {
+    wanted: `a whole number of milliseconds from 1 to ${MAX_WAIT_MS}`,
+    placeholder: "MS",
+    help: "longest time for a witness to cosign a checkpoint (default: 5000)",
+  },
+  witnessRefresh: {
+    wanted: `a whole number of milliseconds from 1 to ${MAX_WAIT_MS}`,
+    placeholder: "MS",
+    help: "how old the cosignatures of an idle log get before they are asked for again (default: 300000)",
+  },
+  allowSharedParties: {
+    ...SWITCH,
+    help: "take a policy that counts one party more than once (see `policy check`)",
+    fallback: false,
   },
   tokenHash: {
     wanted: "SHA-256 of a write token, 64 lowercase hex digits",
@@ -179,8 +257,13 @@ export const SETTINGS: { readonly [N in SettingName]: Setting } = Object.freeze(
 
 /** The command-line spelling of a setting: "--checkpoint-interval". */
 export function flagName(name: SettingName): string {
-  const kebab = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  const kebab = flagKey(name).replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   return SETTINGS[name].negated ? `--no-${kebab}` : `--${kebab}`;
+}
+
+/** A setting's name among parsed flags. */
+export function flagKey(name: SettingName): string {
+  return SETTINGS[name].flag ?? name;
 }
 
 /** The environment's spelling of a setting: "BRISTLECONE_CHECKPOINT_INTERVAL". */

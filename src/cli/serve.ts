@@ -10,6 +10,7 @@ import { addExamples, addSettings, type Call, type CommandDefinition } from "./c
 import { readSmallFile } from "./files.ts";
 import { firstSteps } from "./first-steps.ts";
 import { type LogPaths, logPaths, openLogKeys } from "./serve-key.ts";
+import { policyWitnesses, WITNESS_SETTINGS } from "./serve-witnesses.ts";
 
 const OPTIONS: readonly SettingName[] = [
   "listen",
@@ -20,6 +21,7 @@ const OPTIONS: readonly SettingName[] = [
   "guard",
   "duplicates",
   "checkpointInterval",
+  ...WITNESS_SETTINGS,
   "tokenHash",
   "tokens",
   "openWrites",
@@ -89,13 +91,16 @@ async function openConfiguredLog({
   readonly events: LogEvents;
 }): Promise<Log> {
   const signers = await openLogKeys(paths, { origin: config.value("origin") });
+  const witnesses = await policyWitnesses(config, { signers });
+  const checkpointIntervalMs = config.value("checkpointInterval");
   try {
     return await openLog({
       directory: paths.data,
       signers,
       guard: await openGuardFile(paths.guard),
       duplicates: config.value("duplicates"),
-      checkpointIntervalMs: config.value("checkpointInterval"),
+      ...(checkpointIntervalMs !== undefined && { checkpointIntervalMs }),
+      witnesses,
       limits: limitsOf(config),
       events,
       recreateGuard: config.value("recreateGuard"),

@@ -16,9 +16,20 @@ export function adminRoutes(log: Log, isClosing: () => boolean): OpenAPIHono<Htt
         ...state,
         integratedSize: log.integratedSize(),
         publishedSize: log.published().treeSize,
+        ...quorumState(log),
       };
       return c.json(answer, state.status === "writable" ? 200 : 503, WRITE_HEADERS);
     });
+}
+
+/** Who does not cosign, and why: in full, since only the operator reads it. A missing quorum stops no entry. */
+function quorumState(log: Log): Pick<z.infer<typeof Readiness>, "quorum"> {
+  const witnessing = log.witnessing();
+  if (witnessing === undefined) return {};
+  const failing = witnessing.witnesses.flatMap(({ name, isFailing, lastFailure }) =>
+    isFailing && lastFailure !== undefined ? [{ name, ...lastFailure }] : [],
+  );
+  return { quorum: { mode: witnessing.mode, missing: witnessing.isQuorumMissing, failing } };
 }
 
 /** Marks a route of the admin listener in the OpenAPI document. */
@@ -47,6 +58,16 @@ const Readiness = z
     message: z.string().optional(),
     integratedSize: z.int(),
     publishedSize: z.int(),
+    quorum: z
+      .object({
+        mode: z.enum(["strict", "best-effort"]),
+        missing: z.boolean().openapi({ description: "The last attempt to get a quorum failed." }),
+        failing: z.array(
+          z.object({ name: z.string(), code: z.string(), message: z.string(), atSeconds: z.int() }),
+        ),
+      })
+      .optional()
+      .openapi({ description: "For a log with witnesses." }),
   })
   .openapi("Readiness");
 

@@ -1,6 +1,5 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
-import type { Log } from "../log/log.ts";
-import { decodeUtf8 } from "../tlog/encoding.ts";
+import type { Log, Witnessing } from "../log/log.ts";
 import { parseVerifierKey } from "../tlog/key.ts";
 import { formatPolicy } from "../tlog/policy.ts";
 import { READ_HEADERS } from "./headers.ts";
@@ -15,12 +14,14 @@ export interface LogInfoOptions {
 /** `GET /log.json`: what a client needs to know before it trusts or writes. */
 export function logInfoRoutes(log: Log, options: LogInfoOptions): OpenAPIHono<HttpEnv> {
   const logs = log.vkeys.map((vkey) => ({ key: parseVerifierKey(vkey) }));
-  const policy = { logs, witnesses: [], groups: [], quorum: "none" };
-  const info: z.infer<typeof LogInfo> = {
+  const unwitnessed = { logs, witnesses: [], groups: [], quorum: "none" };
+  // A policy may hold any octets; JSON holds text, so what is not UTF-8 shows as U+FFFD.
+  const policy = new TextDecoder().decode(formatPolicy(log.witnessing()?.policy ?? unwitnessed));
+  const info = (): z.infer<typeof LogInfo> => ({
     origin: log.origin,
     vkeys: [...log.vkeys],
-    witnesses: [],
-    policy: decodeUtf8(formatPolicy(policy)),
+    ...witnessInfo(log.witnessing()),
+    policy,
     duplicates: log.duplicates,
     limits: {
       maxEntryBytes: log.limits.maxEntryBytes,
@@ -28,11 +29,48 @@ export function logInfoRoutes(log: Log, options: LogInfoOptions): OpenAPIHono<Ht
       maxBatchBytes: options.maxBatchBytes,
     },
     version: options.version,
-  };
+  });
+  const caching = log.witnessing() === undefined ? "public, max-age=60" : "public, max-age=10";
   return new OpenAPIHono<HttpEnv>().openapi(logInfoRoute, (c) =>
-    c.json(info, 200, { ...READ_HEADERS, "Cache-Control": "public, max-age=60" }),
+    c.json(info(), 200, { ...READ_HEADERS, "Cache-Control": caching }),
   );
 }
+
+function witnessInfo(
+  witnessing: Witnessing | undefined,
+): Pick<z.infer<typeof LogInfo>, "witnesses" | "quorumMode" | "quorumMissing"> {
+  if (witnessing === undefined) return { witnesses: [] };
+  const { mode, isQuorumMissing, witnesses } = witnessing;
+  return {
+    quorumMode: mode,
+    quorumMissing: isQuorumMissing,
+    witnesses: witnesses.map(({ name, vkey, url, isFailing, lastCosigned, lastFailure }) => ({
+      name,
+      vkey,
+      url,
+      failing: isFailing,
+      lastCosigned,
+      // The code alone: a message may name what only the operator should see, such as an address behind a proxy.
+      lastFailure: lastFailure && { atSeconds: lastFailure.atSeconds, code: lastFailure.code },
+    })),
+  };
+}
+
+const WitnessInfo = z
+  .object({
+    name: z.string().openapi({ description: "What the policy calls it." }),
+    vkey: z.string(),
+    url: z.string().optional().openapi({ description: "Absent: the log cannot ask it." }),
+    failing: z.boolean().openapi({ description: "Its last answer did not count, or did not come." }),
+    lastCosigned: z
+      .object({ treeSize: z.int(), timestampSeconds: z.int() })
+      .optional()
+      .openapi({ description: "Its newest cosignature, and the time that states." }),
+    lastFailure: z
+      .object({ atSeconds: z.int(), code: z.string().openapi({ example: "REMOTE_TIMEOUT" }) })
+      .optional(),
+  })
+  .openapi("WitnessInfo");
 
 const LogInfo = z
   .object({
@@ -41,7 +79,19 @@ const LogInfo = z
       description:
         "Verifier keys, c2sp.org/signed-note; the Ed25519 one first. Trust them only as far as you trust this answer.",
     }),
-    witnesses: z.array(z.string()).openapi({ description: "Verifier keys of the witnesses the log asks." }),
+    witnesses: z
+      .array(WitnessInfo)
+      .openapi({
+        description: "The witnesses of the policy, and how they did lately. Empty: the log asks nobody.",
+      }),
+    quorumMode: z.enum(["strict", "best-effort"]).optional().openapi({
+      description:
+        "strict: every checkpoint shown has a quorum, but for the one of the empty tree. best-effort: none need have. Absent without witnesses.",
+    }),
+    quorumMissing: z
+      .boolean()
+      .optional()
+      .openapi({ description: "The last attempt to get a quorum failed." }),
     policy: z.string().openapi({
       description:
         "A c2sp.org/tlog-policy file with the log's keys and its witnesses, as a start for your own.",
