@@ -52,12 +52,14 @@ export interface ShownLog {
   log: TestLog;
   note: Uint8Array;
   servesTiles: boolean;
+  beforeTile: () => Promise<void>;
 }
 
 export async function showLog(network: Network, url: string, log: TestLog, size: number): Promise<ShownLog> {
-  const shown = { log, note: await log.note(size), servesTiles: true };
-  network.at(url, (path) => {
+  const shown = { log, note: await log.note(size), servesTiles: true, beforeTile: async () => undefined };
+  network.at(url, async (path) => {
     if (path === "checkpoint") return body(shown.note);
+    await shown.beforeTile();
     return body(shown.servesTiles ? tileOf(shown.log, path) : undefined);
   });
   return shown;
