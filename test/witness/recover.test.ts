@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { memoryGuard } from "../../src/keys/guard.ts";
 import { formatNote, noteSignature, parseNote } from "../../src/tlog/note.ts";
 import { originHash } from "../../src/tlog/origin-hash.ts";
 import { findOwnSignatures, ownSignature } from "../../src/witness/recover.ts";
@@ -53,8 +52,7 @@ describe("the search for a witness's own signatures", () => {
   it("makes a witness with an old store refuse to start, and go on from there when told", async () => {
     const log = await testLog("log.example/v", { size: 100 });
     const logs = [known(log, { urls: [LOG_URL] })];
-    const guard = memoryGuard();
-    const before = await testWitness(logs, { guard });
+    const before = await testWitness(logs);
     await before.witness.addCheckpoint(await log.request(0, 90));
     const net = network();
     const note = await before.witness.checkpoint(originHash(log.origin));
@@ -70,7 +68,7 @@ describe("the search for a witness's own signatures", () => {
     expect((await witness.headAt(log.origin))?.treeSize).toBe(90);
     await expectCodeAsync(witness.addCheckpoint(await log.request(0, 80)), "SIZE_CONFLICT");
     // A store that knows them starts as ever.
-    await testWitness(logs, { ownSignatures, guard, store: before.store });
+    await testWitness(logs, { ownSignatures, recreateGuard: true, store: before.store });
   });
 
   it("ends in time, whatever hangs, and names who did not answer", async () => {
