@@ -17,8 +17,11 @@ const VERSION_OFFSET = 28;
 const LMDB_MAGIC = 0xbeefc0de;
 const LMDB_DATA_VERSION = 2;
 const READ_AND_WRITE = constants.R_OK + constants.W_OK;
-/** What an otherwise empty directory may hold: LMDB's lock file, our socket, and what file systems leave lying about. */
-const HARMLESS = new Set([LOCK_FILE, LOCK_SOCKET, "lost+found"]);
+/**
+ * What an otherwise empty directory may hold: LMDB's lock file, our socket, the logs of a witness that never ran yet, and what
+ * file systems leave lying about.
+ */
+const HARMLESS = new Set([LOCK_FILE, LOCK_SOCKET, "logs.json", "listed-logs.json", "lost+found"]);
 
 /**
  * Makes the directory, readable by its owner only, when it is absent.
