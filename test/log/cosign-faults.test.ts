@@ -1,0 +1,185 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Log } from "../../src/log/log.ts";
+import type { WitnessOptions } from "../../src/log/witness-options.ts";
+import { openCheckpoint } from "../../src/tlog/checkpoint.ts";
+import { formatVerifierKey } from "../../src/tlog/key.ts";
+import { verifyTlogProof } from "../../src/tlog/proof.ts";
+import { expectCodeAsync } from "../expect-code.ts";
+import { expectConsistent, faulty, headOf, OUTCOMES, type Persisted, STEPS, type Step } from "./faulty.ts";
+import { copyOf, emptyDisks, entry, openOn, published, testSigner } from "./harness.ts";
+import { hang, respond, type StubWitness, stubWitness, witnessed } from "./stub-witness.ts";
+
+const vkey = formatVerifierKey((await testSigner()).verifierKey);
+
+async function three(): Promise<[StubWitness, StubWitness, StubWitness]> {
+  return [await stubWitness("a"), await stubWitness("b"), await stubWitness("c")];
+}
+
+describe("a step that fails while witnesses are asked", () => {
+  it.each(STEPS.flatMap((step) => OUTCOMES.map((outcome) => [step, outcome] as const)))(
+    "%s, %s: readers see no head without its quorum, and witnesses follow the log after its restart",
+    async (step, outcome) => {
+      const stubs = await three();
+      const disks = emptyDisks();
+      const fault = { step: undefined as Step | undefined, outcome, trace: [] as string[] };
+      const { wrap, guard, signers } = faulty(disks, fault);
+      const witnesses = witnessed(vkey, stubs);
+      const log = await openOn(disks, { wrap, guard, signers: await signers(), witnesses });
+      await log.addBatch([entry(0), entry(1)]);
+      await published(log, 1);
+      const before = await headOf(log);
+      await expect.poll(() => stubs.map(({ head }) => head.treeSize)).toEqual([2, 2, 2]);
+      await expect.poll(async () => (await cosigned(disks)).length).toBe(3);
+
+      fault.step = step;
+      await log.add(entry(2)).catch(() => undefined);
+      const waiting = log.untilPublished(2, { signal: AbortSignal.timeout(100) });
+      await expectCodeAsync(waiting, step === "sign" ? "ABORTED" : "LOG_READ_ONLY");
+      expect(await headOf(log)).toEqual(before);
+      const afterFault = copyOf(disks);
+      await log.close();
+
+      await using again = await openOn(afterFault, { witnesses });
+      const persisted = step !== "commit" || outcome === "persisted all the same";
+      await again.add(entry(3));
+      await published(again, persisted ? 3 : 2);
+      await expectConsistent(again, before);
+      for (const { statuses, head } of stubs) {
+        expect(statuses).not.toContain(422);
+        await expectConsistent(again, {
+          treeSize: head.treeSize,
+          rootHash: head.rootHash ?? before.rootHash,
+        });
+      }
+      const { policy } = witnesses;
+      await verifyTlogProof({ receipt: await again.receipt(1), entry: entry(1), policy });
+    },
+  );
+
+  it("happens in the order of the promise: a head is recorded and signed before a witness sees it, published after", async () => {
+    const stubs = await three();
+    const disks = emptyDisks();
+    const fault = { step: undefined, outcome: OUTCOMES[0] as Persisted, trace: [] as string[] };
+    const { wrap, guard, signers } = faulty(disks, fault);
+    const witnesses = witnessed(vkey, stubs.slice(0, 1), { quorum: "quorum a" });
+    await using log = await openOn(disks, { wrap, guard, signers: await signers(), witnesses });
+    await expect.poll(async () => (await cosigned(disks)).length).toBe(1);
+    fault.trace.length = 0;
+    stubs[0].answer = ({ honest }) => {
+      fault.trace.push("ask");
+      return honest();
+    };
+    await log.add(entry(0));
+    await published(log, 0);
+    expect(fault.trace).toEqual(["commit", "recordSigned", "guard.write", "sign", "ask", "publish"]);
+  });
+
+  it("loses no promise when the process dies between a witness's cosignature and the publication", async () => {
+    const stubs = await three();
+    const disks = emptyDisks();
+    const log = await openOn(disks, { witnesses: witnessed(vkey, stubs) });
+    await log.add(entry(0));
+    await published(log, 0);
+    stubs[1].answer = hang;
+    stubs[2].answer = hang;
+    await log.add(entry(1));
+    await expect.poll(() => stubs[0].head.treeSize).toBe(2);
+    const crashed = copyOf(disks);
+    await log.close();
+    expect(crashed.store.head.published?.treeSize).toBe(1);
+    for (const stub of stubs) stub.answer = undefined;
+    await using again = await openOn(crashed, { witnesses: witnessed(vkey, stubs) });
+    await published(again, 1);
+    expect(stubs.flatMap(({ statuses }) => statuses)).not.toContain(422);
+    expect(again.published().treeSize).toBe(2);
+  });
+
+  /** What a crash would leave of the published checkpoint's cosignatures. */
+  async function cosigned(disks: ReturnType<typeof emptyDisks>) {
+    const signedNote = disks.store.head.published?.checkpoint ?? new Uint8Array(0);
+    const { policy } = witnessed(vkey, await three());
+    return (await openCheckpoint({ signedNote, policy: { ...policy, quorum: "none" } })).cosignatures;
+  }
+});
+
+/** Witnesses that the logs opened from here on reach until they are among the dead. */
+function cut(witnesses: WitnessOptions, dead: readonly Log[]): WitnessOptions {
+  const born = dead.length;
+  return {
+    ...witnesses,
+    fetchFor(witness) {
+      const fetch = witnesses.fetchFor?.(witness);
+      return fetch && ((url, init) => (dead.length > born ? hang(init) : fetch(url, init)));
+    },
+  };
+}
+
+describe("any history of appends, crashes, restarts and moods of witnesses", () => {
+  it("invariants 1, 2 and 4 in strict mode: what readers see has a quorum, is consistent, and no honest witness ever finds a fork", async () => {
+    const moods: readonly StubWitness["answer"][] = [
+      undefined,
+      () => respond(500),
+      () => respond(409, "99999\n", "text/x.tlog.size"),
+      ({ request }) => respond(409, `${request.oldSize + 1}\n`, "text/x.tlog.size"),
+      ({ honest }) => honest().then(() => respond(502)),
+      () => respond(200, "— x AAAAAAA=\n"),
+    ];
+    const mood = fc.nat({ max: moods.length - 1 });
+    const life = fc.record({
+      step: fc.constantFrom(undefined, ...STEPS.filter((step) => step !== "sign")),
+      outcome: fc.constantFrom(...OUTCOMES),
+      batches: fc.array(
+        fc.record({ count: fc.integer({ min: 1, max: 300 }), moods: fc.tuple(mood, mood, mood) }),
+        {
+          minLength: 1,
+          maxLength: 3,
+        },
+      ),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(life, { minLength: 1, maxLength: 3 }), async (lives) => {
+        const stubs = await three();
+        const witnesses = witnessed(vkey, stubs);
+        let disks = emptyDisks();
+        const dead: Log[] = [];
+        const heads: { readonly treeSize: number; readonly rootHash: Uint8Array }[] = [];
+        let next = 0;
+        for (const { step, outcome, batches } of lives) {
+          const fault = { step: undefined as Step | undefined, outcome, trace: [] as string[] };
+          const { wrap, guard, signers } = faulty(disks, fault);
+          const log = await openOn(disks, {
+            wrap,
+            guard,
+            signers: await signers(),
+            witnesses: cut(witnesses, dead),
+          });
+          for (const batch of batches) {
+            for (const [index, stub] of stubs.entries()) stub.answer = moods[batch.moods[index] ?? 0];
+            const entries = Array.from({ length: batch.count }, () => entry(next++));
+            const appended = await log.addBatch(entries).catch(() => []);
+            const isQuorate = batch.moods.filter((each) => each === 0).length >= 2;
+            const last = appended.at(-1)?.leafIndex;
+            if (last !== undefined && isQuorate) await published(log, last).catch(() => {});
+            if (log.published().treeSize > 0) {
+              await openCheckpoint({ signedNote: log.published().checkpoint, policy: witnesses.policy });
+            }
+            heads.push(await headOf(log));
+            fault.step = step;
+          }
+          // The crash: what the disks hold now is all there is; the old process reaches nobody any more.
+          disks = copyOf(disks);
+          dead.push(log);
+          await log.close();
+        }
+        for (const stub of stubs) stub.answer = undefined;
+        await using log = await openOn(disks, { witnesses });
+        const { leafIndex } = await log.add(entry("last"));
+        await published(log, leafIndex);
+        for (const head of heads) await expectConsistent(log, head);
+        for (const { statuses } of stubs) expect(statuses).not.toContain(422);
+      }),
+      { numRuns: 10 },
+    );
+  });
+});
