@@ -120,7 +120,6 @@ async function namesIn(directory: string): Promise<readonly string[] | undefined
   });
 }
 
-/** @returns false when `look` finds no such file. */
 /** Runs `action`; what the file system throws becomes STORE_FAILED with the path. */
 async function usable<T>(path: string, action: () => Promise<T>): Promise<T> {
   try {

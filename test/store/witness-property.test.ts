@@ -69,7 +69,7 @@ test("LMDB answers as the memory reference does, whatever is asked of both, thro
       for (const store of stores) await store.close();
       await rm(directory, { recursive: true });
     }),
-    { numRuns: 25 },
+    { numRuns: 15 },
   );
 }, 60_000);
 
