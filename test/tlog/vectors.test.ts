@@ -8,6 +8,7 @@ import {
   subtreeMessage,
 } from "../../src/tlog/cosignature.ts";
 import { decodeHex, encodeHex } from "../../src/tlog/encoding.ts";
+import { formatForkEvidence, parseForkEvidence, verifyForkEvidence } from "../../src/tlog/fork-evidence.ts";
 import {
   formatSigningKey,
   formatVerifierKey,
@@ -167,5 +168,20 @@ describe("spec/vectors of the note, checkpoint, cosignature, policy and proof fo
     const { origin, leafIndex, treeSize, rootHash } = wanted;
     expect(verified).toMatchObject({ origin, leafIndex, treeSize, rootHash: decodeHex(rootHash) });
     expect(formatTlogProof(parseTlogProof(receipt))).toBe(receipt);
+  });
+
+  interface Evidence extends Case {
+    readonly evidence: string;
+    readonly logKeys: readonly string[];
+    readonly witnessKeys: readonly string[];
+    readonly id: string;
+    readonly kind: string;
+    readonly accused: object;
+  }
+  runCases<Evidence>("fork-evidence.json", async ({ evidence, logKeys, witnessKeys, ...wanted }) => {
+    const keys = { logKeys: logKeys.map(parseVerifierKey), witnessKeys: witnessKeys.map(parseVerifierKey) };
+    const { id, kind, accused } = await verifyForkEvidence({ evidence, ...keys });
+    expect({ id, kind, accused }).toEqual({ id: wanted.id, kind: wanted.kind, accused: wanted.accused });
+    expect(formatForkEvidence(parseForkEvidence(evidence))).toBe(evidence);
   });
 });

@@ -1,5 +1,6 @@
 import { checkpointVectors } from "./checkpoints.ts";
 import { ed25519Vectors } from "./ed25519.ts";
+import { forkEvidenceVectors } from "./fork-evidence.ts";
 import { merkleProofVectors } from "./merkle-proofs.ts";
 import { merkleRootVectors } from "./merkle-roots.ts";
 import { noteVectors } from "./notes.ts";
@@ -16,6 +17,7 @@ const CLASSES: readonly VectorClass[] = [
   noteVectors,
   policyVectors,
   checkpointVectors,
+  forkEvidenceVectors,
 ];
 
 /** The contents of spec/vectors, by file name. */
