@@ -91,7 +91,7 @@ async function judge(
   const signedNote = await fetchNote(place, { network, signal });
   if (signedNote === undefined) return undefined;
   const ownKeys = witness.vkeys.map(parseVerifierKey);
-  const own = await ownSignature({ ...parts, ...place, signedNote, source: sourceOf(place), ownKeys });
+  const own = await ownSignature({ ...parts, log, signedNote, source: sourceOf(place), ownKeys });
   if (own !== undefined) await witness.meetOwnSignature(own);
   const head = await openHead(log, signedNote, parts);
   if (head === undefined) return undefined;

@@ -4,13 +4,12 @@
  */
 import type { FetcherOptions } from "../../client/fetcher.ts";
 import { sleepOnTimer } from "../../client/waiting.ts";
-import type { MlDsa44 } from "../crypto/ml-dsa.ts";
 import { TlogError } from "../errors.ts";
 import { parseCheckpoint } from "../tlog/checkpoint-body.ts";
 import { decodeTimestampedSignature } from "../tlog/cosignature.ts";
 import { decodeUtf8 } from "../tlog/encoding.ts";
-import { ED25519, type VerifierKey, verifierFor } from "../tlog/key.ts";
-import { type Note, parseNote, verifyNote } from "../tlog/note.ts";
+import { ED25519, type MlDsaOptions, type VerifierKey, verifierFor } from "../tlog/key.ts";
+import { formatNote, type Note, parseNote, type VerifiedSignature, verifyNote } from "../tlog/note.ts";
 import {
   fetchNote,
   type HeadPlace,
@@ -19,23 +18,9 @@ import {
   peerPlace,
   sourceOf,
 } from "./head-places.ts";
-import type { WitnessedLog } from "./witness.ts";
+import type { OwnSignature, WitnessedLog } from "./witness.ts";
 
-/** A valid cosignature of the witness itself. */
-export interface OwnSignature {
-  readonly origin: string;
-  readonly treeSize: number;
-  /** 32 bytes. */
-  readonly rootHash: Uint8Array;
-  /** POSIX seconds. */
-  readonly timestampSeconds: number;
-  /** The note it was on, verbatim: what else is on it is not verified. */
-  readonly signedNote: Uint8Array;
-  /** Where it was met: a URL. */
-  readonly source: string;
-}
-
-export interface OwnSignatureSearch {
+export interface OwnSignatureSearch extends MlDsaOptions {
   readonly logs: readonly WitnessedLog[];
   readonly peers: readonly PeerWitness[];
   /** Types 0x04 and 0x06. */
@@ -43,7 +28,6 @@ export interface OwnSignatureSearch {
   /** Longest time in all, in milliseconds. Default 10,000. */
   readonly timeoutMs?: number;
   readonly network?: FetcherOptions;
-  readonly mlDsa44?: MlDsa44;
 }
 
 /** What a search came to. */
@@ -52,6 +36,11 @@ export interface FoundOwnSignatures {
   readonly found: readonly OwnSignature[];
   /** Hosts that did not answer, or not for every log: what they show is not known. */
   readonly silent: readonly { readonly host: string; readonly message: string }[];
+}
+
+interface LogAtPlace {
+  readonly log: WitnessedLog;
+  readonly place: HeadPlace;
 }
 
 const MAX_HOSTS_AT_ONCE = 64;
@@ -65,15 +54,13 @@ const MAX_FAILURES_IN_A_ROW = 4;
  */
 export async function findOwnSignatures(search: OwnSignatureSearch): Promise<FoundOwnSignatures> {
   const { logs, peers, network = {}, timeoutMs = 10_000 } = search;
-  const places = logs.flatMap((log) => [
-    ...logPlaces(log),
-    ...peers.map((peer) => peerPlace(peer, log.origin)),
-  ]);
+  const places = logs.flatMap((log) =>
+    [...logPlaces(log), ...peers.map((peer) => peerPlace(peer, log.origin))].map((place) => ({ log, place })),
+  );
   const found: OwnSignature[] = [];
-  const look = async (place: HeadPlace, signal: AbortSignal): Promise<void> => {
+  const look = async ({ log, place }: LogAtPlace, signal: AbortSignal): Promise<void> => {
     const signedNote = await fetchNote(place, { network, signal });
-    const own =
-      signedNote && (await ownSignature({ ...search, ...place, signedNote, source: sourceOf(place) }));
+    const own = signedNote && (await ownSignature({ ...search, log, signedNote, source: sourceOf(place) }));
     if (own !== undefined) found.push(own);
   };
   const silent: { host: string; message: string }[] = [];
@@ -81,7 +68,7 @@ export async function findOwnSignatures(search: OwnSignatureSearch): Promise<Fou
   // Ends with the search: the abort below wakes it up.
   void (network.sleep ?? sleepOnTimer)(timeoutMs, limit.signal).then(() => limit.abort());
   await inParallel([...byHost(places)], MAX_HOSTS_AT_ONCE, async ([host, ofHost]) => {
-    const message = await askHost(ofHost, (place) => look(place, limit.signal), limit.signal);
+    const message = await askHost(ofHost, (one) => look(one, limit.signal), limit.signal);
     if (message !== undefined) silent.push({ host, message });
   });
   limit.abort();
@@ -89,63 +76,83 @@ export async function findOwnSignatures(search: OwnSignatureSearch): Promise<Fou
 }
 
 /**
- * The newest valid cosignature of `ownKeys` on a note about `origin`; undefined when there is none. Each key is tried by
+ * The newest valid cosignature of `ownKeys` on a note about the log; undefined when there is none. Each key is tried by
  * itself: a bad line of one key must not hide a good one of another.
  */
-export async function ownSignature(args: {
-  readonly origin: string;
-  /** As it came from anywhere. */
-  readonly signedNote: Uint8Array;
-  readonly source: string;
-  readonly ownKeys: readonly VerifierKey[];
-  readonly mlDsa44?: MlDsa44;
-}): Promise<OwnSignature | undefined> {
-  const { origin, signedNote, source, ownKeys, mlDsa44 } = args;
+export async function ownSignature(
+  args: MlDsaOptions & {
+    readonly log: Pick<WitnessedLog, "origin" | "logKeys">;
+    /** As it came from anywhere. */
+    readonly signedNote: Uint8Array;
+    readonly source: string;
+    readonly ownKeys: readonly VerifierKey[];
+  },
+): Promise<OwnSignature | undefined> {
+  const { log, signedNote, source, ownKeys } = args;
   const note = orUndefined(() => parseNote(signedNote));
   const checkpoint = note && orUndefined(() => parseCheckpoint(decodeUtf8(note.text)));
-  if (note === undefined || checkpoint?.origin !== origin) return undefined;
-  const options = mlDsa44 === undefined ? {} : { mlDsa44 };
-  const times = await Promise.all(ownKeys.map((key) => cosignedAt(note, key, options)));
-  const known = times.filter((time) => time !== undefined);
-  if (known.length === 0) return undefined;
-  const { treeSize, rootHash } = checkpoint;
-  return { origin, treeSize, rootHash, timestampSeconds: Math.max(...known), signedNote, source };
+  if (note === undefined || checkpoint?.origin !== log.origin) return undefined;
+  const times = (await verifiedOf(note, ownKeys, args)).flatMap(timeOf);
+  if (times.length === 0) return undefined;
+  const { origin, treeSize, rootHash } = checkpoint;
+  const verified = await verifiedOf(note, [...log.logKeys, ...ownKeys], args);
+  const signatures = verified.map(({ signature }) => signature);
+  return {
+    origin,
+    treeSize,
+    rootHash,
+    timestampSeconds: Math.max(...times),
+    signedNote: formatNote({ text: note.text, signatures }),
+    source,
+  };
 }
 
 /** When this key cosigned the note, in POSIX seconds; undefined when it did not, or its line does not verify. */
 export async function cosignedAt(
   note: Note,
   key: VerifierKey,
-  options: { readonly mlDsa44?: MlDsa44 },
+  options: MlDsaOptions,
 ): Promise<number | undefined> {
-  const { type } = key;
-  if (type === ED25519) return undefined;
-  try {
-    const { verified } = await verifyNote(note, [verifierFor(key, options)]);
-    const [time] = verified.map(({ signature }) => decodeTimestampedSignature(type, signature.payload));
-    return time?.timestampSeconds;
-  } catch (error) {
-    if (error instanceof TlogError && error.code !== "CRYPTO_BUSY") return undefined;
-    throw error;
-  }
+  return (await verifiedOf(note, [key], options)).flatMap(timeOf)[0];
+}
+
+/** The lines of `keys` that verify. */
+async function verifiedOf(
+  note: Note,
+  keys: readonly VerifierKey[],
+  options: MlDsaOptions,
+): Promise<readonly VerifiedSignature[]> {
+  const tried = keys.map(async (key) => {
+    try {
+      return (await verifyNote(note, [verifierFor(key, options)])).verified;
+    } catch (error) {
+      if (error instanceof TlogError && error.code !== "CRYPTO_BUSY") return [];
+      throw error;
+    }
+  });
+  return (await Promise.all(tried)).flat();
+}
+
+function timeOf({ verifierKey: { type }, signature }: VerifiedSignature): readonly number[] {
+  return type === ED25519 ? [] : [decodeTimestampedSignature(type, signature.payload).timestampSeconds];
 }
 
 /** @returns what was not seen and why; undefined when everything was. */
 async function askHost(
-  places: readonly HeadPlace[],
-  look: (place: HeadPlace) => Promise<void>,
+  places: readonly LogAtPlace[],
+  look: (one: LogAtPlace) => Promise<void>,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   let failuresInARow = 0;
   let unseen = 0;
   let reason = "the time was over";
-  await inParallel(places, MAX_REQUESTS_PER_HOST, async (place) => {
+  await inParallel(places, MAX_REQUESTS_PER_HOST, async (one) => {
     if (signal.aborted || failuresInARow >= MAX_FAILURES_IN_A_ROW) {
       unseen += 1;
       return;
     }
     try {
-      await look(place);
+      await look(one);
       failuresInARow = 0;
     } catch (error) {
       failuresInARow += 1;
@@ -157,13 +164,14 @@ async function askHost(
   return unseen === 0 ? undefined : `${unseen} of ${places.length} checkpoints were not seen: ${reason}`;
 }
 
-function byHost(places: readonly HeadPlace[]): ReadonlyMap<string, readonly HeadPlace[]> {
-  const hosts = new Map<string, HeadPlace[]>();
-  for (const place of places) {
-    const host = URL.canParse(place.url) ? new URL(place.url).origin : place.url;
+function byHost(places: readonly LogAtPlace[]): ReadonlyMap<string, readonly LogAtPlace[]> {
+  const hosts = new Map<string, LogAtPlace[]>();
+  for (const one of places) {
+    const { url } = one.place;
+    const host = URL.canParse(url) ? new URL(url).origin : url;
     const others = hosts.get(host);
-    if (others === undefined) hosts.set(host, [place]);
-    else others.push(place);
+    if (others === undefined) hosts.set(host, [one]);
+    else others.push(one);
   }
   return hosts;
 }

@@ -108,7 +108,6 @@ describe("a witness's own signature on a note", () => {
 
   it("counts only when it verifies, and only for the log it is about", async () => {
     const log = await testLog("log.example/v", { size: 10 });
-    const { origin } = log;
     const keys = await ownKeys();
     const own = await cosigned(await log.note(10), { name: WITNESS, timestampSeconds: START_SECONDS });
     const { signatures } = parseNote(own);
@@ -118,11 +117,14 @@ describe("a witness's own signature on a note", () => {
     const stranger = await cosigned(await log.note(10), by);
     const rubbish = new TextEncoder().encode("<html>");
     for (const signedNote of [await log.note(10), elsewhere, stranger, rubbish]) {
-      expect(await ownSignature({ origin, signedNote, source, ownKeys: keys })).toBeUndefined();
+      expect(await ownSignature({ log: known(log), signedNote, source, ownKeys: keys })).toBeUndefined();
     }
-    const other = { origin: "other.example", signedNote: own, source, ownKeys: keys };
-    expect(await ownSignature(other)).toBeUndefined();
-    expect(await ownSignature({ ...other, origin })).toMatchObject({ treeSize: 10 });
+    const other = known(await testLog("other.example"));
+    const args = { signedNote: own, source, ownKeys: keys };
+    expect(await ownSignature({ ...args, log: other })).toBeUndefined();
+    const found = await ownSignature({ ...args, log: known(log), signedNote: await cosigned(own, by) });
+    // What nobody here can verify is not kept.
+    expect(found).toMatchObject({ treeSize: 10, signedNote: own });
   });
 
   it("is found beside a broken line of the witness's other key", async () => {
@@ -133,7 +135,7 @@ describe("a witness's own signature on a note", () => {
     const { verifierKey } = await cosignerKey(WITNESS, 6);
     const broken = noteSignature(verifierKey, new Uint8Array(2428).fill(1));
     const signedNote = formatNote({ text, signatures: [broken, ...signatures] });
-    expect(await ownSignature({ origin: log.origin, signedNote, source, ownKeys: keys })).toMatchObject({
+    expect(await ownSignature({ log: known(log), signedNote, source, ownKeys: keys })).toMatchObject({
       timestampSeconds: START_SECONDS,
     });
   });
