@@ -175,6 +175,7 @@ const SCHEMAS: { readonly [N in SettingName]: z.ZodType<Settings[N]> } = {
     .regex(/^[^\s\p{Cc}+]+$/u)
     .optional(),
   witnessedLogs: list(WORDS).optional(),
+  logLists: list(/^https?:\/\/\S+$/).optional(),
   peers: list(WORDS).optional(),
   pollInterval: wholeNumber({ min: 1, max: MAX_WAIT_MS / 1000 }),
   adoptOwnSignatures: truth(),

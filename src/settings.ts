@@ -14,6 +14,7 @@ export interface Settings {
   readonly data: string;
   readonly name: string | undefined;
   readonly witnessedLogs: readonly string[] | undefined;
+  readonly logLists: readonly string[] | undefined;
   readonly peers: readonly string[] | undefined;
   readonly pollInterval: number;
   readonly adoptOwnSignatures: boolean;
@@ -108,6 +109,13 @@ export const SETTINGS: { readonly [N in SettingName]: Setting } = Object.freeze(
     wanted: "VKEY or 'VKEY URL': a log's verifier key, and where it can be read",
     placeholder: "VKEY-AND-URL",
     help: "'VKEY [URL…]': a log to cosign for; with URLs it is also read there; may be repeated, also for a second key of a log",
+    repeatable: true,
+  },
+  logLists: {
+    flag: "logList",
+    wanted: "the http:// or https:// URL of a list in the logs/v0 format",
+    placeholder: "URL",
+    help: "a public list of logs that want witnesses: what is new on it is added; may be repeated",
     repeatable: true,
   },
   peers: {

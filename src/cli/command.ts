@@ -48,9 +48,16 @@ export function onlyOneOf<Name extends string>(flags: Flags, names: readonly Nam
   return given[0];
 }
 
-/** Adds the flags of settings that also come from the environment and the configuration file. */
-export function addSettings(command: Command, names: readonly SettingName[]): void {
-  for (const name of names) command.addOption(settingOption(name));
+/**
+ * Adds the flags of settings that also come from the environment and the configuration file.
+ * @param words - what the help of this command says instead of the setting's own.
+ */
+export function addSettings(
+  command: Command,
+  names: readonly SettingName[],
+  words: { readonly [N in SettingName]?: string } = {},
+): void {
+  for (const name of names) command.addOption(settingOption(name, words[name]));
 }
 
 /** Examples below the help, one command a line. */
@@ -59,10 +66,10 @@ export function addExamples(command: Command, examples: readonly string[]): void
   command.addHelpText("after", ["", "Examples:", ...lines].join("\n"));
 }
 
-function settingOption(name: SettingName): Option {
+function settingOption(name: SettingName, words: string | undefined): Option {
   const { placeholder, help, fallback, repeatable } = SETTINGS[name];
   const isWorthShowing = typeof fallback === "string" || typeof fallback === "number";
-  const description = isWorthShowing ? `${help} (default: ${fallback})` : help;
+  const description = words ?? (isWorthShowing ? `${help} (default: ${fallback})` : help);
   const spelling = placeholder === undefined ? flagName(name) : `${flagName(name)} <${placeholder}>`;
   const option = new Option(spelling, description);
   return repeatable ? option.argParser(collect) : option;

@@ -9,13 +9,15 @@ export interface FirstSteps {
   readonly url: string;
   readonly vkey: string;
   readonly access: WriteAccess;
+  /** The policy file that receipts of this log meet; undefined: it is verified by its key alone. */
+  readonly policyPath?: string | undefined;
 }
 
 /**
  * Commands that work as they stand, in this order: add a line, fetch its receipt, verify it offline. Before them what they
  * need where writing takes a token; instead of them how to get one, where nobody may write.
  */
-export function firstSteps({ invocation, url, vkey, access }: FirstSteps): readonly string[] {
+export function firstSteps({ invocation, url, vkey, access, policyPath }: FirstSteps): readonly string[] {
   const call = invocation.map(shellQuoted).join(" ");
   const isTokenWanted = access.mode === "token";
   if (isTokenWanted && access.tokenHashes.length === 0) {
@@ -25,19 +27,31 @@ export function firstSteps({ invocation, url, vkey, access }: FirstSteps): reado
     ];
   }
   const remote = remoteFlags(url, vkey);
+  const trusted =
+    policyPath === undefined ? `--vkey ${shellQuoted(vkey)}` : `--policy ${shellQuoted(policyPath)}`;
+  const verified = policyPath === undefined ? remote : `${atFlag(url)} ${trusted}`;
   return [
     ...(isTokenWanted ? ["export BRISTLECONE_TOKEN=...  # a token whose hash this log was given"] : []),
     `echo "hello, log" > hello.txt && ${call} add hello.txt${remote}`,
-    `${call} receipt --entry hello.txt --out hello.tlog-proof${remote}`,
-    `${call} verify hello.tlog-proof --entry hello.txt --vkey ${shellQuoted(vkey)}`,
+    `${call} receipt --entry hello.txt --out hello.tlog-proof${verified}`,
+    `${call} verify hello.tlog-proof --entry hello.txt ${trusted}`,
   ];
 }
 
 /** What the commands have to be told: where the log is, unless they look there by default; whom to trust, unless it is local. */
 function remoteFlags(listening: string, vkey: string): string {
-  const url = listening.replace("//0.0.0.0", "//127.0.0.1").replace("//[::]", "//[::1]");
-  const at = url === SETTINGS.log.fallback ? "" : ` --log ${shellQuoted(url)}`;
+  const at = atFlag(listening);
   return isLoopbackName(new URL(listening).hostname) ? at : `${at} --vkey ${shellQuoted(vkey)}`;
+}
+
+function atFlag(listening: string): string {
+  const url = reachableUrl(listening);
+  return url === SETTINGS.log.fallback ? "" : ` --log ${shellQuoted(url)}`;
+}
+
+/** An address that stands for all of this machine's, as one that can be called. */
+export function reachableUrl(listening: string): string {
+  return listening.replace("//0.0.0.0", "//127.0.0.1").replace("//[::]", "//[::1]");
 }
 
 /** One shell word that stands for `text`. */

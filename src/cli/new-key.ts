@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
+import { COSIGNATURE_V1 } from "../tlog/cosignature.ts";
 import {
   ED25519,
   formatSigningKey,
@@ -22,9 +23,23 @@ export function newKey(name: string, type: KeyType = ED25519): Promise<NewKey> {
 /** Makes an Ed25519 key named after itself, "localhost/1c7f0a92": eight hex digits of the SHA-256 of its public key. */
 export async function newLocalKey(): Promise<NewKey> {
   const seed = newSeed();
+  return keyFromSeed(await localName(seed), ED25519, seed);
+}
+
+/**
+ * Makes a witness's Ed25519 key, named after itself as {@link newLocalKey} does when no name is given.
+ * @returns the text for its file, which is secret.
+ */
+export async function newCosignerKey(name: string | undefined): Promise<string> {
+  const seed = newSeed();
+  const key = { name: name ?? (await localName(seed)), type: COSIGNATURE_V1, seed } as const;
+  return formatSigningKey(await generateSigningKey(key));
+}
+
+async function localName(seed: Uint8Array): Promise<string> {
   const unnamed = await openSigner(formatSigningKey(await generateSigningKey({ name: "localhost", seed })));
   const digest = createHash("sha256").update(unnamed.verifierKey.publicKey).digest("hex");
-  return keyFromSeed(`localhost/${digest.slice(0, 8)}`, ED25519, seed);
+  return `localhost/${digest.slice(0, 8)}`;
 }
 
 async function keyFromSeed(name: string, type: KeyType, seed: Uint8Array): Promise<NewKey> {

@@ -7,8 +7,11 @@ import { ML_DSA_44 } from "../tlog/cosignature.ts";
 import { ED25519, type NoteSigner, openSigner } from "../tlog/key.ts";
 import { newKey, newLocalKey } from "./new-key.ts";
 
-/** Where a log keeps its things. */
-export interface LogPaths {
+/** Where a witness lives when nothing else was said. */
+export const WITNESS_DATA = "./witness";
+
+/** Where a log, or a witness, keeps its things. */
+export interface DataPaths {
   readonly data: string;
   readonly key: string;
   /** A second key, ML-DSA-44, that signs beside the first. */
@@ -16,9 +19,15 @@ export interface LogPaths {
   readonly guard: string;
 }
 
-/** @throws {TlogError} CONFIG_INVALID when the guard lies inside the data directory: it has to outlive a restored backup. */
-export function logPaths(config: Config): LogPaths {
-  const data = config.value("data").replace(/(?<=.)\/+$/, "");
+/**
+ * @param options.fallback - the data directory, where none was set.
+ * @throws {TlogError} CONFIG_INVALID when the guard lies inside the data directory: it has to outlive a restored backup.
+ */
+export function dataPaths(config: Config, options: { readonly fallback?: string } = {}): DataPaths {
+  const { fallback } = options;
+  const chosen =
+    fallback !== undefined && config.choice(["data"]) === undefined ? fallback : config.value("data");
+  const data = chosen.replace(/(?<=.)\/+$/, "");
   const key = config.value("key") ?? `${data}.key`;
   const guard = config.value("guard") ?? `${data}.guard`;
   if (isInside(guard, data)) {
@@ -42,7 +51,7 @@ export function logPaths(config: Config): LogPaths {
  *   KEY_FILE_EXPOSED | KEY_FILE_MALFORMED | SIGNING_KEY_MALFORMED
  */
 export async function openLogKeys(
-  paths: LogPaths,
+  paths: DataPaths,
   { origin }: { readonly origin: string | undefined },
 ): Promise<readonly NoteSigner[]> {
   if (!existsSync(paths.key)) await makeKey(paths, origin);
@@ -73,7 +82,7 @@ async function openKey(path: string, type: typeof ED25519 | typeof ML_DSA_44): P
   );
 }
 
-async function makeKey(paths: LogPaths, origin: string | undefined): Promise<void> {
+async function makeKey(paths: DataPaths, origin: string | undefined): Promise<void> {
   const isLogThere =
     existsSync(paths.guard) || (existsSync(paths.data) && readdirSync(paths.data).length > 0);
   if (isLogThere) {

@@ -1,16 +1,19 @@
 import { type Config, invocation } from "../config.ts";
-import { type ErrorCode, TlogError } from "../errors.ts";
+import { TlogError } from "../errors.ts";
 import type { LogEvents } from "../events.ts";
 import { type WriteAccess, writeAccessFor } from "../http/access.ts";
 import type { Log, LogLimits } from "../log/log.ts";
-import { openGuardFile, openLog, serveLog } from "../server.ts";
+import { type LogWitnesses, type NoteSigner, openGuardFile, openLog, serveLog } from "../server.ts";
 import type { SettingName } from "../settings.ts";
 import { logLines } from "../telemetry/log-lines.ts";
+import { witnessLines } from "../telemetry/witness-lines.ts";
 import { addExamples, addSettings, type Call, type CommandDefinition } from "./command.ts";
 import { readSmallFile } from "./files.ts";
-import { firstSteps } from "./first-steps.ts";
-import { type LogPaths, logPaths, openLogKeys } from "./serve-key.ts";
-import { policyWitnesses, WITNESS_SETTINGS } from "./serve-witnesses.ts";
+import { firstSteps, reachableUrl } from "./first-steps.ts";
+import { type LocalWitnesses, openLocalWitnesses } from "./local-witnesses.ts";
+import { type DataPaths, dataPaths, openLogKeys } from "./serve-key.ts";
+import { policyWitnesses, WITNESS_SETTINGS, witnessSettings } from "./serve-witnesses.ts";
+import { guardWaysOut, lineOptions, untilAborted, type WaysOut, withWaysOut } from "./serving.ts";
 
 const OPTIONS: readonly SettingName[] = [
   "listen",
@@ -22,6 +25,7 @@ const OPTIONS: readonly SettingName[] = [
   "duplicates",
   "checkpointInterval",
   ...WITNESS_SETTINGS,
+  "localWitnesses",
   "tokenHash",
   "tokens",
   "openWrites",
@@ -50,48 +54,73 @@ export const serve: CommandDefinition = {
   },
   async run(call) {
     const config = await call.config();
-    const paths = logPaths(config);
+    const paths = dataPaths(config);
     const tokenHashes = await tokenHashesOf(config);
     const writers = {
       ...(tokenHashes !== undefined && { tokenHashes }),
       openWrites: config.value("openWrites"),
     };
-    const events = openEvents(call, config);
+    const events = logLines(lineOptions(call, config));
+    const signers = await openLogKeys(paths, { origin: config.value("origin") });
+    const local = await localWitnesses(call, { config, paths, signers });
     // Not `await using`: TypeScript 6.0 leaves the ".ts" of an import() that stands beside one.
-    const log = await openConfiguredLog({ config, paths, events });
+    const log = await openConfiguredLog({ config, paths, signers, local, events }).catch(
+      async (error: unknown) => {
+        await local?.close();
+        throw error;
+      },
+    );
     try {
       const server = await serveLog({
         log,
         listen: config.value("listen"),
         ...writers,
         adminListen: config.value("adminListen"),
+        witnesses: local?.mounted ?? [],
         events,
       });
       try {
         const access = writeAccessFor({ host: config.value("listen").host, ...writers });
-        await call.output.result(welcome({ paths, url: server.url, log, access }));
+        await local?.writePolicy(reachableUrl(server.url));
+        await call.output.result(welcome({ paths, url: server.url, log, access, local }));
         await untilAborted(call.signal);
         call.output.notice("finishing what is in flight; Ctrl-C again stops at once");
       } finally {
         await server.close();
       }
     } finally {
-      await log.close();
+      await log.close().finally(() => local?.close());
     }
   },
 };
 
-async function openConfiguredLog({
-  config,
-  paths,
-  events,
-}: {
+/** The witnesses of --local-witnesses, undefined when none are wanted. */
+async function localWitnesses(
+  call: Call,
+  { config, paths, signers }: Pick<Opening, "config" | "paths" | "signers">,
+): Promise<LocalWitnesses | undefined> {
+  const count = config.value("localWitnesses");
+  if (count === 0) return undefined;
+  const { host, port } = config.value("listen");
+  return await openLocalWitnesses({
+    count,
+    data: paths.data,
+    logKeys: signers.map(({ verifierKey }) => verifierKey),
+    url: reachableUrl(`http://${host.includes(":") ? `[${host}]` : host}:${port}`),
+    events: witnessLines(lineOptions(call, config)),
+  });
+}
+
+interface Opening {
   readonly config: Config;
-  readonly paths: LogPaths;
+  readonly paths: DataPaths;
+  readonly signers: readonly NoteSigner[];
+  readonly local: LocalWitnesses | undefined;
   readonly events: LogEvents;
-}): Promise<Log> {
-  const signers = await openLogKeys(paths, { origin: config.value("origin") });
-  const witnesses = await policyWitnesses(config, { signers });
+}
+
+async function openConfiguredLog({ config, paths, signers, local, events }: Opening): Promise<Log> {
+  const witnesses = await askedWitnesses({ config, signers, local });
   const checkpointIntervalMs = config.value("checkpointInterval");
   try {
     return await openLog({
@@ -107,8 +136,19 @@ async function openConfiguredLog({
       maxStoreBytes: config.value("maxDataBytes"),
     });
   } catch (error) {
-    throw withWaysOut(error);
+    throw withWaysOut(error, WAYS_OUT);
   }
+}
+
+/** Those of --policy, else the local ones; local ones of either are asked without the network. */
+async function askedWitnesses({
+  config,
+  signers,
+  local,
+}: Pick<Opening, "config" | "signers" | "local">): Promise<LogWitnesses | undefined> {
+  const chosen = await policyWitnesses(config, { signers });
+  if (local === undefined) return chosen;
+  return { ...witnessSettings(config), ...local.asked, ...chosen };
 }
 
 /** Only what was set: the rest is the engine's to decide. */
@@ -141,20 +181,6 @@ async function tokenHashesOf(config: Config): Promise<readonly string[] | undefi
   return [...(config.value("tokenHash") ?? []), ...lines.filter((line) => line !== "")];
 }
 
-function openEvents({ output }: Call, config: Config): LogEvents {
-  const chosen = config.value("logFormat");
-  const format = chosen === "auto" ? (output.isWatched ? "pretty" : "json") : chosen;
-  return logLines({ write: output.logLine, format, level: config.value("logLevel"), now: Date.now });
-}
-
-/** A refusal to start is only half the message; what to do about it is the other half. */
-function withWaysOut(error: unknown): unknown {
-  const waysOut = error instanceof TlogError ? WAYS_OUT[error.code] : undefined;
-  if (!(error instanceof TlogError) || waysOut === undefined) return error;
-  const message = [`${error.message}. Ways out:`, ...waysOut.map((way) => `  - ${way}`)].join("\n");
-  return new TlogError(error.code, message, { cause: error });
-}
-
 const GUARD_WAYS_OUT = [
   "bring back the newest data directory of this log, or",
   "point --guard at the guard that belongs to this data directory, or",
@@ -162,11 +188,8 @@ const GUARD_WAYS_OUT = [
   "only if you know for certain that no newer copy of this log has signed anything: --recreate-guard",
 ];
 
-const WAYS_OUT: Partial<Readonly<Record<ErrorCode, readonly string[]>>> = {
-  GUARD_MISSING: GUARD_WAYS_OUT,
-  GUARD_AHEAD: GUARD_WAYS_OUT,
-  GUARD_MISMATCH: GUARD_WAYS_OUT,
-  GUARD_MALFORMED: GUARD_WAYS_OUT,
+const WAYS_OUT: WaysOut = {
+  ...guardWaysOut(GUARD_WAYS_OUT),
   STORE_ORIGIN_MISMATCH: [
     "use the key this log was made with (--key), or",
     "choose another --data for another log",
@@ -178,14 +201,17 @@ function welcome({
   url,
   log,
   access,
+  local,
 }: {
-  readonly paths: LogPaths;
+  readonly paths: DataPaths;
   readonly url: string;
   readonly log: Log;
   readonly access: WriteAccess;
+  readonly local: LocalWitnesses | undefined;
 }): { text: string; json: object } {
   const vkey = log.vkeys[0] ?? "";
-  const steps = firstSteps({ invocation: invocation(), url, vkey, access });
+  const policyPath = local?.policyPath;
+  const steps = firstSteps({ invocation: invocation(), url, vkey, access, policyPath });
   const { treeSize } = log.published();
   const text = [
     `origin        ${log.origin}`,
@@ -193,6 +219,7 @@ function welcome({
     `listening on  ${url}`,
     `data in       ${paths.data} (key ${paths.key}, guard ${paths.guard})`,
     `entries       ${treeSize}`,
+    ...(local === undefined ? [] : localLines(local)),
     "",
     "Try next, in another terminal:",
     ...steps.map((step) => `  ${step}`),
@@ -200,13 +227,15 @@ function welcome({
     "Ctrl-C ends the log cleanly.",
   ].join("\n");
   const { duplicates, origin, vkeys } = log;
-  return { text, json: { origin, vkeys, url, ...paths, treeSize, duplicates } };
+  return { text, json: { origin, vkeys, url, ...paths, policyPath, treeSize, duplicates } };
 }
 
-function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    // A signal alone does not keep the process alive, the server's sockets do.
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
+function localLines({ mounted, policyPath }: LocalWitnesses): readonly string[] {
+  return [
+    `witnesses     ${mounted.map(({ path }) => path).join(", ")} in this process, under /witness/; policy ${policyPath}`,
+    "",
+    "These witnesses show how it works, and prove nothing to others: they are yours, as the log is. For witnesses that count,",
+    `ask other people to run \`bristlecone witness --log 'VKEY URL'\`, put their keys and URLs into a copy of ${policyPath},`,
+    "and start with --policy and that copy.",
+  ];
 }

@@ -23,9 +23,12 @@ export interface WitnessAppOptions {
   readonly now?: () => number;
 }
 
-/** The public HTTP API of a witness: `spec/http-api.md`, "A witness". c2sp.org/tlog-witness, HTTP interface */
-export function createWitnessApp(options: WitnessAppOptions): Hono<HttpEnv> {
-  return createApp(options.onError).route("/", witnessRoutes(options));
+/**
+ * The public HTTP API of a witness: `spec/http-api.md`, "A witness". c2sp.org/tlog-witness, HTTP interface
+ * @param below - the path it is served below. Default "/".
+ */
+export function createWitnessApp(options: WitnessAppOptions, below = "/"): Hono<HttpEnv> {
+  return createApp(options.onError).route(below, witnessRoutes(options));
 }
 
 /**

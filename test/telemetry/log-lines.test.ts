@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type LogLineOptions, logLines } from "../../src/telemetry/log-lines.ts";
+import type { LogLineOptions } from "../../src/telemetry/line-writer.ts";
+import { logLines } from "../../src/telemetry/log-lines.ts";
 
 function collect(options: Partial<LogLineOptions> = {}) {
   const lines: string[] = [];

@@ -1,0 +1,27 @@
+import type { WitnessEvents } from "../events.ts";
+import { type LogLineOptions, lineWriter, onceASecond } from "./line-writer.ts";
+
+/** Turns what a witness reports into log lines. */
+export function witnessLines(options: LogLineOptions): Required<WitnessEvents> {
+  const line = lineWriter(options);
+  return {
+    cosigned: (event) => line("debug", "checkpoint cosigned", event),
+    refused: onceASecond(options.now, ({ origin, code, message }, count) =>
+      line("warn", `not cosigned: ${message}`, { origin, code, ...(count > 1 ? { count } : {}) }),
+    ),
+    headCompared({ origin, source, verdict, bySize, sinceSeconds }) {
+      const since = sinceSeconds === undefined ? {} : { sinceSeconds };
+      if (verdict === "consistent") line("debug", "heads agree", { origin, source });
+      else if (verdict === "behind")
+        line("info", "an old head is shown", { origin, source, bySize, ...since });
+      else if (verdict === "evidence") line("warn", "a head that contradicts ours", { origin, source });
+      else line("warn", "a head nobody can prove or disprove", { origin, source });
+    },
+    evidenceStored: ({ origin, id, kind }) =>
+      line("warn", `${origin} broke its word, and this witness holds the evidence`, { origin, kind, id }),
+    warning: ({ code, message }) => line("warn", message, { code }),
+    requestFailed: ({ method, path, message }) =>
+      line("warn", `request failed: ${message}`, { method, path }),
+    turnedReadOnly: ({ code, message }) => line("warn", `the witness signs no more: ${message}`, { code }),
+  };
+}
