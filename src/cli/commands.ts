@@ -19,6 +19,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = Object.freeze({
     summary: "run a log: made on first start, continued afterwards; Ctrl-C ends it cleanly",
     load: async () => (await import("./serve.ts")).serve,
   },
+  witness: {
+    summary: "run a witness: cosign what logs show everybody, hold evidence against those that forked",
+    load: async () => (await import("./witness.ts")).witness,
+  },
   add: {
     summary: "append entries: whole files, or the lines or paragraphs of files or of standard input",
     load: async () => (await import("./add.ts")).add,
@@ -70,5 +74,25 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = Object.freeze({
   "token new": {
     summary: "make a write token for a client, and its hash for `serve --token-hash`",
     load: async () => (await import("./token-new.ts")).tokenNew,
+  },
+  "witness add-log": {
+    summary: "let a witness cosign for one more log, or give a known one another key",
+    load: async () => (await import("./witness-add-log.ts")).witnessAddLog,
+  },
+  "witness logs": {
+    summary: "list the logs of a witness, and how far it is with each",
+    load: async () => (await import("./witness-logs.ts")).witnessLogs,
+  },
+  "witness show": {
+    summary: "show one log of a witness: keys, newest head, evidence",
+    load: async () => (await import("./witness-logs.ts")).witnessShow,
+  },
+  "witness disable": {
+    summary: "stop cosigning for a log, and keep what there is",
+    load: async () => (await import("./witness-disable.ts")).witnessDisable,
+  },
+  "witness enable": {
+    summary: "go on cosigning for a disabled log",
+    load: async () => (await import("./witness-disable.ts")).witnessEnable,
   },
 });

@@ -75,19 +75,35 @@ interface Registration {
 }
 
 /**
- * Adds a command as an empty shell, filled when it is called: starting any command loads no other.
+ * Adds a command as an empty shell, filled when it is called: starting any command loads no other. One that is also the first
+ * word of others, as "witness" is of "witness logs", comes before them in the table.
  * @param path - the words that call it, such as "policy check".
  */
 function addCommand(program: Command, path: string, { entry, world, output }: Registration): void {
   const words = path.split(" ");
   const parent = words.slice(0, -1).reduce(openGroup, program);
-  const command = parent.command(words.at(-1) ?? path).description(entry.summary);
+  const command = parent
+    .command(words.at(-1) ?? path)
+    .description(entry.summary)
+    .helpCommand(false);
   parent.hook("preSubcommand", async (_parent, called) => {
-    if (called !== command) return;
+    // Its options, were they there, would take those of the subcommand.
+    if (called !== command || isSubcommandCalled(command, words, argvOf(world))) return;
     const definition = await entry.load();
     definition.define(command);
     command.action(() => runDefinition(definition, openCall(command, world, output)));
   });
+}
+
+/** Whether a subcommand's name follows the words of a command; options of the program may stand anywhere. */
+function isSubcommandCalled(command: Command, words: readonly string[], argv: readonly string[]): boolean {
+  const rest = argv.filter(
+    (word, index) => word !== "--json" && !word.startsWith("--config") && argv[index - 1] !== "--config",
+  );
+  return (
+    words.every((word, index) => rest[index] === word) &&
+    command.commands.some((subcommand) => subcommand.name() === rest[words.length])
+  );
 }
 
 async function runDefinition(definition: CommandDefinition, call: Call): Promise<void> {
