@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { formatAddCheckpoint, parseAddCheckpoint } from "../src/tlog/add-checkpoint.ts";
 import { openCheckpoint, parseCheckpoint } from "../src/tlog/checkpoint.ts";
 import { decodeTimestampedSignature } from "../src/tlog/cosignature.ts";
 import {
@@ -11,6 +12,7 @@ import {
   parseVerifierKey,
   verifierFor,
 } from "../src/tlog/key.ts";
+import { parseLogList } from "../src/tlog/log-list.ts";
 import { noteSignature, openNote, parseNote, parseSignatureLine, signNote } from "../src/tlog/note.ts";
 import { parsePolicy } from "../src/tlog/policy.ts";
 import { parseTlogProof } from "../src/tlog/proof.ts";
@@ -164,8 +166,9 @@ describe.skipIf(folder === "" || !existsSync(folder))("other projects' note and 
 
   it("a checkpoint that its log signed with ML-DSA-44", async () => {
     const { log_vkey, body } = readJson<{ log_vkey: string; body: string }>("ml-dsa-44/add-checkpoint.json");
-    // The request's own header ends at the first empty line; the rest is the note.
-    const signedNote = utf8(body.slice(body.indexOf("\n\n") + 2));
+    const { oldSize, proof, checkpoint: signedNote } = parseAddCheckpoint(utf8(body));
+    expect([oldSize, proof]).toEqual([0, []]);
+    expect(text(formatAddCheckpoint({ oldSize, proof, checkpoint: signedNote }))).toBe(body);
     const opened = await openCheckpoint({ signedNote, logKeys: [parseVerifierKey(log_vkey)] });
     expect(opened).toMatchObject({ origin: "example.com/mldsa-log", treeSize: 1, logKeys: [log_vkey] });
     const payload = parseNote(signedNote).signatures[0]?.payload ?? new Uint8Array(0);
@@ -188,6 +191,27 @@ describe.skipIf(folder === "" || !existsSync(folder))("other projects' note and 
       "policy/sigsum-hex-key-policies.json",
     );
     counts.skipped += sigsum.valid.length + sigsum.invalid.length;
+  });
+
+  it("lists of logs", () => {
+    for (const [file, logs] of [
+      ["log-list.1", 9],
+      ["log-list-10qps-4klogs.1", 1],
+      ["log-list-100qps-40klogs.1", 11],
+    ] as const) {
+      const list = readText(join("log-list", file));
+      const listed = parseLogList(list);
+      const lines = list.split("\n").map((line) => line.trim());
+      const written = listed.flatMap(({ vkey, origin, queriesPerDay, contact }) => [
+        `vkey ${formatVerifierKey(vkey)}`,
+        ...(origin === vkey.name ? [] : [`origin ${origin}`]),
+        `qpd ${queriesPerDay}`,
+        `contact ${contact}`,
+      ]);
+      expect(["logs/v0", ...written]).toEqual(lines.filter((line) => line !== "" && !line.startsWith("#")));
+      expect(listed.length).toBe(logs);
+      counts.run += 1;
+    }
   });
 
   it("malformed receipts", () => {

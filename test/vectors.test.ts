@@ -5,6 +5,8 @@ import { appendLeaves, emptyRange, peakCoordinates, rangeRoot } from "../src/mer
 import { planConsistency, verifyConsistency } from "../src/merkle/consistency.ts";
 import { leafHash } from "../src/merkle/hash.ts";
 import { planInclusion, verifyInclusion } from "../src/merkle/inclusion.ts";
+import { planSubtreeConsistency, verifySubtreeConsistency } from "../src/merkle/subtree.ts";
+import { formatAddCheckpoint, parseAddCheckpoint } from "../src/tlog/add-checkpoint.ts";
 import { decodeBundle, encodeBundle } from "../src/tlog/entry-bundle.ts";
 import {
   formatBundlePath,
@@ -106,6 +108,43 @@ describe("spec/vectors", () => {
       proof: proof.map(bytes),
     });
     expect(planConsistency(vector).nodesPerHash.length).toBe(proof.length);
+  });
+
+  interface Subtree extends Case {
+    readonly start: number;
+    readonly end: number;
+    readonly subtreeHash: string;
+    readonly treeSize: number;
+    readonly rootHash: string;
+    readonly proof: readonly string[];
+  }
+  runCases<Subtree>("merkle-subtree.json", (vector) => {
+    const { start, end, subtreeHash, treeSize, rootHash, proof } = vector;
+    verifySubtreeConsistency({
+      start,
+      end,
+      subtreeHash: bytes(subtreeHash),
+      treeSize,
+      rootHash: bytes(rootHash),
+      proof: proof.map(bytes),
+    });
+    expect(planSubtreeConsistency(vector).nodesPerHash.length).toBe(proof.length);
+  });
+
+  interface AddCheckpoint extends Case {
+    readonly body: string;
+    readonly oldSize: number;
+    readonly proof: readonly string[];
+    readonly checkpoint: string;
+  }
+  runCases<AddCheckpoint>("add-checkpoint.json", ({ body, oldSize, proof, checkpoint }) => {
+    const request = parseAddCheckpoint(Buffer.from(body, "utf8"));
+    expect({
+      oldSize: request.oldSize,
+      proof: request.proof.map(hex),
+      checkpoint: Buffer.from(request.checkpoint).toString("utf8"),
+    }).toEqual({ oldSize, proof, checkpoint });
+    expect(Buffer.from(formatAddCheckpoint(request)).toString("utf8")).toBe(body);
   });
 
   interface TilePath extends Case {

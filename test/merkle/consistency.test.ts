@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { planConsistency, verifyConsistency } from "../../src/merkle/consistency.ts";
+import { fromRootOfConsistency, planConsistency, verifyConsistency } from "../../src/merkle/consistency.ts";
 import type { NodeCoordinate } from "../../src/merkle/coordinates.ts";
 import { emptyRootHash, nodeHash } from "../../src/merkle/hash.ts";
 import { assembleProof } from "../../src/merkle/proof-plan.ts";
@@ -182,6 +182,68 @@ describe("consistency of very large trees", () => {
         expect(plan.nodes.every(({ index }) => Number.isSafeInteger(index))).toBe(true);
       }),
     );
+  });
+});
+
+describe("fromRootOfConsistency", () => {
+  const isPowerOfTwo = (size: number) => Number.isInteger(Math.log2(size));
+
+  it("is the root of the smaller tree, unless the proof leaves it out, for every pair of sizes up to 70", () => {
+    for (let toSize = 0; toSize <= 70; toSize++) {
+      for (let fromSize = 0; fromSize <= toSize; fromSize++) {
+        const isThere = fromSize > 0 && fromSize < toSize && !isPowerOfTwo(fromSize);
+        const root = fromRootOfConsistency(claim(fromSize, toSize));
+        expect(root && hex(root)).toBe(isThere ? hex(tree.root(fromSize)) : undefined);
+      }
+    }
+  });
+
+  it("is exact up to 2^53 - 1", () => {
+    const sizes = fc.integer({ min: 1, max: MAX_SIZE });
+    fc.assert(
+      fc.property(sizes, sizes, (a, b) => {
+        const good = chosenConsistency(Math.min(a, b), Math.max(a, b));
+        const isThere = a !== b && !isPowerOfTwo(good.fromSize);
+        expect(fromRootOfConsistency(good)).toEqual(isThere ? good.fromRoot : undefined);
+      }),
+    );
+  });
+
+  it("is nothing when the proof does not lead to the larger root", () => {
+    for (const [fromSize, toSize] of PAIRS) {
+      const good = claim(fromSize, toSize);
+      const damaged = [
+        ...wrongLengths(good.proof, tree.leafHashes[3]!),
+        ...swappedNeighbours(good.proof),
+        ...good.proof.flatMap((hash, at) => [0, 255].map((bit) => good.proof.with(at, flipBit(hash, bit)))),
+      ];
+      for (const proof of damaged) expect(fromRootOfConsistency({ ...good, proof })).toBeUndefined();
+      expect(fromRootOfConsistency({ ...good, toRoot: good.fromRoot })).toBeUndefined();
+      expect(fromRootOfConsistency({ ...good, fromSize: toSize, toSize: fromSize })).toBeUndefined();
+    }
+  });
+
+  it("comes from nothing but the proof: two proofs to one root give one smaller root", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 3, max: 200 }), fc.nat(), fc.nat(), fc.nat(), (toSize, from, at, bit) => {
+        const good = claim(1 + (from % toSize), toSize);
+        if (good.proof.length === 0) return;
+        const index = at % good.proof.length;
+        const proof = good.proof.with(index, flipBit(good.proof[index]!, bit % 256));
+        expect(fromRootOfConsistency({ ...good, proof })).toBeUndefined();
+      }),
+    );
+  });
+
+  it("refuses numbers that are not exact, and hashes that are not 32 bytes", () => {
+    const good = claim(6, 7);
+    for (const size of [2 ** 53, 7.5, -7]) {
+      expectCode(() => fromRootOfConsistency({ ...good, fromSize: size }), "ARGUMENT_INVALID");
+      expectCode(() => fromRootOfConsistency({ ...good, toSize: size }), "ARGUMENT_INVALID");
+    }
+    const short = new Uint8Array(31);
+    expectCode(() => fromRootOfConsistency({ ...good, toRoot: short }), "HASH_MALFORMED");
+    expectCode(() => fromRootOfConsistency({ ...good, proof: good.proof.with(0, short) }), "HASH_MALFORMED");
   });
 });
 

@@ -44,6 +44,37 @@ export function chosenConsistency(fromSize: number, toSize: number) {
   }
 }
 
+/** SUBTREE_PROOF(start, end, D[n]), draft-ietf-plants-merkle-tree-certs §4.4.1, with chosen hashes as above. */
+export function chosenSubtree(start: number, end: number, treeSize: number) {
+  const proof: Uint8Array[] = [];
+  const roots = rootsOfSubproof(BigInt(start), BigInt(end), BigInt(treeSize), true);
+  return { start, end, subtreeHash: roots.from, treeSize, rootHash: roots.to, proof };
+
+  function rootsOfSubproof(s: bigint, e: bigint, n: bigint, isComplete: boolean): Roots {
+    if (s === 0n && e === n) {
+      const common = isComplete ? chosenHash(0) : drawInto(proof);
+      return { from: common, to: common };
+    }
+    const k = largestPowerOfTwoBelow(n);
+    if (e <= k) {
+      const below = rootsOfSubproof(s, e, k, isComplete);
+      return { from: below.from, to: nodeHashOf(below.to, drawInto(proof)) };
+    }
+    if (k <= s) {
+      const below = rootsOfSubproof(s - k, e - k, n - k, isComplete);
+      return { from: below.from, to: nodeHashOf(drawInto(proof), below.to) };
+    }
+    const below = rootsOfSubproof(0n, e - k, n - k, false);
+    const left = drawInto(proof);
+    return { from: nodeHashOf(left, below.from), to: nodeHashOf(left, below.to) };
+  }
+}
+
+interface Roots {
+  readonly from: Uint8Array;
+  readonly to: Uint8Array;
+}
+
 function drawInto(proof: Uint8Array[]): Uint8Array {
   const hash = chosenHash(proof.length + 1);
   proof.push(hash);

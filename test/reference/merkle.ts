@@ -61,6 +61,29 @@ export class ReferenceTree {
     return [...this.#subproof(m - k, start + k, end, false), this.hash(start, start + k)];
   }
 
+  /** SUBTREE_PROOF(start, end, D[n]) of draft-ietf-plants-merkle-tree-certs §4.4.1. */
+  subtreeProof(start: number, end: number, n: number): Uint8Array[] {
+    return this.#subtreeSubproof({ start, end, first: 0, n, isComplete: true });
+  }
+
+  /** SUBTREE_SUBPROOF(start, end, D[first:first + n], b), start and end counted from `first`. */
+  #subtreeSubproof(args: {
+    readonly start: number;
+    readonly end: number;
+    readonly first: number;
+    readonly n: number;
+    readonly isComplete: boolean;
+  }): Uint8Array[] {
+    const { start, end, first, n, isComplete } = args;
+    if (start === 0 && end === n) return isComplete ? [] : [this.hash(first, first + n)];
+    const k = largestPowerOfTwoBelow(n);
+    if (end <= k) return [...this.#subtreeSubproof({ ...args, n: k }), this.hash(first + k, first + n)];
+    const right = { first: first + k, n: n - k, end: end - k };
+    const left = this.hash(first, first + k);
+    if (k <= start) return [...this.#subtreeSubproof({ ...args, ...right, start: start - k }), left];
+    return [...this.#subtreeSubproof({ ...right, start: 0, isComplete: false }), left];
+  }
+
   #compute(start: number, end: number): Uint8Array {
     const n = end - start;
     if (n === 0) return sha256();

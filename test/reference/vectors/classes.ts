@@ -7,6 +7,7 @@ import { noteVectors } from "./notes.ts";
 import { policyVectors } from "./policies.ts";
 import { tileVectors } from "./tiles.ts";
 import type { VectorClass, VectorFile } from "./vector-file.ts";
+import { witnessRequestVectors } from "./witness-requests.ts";
 
 /** Every class of vectors; each is a module of this folder. */
 const CLASSES: readonly VectorClass[] = [
@@ -17,6 +18,7 @@ const CLASSES: readonly VectorClass[] = [
   noteVectors,
   policyVectors,
   checkpointVectors,
+  witnessRequestVectors,
   forkEvidenceVectors,
 ];
 
