@@ -1,0 +1,141 @@
+/** Other people's programs, as install.sh puts them into a folder outside the repository, run for the length of a test. */
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { accessSync, constants } from "node:fs";
+import { createServer } from "node:net";
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+/** As install.sh has it. */
+const FOLDER =
+  process.env.BRISTLECONE_INTEROP_BIN ??
+  join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "bristlecone-interop");
+const START_TIMEOUT_MS = 30_000;
+
+export function programPath(name: string): string {
+  return join(FOLDER, name);
+}
+
+/** Whether a program is missing, after saying so: what needs it skips. */
+export function lacks(...names: readonly string[]): boolean {
+  const missing = names.filter((name) => !isExecutable(programPath(name)));
+  if (missing.length > 0) {
+    process.stdout.write(`${missing.join(", ")}: skipped, not in ${FOLDER} (test/interop/install.sh)\n`);
+  }
+  return missing.length > 0;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: Uint8Array;
+  readonly timeoutMs?: number;
+}
+
+/** Runs a program to its end, whatever that is. @param path - of an installed one, or of a command the machine has. */
+export async function run(
+  path: string,
+  args: readonly string[],
+  { env = {}, input, timeoutMs = 120_000 }: RunOptions = {},
+): Promise<Ended> {
+  return await new Promise((resolve) => {
+    const child = execFile(
+      path,
+      args,
+      { env: { ...process.env, ...env }, timeout: timeoutMs, maxBuffer: 64 * 1024 * 1024 },
+      (error, stdout, stderr) => {
+        const code = typeof error?.code === "number" ? error.code : error === null ? 0 : -1;
+        resolve({ code, stdout, stderr });
+      },
+    );
+    child.stdin?.on("error", () => {}); // a program that ends without reading
+    child.stdin?.end(input);
+  });
+}
+
+/** Runs a program that has to succeed. */
+export async function runWell(
+  path: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<string> {
+  const { code, stdout, stderr } = await run(path, args, options);
+  if (code !== 0) throw new Error(`${path} ${args.join(" ")}: ended with ${code}\n${stderr}`);
+  return stdout;
+}
+
+export interface RunningProgram {
+  /** What it wrote so far, both streams. */
+  readonly output: () => string;
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a program that serves.
+ * @param options.url - answers as soon as the program is ready, with any status.
+ */
+export async function start(
+  path: string,
+  args: readonly string[],
+  { env = {}, url }: { readonly env?: Readonly<Record<string, string>>; readonly url?: string } = {},
+): Promise<RunningProgram> {
+  const child = spawn(path, args, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  let text = "";
+  const keep = (chunk: Buffer): void => {
+    text = (text + chunk.toString("utf8")).slice(-64 * 1024);
+  };
+  child.stdout.on("data", keep);
+  child.stderr.on("data", keep);
+  child.on("error", (error) => keep(Buffer.from(error.message)));
+  if (url !== undefined) await untilAnswering(url, child, () => text);
+  return {
+    output: () => text,
+    pid: child.pid ?? 0,
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const ended = once(child, "exit");
+      child.kill("SIGKILL");
+      await ended;
+    },
+  };
+}
+
+async function untilAnswering(url: string, child: ChildProcess, output: () => string): Promise<void> {
+  const end = Date.now() + START_TIMEOUT_MS;
+  while (Date.now() < end && child.exitCode === null) {
+    try {
+      await (await fetch(url)).arrayBuffer();
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+  child.kill("SIGKILL");
+  throw new Error(`${url}: no answer (ended with ${child.exitCode})\n${output()}`);
+}
+
+/** A port nobody listens on, until somebody takes it. */
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const address = probe.address();
+  probe.close();
+  await once(probe, "close");
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
