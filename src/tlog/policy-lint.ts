@@ -122,7 +122,7 @@ function thresholdsOfOne(policy: Policy, tree: QuorumTree): readonly PolicyFindi
       {
         code: "THRESHOLD_ONE" as const,
         names: [showOctets(name)],
-        message: `group ${showOctets(name)}: any one of ${listed(members)} is enough, and two people may be shown two heads by two of them`,
+        message: `group ${showOctets(name)} needs only one of ${listed(members)}: two people may be shown two heads, each cosigned by another one`,
         fix: majorityOf(group, members.length),
       },
     ];
