@@ -73,7 +73,7 @@ export const witness: CommandDefinition = {
     } catch (error) {
       throw withWaysOut(error, WAYS_OUT);
     } finally {
-      for (const close of opened.reverse()) await close();
+      await closeAll(opened.reverse());
     }
   },
 };
@@ -131,6 +131,12 @@ async function start({
   const server = await serveWitness({ witness, listen, adminListen: config.value("adminListen"), events });
   opened.push(() => server.close());
   return { witness, url: server.url, paths };
+}
+
+/** One after the other, all of them whatever becomes of one. @throws what the first that failed threw */
+async function closeAll(closings: readonly (() => Promise<unknown>)[]): Promise<void> {
+  const [first, ...rest] = closings;
+  if (first !== undefined) await first().finally(() => closeAll(rest));
 }
 
 function ownerOf(keys: readonly CosignerKey[]) {

@@ -125,18 +125,43 @@ export interface ServedHere extends Served {
 
 /** Runs `serve` in this process, on a free port, with the data in `cwd`/data. */
 export async function serveHere(cwd: string, args: readonly string[] = []): Promise<ServedHere> {
+  const { line, stop } = await runHere(["serve", "--data", join(cwd, "data"), ...args]);
+  const served: Served = JSON.parse(line);
+  return { ...served, vkey: served.vkeys[0] ?? "", stop };
+}
+
+/** A witness in this process. */
+export interface WitnessHere {
+  readonly name: string;
+  readonly vkeys: readonly string[];
+  readonly url: string;
+  /** Ends it as Ctrl-C does. */
+  stop(): Promise<Result>;
+}
+
+/** Runs `witness` in this process, on a free port, with the data in `cwd`/witness. */
+export async function witnessHere(cwd: string, args: readonly string[] = []): Promise<WitnessHere> {
+  const { line, stop } = await runHere(["witness", "--data", join(cwd, "witness"), ...args]);
+  const witness: Omit<WitnessHere, "stop"> = JSON.parse(line);
+  return { ...witness, stop };
+}
+
+/** Starts a command that runs until it is stopped, and waits for its first line. */
+async function runHere(argv: readonly string[]): Promise<{ readonly line: string; stop(): Promise<Result> }> {
   const interrupt = new AbortController();
   const stdout = new Collected();
   const written = new Promise<string>((found) => stdout.once("written", found));
-  const argv = ["serve", "--listen", "127.0.0.1:0", "--data", join(cwd, "data"), "--json", ...args];
-  const result = callCli(argv, { signal: interrupt.signal, stdout });
+  const [command = "", ...rest] = argv;
+  const result = callCli([command, "--listen", "127.0.0.1:0", "--json", ...rest], {
+    signal: interrupt.signal,
+    stdout,
+  });
   const line = await Promise.race([written, result.then(({ stderr }) => Promise.reject(new Error(stderr)))]);
-  const served: Served = JSON.parse(line);
   const stop = () => {
     interrupt.abort(130);
     return result;
   };
-  return { ...served, vkey: served.vkeys[0] ?? "", stop };
+  return { line, stop };
 }
 
 /** Runs the command in this process: quick, and the same code but for `main.ts`. */

@@ -107,7 +107,7 @@ describe("add-checkpoint and sign-subtree", () => {
     const client = await RawClient.open(url);
     for (const answers of [1, 2, 3]) {
       client.send("POST /add-checkpoint HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1\r\n\r\nx");
-      const text = await client.until(new RegExp(`(HTTP/1.1 200[\s\S]*AAAAAAAA\n){${answers}}`));
+      const text = await client.until(new RegExp(`(HTTP/1.1 200[\\s\\S]*AAAAAAAA\n){${answers}}`));
       expect(statusesIn(text)).toEqual(Array.from({ length: answers }, () => 200));
     }
     client.destroy();
