@@ -142,6 +142,13 @@ describe("lintPolicy: findings", () => {
       ["PARTY_COUNTED_TWICE a1 a2", "WITNESS_WITHOUT_INFLUENCE b"],
     ],
     ["two kinds of key in a group of their own", "a1=a a2=a b", ["a any a1 a2", "g all a b"], "g", []],
+    [
+      "two kinds of key, one of which is enough anyway",
+      "a1=a a2=a b",
+      ["g any a1 a2 b"],
+      "g",
+      ["THRESHOLD_ONE g"],
+    ],
     ["two kinds of key, both demanded", "a1=a a2=a b", ["g all a1 a2 b"], "g", []],
   ])("%s", (_name, witnesses, groups, quorum, findings) => {
     expect(findingsOf(policyOf(witnesses, groups, quorum))).toEqual(findings);
@@ -217,7 +224,7 @@ function anyPolicy(): fc.Arbitrary<Policy> {
   return fc
     .record({
       parties: fc.array(fc.integer({ min: 0, max: 4 }), { minLength: 1, maxLength: 7 }),
-      cuts: fc.array(fc.record({ take: fc.integer({ min: 1, max: 4 }), rule: fc.nat() }), { maxLength: 5 }),
+      cuts: fc.array(fc.record({ take: fc.integer({ min: 1, max: 7 }), rule: fc.nat() }), { maxLength: 5 }),
       last: fc.nat(),
     })
     .map(({ parties, cuts, last }) => {
@@ -232,7 +239,7 @@ function anyPolicy(): fc.Arbitrary<Policy> {
         const members = rule % 2 === 0 ? open.slice(0, take) : open.slice(-take);
         if (members.length === 0) break;
         open = [...open.filter((name) => !members.includes(name)), `g${index}`];
-        const threshold = ([1, 2, 3, 4, "all", "any"] as const)[Math.floor(rule / 2) % 6] ?? "all";
+        const threshold = ([1, 2, 3, 4, 5, "all", "any"] as const)[Math.floor(rule / 2) % 7] ?? "all";
         const fits = typeof threshold === "string" || threshold <= members.length;
         groups.push({ name: `g${index}`, threshold: fits ? threshold : members.length, members });
       }
