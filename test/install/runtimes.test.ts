@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
@@ -12,6 +12,16 @@ const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/go
   existsSync,
 );
 const COUNT = 300;
+
+/** The file that Node, every other runtime, a page and the Go program verify. */
+const FORK: {
+  readonly name: string;
+  readonly evidence: string;
+  readonly logKeys: readonly string[];
+  readonly id: string;
+} = JSON.parse(
+  readFileSync(join(import.meta.dirname, "../../spec/vectors/fork-evidence.json"), "utf8"),
+).cases.find(({ name }: { readonly name: string }) => name === "a proof from another smaller root");
 
 let log: Log;
 let server: RunningServer;
@@ -31,10 +41,11 @@ afterAll(async () => {
   await installed.remove();
 });
 
-/** What each runtime runs: reads and verifies every entry, proves, verifies a receipt offline, rejects a forged one. */
-function program(door: string): string {
+/** What each runtime runs: reads and verifies every entry, proves, verifies a receipt offline, rejects a forged one; the same for evidence. */
+function program(door: string, evidenceDoor: string): string {
   return `
     const { openLogClient, verifyReceipt } = await import("${door}");
+    const { parseVerifierKey, verifyForkEvidence } = await import("${evidenceDoor}");
     const vkey = ${JSON.stringify(log.vkeys[0])};
     const log = openLogClient({ url: "${server.url}", vkey });
     const head = await log.checkpoint();
@@ -48,11 +59,16 @@ function program(door: string): string {
     const verified = await verifyReceipt({ receipt: text, entry, vkey });
     const forged = text.replace("index 123", "index 122");
     const refusal = await verifyReceipt({ receipt: forged, entry, vkey }).catch((error) => error.code);
-    const result = [head.origin, read, verified.leafIndex, refusal].join(" ");
+    const { evidence, logKeys } = ${JSON.stringify(FORK)};
+    const keys = { logKeys: logKeys.map(parseVerifierKey) };
+    const { id } = await verifyForkEvidence({ evidence, ...keys });
+    const framed = evidence.replace("head 6 ", "head 7 ");
+    const acquittal = await verifyForkEvidence({ evidence: framed, ...keys }).catch((error) => error.code);
+    const result = [head.origin, read, verified.leafIndex, refusal, id, acquittal].join(" ");
   `;
 }
 
-const EXPECTED = `${ORIGIN} ${COUNT} 123 PROOF_INVALID`;
+const EXPECTED = `${ORIGIN} ${COUNT} 123 PROOF_INVALID ${FORK.id} EVIDENCE_MALFORMED`;
 
 describe("the client runs unchanged", () => {
   it.each([
@@ -61,14 +77,14 @@ describe("the client runs unchanged", () => {
     ["Bun", "bun", []],
   ])("in %s", async (_name, command, args) => {
     const script = join(installed.folder, `read-${command}.mjs`);
-    await writeFile(script, `${program("bristlecone/client")}\nconsole.log(result);`);
+    await writeFile(script, `${program("bristlecone/client", "bristlecone/evidence")}\nconsole.log(result);`);
     const { stdout } = await run(commandPath(command), [...args, script], { cwd: installed.folder });
     expect(stdout.trim()).toBe(EXPECTED);
   });
 
   it.skipIf(CHROMIUM === undefined)("in a browser, as one file on a page", async () => {
     const page = await servePage(
-      `${program("./client.js")}\ndocument.body.textContent = "RESULT " + result;`,
+      `${program("./client.js", "./evidence.js")}\ndocument.body.textContent = "RESULT " + result;`,
     );
     const profile = await mkdtemp(join(tmpdir(), "bristlecone-chromium-"));
     try {
