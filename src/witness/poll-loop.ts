@@ -34,8 +34,10 @@ export interface PollLoop extends AsyncDisposable {
 
 /** How often the loop looks who is due. */
 const LOOK_MS = 250;
-/** Chance takes this share of a pause away, so that keys that began together spread; the rest leaves time for the turn itself. */
+/** Chance takes up to this share of a pause away, so that keys that began together spread. */
 const JITTER = 0.2;
+/** This share is left to the turn itself: what it looks for is found within the interval, not only looked for. */
+const TURN = 0.1;
 const MAX_DOUBLINGS = 30;
 
 interface Turns {
@@ -60,7 +62,7 @@ export function startPollLoop(options: PollLoopOptions): PollLoop {
     const nowMs = monotonicMs();
     for (const key of current) {
       if (turns.has(key)) continue;
-      const firstMs = Math.max(0, intervalMs - LOOK_MS) * random();
+      const firstMs = Math.max(0, intervalMs * (1 - TURN) - LOOK_MS) * random();
       turns.set(key, { dueMs: nowMs + firstMs, failures: 0, isTaken: false });
     }
     const due = [...turns].filter(([, turn]) => !turn.isTaken && turn.dueMs <= nowMs);
@@ -129,5 +131,5 @@ function pauseAfter(
   const { intervalMs, maxPauseMs, random } = limits;
   const pauseMs = Math.min(maxPauseMs, intervalMs * 2 ** Math.min(failures, MAX_DOUBLINGS));
   const askedMs = failure instanceof RemoteRefusedError ? (failure.retryAfterMs ?? 0) : 0;
-  return Math.max(0, pauseMs * (1 - JITTER * random()) - LOOK_MS, Math.min(askedMs, maxPauseMs));
+  return Math.max(0, pauseMs * (1 - TURN - JITTER * random()) - LOOK_MS, Math.min(askedMs, maxPauseMs));
 }
