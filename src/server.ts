@@ -43,6 +43,8 @@ export type { LogReader, LogStore } from "./store/store.ts";
 export { type CosignerKey, openCosignerKey } from "./tlog/cosigner.ts";
 export { formatSigningKey, generateSigningKey, type NoteSigner, openSigner } from "./tlog/key.ts";
 
+export { parseLogArguments } from "./witness/log-argument.ts";
+export { openRoster } from "./witness/roster.ts";
 export type { Roster, Witness, WitnessedLog } from "./witness/witness.ts";
 export {
   type OpenWitnessOptions,

@@ -10,7 +10,7 @@ import { witnessLines } from "../telemetry/witness-lines.ts";
 import { addExamples, addSettings, type Call, type CommandDefinition } from "./command.ts";
 import { readSmallFile } from "./files.ts";
 import { firstSteps, reachableUrl } from "./first-steps.ts";
-import { type LocalWitnesses, openLocalWitnesses } from "./local-witnesses.ts";
+import type { LocalWitnesses } from "./local-witnesses.ts";
 import { type DataPaths, dataPaths, openLogKeys } from "./serve-key.ts";
 import { policyWitnesses, WITNESS_SETTINGS, witnessSettings } from "./serve-witnesses.ts";
 import { guardWaysOut, lineOptions, untilAborted, type WaysOut, withWaysOut } from "./serving.ts";
@@ -102,6 +102,7 @@ async function localWitnesses(
   const count = config.value("localWitnesses");
   if (count === 0) return undefined;
   const { host, port } = config.value("listen");
+  const { openLocalWitnesses } = await import("./local-witnesses.ts");
   return await openLocalWitnesses({
     count,
     data: paths.data,
