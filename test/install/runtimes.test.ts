@@ -131,7 +131,7 @@ async function servePage(script: string): Promise<{ readonly url: string; readon
   const html = `<!doctype html><body><script type="module">${shown}</script></body>`;
   const page = createServer((request, response) => {
     if (request.url === "/") {
-      response.writeHead(200, { "content-type": "text/html" }).end(html);
+      response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(html);
       return;
     }
     readFile(join(browserFolder, request.url ?? "")).then(
