@@ -1,7 +1,11 @@
 import { defineConfig } from "vitest/config";
 
 // Tests that install packages, compile other people's, or kill processes again and again: too slow for `npm test`, run by scripts of their own and in CI.
+const conditions = ["bristlecone-source", "node"];
+
 export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
   test: {
     include: ["test/install/*.test.ts", "test/interop/*.test.ts", "test/crash/*.test.ts"],
     testTimeout: 300_000,
