@@ -1,6 +1,4 @@
 import { backoffMs } from "../../client/backoff.ts";
-import type { FetchFunction } from "../../client/fetcher.ts";
-import { openWitnessClient } from "../../client/witness-client.ts";
 import { TlogError } from "../errors.ts";
 import type { LogEvents } from "../events.ts";
 import { bytesEqual } from "../tlog/encoding.ts";
@@ -8,7 +6,8 @@ import { type NoteSignature, parseNote } from "../tlog/note.ts";
 import { isQuorumMet } from "../tlog/policy.ts";
 import { type Cosignature, verifiedCosignature, withCosignatures } from "./cosignatures.ts";
 import type { WitnessStatus } from "./log.ts";
-import { type AskedHead, WitnessLink, type WitnessLinkOptions } from "./witness-link.ts";
+import { type Door, openDoors } from "./witness-doors.ts";
+import type { AskedHead, WitnessLinkOptions } from "./witness-link.ts";
 import type { ReachableWitness, WitnessOptions } from "./witness-options.ts";
 import { WitnessRecords } from "./witness-records.ts";
 
@@ -51,12 +50,6 @@ interface Collection {
   isComplete: boolean; // owned by #conclude()
 }
 
-/** One URL, and the witnesses (keys) of the policy that answer there. */
-interface Door {
-  readonly link: WitnessLink;
-  readonly names: readonly string[];
-}
-
 /**
  * The stage between signing and publishing: asks all witnesses of a policy at once, and says when their quorum holds. Every
  * witness has its own way, its own backoff and its own time limit, so that none delays the others.
@@ -69,7 +62,9 @@ export class CosignStage {
   #collection: Collection | undefined; // owned by #collectionOf()
   #round = 0; // owned by gather()
   #misses = 0; // owned by #conclude()
-  #nextAt: number; // owned by #conclude(): when to ask about the newest head again
+  #nextAt = Number.NEGATIVE_INFINITY; // owned by #conclude(): when to ask for a missed quorum again
+  #renewAt: number; // owned by #conclude(): when a quorum has grown old
+  #askedAt = Number.NEGATIVE_INFINITY; // owned by gather()
 
   constructor(options: CosignStageOptions) {
     const { held, policy, clock, now, refreshIntervalMs } = options;
@@ -79,7 +74,7 @@ export class CosignStage {
     const cosignatures = held?.cosignatures ?? [];
     const names = cosignatures.map(({ name }) => name);
     const isComplete = isQuorumMet(policy, names);
-    this.#nextAt = isComplete
+    this.#renewAt = isComplete
       ? now() + refreshIntervalMs - ageMs(cosignatures, clock())
       : Number.NEGATIVE_INFINITY;
     if (held === undefined) return;
@@ -109,9 +104,12 @@ export class CosignStage {
     return this.isQuorumMissing ? this.refreshAt : Number.NEGATIVE_INFINITY;
   }
 
-  /** When the head that was asked for last should be cosigned again: never before those who are ready could be a quorum. */
+  /** When the head that was asked for last should be shown to witnesses again. */
   get refreshAt(): number {
+    const collection = this.#collection;
+    if (collection?.isComplete === true) return Math.min(this.#renewAt, this.#stragglersAt(collection));
     const readyTimes = this.#doors.map(({ link }) => link.readyAt).sort((one, other) => one - other);
+    // Never before those who are ready could be a quorum: the others' limits are not spent for nothing.
     const possibleAt = readyTimes.find((at) => isQuorumMet(this.#options.policy, this.#namesReadyAt(at)));
     return Math.max(this.#nextAt, possibleAt ?? Number.NEGATIVE_INFINITY);
   }
@@ -121,14 +119,15 @@ export class CosignStage {
   }
 
   /**
-   * Asks for cosignatures of the newest signed head. While a head has no quorum, what earlier rounds collected for it counts
-   * and is not asked for again; once it has one, another round renews it: all are asked, and only new answers count.
+   * Asks for cosignatures of the newest signed head. What earlier rounds collected for it counts and is not asked for again,
+   * until it has grown old: then all are asked, and only new answers count.
    */
   gather(head: AskedHead): CosignRound {
     this.#round += 1;
     const collection = this.#collectionOf(head);
-    if (collection.isComplete) this.#renew(collection);
     const { now, policy } = this.#options;
+    if (collection.isComplete && now() >= this.#renewAt) this.#renew(collection);
+    this.#askedAt = now();
     const collected = namesIn(collection);
     const asked = this.#doors.filter(
       ({ link, names }) => link.readyAt <= now() && !names.every((name) => collected.includes(name)),
@@ -160,6 +159,14 @@ export class CosignStage {
   /** Ends every request under way: rounds are decided and settle with what there is. */
   abort(): void {
     this.#closing.abort(new TlogError("ABORTED", "the log is shutting down"));
+  }
+
+  /** Who failed while the others made the quorum is asked again for the head that is shown, now and then. */
+  #stragglersAt(collection: Collection): number {
+    const names = namesIn(collection);
+    const missing = this.#doors.filter((door) => !door.names.some((name) => names.includes(name)));
+    const readyAt = Math.min(...missing.map(({ link }) => link.readyAt)); // Infinity when nobody is missing
+    return Math.max(readyAt, this.#askedAt + this.#options.backoff.maxDelayMs);
   }
 
   #namesReadyAt(at: number): readonly string[] {
@@ -195,7 +202,7 @@ export class CosignStage {
   ): Promise<void> {
     const { text } = parseNote(head.checkpoint);
     const results = await Promise.allSettled(
-      witnesses.map((witness) => verifiedCosignature(witness, { text, lines })),
+      witnesses.map((witness) => verifiedCosignature(witness, { text, lines }, this.#options)),
     );
     if (results.every(({ status }) => status === "rejected")) throw firstReason(results);
     for (const [index, result] of results.entries()) {
@@ -231,10 +238,10 @@ export class CosignStage {
   ): void {
     const { policy, now, refreshIntervalMs, backoff, random } = this.#options;
     if (this.#collection !== collection || this.#closing.signal.aborted) return;
-    collection.isComplete = isQuorumMet(policy, names);
-    if (collection.isComplete) {
+    if (isQuorumMet(policy, names)) {
+      if (!collection.isComplete) this.#renewAt = now() + refreshIntervalMs;
+      collection.isComplete = true;
       this.#misses = 0;
-      this.#nextAt = now() + refreshIntervalMs;
       this.#records.quorumMet(collection.treeSize);
       return;
     }
@@ -243,40 +250,6 @@ export class CosignStage {
     const missing = policy.witnesses.map(({ name }) => name).filter((name) => !possible.includes(name));
     this.#records.quorumMissed(collection.treeSize, missing);
   }
-}
-
-type Accept = (
-  witnesses: readonly ReachableWitness[],
-  head: AskedHead,
-  lines: readonly NoteSignature[],
-) => Promise<void>;
-
-/** One door a URL: several keys of one witness are asked once. */
-function openDoors(options: CosignStageOptions, accept: Accept): readonly Door[] {
-  const groups: { url: string; fetch: FetchFunction | undefined; witnesses: ReachableWitness[] }[] = [];
-  for (const witness of options.reachable) {
-    const fetch = options.fetchFor?.(witness);
-    const known = groups.find((group) => group.url === witness.url && group.fetch === fetch);
-    if (known === undefined) groups.push({ url: witness.url, fetch, witnesses: [witness] });
-    else known.witnesses.push(witness);
-  }
-  return groups.map(({ url, fetch, witnesses }) => {
-    const names = witnesses.map(({ name }) => name);
-    const isHeld = options.held?.cosignatures.some(({ name }) => names.includes(name)) === true;
-    const client = openWitnessClient({
-      url,
-      ...(fetch !== undefined && { fetch }),
-      timeoutMs: options.timeoutMs,
-      random: options.random,
-    });
-    const link = new WitnessLink({
-      ...options,
-      client,
-      accept: (head, lines) => accept(witnesses, head, lines),
-      knownSize: isHeld ? (options.held?.treeSize ?? 0) : 0,
-    });
-    return { link, names };
-  });
 }
 
 /** Whose cosignature counts. */

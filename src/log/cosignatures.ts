@@ -1,7 +1,7 @@
 /** Cosignatures as witnesses answer with them: verified one by one, and put beside the log's own signatures. */
 import { TlogError } from "../errors.ts";
 import { COSIGNATURE_V1, decodeTimestampedSignature, ML_DSA_44 } from "../tlog/cosignature.ts";
-import { keyLabel, type NoteVerifier, verifierFor } from "../tlog/key.ts";
+import { keyLabel, type MlDsaOptions, verifierFor } from "../tlog/key.ts";
 import { formatNote, type NoteSignature, parseNote } from "../tlog/note.ts";
 import type { PolicyWitness } from "../tlog/policy.ts";
 
@@ -23,11 +23,12 @@ export interface Cosignature {
 export async function verifiedCosignature(
   { name, key }: PolicyWitness,
   claim: { readonly text: Uint8Array; readonly lines: readonly NoteSignature[] },
+  options: MlDsaOptions = {},
 ): Promise<Cosignature> {
   const label = keyLabel(key);
   const signature = claim.lines.find((line) => keyLabel(line) === label);
   if (signature === undefined) throw new TlogError("SIGNATURE_MISSING", `no line of the key ${label}`);
-  const verifier: NoteVerifier = verifierFor(key);
+  const verifier = verifierFor(key, options);
   if (!(await verifier.verify({ text: claim.text, payload: signature.payload }))) {
     throw new TlogError("SIGNATURE_INVALID", `the line of ${label} is no cosignature of this checkpoint`);
   }

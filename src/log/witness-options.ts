@@ -3,7 +3,7 @@ import { openWitnessClient } from "../../client/witness-client.ts";
 import { TlogError } from "../errors.ts";
 import { ML_DSA_44 } from "../tlog/cosignature.ts";
 import { bytesEqual } from "../tlog/encoding.ts";
-import type { NoteSigner, VerifierKey } from "../tlog/key.ts";
+import type { MlDsaOptions, NoteSigner, VerifierKey } from "../tlog/key.ts";
 import { MAX_NOTE_BYTES } from "../tlog/note.ts";
 import { isQuorumMet, type Policy, type PolicyWitness, parsePolicy, showOctets } from "../tlog/policy.ts";
 
@@ -11,7 +11,7 @@ import { isQuorumMet, type Policy, type PolicyWitness, parsePolicy, showOctets }
 export type QuorumMode = "strict" | "best-effort";
 
 /** Which witnesses a log asks, and how. */
-export interface WitnessOptions {
+export interface WitnessOptions extends MlDsaOptions {
   /** Its log lines hold a key of this log; its witnesses with URLs can be a quorum. */
   readonly policy: Policy;
   readonly mode: QuorumMode;
@@ -37,7 +37,7 @@ export interface ReachableWitness extends PolicyWitness {
 }
 
 /** Which witnesses a log asks, as an embedding program says it. */
-export interface LogWitnesses extends Partial<Pick<WitnessOptions, "mode" | "fetchFor">> {
+export interface LogWitnesses extends Partial<Pick<WitnessOptions, "mode" | "fetchFor" | "mlDsa44">> {
   /** C2SP tlog-policy: a file's bytes, its text, or parsed. One log line holds this log's key; witnesses with a URL are asked. */
   readonly policy: Policy | Uint8Array | string;
   /** Default 5,000. See {@link WitnessOptions}. */
@@ -61,6 +61,7 @@ export function witnessOptions(given: LogWitnesses): WitnessOptions {
     policy: typeof policy === "string" || policy instanceof Uint8Array ? parsePolicy(policy) : policy,
     mode: given.mode ?? "strict",
     fetchFor: given.fetchFor,
+    ...(given.mlDsa44 !== undefined && { mlDsa44: given.mlDsa44 }),
     timeoutMs: given.timeoutMs ?? 5_000,
     refreshIntervalMs: given.refreshIntervalMs ?? 300_000,
     closingMs: 3_000,

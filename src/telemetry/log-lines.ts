@@ -8,7 +8,7 @@ export function logLines(options: LogLineOptions): Required<LogEvents> {
     batchIntegrated: (event) => line("debug", "batch integrated", event),
     checkpointPublished: (event) => line("debug", "checkpoint published", event),
     quorumMissing: ({ treeSize, missing }) =>
-      line("warn", "no quorum of witnesses: the last published checkpoint stays", {
+      line("warn", "no quorum of witnesses for the newest checkpoint", {
         treeSize,
         missing: missing.map(({ name, reason }) => `${name} (${reason})`).join(", "),
       }),

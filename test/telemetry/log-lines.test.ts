@@ -46,6 +46,20 @@ describe("log lines", () => {
     },
   );
 
+  it("name every witness that keeps a quorum from being, and why", () => {
+    const { lines, events } = collect({ format: "pretty" });
+    const missing = [
+      { name: "w1", reason: "REMOTE_TIMEOUT: no cosignature within 5000 ms" },
+      { name: "w2", reason: "has no URL" },
+    ];
+    events.quorumMissing({ treeSize: 7, missing });
+    events.quorumRecovered({ treeSize: 8, elapsedMs: 1200 });
+    expect(lines).toEqual([
+      "22:13:20.000 warn   no quorum of witnesses for the newest checkpoint  treeSize=7 missing=w1 (REMOTE_TIMEOUT: no cosignature within 5000 ms), w2 (has no URL)\n",
+      "22:13:20.000 info   the quorum of witnesses is back  treeSize=8 elapsedMs=1200\n",
+    ]);
+  });
+
   it("say only what the level asks for", () => {
     const { lines, events } = collect({ level: "info" });
     events.batchIntegrated({ treeSize: 9, count: 3, duplicates: 1, elapsedMs: 2.5 });
