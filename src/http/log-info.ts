@@ -79,11 +79,9 @@ const LogInfo = z
       description:
         "Verifier keys, c2sp.org/signed-note; the Ed25519 one first. Trust them only as far as you trust this answer.",
     }),
-    witnesses: z
-      .array(WitnessInfo)
-      .openapi({
-        description: "The witnesses of the policy, and how they did lately. Empty: the log asks nobody.",
-      }),
+    witnesses: z.array(WitnessInfo).openapi({
+      description: "The witnesses of the policy, and how they did lately. Empty: the log asks nobody.",
+    }),
     quorumMode: z.enum(["strict", "best-effort"]).optional().openapi({
       description:
         "strict: every checkpoint shown has a quorum, but for the one of the empty tree. best-effort: none need have. Absent without witnesses.",

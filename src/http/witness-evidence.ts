@@ -1,10 +1,9 @@
 import { z } from "@hono/zod-openapi";
 import { Hono } from "hono";
-import { sha256 } from "#crypto";
 import { TlogError } from "../errors.ts";
 import type { StoredEvidence } from "../store/witness-store.ts";
-import { encodeHex, encodeUtf8 } from "../tlog/encoding.ts";
 import { MAX_EVIDENCE_BYTES, parseForkEvidence } from "../tlog/fork-evidence.ts";
+import { originHash } from "../tlog/origin-hash.ts";
 import { RateLimitedError, type Witness } from "../witness/witness.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import { concurrencyLimit } from "./concurrency-limit.ts";
@@ -32,8 +31,8 @@ export function witnessEvidenceRoutes(witness: Witness, options: EvidenceRouteOp
   const assertNotTooOften = perMinute(options.maxEvidencePerMinute, options.now);
   const app = new Hono<HttpEnv>();
   app.get(`/:originHash${HEX_64}/evidence/:evidenceId${HEX_64}`, async ({ req, env }) => {
-    const { originHash, evidenceId } = req.param();
-    const held = await oneOfFew(() => witness.evidence(originHash));
+    const { originHash: hash, evidenceId } = req.param();
+    const held = await oneOfFew(() => witness.evidence(hash));
     const found = held.find(({ id }) => id === evidenceId);
     if (found === undefined) throw new TlogError("NOT_FOUND", `no evidence ${evidenceId} about this log`);
     holdUntilSent(found.evidence.length, outgoing, env);
@@ -48,10 +47,10 @@ export function witnessEvidenceRoutes(witness: Witness, options: EvidenceRouteOp
   });
   app.options("/evidence", () => preflightFor("POST"));
   return app.get(`/:originHash${HEX_64}/evidence`, async ({ req }) => {
-    const originHash = req.param("originHash");
-    const held = await oneOfFew(() => witness.evidence(originHash));
-    if (held.length === 0 && witness.roster.findByHash(originHash) === undefined) {
-      throw new TlogError("LOG_UNKNOWN", `no log whose origin has the hash ${originHash}`);
+    const hash = req.param("originHash");
+    const held = await oneOfFew(() => witness.evidence(hash));
+    if (held.length === 0 && witness.roster.findByHash(hash) === undefined) {
+      throw new TlogError("LOG_UNKNOWN", `no log whose origin has the hash ${hash}`);
     }
     return Response.json({ evidence: held.map(listItem) }, { headers: LIST_HEADERS });
   });
@@ -69,8 +68,8 @@ const FILE_HEADERS = {
 
 async function takeEvidence(witness: Witness, body: Uint8Array): Promise<Response> {
   const { id, isNew } = await witness.addEvidence(body);
-  const originHash = encodeHex(sha256(encodeUtf8(parseForkEvidence(body).origin)));
-  const location = evidencePath({ originHash, evidenceId: id });
+  const { origin } = parseForkEvidence(body);
+  const location = evidencePath({ originHash: originHash(origin), evidenceId: id });
   return Response.json(
     { id, isNew, evidence: location },
     { status: isNew ? 201 : 200, headers: { ...WITNESS_WRITE_HEADERS, Location: location } },

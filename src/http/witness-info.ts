@@ -1,9 +1,9 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
-import { sha256 } from "#crypto";
 import { MAX_ADD_CHECKPOINT_BYTES } from "../tlog/add-checkpoint.ts";
-import { encodeHex, encodeUtf8 } from "../tlog/encoding.ts";
+import { encodeHex } from "../tlog/encoding.ts";
 import { MAX_EVIDENCE_BYTES } from "../tlog/fork-evidence.ts";
 import { formatVerifierKey } from "../tlog/key.ts";
+import { originHash } from "../tlog/origin-hash.ts";
 import type { Witness, WitnessedLogState } from "../witness/witness.ts";
 import { READ_HEADERS, SHORT_LIVED } from "./headers.ts";
 import { refuseInvalid } from "./parameters.ts";
@@ -27,7 +27,7 @@ export function witnessInfoRoutes(witness: Witness, options: WitnessInfoOptions)
   return new OpenAPIHono<HttpEnv>({ defaultHook: refuseInvalid }).openapi(witnessInfoRoute, async (c) => {
     const { after = "" } = c.req.valid("query");
     const all = await logs();
-    const following = all.filter(({ originHash }) => originHash > after);
+    const following = all.filter((one) => one.originHash > after);
     const page = following.slice(0, options.maxLogsPerPage);
     const isLast = page.length === following.length;
     const info: z.infer<typeof WitnessInfo> = {
@@ -36,7 +36,7 @@ export function witnessInfoRoutes(witness: Witness, options: WitnessInfoOptions)
       version: options.version,
       limits: { maxRequestBytes: MAX_ADD_CHECKPOINT_BYTES, maxEvidenceBytes: MAX_EVIDENCE_BYTES },
       logCount: all.length,
-      logs: page.map(({ originHash, state }) => logInfo(originHash, state)),
+      logs: page.map((one) => logInfo(one.originHash, one.state)),
       ...(isLast ? {} : { next: `witness.json?after=${page.at(-1)?.originHash}` }),
     };
     return c.json(info, 200, { ...READ_HEADERS, "Cache-Control": SHORT_LIVED });
@@ -66,14 +66,14 @@ function recentLogs(witness: Witness, now: () => number): () => Promise<readonly
 
 function sortedByHash(states: readonly WitnessedLogState[]): readonly HashedState[] {
   return states
-    .map((state) => ({ originHash: encodeHex(sha256(encodeUtf8(state.log.origin))), state }))
+    .map((state) => ({ originHash: originHash(state.log.origin), state }))
     .sort((a, b) => (a.originHash < b.originHash ? -1 : 1));
 }
 
-function logInfo(originHash: string, { log, head, frozenBy }: WitnessedLogState): z.infer<typeof LogState> {
+function logInfo(hash: string, { log, head, frozenBy }: WitnessedLogState): z.infer<typeof LogState> {
   return {
     origin: log.origin,
-    originHash,
+    originHash: hash,
     vkeys: log.logKeys.map(formatVerifierKey),
     urls: [...log.urls],
     ...(log.queriesPerDay === undefined ? {} : { queriesPerDay: log.queriesPerDay }),
@@ -84,11 +84,11 @@ function logInfo(originHash: string, { log, head, frozenBy }: WitnessedLogState)
           treeSize: head.treeSize,
           rootHash: encodeHex(head.rootHash),
           timestampSeconds: head.timestampSeconds,
-          checkpoint: `${originHash}/checkpoint`,
+          checkpoint: `${hash}/checkpoint`,
         }),
     ...(frozenBy === undefined
       ? {}
-      : { frozenBy: { id: frozenBy, evidence: evidencePath({ originHash, evidenceId: frozenBy }) } }),
+      : { frozenBy: { id: frozenBy, evidence: evidencePath({ originHash: hash, evidenceId: frozenBy }) } }),
   };
 }
 

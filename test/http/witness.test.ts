@@ -19,7 +19,7 @@ import {
 } from "./fake-witness.ts";
 import { RawClient, statusesIn } from "./raw-client.ts";
 import { serve } from "./served-log.ts";
-import { problemOf } from "./test-log.ts";
+import { openTestLog, problemOf, testApp } from "./test-log.ts";
 
 const WRITES = ["/add-checkpoint", "/sign-subtree"] as const;
 const ORIGIN = "log.test/a";
@@ -270,6 +270,24 @@ describe("GET /<origin hash>/checkpoint", () => {
     const tag = response.headers.get("ETag") ?? "";
     const again = await app.request(`/${HASH}/checkpoint`, { headers: { "If-None-Match": tag } });
     expect(again.status).toBe(304);
+  });
+});
+
+describe("a witness on a log's listener", () => {
+  test("has its routes below /witness/<path>/, and its own answers to what is none", async () => {
+    const heads = { [ORIGIN]: headOfSize(3) };
+    const witnesses = [{ path: "w1", witness: fakeWitness({ heads }) }];
+    const app = testApp(await openTestLog(), { witnesses });
+    expect((await app.request("/witness/w1/add-checkpoint", post())).status).toBe(200);
+    expect(await (await app.request(`/witness/w1/${HASH}/checkpoint`)).text()).toBe("note of size 3\n");
+    const head = await app.request(`/witness/w1/${HASH}/checkpoint`, { method: "HEAD" });
+    expect([head.status, await head.text()]).toEqual([200, ""]);
+    expect((await app.request("/witness/w1/add-checkpoint")).status).toBe(405);
+    expect((await app.request("/witness/w1/evidence", { method: "OPTIONS" })).status).toBe(204);
+    for (const path of ["/witness", "/witness/", "/witness/w2/witness.json", "/witness/w1", "/witness/w1/"]) {
+      expect(await problemOf(await app.request(path)), path).toEqual({ status: 404, code: "NOT_FOUND" });
+    }
+    expect((await app.request("/checkpoint")).status).toBe(200);
   });
 });
 
