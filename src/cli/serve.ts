@@ -82,7 +82,8 @@ export const serve: CommandDefinition = {
       try {
         const access = writeAccessFor({ host: config.value("listen").host, ...writers });
         await local?.writePolicy(reachableUrl(server.url));
-        await call.output.result(welcome({ paths, url: server.url, log, access, local }));
+        const policyPath = config.value("witnessPolicy") ?? local?.policyPath;
+        await call.output.result(welcome({ paths, url: server.url, log, access, local, policyPath }));
         await untilAborted(call.signal);
         call.output.notice("finishing what is in flight; Ctrl-C again stops at once");
       } finally {
@@ -203,15 +204,16 @@ function welcome({
   log,
   access,
   local,
+  policyPath,
 }: {
   readonly paths: DataPaths;
   readonly url: string;
   readonly log: Log;
   readonly access: WriteAccess;
   readonly local: LocalWitnesses | undefined;
+  readonly policyPath: string | undefined;
 }): { text: string; json: object } {
   const vkey = log.vkeys[0] ?? "";
-  const policyPath = local?.policyPath;
   const steps = firstSteps({ invocation: invocation(), url, vkey, access, policyPath });
   const { treeSize } = log.published();
   const text = [

@@ -91,6 +91,21 @@ describe("serve --local-witnesses 3", () => {
     expect(policyIn(cwd).witnesses.map(({ key }) => key)).toEqual(witnesses.map(({ key }) => key));
   });
 
+  it("asks those of them that a policy of one's own names without the network, whatever their URLs are there", async () => {
+    const cwd = temporaryDirectory();
+    await stop(await serving(cwd));
+    const text = readFileSync(join(cwd, "data.policy"), "utf8");
+    const own = join(cwd, "own.policy");
+    writeFileSync(
+      own,
+      text.replace(/^group .*$/m, "group local-witnesses all w1 w3").replace(/^witness w2.*\n/m, ""),
+    );
+    const log = await serving(cwd, ["--local-witnesses", "3", "--policy", own]);
+    expect(await receiptOf(log, cwd, "one")).toMatch(/cosigned by {2}w1[\s\S]*cosigned by {2}w3/);
+    const checkpoint = await (await fetch(`${log.url}/checkpoint`)).text();
+    expect(checkpoint).not.toContain("/witness/w2 ");
+  });
+
   it.each([
     ["its directory is gone", (path: string) => rmSync(path, { recursive: true })],
     ["its key is gone", (path: string) => rmSync(`${path}.key`)],
