@@ -3,7 +3,8 @@
  * in all, and ever fewer of a key whose turns fail. Kept for a key: three numbers.
  */
 import { RemoteRefusedError } from "../../client/errors.ts";
-import { linkedController, type Sleep, sleepOnTimer } from "../../client/waiting.ts";
+import { type Sleep, sleepOnTimer } from "../../client/waiting.ts";
+import { openAbortGroup } from "./abort-group.ts";
 
 export interface PollLoopOptions {
   /** Asked at every look: a key that is new gets its first turn within one interval, one that is gone is forgotten. */
@@ -50,7 +51,8 @@ export function startPollLoop(options: PollLoopOptions): PollLoop {
   const { keys, poll, onFailure, intervalMs, random = Math.random, sleep = sleepOnTimer } = options;
   const { maxPauseMs = 16 * intervalMs, maxConcurrent = 16, timeoutMs = 30_000 } = options;
   const { monotonicMs = () => performance.now() } = options;
-  const closing = new AbortController();
+  const looking = new AbortController(); // of look()
+  const taking = openAbortGroup(); // of takeTurn()
   const turns = new Map<string, Turns>(); // owned by enqueueDue()
   let queue: string[] = []; // due, longest waiting first; owned by enqueueDue() and startQueued()
   const underWay = new Set<Promise<void>>();
@@ -73,7 +75,7 @@ export function startPollLoop(options: PollLoopOptions): PollLoop {
 
   async function takeTurn(key: string, turn: Turns): Promise<void> {
     const startMs = monotonicMs();
-    const { controller, release } = linkedController(closing.signal);
+    const { controller, release } = taking.join();
     // Ends with the turn: the abort below wakes it up.
     void sleep(timeoutMs, controller.signal).then(() => controller.abort());
     let failure: unknown;
@@ -83,7 +85,7 @@ export function startPollLoop(options: PollLoopOptions): PollLoop {
     } catch (error) {
       failure = error;
       turn.failures += 1;
-      if (!closing.signal.aborted) onFailure(key, error);
+      if (!taking.isAborted) onFailure(key, error);
     } finally {
       release();
       controller.abort();
@@ -93,7 +95,7 @@ export function startPollLoop(options: PollLoopOptions): PollLoop {
   }
 
   function startQueued(): void {
-    while (underWay.size < maxConcurrent && !closing.signal.aborted) {
+    while (underWay.size < maxConcurrent && !taking.isAborted) {
       const key = queue.shift();
       if (key === undefined) return;
       const turn = turns.get(key);
@@ -108,17 +110,18 @@ export function startPollLoop(options: PollLoopOptions): PollLoop {
 
   async function look(): Promise<void> {
     await undefined; // no turn before the caller has the loop
-    while (!closing.signal.aborted) {
+    while (!looking.signal.aborted) {
       enqueueDue();
       startQueued();
-      await sleep(LOOK_MS, closing.signal);
+      await sleep(LOOK_MS, looking.signal);
     }
   }
 
-  const looking = look();
+  const looked = look();
   const close = async (): Promise<void> => {
-    closing.abort();
-    await Promise.all([looking, ...underWay]);
+    looking.abort();
+    taking.abort();
+    await Promise.all([looked, ...underWay]);
   };
   return { close, [Symbol.asyncDispose]: close };
 }

@@ -10,6 +10,7 @@ import { decodeTimestampedSignature } from "../tlog/cosignature.ts";
 import { decodeUtf8 } from "../tlog/encoding.ts";
 import { ED25519, type MlDsaOptions, type VerifierKey, verifierFor } from "../tlog/key.ts";
 import { formatNote, type Note, parseNote, type VerifiedSignature, verifyNote } from "../tlog/note.ts";
+import { type AbortGroup, openAbortGroup } from "./abort-group.ts";
 import {
   fetchNote,
   type HeadPlace,
@@ -58,17 +59,23 @@ export async function findOwnSignatures(search: OwnSignatureSearch): Promise<Fou
     [...logPlaces(log), ...peers.map((peer) => peerPlace(peer, log.origin))].map((place) => ({ log, place })),
   );
   const found: OwnSignature[] = [];
-  const look = async ({ log, place }: LogAtPlace, signal: AbortSignal): Promise<void> => {
-    const signedNote = await fetchNote(place, { network, signal });
-    const own = signedNote && (await ownSignature({ ...search, log, signedNote, source: sourceOf(place) }));
-    if (own !== undefined) found.push(own);
+  const group = openAbortGroup();
+  const look = async ({ log, place }: LogAtPlace): Promise<void> => {
+    const { controller, release } = group.join();
+    try {
+      const signedNote = await fetchNote(place, { network, signal: controller.signal });
+      const own = signedNote && (await ownSignature({ ...search, log, signedNote, source: sourceOf(place) }));
+      if (own !== undefined) found.push(own);
+    } finally {
+      release();
+    }
   };
   const silent: { host: string; message: string }[] = [];
   const limit = new AbortController();
   // Ends with the search: the abort below wakes it up.
-  void (network.sleep ?? sleepOnTimer)(timeoutMs, limit.signal).then(() => limit.abort());
+  void (network.sleep ?? sleepOnTimer)(timeoutMs, limit.signal).then(() => group.abort());
   await inParallel([...byHost(places)], MAX_HOSTS_AT_ONCE, async ([host, ofHost]) => {
-    const message = await askHost(ofHost, (one) => look(one, limit.signal), limit.signal);
+    const message = await askHost(ofHost, look, group);
     if (message !== undefined) silent.push({ host, message });
   });
   limit.abort();
@@ -141,13 +148,13 @@ function timeOf({ verifierKey: { type }, signature }: VerifiedSignature): readon
 async function askHost(
   places: readonly LogAtPlace[],
   look: (one: LogAtPlace) => Promise<void>,
-  signal: AbortSignal,
+  group: AbortGroup,
 ): Promise<string | undefined> {
   let failuresInARow = 0;
   let unseen = 0;
   let reason = "the time was over";
   await inParallel(places, MAX_REQUESTS_PER_HOST, async (one) => {
-    if (signal.aborted || failuresInARow >= MAX_FAILURES_IN_A_ROW) {
+    if (group.isAborted || failuresInARow >= MAX_FAILURES_IN_A_ROW) {
       unseen += 1;
       return;
     }
@@ -158,7 +165,7 @@ async function askHost(
       failuresInARow += 1;
       unseen += 1;
       if (!(error instanceof TlogError)) throw error;
-      if (!signal.aborted) reason = error.message;
+      if (!group.isAborted) reason = error.message;
     }
   });
   return unseen === 0 ? undefined : `${unseen} of ${places.length} checkpoints were not seen: ${reason}`;

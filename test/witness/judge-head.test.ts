@@ -261,6 +261,15 @@ describe("what is on a head beside the log's signature", () => {
     await witness.addCheckpoint(await log.request(520, 700));
   });
 
+  it("an old note in between does not hide that a peer went back", async () => {
+    const { fromPeer, log, kinds } = await world();
+    const by = (timestampSeconds: number) => ({ name: PEER, number: 50, timestampSeconds });
+    await fromPeer(await cosigned(await log.note(520), by(START_SECONDS + 5)));
+    await fromPeer(await cosigned(await log.note(300), by(START_SECONDS)));
+    await fromPeer(await cosigned(await log.note(300), by(START_SECONDS + 6)));
+    expect(await kinds()).toEqual(["witness-rollback"]);
+  });
+
   it("an old note of an honest peer, from a cache, convicts nobody", async () => {
     const { fromPeer, log, kinds } = await world();
     const by = (timestampSeconds: number) => ({ name: PEER, number: 50, timestampSeconds });

@@ -121,6 +121,23 @@ describe("poll loop", () => {
     expect(times.map((atMs) => Math.round((atMs - (times[0] ?? 0)) / 10_000))).toEqual([0, 60]);
   });
 
+  it("does not make Node warn of a leak, however many turns are under way", async () => {
+    const warned: string[] = [];
+    const hear = (warning: Error): void => void warned.push(warning.name);
+    process.on("warning", hear);
+    const { time } = start({
+      keys: () => Array.from({ length: 50 }, (_, at) => `log ${at}`),
+      maxConcurrent: 50,
+      poll: (_key, signal) =>
+        new Promise((_, reject) => {
+          signal.addEventListener("abort", () => reject(signal.reason));
+        }),
+    });
+    await time.advance(60_000);
+    process.off("warning", hear);
+    expect(warned).toEqual([]);
+  });
+
   it("aborts a turn that takes too long", async () => {
     const reasons: boolean[] = [];
     const { time, failures } = start({
