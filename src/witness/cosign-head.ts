@@ -56,6 +56,8 @@ export class HeadCosigner {
   readonly #turns = new Turns(MAX_WAITING_PER_LOG);
   /** Logs with a signature of this witness that its store does not know. */
   readonly #rolledBack = new Map<string, TlogError>(); // owned by meetOwnSignature()
+  /** The newest head of each log that was neither cosigned nor evidence by itself. */
+  readonly #suspects = new Map<string, Uint8Array>(); // owned by #assertConsistent(), #compareWithHistory() and takeSuspect()
   readonly #verifiers = new WeakMap<WitnessedLog, readonly NoteVerifier[]>();
 
   constructor(parts: HeadCosignerParts) {
@@ -98,6 +100,13 @@ export class HeadCosigner {
       this.#rolledBack.set(found.origin, error);
       this.#parts.events.warning({ code: error.code, message: error.message });
     });
+  }
+
+  /** See Witness.takeSuspect. */
+  takeSuspect(origin: string): Uint8Array | undefined {
+    const signedNote = this.#suspects.get(origin);
+    this.#suspects.delete(origin);
+    return signedNote;
   }
 
   async #openSigned(checkpoint: Uint8Array): Promise<SignedHead> {
@@ -157,9 +166,8 @@ export class HeadCosigner {
     } catch (error) {
       // A proof that fails proves nothing, unless it leads from another tree to the new one.
       const alternativeRoot = orUndefined(() => fromRootOfConsistency(tree));
-      if (alternativeRoot !== undefined) {
-        await this.#keepEvidence(head, { other: last.signedNote, alternativeRoot, proof });
-      }
+      if (alternativeRoot === undefined) this.#suspects.set(head.origin, logNoteOf(head));
+      else await this.#keepEvidence(head, { other: last.signedNote, alternativeRoot, proof });
       if (error instanceof TlogError && error.code !== "PROOF_INVALID") {
         throw new TlogError("PROOF_INVALID", error.message, { cause: error });
       }
@@ -172,8 +180,8 @@ export class HeadCosigner {
     const { treeSize, rootHash, origin } = head;
     const size = { fromSize: treeSize, toSize: treeSize, limit: 1 };
     const [row] = await this.#parts.store.rows(origin, size);
-    if (row?.logNote === undefined || hashesEqual(row.rootHash, rootHash)) return;
-    await this.#keepEvidence(head, { other: row.logNote });
+    if (row?.logNote === undefined) this.#suspects.set(origin, logNoteOf(head));
+    else if (!hashesEqual(row.rootHash, rootHash)) await this.#keepEvidence(head, { other: row.logNote });
   }
 
   async #keepEvidence(
@@ -184,8 +192,8 @@ export class HeadCosigner {
       readonly proof?: readonly Uint8Array[];
     },
   ): Promise<void> {
-    const { origin, log, text, logSignatures } = head;
-    const note = formatNote({ text, signatures: logSignatures });
+    const { origin, log } = head;
+    const note = logNoteOf(head);
     const { other = note, ...proof } = found;
     const evidence = await evidenceFromHeads({
       origin,
@@ -255,6 +263,11 @@ export class HeadCosigner {
       this.#parts.events.refused({ origin, code, message });
     if (code === "CLOCK_BEHIND") this.#parts.events.warning({ code, message: `${origin}: ${message}` });
   }
+}
+
+/** The checkpoint with the log's own lines. */
+function logNoteOf({ text, logSignatures }: SignedHead): Uint8Array {
+  return formatNote({ text, signatures: logSignatures });
 }
 
 function orUndefined<T>(compute: () => T | undefined): T | undefined {

@@ -19,6 +19,7 @@ export interface CrossCheckOptions extends LoopTiming {
 export function startCrossCheck(options: CrossCheckOptions): PollLoop {
   const loops = [
     startLoop(options, (log) => logPlaces(log)),
+    startSuspects(options),
     ...options.peers.map((peer) => startLoop(options, ({ origin }) => [peerPlace(peer, origin)], peer.name)),
   ];
   const close = async (): Promise<void> => {
@@ -52,6 +53,24 @@ function startLoop(
       const { origin, url } = placeOf(key);
       onFailure(peer ?? key, `${origin} at ${peer ?? url}: not compared`, error);
     },
+  });
+}
+
+/** Looks, with the log's tiles, at heads that were sent to be cosigned and were not: a request alone seldom convicts. */
+function startSuspects(options: CrossCheckOptions): PollLoop {
+  const { witness, judge, onFailure } = options;
+  const { roster } = witness;
+  return startPollLoop({
+    ...options,
+    keys: () => roster.logs().flatMap(({ origin, urls }) => (urls.length > 0 ? [origin] : [])),
+    poll: async (origin, signal) => {
+      const log = roster.find(origin);
+      const [url] = log?.urls ?? [];
+      const signedNote = witness.takeSuspect(origin);
+      if (log === undefined || url === undefined || signedNote === undefined) return;
+      await judge.judgeNote(log, { signedNote, source: "a request to cosign", url }, signal);
+    },
+    onFailure: (origin, error) => onFailure(origin, `${origin}: a request to cosign was not compared`, error),
   });
 }
 

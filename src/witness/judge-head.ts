@@ -61,6 +61,17 @@ export interface HeadJudge {
    * @throws {TlogError} as `fetchNote`, openCheckpoint (what was shown is not the log's), Witness.addEvidence
    */
   judge(log: WitnessedLog, place: HeadPlace, signal: AbortSignal): Promise<JudgedHead | undefined>;
+  /** Judges a note that is here already. Throws as `judge`, but nothing is fetched except tiles. */
+  judgeNote(log: WitnessedLog, shown: ShownNote, signal: AbortSignal): Promise<JudgedHead | undefined>;
+}
+
+/** A signed head, and who showed it. */
+export interface ShownNote {
+  readonly signedNote: Uint8Array;
+  /** For people: a URL, or how it came here. */
+  readonly source: string;
+  /** Asked for tiles first, if it is one of the log's. */
+  readonly url: string;
 }
 
 type Parts = Required<Omit<HeadJudgeOptions, "mlDsa44">> &
@@ -79,19 +90,26 @@ export function openHeadJudge(options: HeadJudgeOptions): HeadJudge {
     peerNotes: openPeerNotes(options),
     unproven: new Map<string, number | undefined>(),
   };
-  return { judge: (log, place, signal) => judge(log, { place, signal }, parts) };
+  return {
+    judge: async (log, place, signal) => {
+      const signedNote = await fetchNote(place, { network: parts.network, signal });
+      if (signedNote === undefined) return undefined;
+      const { url } = place;
+      return await judge(log, { shown: { signedNote, source: sourceOf(place), url }, signal }, parts);
+    },
+    judgeNote: (log, shown, signal) => judge(log, { shown, signal }, parts),
+  };
 }
 
 async function judge(
   log: WitnessedLog,
-  { place, signal }: { readonly place: HeadPlace; readonly signal: AbortSignal },
+  { shown, signal }: { readonly shown: ShownNote; readonly signal: AbortSignal },
   parts: Parts,
 ): Promise<JudgedHead | undefined> {
-  const { witness, network, peerNotes, now } = parts;
-  const signedNote = await fetchNote(place, { network, signal });
-  if (signedNote === undefined) return undefined;
+  const { witness, peerNotes, now } = parts;
+  const { signedNote, source, url } = shown;
   const ownKeys = witness.vkeys.map(parseVerifierKey);
-  const own = await ownSignature({ ...parts, log, signedNote, source: sourceOf(place), ownKeys });
+  const own = await ownSignature({ ...parts, log, signedNote, source, ownKeys });
   if (own !== undefined) await witness.meetOwnSignature(own);
   const head = await openHead(log, signedNote, parts);
   if (head === undefined) return undefined;
@@ -101,17 +119,17 @@ async function judge(
     cosignedAtSeconds: times.length === 0 ? undefined : Math.max(...times),
     nowSeconds: Math.floor(now() / 1000),
   };
-  const compared = comparedLog(log, { place, signal }, parts);
+  const compared = comparedLog(log, { url, signal }, parts);
   const wasConvicted = (await witness.evidence(originHash(log.origin))).some(
     ({ convictsLog }) => convictsLog,
   );
   // A log that is convicted signs ever more that contradicts: none of it would say more.
-  const comparison = wasConvicted ? undefined : await compare(log, { head, place, shownAt, compared }, parts);
+  const comparison = wasConvicted ? undefined : await compare(log, { head, url, shownAt, compared }, parts);
   if (comparison?.verdict === "evidence") await keepEvidence(witness, comparison.evidence);
   const isConvicted = wasConvicted || comparison?.verdict === "evidence";
   // A peer is convicted by what it cosigned itself, whether or not that is how the fork was found.
   await peerNotes.meet({ head, cosigned, compared, isForked: isConvicted });
-  if (comparison !== undefined) report(comparison, place, parts);
+  if (comparison !== undefined) report(comparison, { origin: log.origin, source }, parts);
   return { head, comparison, isConvicted };
 }
 
@@ -138,7 +156,7 @@ async function openHead(
 
 interface Shown {
   readonly head: SignedHead;
-  readonly place: HeadPlace;
+  readonly url: string;
   readonly shownAt: ShownAt;
   readonly compared: ComparedLog;
 }
@@ -156,17 +174,17 @@ async function compare(log: WitnessedLog, shown: Shown, parts: Parts): Promise<H
  */
 async function throughTheLog(
   log: WitnessedLog,
-  { head, place, shownAt, compared }: Shown,
+  { head, url, shownAt, compared }: Shown,
   parts: Parts,
   unproven: HeadComparison,
 ): Promise<HeadComparison> {
   const { signal } = compared;
-  for (const other of logPlaces(log).filter(({ url }) => url !== place.url)) {
+  for (const other of logPlaces(log).filter((place) => place.url !== url)) {
     try {
       const signedNote = await fetchNote(other, { network: parts.network, signal });
       const larger = signedNote && (await openHead(log, signedNote, parts));
       if (larger === undefined || larger.treeSize < head.treeSize) continue;
-      const withTiles = comparedLog(log, { place: other, signal }, parts);
+      const withTiles = comparedLog(log, { url: other.url, signal }, parts);
       const itself = await compareHeads({ ours: larger, shown: head, ...shownAt }, withTiles);
       if (itself.verdict === "evidence") return itself;
     } catch (error) {
@@ -179,24 +197,27 @@ async function throughTheLog(
 /** Tiles are asked for where the head is shown, then at the log's other places. */
 function comparedLog(
   { origin, urls, logKeys }: WitnessedLog,
-  { place, signal }: { readonly place: HeadPlace; readonly signal: AbortSignal },
+  { url, signal }: { readonly url: string; readonly signal: AbortSignal },
   { network, tileCache, mlDsa44 }: Parts,
 ): ComparedLog {
-  const inOrder = [...new Set([place.url, ...urls])].filter((url) => urls.includes(url));
-  const tiles: readonly TileSource[] = inOrder.map((url) =>
-    openTileSource({ origin, fetcher: fetcherFor(url, network), cache: tileCache }),
+  const inOrder = [...new Set([url, ...urls])].filter((one) => urls.includes(one));
+  const tiles: readonly TileSource[] = inOrder.map((one) =>
+    openTileSource({ origin, fetcher: fetcherFor(one, network), cache: tileCache }),
   );
   return { origin, logKeys, tiles, signal, ...(mlDsa44 === undefined ? {} : { mlDsa44 }) };
 }
 
-function report(comparison: HeadComparison, place: HeadPlace, parts: Parts): void {
+function report(
+  comparison: HeadComparison,
+  { origin, source }: { readonly origin: string; readonly source: string },
+  parts: Parts,
+): void {
   const { events, unproven, unprovenAfterMs, now } = parts;
-  const source = sourceOf(place);
   const { verdict } = comparison;
   const behind = verdict === "behind" ? comparison : { bySize: 0, sinceSeconds: undefined };
   const { bySize, sinceSeconds } = behind;
-  events.headCompared?.({ origin: place.origin, source, verdict, bySize, sinceSeconds });
-  const key = `${place.origin}\n${source}`;
+  events.headCompared?.({ origin, source, verdict, bySize, sinceSeconds });
+  const key = `${origin}\n${source}`;
   if (verdict !== "unproven") {
     unproven.delete(key);
     return;
@@ -205,6 +226,6 @@ function report(comparison: HeadComparison, place: HeadPlace, parts: Parts): voi
   const sinceMs = unproven.get(key);
   if (sinceMs === undefined || now() - sinceMs < unprovenAfterMs) return;
   unproven.set(key, undefined);
-  const message = `${place.origin}: ${source} shows a signed head that could be a fork: ${comparison.reason}`;
+  const message = `${origin}: ${source} shows a signed head that could be a fork: ${comparison.reason}`;
   events.warning?.({ code: "HEAD_UNPROVEN", message });
 }

@@ -123,6 +123,10 @@ class StoredWitness implements Witness {
     return log === undefined ? [] : await this.#parts.store.evidence(log.origin);
   }
 
+  takeSuspect(origin: string): Uint8Array | undefined {
+    return this.#parts.heads.takeSuspect(origin);
+  }
+
   meetOwnSignature(found: OwnSignature): Promise<void> {
     return this.#parts.heads.meetOwnSignature(found);
   }

@@ -90,6 +90,11 @@ export interface Witness extends AsyncDisposable {
   evidence(originHash: string): Promise<readonly StoredEvidence[]>;
 
   /**
+   * A head that the log signed and this witness did not cosign, though nothing convicts the log yet: whoever has the log's tiles
+   * can tell. The newest of each log is kept until it is taken. Only the log's own lines are on it.
+   */
+  takeSuspect(origin: string): Uint8Array | undefined;
+  /**
    * Takes notice of this witness's own signature, seen elsewhere and verified: when its store knows of nothing as new, somebody
    * else has the key or the store is old, and the log is cosigned no more (WITNESS_ROLLED_BACK) until a restart looks into it.
    */

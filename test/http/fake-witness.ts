@@ -56,6 +56,7 @@ export function fakeWitness(state: FakeState = {}, methods: Partial<Witness> = {
     },
     addCheckpoint: lines,
     submit: lines,
+    takeSuspect: () => undefined,
     signSubtree: lines,
     checkpoint: (originHash) => Promise.resolve(heads[find(originHash)?.origin ?? ""]?.signedNote),
     headAt: () => Promise.resolve(undefined),

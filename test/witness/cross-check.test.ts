@@ -66,6 +66,36 @@ describe("cross-check", () => {
     },
   );
 
+  it("finds, with the log's tiles, a fork that was only sent to be cosigned and convicted nobody by itself", async () => {
+    const log = await testLog("log.example/v", { size: 700 });
+    const fork = log.forkedAt(100);
+    const { witness, kinds } = await cosigning(log, 512);
+    const [net, time] = [network(), manualTime()];
+    await showLog(net, LOG_URL, log, 600);
+    const requests = [
+      // From a power of two: the proof does not hold the root it starts from, and the larger tree is nobody's to read.
+      { oldSize: 512, proof: fork.proof(512, 600), checkpoint: await fork.note(600) },
+      // A size between those that were cosigned, behind the newest head.
+      { oldSize: 0, proof: [], checkpoint: await fork.note(411) },
+    ];
+    for (const request of requests) await witness.submit(request).catch(() => undefined);
+    expect(await kinds()).toEqual([]);
+    start({
+      witness,
+      peers: [],
+      events: {},
+      now: time.now,
+      monotonicMs: time.now,
+      sleep: time.sleep,
+      random: () => 0.5,
+      network: { fetch: net.fetch, sleep: time.sleep },
+      crossCheckIntervalMs: INTERVAL_MS,
+    });
+    await time.advance(INTERVAL_MS);
+    expect(await kinds()).toEqual(["cross-size"]);
+    expect(witness.takeSuspect(log.origin)).toBeUndefined();
+  });
+
   it("looks at every URL of a log, and at each peer for every log", async () => {
     const logs = await Promise.all(["a.example", "b.example"].map((origin) => testLog(origin)));
     const [net, time] = [network(), manualTime()];
