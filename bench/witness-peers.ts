@@ -9,7 +9,11 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { formatSigningKey, generateSigningKey } from "../src/tlog/key.ts";
 import { freePort, lacks, start } from "../test/interop/programs.ts";
-import { startLitewitness, startOmniwitness } from "../test/interop/witness-programs.ts";
+import {
+  LITEWITNESS_PROGRAMS,
+  startLitewitness,
+  startOmniwitness,
+} from "../test/interop/witness-programs.ts";
 import { type Load, type LoadResult, makeLoads, sendLoad } from "./add-checkpoint-load.ts";
 import { median } from "./measure.ts";
 
@@ -68,7 +72,7 @@ function omniwitness(types: readonly (1 | 6)[]): Choice {
 
 function litewitness(): Choice {
   return {
-    isThere: !lacks("litewitness"),
+    isThere: !lacks(...LITEWITNESS_PROGRAMS),
     open: async (loads) => ({ ...(await startLitewitness(logsOf(loads))), name: "litewitness" }),
   };
 }

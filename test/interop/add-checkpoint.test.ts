@@ -5,7 +5,7 @@ import { formatVerifierKey } from "../../src/tlog/key.ts";
 import { TestLog, testLog } from "../witness/harness.ts";
 import { startOwnWitness } from "./own-witness.ts";
 import { lacks } from "./programs.ts";
-import { startLitewitness, startOmniwitness } from "./witness-programs.ts";
+import { LITEWITNESS_PROGRAMS, startLitewitness, startOmniwitness } from "./witness-programs.ts";
 
 /** What a client sees: "200", "404", or for a conflict "409 3". */
 type Answer = string;
@@ -110,7 +110,7 @@ const logs = [log, fresh, empty, forked].map(({ origin, keys }) => {
 const witnesses = [
   { of: "ours", isThere: true, start: startOwnWitness },
   { of: "omniwitness", isThere: !lacks("omniwitness"), start: startOmniwitness },
-  { of: "litewitness", isThere: !lacks("litewitness"), start: startLitewitness },
+  { of: "litewitness", isThere: !lacks(...LITEWITNESS_PROGRAMS), start: startLitewitness },
 ] as const;
 
 describe.each(witnesses)("add-checkpoint of $of", ({ of, isThere, start }) => {

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { accessSync, constants } from "node:fs";
 import { createServer } from "node:net";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 
 /** As install.sh has it. */
 const FOLDER =
@@ -16,9 +16,10 @@ export function programPath(name: string): string {
   return join(FOLDER, name);
 }
 
-/** Whether a program is missing, after saying so: what needs it skips. */
+/** Whether a program is missing, here and among the machine's commands, after saying so: what needs it skips. */
 export function lacks(...names: readonly string[]): boolean {
-  const missing = names.filter((name) => !isExecutable(programPath(name)));
+  const folders = [FOLDER, ...(process.env.PATH ?? "").split(delimiter)];
+  const missing = names.filter((name) => !folders.some((folder) => isExecutable(join(folder, name))));
   if (missing.length > 0) {
     process.stdout.write(`${missing.join(", ")}: skipped, not in ${FOLDER} (test/interop/install.sh)\n`);
   }

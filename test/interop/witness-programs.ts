@@ -73,6 +73,9 @@ function omniwitnessList(logs: readonly PeerLog[]): string {
   });
 }
 
+/** What `startLitewitness` runs. */
+export const LITEWITNESS_PROGRAMS = ["litewitness", "ssh-keygen", "ssh-agent", "ssh-add", "python3"] as const;
+
 /** torchwood's litewitness, over SQLite, which has an ssh-agent sign. */
 export async function startLitewitness(
   logs: readonly PeerLog[],

@@ -9,11 +9,17 @@ import { entry, testSigner } from "../log/harness.ts";
 import { type GoCheckpoint, goCheckpointOpener, hasGo, keyIdIn } from "./go-programs.ts";
 import { startOwnWitness } from "./own-witness.ts";
 import { freePort, lacks, programPath, run } from "./programs.ts";
-import { type PeerLog, type PeerWitness, startLitewitness, startOmniwitness } from "./witness-programs.ts";
+import {
+  LITEWITNESS_PROGRAMS,
+  type PeerLog,
+  type PeerWitness,
+  startLitewitness,
+  startOmniwitness,
+} from "./witness-programs.ts";
 
 const ORIGIN = "peers.test/log";
 const hasOmniwitness = !lacks("omniwitness");
-const hasLitewitness = !lacks("litewitness");
+const hasLitewitness = !lacks(...LITEWITNESS_PROGRAMS);
 const skipped = !(hasOmniwitness || hasLitewitness) || !hasGo();
 const NOW_SECONDS = Math.floor(Date.now() / 1000);
 
