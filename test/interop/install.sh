@@ -25,7 +25,7 @@ programs() {
       continue
     fi
     began=$SECONDS
-    if (cd "$folder" && go build -mod=mod -trimpath -o "$bin/$name" "$module/$path") > "$folder/log" 2>&1; then
+    if (cd "$folder" && timeout 400 go build -mod=mod -trimpath -o "$bin/$name" "$module/$path") > "$folder/log" 2>&1; then
       echo "$version" > "$bin/$name.version"
       echo "$name $version: $((SECONDS - began))s"
     else
