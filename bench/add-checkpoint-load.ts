@@ -1,5 +1,6 @@
 /** add-checkpoint requests made beforehand, the same for every witness, and their times. */
 import { Agent, request } from "node:http";
+import { setTimeout as pause } from "node:timers/promises";
 import { formatAddCheckpoint } from "../src/tlog/add-checkpoint.ts";
 import { formatCheckpoint } from "../src/tlog/checkpoint-body.ts";
 import { encodeUtf8 } from "../src/tlog/encoding.ts";
@@ -82,7 +83,7 @@ export interface LoadResult {
   readonly perSecond: number;
   /** From a request's first sending to its cosignature, refusals between them included, in milliseconds. */
   readonly times: readonly number[];
-  /** Answers 429 and 503, after which the same request was sent again at once. */
+  /** Answers 429 and 503, after which the same request was sent again some 5 ms later. */
   readonly refusals: number;
 }
 
@@ -106,6 +107,7 @@ export async function sendLoad(
         }
         if (status !== 429 && status !== 503) throw new Error(`${url}: answered ${status}`);
         refusals += 1;
+        await pause(1 + Math.random() * 9);
       }
     }
   };
