@@ -7,9 +7,12 @@ import { memoryTiles, type TileCache } from "../../client/tile-cache.ts";
 import { openTileSource, type TileSource } from "../../client/tile-source.ts";
 import { TlogError } from "../errors.ts";
 import type { WitnessEvents } from "../events.ts";
-import { openCheckpoint } from "../tlog/checkpoint.ts";
+import { emptyRootHash, hashesEqual } from "../merkle/hash.ts";
+import { parseCheckpoint } from "../tlog/checkpoint-body.ts";
+import { decodeUtf8 } from "../tlog/encoding.ts";
 import { evidenceFromHeads } from "../tlog/fork-evidence-build.ts";
 import { type MlDsaOptions, parseVerifierKey } from "../tlog/key.ts";
+import { parseNote } from "../tlog/note.ts";
 import { originHash } from "../tlog/origin-hash.ts";
 import {
   type ComparedLog,
@@ -29,6 +32,7 @@ import {
 } from "./head-places.ts";
 import { keepEvidence, openPeerNotes, type PeerNotes } from "./peer-notes.ts";
 import { ownSignature } from "./recover.ts";
+import { verifiedLines } from "./verified-lines.ts";
 import type { Witness, WitnessedLog } from "./witness.ts";
 
 export interface HeadJudgeOptions extends MlDsaOptions {
@@ -58,7 +62,8 @@ export interface HeadJudge {
   /**
    * Fetches what a place shows and judges it.
    * @returns undefined when a peer shows nothing (404), or the log a signed statement that cannot be true, which is stored as evidence.
-   * @throws {TlogError} as `fetchNote`, openCheckpoint (what was shown is not the log's), Witness.addEvidence
+   * @throws {TlogError} as `fetchNote`, NOTE_MALFORMED, CHECKPOINT_MALFORMED, ORIGIN_MISMATCH, SIGNATURE_MISSING (what was shown is not
+   *   the log's), CRYPTO_BUSY, and what Witness.addEvidence throws
    */
   judge(log: WitnessedLog, place: HeadPlace, signal: AbortSignal): Promise<JudgedHead | undefined>;
   /** Judges a note that is here already. Throws as `judge`, but nothing is fetched except tiles. */
@@ -133,25 +138,33 @@ async function judge(
   return { head, comparison, isConvicted };
 }
 
-/** @returns undefined for a signed statement that cannot be true: a size 0 that is not the empty tree. */
+/**
+ * By any one of the log's keys, whatever else stands there.
+ * @returns undefined for a signed statement that cannot be true: a size 0 that is not the empty tree.
+ */
 async function openHead(
-  log: WitnessedLog,
+  { origin, logKeys }: WitnessedLog,
   signedNote: Uint8Array,
   { witness, mlDsa44 }: Parts,
 ): Promise<SignedHead | undefined> {
-  const { origin, logKeys } = log;
   const options = mlDsa44 === undefined ? {} : { mlDsa44 };
-  try {
-    const opened = await openCheckpoint({ signedNote, logKeys, expectedOrigin: origin, ...options });
-    return { treeSize: opened.treeSize, rootHash: opened.rootHash, logNote: signedNote };
-  } catch (error) {
-    if (!(error instanceof TlogError) || error.code !== "ROOT_MISMATCH") throw error;
-    const notes = [signedNote, signedNote] as const;
-    const evidence = await evidenceFromHeads({ origin, logKeys, notes, ...options });
-    if (evidence === undefined) throw error;
-    await keepEvidence(witness, evidence);
-    return undefined;
+  const note = parseNote(signedNote);
+  const { treeSize, rootHash, ...checkpoint } = parseCheckpoint(decodeUtf8(note.text));
+  if (checkpoint.origin !== origin) {
+    throw new TlogError("ORIGIN_MISMATCH", `want ${origin}, got ${JSON.stringify(checkpoint.origin)}`);
   }
+  const verified = await verifiedLines(note, logKeys, options);
+  // An ML-DSA-44 signature does not cover extension lines, but size and root: what contradicts is signed all the same.
+  if (verified.length === 0) {
+    throw new TlogError("SIGNATURE_MISSING", "no line is a valid signature of a known key of the log");
+  }
+  if (treeSize > 0 || hashesEqual(rootHash, emptyRootHash())) {
+    return { treeSize, rootHash, logNote: signedNote };
+  }
+  const notes = [signedNote, signedNote] as const;
+  const evidence = await evidenceFromHeads({ origin, logKeys, notes, ...options });
+  if (evidence !== undefined) await keepEvidence(witness, evidence);
+  return undefined;
 }
 
 interface Shown {

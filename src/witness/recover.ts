@@ -8,8 +8,8 @@ import { TlogError } from "../errors.ts";
 import { parseCheckpoint } from "../tlog/checkpoint-body.ts";
 import { decodeTimestampedSignature } from "../tlog/cosignature.ts";
 import { decodeUtf8 } from "../tlog/encoding.ts";
-import { ED25519, type MlDsaOptions, type VerifierKey, verifierFor } from "../tlog/key.ts";
-import { formatNote, type Note, parseNote, type VerifiedSignature, verifyNote } from "../tlog/note.ts";
+import { ED25519, type MlDsaOptions, type VerifierKey } from "../tlog/key.ts";
+import { formatNote, type Note, parseNote, type VerifiedSignature } from "../tlog/note.ts";
 import { type AbortGroup, openAbortGroup } from "./abort-group.ts";
 import {
   fetchNote,
@@ -19,6 +19,7 @@ import {
   peerPlace,
   sourceOf,
 } from "./head-places.ts";
+import { verifiedLines } from "./verified-lines.ts";
 import type { OwnSignature, WitnessedLog } from "./witness.ts";
 
 export interface OwnSignatureSearch extends MlDsaOptions {
@@ -99,10 +100,10 @@ export async function ownSignature(
   const note = orUndefined(() => parseNote(signedNote));
   const checkpoint = note && orUndefined(() => parseCheckpoint(decodeUtf8(note.text)));
   if (note === undefined || checkpoint?.origin !== log.origin) return undefined;
-  const times = (await verifiedOf(note, ownKeys, args)).flatMap(timeOf);
+  const times = (await verifiedLines(note, ownKeys, args)).flatMap(timeOf);
   if (times.length === 0) return undefined;
   const { origin, treeSize, rootHash } = checkpoint;
-  const verified = await verifiedOf(note, [...log.logKeys, ...ownKeys], args);
+  const verified = await verifiedLines(note, [...log.logKeys, ...ownKeys], args);
   const signatures = verified.map(({ signature }) => signature);
   return {
     origin,
@@ -120,24 +121,7 @@ export async function cosignedAt(
   key: VerifierKey,
   options: MlDsaOptions,
 ): Promise<number | undefined> {
-  return (await verifiedOf(note, [key], options)).flatMap(timeOf)[0];
-}
-
-/** The lines of `keys` that verify. */
-async function verifiedOf(
-  note: Note,
-  keys: readonly VerifierKey[],
-  options: MlDsaOptions,
-): Promise<readonly VerifiedSignature[]> {
-  const tried = keys.map(async (key) => {
-    try {
-      return (await verifyNote(note, [verifierFor(key, options)])).verified;
-    } catch (error) {
-      if (error instanceof TlogError && error.code !== "CRYPTO_BUSY") return [];
-      throw error;
-    }
-  });
-  return (await Promise.all(tried)).flat();
+  return (await verifiedLines(note, [key], options)).flatMap(timeOf)[0];
 }
 
 function timeOf({ verifierKey: { type }, signature }: VerifiedSignature): readonly number[] {
