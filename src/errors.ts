@@ -69,6 +69,7 @@ export type ErrorCode =
   | "LOG_UNKNOWN"
   | "LOG_DISABLED"
   | "LOG_FROZEN"
+  | "EVIDENCE_FULL"
   | "SIZE_CONFLICT"
   | "RATE_LIMITED"
   | "CLOCK_BEHIND"

@@ -164,13 +164,14 @@ async function judge(
   known: Pick<ForkDemoResult, "logVkey" | "colluderVkey" | "foundAfterMs">,
 ): Promise<ForkDemoResult> {
   const { print, carol, others, notes } = scene;
-  const [stored] = await carol.witness.evidence(originHash(ORIGIN));
-  if (stored === undefined) throw new TlogError("INCOMPLETE", "carol holds no evidence");
-  const evidence = decodeUtf8(stored.evidence);
+  const [found] = await carol.witness.evidence(originHash(ORIGIN));
+  const file = found && (await carol.witness.evidenceFile(originHash(ORIGIN), found.id));
+  if (file === undefined) throw new TlogError("INCOMPLETE", "carol holds no evidence");
+  const evidence = decodeUtf8(file);
   const logKeys = [parseVerifierKey(known.logVkey)];
   const verdict = await verifyForkEvidence({ evidence, logKeys });
   print(
-    `The file (${stored.evidence.length} bytes) convicts the ${verdict.accused.role} ${verdict.accused.name}, with its key alone:`,
+    `The file (${file.length} bytes) convicts the ${verdict.accused.role} ${verdict.accused.name}, with its key alone:`,
   );
   for (const line of verdict.explanation.split("\n")) print(`  ${line}`);
 

@@ -57,6 +57,7 @@ const EXIT_CODES: { readonly [Code in ErrorCode]: ExitCode } = Object.freeze({
   LOG_UNKNOWN: 2,
   LOG_DISABLED: 2,
   LOG_FROZEN: 2,
+  EVIDENCE_FULL: 2,
   SUBTREE_UNSUPPORTED: 2,
   SIZE_CONFLICT: 2,
   HEAD_MOVED: 2,

@@ -1,5 +1,5 @@
 import { TlogError } from "../errors.ts";
-import type { CosignedHead, StoredEvidence } from "../store/witness-store.ts";
+import type { CosignedHead, EvidenceEntry } from "../store/witness-store.ts";
 import { encodeBase64 } from "../tlog/encoding.ts";
 import { formatVerifierKey } from "../tlog/key.ts";
 import { originHash } from "../tlog/origin-hash.ts";
@@ -58,7 +58,7 @@ interface LogState {
   /** Undefined: the store knows it, the roster does not. */
   readonly log: RosterLog | undefined;
   readonly head: CosignedHead | undefined;
-  readonly evidence: readonly StoredEvidence[];
+  readonly evidence: readonly EvidenceEntry[];
 }
 
 async function statesOf(directory: WitnessDirectory): Promise<readonly LogState[]> {

@@ -35,6 +35,7 @@ export const PROBLEM_KINDS: { readonly [code in ErrorCode]?: ProblemKind } = {
   LOG_FROZEN: { status: 403, title: "There is evidence that the log forked: it is cosigned no more." },
   LOG_UNKNOWN: { status: 404, title: "This witness does not know the log." },
   SUBTREE_UNSUPPORTED: { status: 404, title: "This witness has no key that signs subtrees." },
+  EVIDENCE_FULL: { status: 409, title: "As much evidence as is kept about one log is there already." },
   SIZE_CONFLICT: { status: 409, title: "The old size is not that of the newest cosigned checkpoint." },
   ROOT_MISMATCH: { status: 422, title: "The root hash is not that of the known tree." },
   PROOF_INVALID: { status: 422, title: "The consistency proof does not verify." },

@@ -1,8 +1,8 @@
 import { z } from "@hono/zod-openapi";
 import { Hono } from "hono";
 import { TlogError } from "../errors.ts";
-import type { StoredEvidence } from "../store/witness-store.ts";
-import { MAX_EVIDENCE_BYTES, parseForkEvidence } from "../tlog/fork-evidence.ts";
+import type { EvidenceEntry } from "../store/witness-store.ts";
+import { MAX_EVIDENCE_BYTES } from "../tlog/fork-evidence.ts";
 import { originHash } from "../tlog/origin-hash.ts";
 import { RateLimitedError, type Witness } from "../witness/witness.ts";
 import { ByteBudget } from "./byte-budget.ts";
@@ -32,12 +32,11 @@ export function witnessEvidenceRoutes(witness: Witness, options: EvidenceRouteOp
   const app = new Hono<HttpEnv>();
   app.get(`/:originHash${HEX_64}/evidence/:evidenceId${HEX_64}`, async ({ req, env }) => {
     const { originHash: hash, evidenceId } = req.param();
-    const held = await oneOfFew(() => witness.evidence(hash));
-    const found = held.find(({ id }) => id === evidenceId);
+    const found = await oneOfFew(() => witness.evidenceFile(hash, evidenceId));
     if (found === undefined) throw new TlogError("NOT_FOUND", `no evidence ${evidenceId} about this log`);
-    holdUntilSent(found.evidence.length, outgoing, env);
-    const headers = { ...FILE_HEADERS, "Content-Length": String(found.evidence.length) };
-    return new Response(new Uint8Array(found.evidence), { headers });
+    holdUntilSent(found.length, outgoing, env);
+    const headers = { ...FILE_HEADERS, "Content-Length": String(found.length) };
+    return new Response(new Uint8Array(found), { headers });
   });
   app.post("/evidence", ({ req }) => {
     assertNotTooOften();
@@ -67,8 +66,7 @@ const FILE_HEADERS = {
 } as const;
 
 async function takeEvidence(witness: Witness, body: Uint8Array): Promise<Response> {
-  const { id, isNew } = await witness.addEvidence(body);
-  const { origin } = parseForkEvidence(body);
+  const { id, origin, isNew } = await witness.addEvidence(body);
   const location = evidencePath({ originHash: originHash(origin), evidenceId: id });
   return Response.json(
     { id, isNew, evidence: location },
@@ -103,7 +101,7 @@ export const EvidenceItem = z
   })
   .openapi("EvidenceItem");
 
-function listItem(held: StoredEvidence): z.infer<typeof EvidenceItem> {
+function listItem(held: EvidenceEntry): z.infer<typeof EvidenceItem> {
   const { id, origin, kind, convictsLog, receivedAtSeconds } = held;
   return { id, origin, kind, convictsLog, receivedAtSeconds, evidence: `evidence/${id}` };
 }

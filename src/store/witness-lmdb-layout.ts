@@ -13,24 +13,26 @@ import {
 import type { Environment, KeyRange, Layout, Table } from "./lmdb-environment.ts";
 import { damaged } from "./lmdb-failure.ts";
 import { readRecord, withChecksum, withoutChecksum, writeRecord } from "./lmdb-record.ts";
-import type { CosignedHead, CosignedRow, RowPosition, StoredEvidence } from "./witness-store.ts";
+import type { CosignedHead, CosignedRow, EvidenceEntry, RowPosition } from "./witness-store.ts";
 
 export interface WitnessTables {
   readonly meta: Table;
   readonly heads: Table;
   readonly history: Table;
   readonly evidence: Table;
+  readonly files: Table;
 }
 
 export type WitnessEnvironment = Environment<WitnessTables>;
 
 export const WITNESS_LAYOUT: Layout<WitnessTables> = {
-  tableNames: ["meta", "heads", "history", "evidence"],
+  tableNames: ["meta", "heads", "history", "evidence", "files"],
   tablesOf: (table) => ({
     meta: table("meta"),
     heads: table("heads"),
     history: table("history"),
     evidence: table("evidence"),
+    files: table("files"),
   }),
 };
 
@@ -53,7 +55,7 @@ export function headKey(origin: string): Uint8Array {
   return encodeUtf8(origin);
 }
 
-/** What the rows of a log begin with, in tables `history` and `evidence`. */
+/** What the rows of a log begin with, in tables `history`, `evidence` and `files`. */
 export function logKey(origin: string): Uint8Array {
   return createHash("sha256").update(encodeUtf8(origin)).digest().subarray(0, LOG_KEY_BYTES);
 }
@@ -93,9 +95,13 @@ export function rowPosition(key: Uint8Array): RowPosition {
 export function evidenceKey(
   log: Uint8Array,
   position: number,
-  { id, convictsLog }: StoredEvidence,
+  { id, convictsLog }: EvidenceEntry,
 ): Uint8Array {
   return concatBytes(log, encodeUint32(position), Uint8Array.of(convictsLog ? 1 : 0), decodeHex(id));
+}
+
+function fileKey(log: Uint8Array, id: string): Uint8Array {
+  return concatBytes(log, decodeHex(id));
 }
 
 export function evidenceKeys(log: Uint8Array, limit: number): KeyRange {
@@ -150,7 +156,7 @@ export function writeHistoryRow(history: Table, log: Uint8Array, row: CosignedRo
 }
 
 /** @throws {TlogError} STORE_DAMAGED */
-export function readEvidenceRow(table: Table, { key, id, convictsLog }: EvidenceKey): StoredEvidence {
+export function readEvidenceRow(table: Table, { key, id, convictsLog }: EvidenceKey): EvidenceEntry {
   const row = readRecord(table, key, `evidence ${id}`);
   if (row === undefined) throw damaged(`evidence ${id} is missing`);
   return {
@@ -158,16 +164,23 @@ export function readEvidenceRow(table: Table, { key, id, convictsLog }: Evidence
     origin: row.text("origin"),
     kind: row.text("kind"),
     convictsLog,
-    evidence: row.bytes("evidence"),
     receivedAtSeconds: row.size("receivedAtSeconds"),
   };
 }
 
-export function writeEvidenceRow(table: Table, key: Uint8Array, evidence: StoredEvidence): void {
-  writeRecord(table, key, {
-    origin: evidence.origin,
-    kind: evidence.kind,
-    receivedAtSeconds: evidence.receivedAtSeconds,
-    evidence: Buffer.from(evidence.evidence),
-  });
+export function writeEvidenceRow(table: Table, key: Uint8Array, entry: EvidenceEntry): void {
+  const { origin, kind, receivedAtSeconds } = entry;
+  writeRecord(table, key, { origin, kind, receivedAtSeconds });
+}
+
+/** @returns undefined when there is no such file. @throws {TlogError} STORE_DAMAGED */
+export function readEvidenceFile(files: Table, log: Uint8Array, id: string): Uint8Array | undefined {
+  const key = fileKey(log, id);
+  const value = files.view(key, (bytes) => Buffer.from(bytes));
+  return value && Uint8Array.from(withoutChecksum(key, value, `evidence file ${id}`));
+}
+
+export function writeEvidenceFile(files: Table, log: Uint8Array, id: string, file: Uint8Array): void {
+  const key = fileKey(log, id);
+  files.put(key, withChecksum(key, file));
 }

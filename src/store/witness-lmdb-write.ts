@@ -25,6 +25,7 @@ import {
   rowPosition,
   type WitnessEnvironment,
   type WitnessTables,
+  writeEvidenceFile,
   writeEvidenceRow,
   writeHeadRow,
   writeHistoryRow,
@@ -34,10 +35,10 @@ import {
   assertForward,
   assertUpdate,
   assertWitnessName,
+  evidenceOutcome,
   isExpected,
   isSameStatement,
   journalWith,
-  takesEvidence,
 } from "./witness-rules.ts";
 import {
   type CosignedHead,
@@ -104,7 +105,7 @@ export function witnessWriterOf(
       const copy = { ...evidence, evidence: evidence.evidence.slice() };
       return await queue.write(() => {
         assertFits(ROW_GROWTH_BYTES + 2 * copy.evidence.length, maxBytes - EVIDENCE_RESERVE_BYTES);
-        return applyEvidence(tables.evidence, copy);
+        return applyEvidence(tables, copy);
       });
     },
     async thin(origin, pass) {
@@ -136,13 +137,17 @@ export function applyUpdates(tables: WitnessTables, updates: readonly HeadUpdate
   return applied;
 }
 
-/** Reads keys only: what is held may be 16 MiB. */
-function applyEvidence(table: Table, evidence: StoredEvidence): boolean {
+function applyEvidence(
+  { evidence: table, files }: WitnessTables,
+  evidence: StoredEvidence,
+): ReturnType<typeof evidenceOutcome> {
   const log = logKey(evidence.origin);
   const held = table.keys(evidenceKeys(log, 2 * MAX_EVIDENCE_PER_LOG)).map(parseEvidenceKey);
-  if (!takesEvidence(held, evidence)) return false;
-  writeEvidenceRow(table, evidenceKey(log, held.length, evidence), evidence);
-  return true;
+  const outcome = evidenceOutcome(held, evidence);
+  if (outcome === "full") return outcome;
+  if (outcome === "added") writeEvidenceRow(table, evidenceKey(log, held.length, evidence), evidence);
+  writeEvidenceFile(files, log, evidence.id, evidence.evidence);
+  return outcome;
 }
 
 function readThinning(history: Table, log: Uint8Array, pass: ThinningPass): ThinningPlan {

@@ -9,6 +9,7 @@ import {
   evidenceKeys,
   logKey,
   parseEvidenceKey,
+  readEvidenceFile,
   readEvidenceRow,
   readHeadRow,
   readHistoryRow,
@@ -17,7 +18,7 @@ import {
   type WitnessEnvironment,
 } from "./witness-lmdb-layout.ts";
 import { claimWitness, MIN_WITNESS_BYTES, witnessWriterOf } from "./witness-lmdb-write.ts";
-import { MAX_ROWS_NOTE_BYTES, rowLimit } from "./witness-rules.ts";
+import { assertEvidenceId, MAX_ROWS_NOTE_BYTES, rowLimit } from "./witness-rules.ts";
 import {
   type CosignedRow,
   MAX_EVIDENCE_PER_LOG,
@@ -106,6 +107,11 @@ function readerOf(env: WitnessEnvironment, assertOpen: () => void): Omit<Witness
       return tables.evidence
         .keys(evidenceKeys(logKey(origin), 2 * MAX_EVIDENCE_PER_LOG))
         .map((key) => readEvidenceRow(tables.evidence, parseEvidenceKey(key)));
+    },
+    async evidenceFile(origin, id) {
+      assertEvidenceId(id);
+      newest();
+      return readEvidenceFile(tables.files, logKey(origin), id);
     },
   };
 }

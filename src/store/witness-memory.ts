@@ -5,16 +5,17 @@ import { assertToken, writerReplaced } from "./rules.ts";
 import { randomToken } from "./token.ts";
 import {
   assertEvidence,
+  assertEvidenceId,
   assertForward,
   assertUpdate,
   assertWitnessName,
   compareRows,
+  evidenceOutcome,
   isExpected,
   isSameStatement,
   journalWith,
   MAX_ROWS_NOTE_BYTES,
   rowLimit,
-  takesEvidence,
 } from "./witness-rules.ts";
 import type {
   CosignedHead,
@@ -37,7 +38,7 @@ export interface WitnessMemoryDisk {
   heads: ReadonlyMap<string, CosignedHead>;
   /** Rows by origin, ascending. */
   rows: ReadonlyMap<string, readonly CosignedRow[]>;
-  readonly evidence: StoredEvidence[];
+  evidence: readonly StoredEvidence[];
 }
 
 export function createWitnessMemoryDisk(): WitnessMemoryDisk {
@@ -122,7 +123,14 @@ function memoryReader(
     },
     async evidence(origin) {
       assertOpen();
-      return disk.evidence.filter((held) => held.origin === origin).map(copyEvidence);
+      return disk.evidence
+        .filter((held) => held.origin === origin)
+        .map(({ evidence: _, ...entry }) => ({ ...entry }));
+    },
+    async evidenceFile(origin, id) {
+      assertEvidenceId(id);
+      assertOpen();
+      return disk.evidence.find((held) => held.origin === origin && held.id === id)?.evidence.slice();
     },
   };
 }
@@ -146,9 +154,15 @@ function memoryWriter(
       assertWriter();
       assertEvidence(evidence);
       const about = disk.evidence.filter(({ origin }) => origin === evidence.origin);
-      if (!takesEvidence(about, evidence)) return false;
-      disk.evidence.push(copyEvidence(evidence));
-      return true;
+      const outcome = evidenceOutcome(about, evidence);
+      const copy = { ...evidence, evidence: evidence.evidence.slice() };
+      if (outcome === "added") disk.evidence = [...disk.evidence, copy];
+      if (outcome === "replaced") {
+        disk.evidence = disk.evidence.map((held) =>
+          held.origin === copy.origin && held.id === copy.id ? { ...held, evidence: copy.evidence } : held,
+        );
+      }
+      return outcome;
     },
     async thin(origin, pass) {
       assertWriter();
@@ -203,8 +217,4 @@ function copyHead(head: CosignedHead): CosignedHead {
 
 function copyRow(row: CosignedRow): CosignedRow {
   return { ...row, rootHash: row.rootHash.slice(), logNote: row.logNote?.slice() };
-}
-
-function copyEvidence(evidence: StoredEvidence): StoredEvidence {
-  return { ...evidence, evidence: evidence.evidence.slice() };
 }

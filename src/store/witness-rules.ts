@@ -5,6 +5,7 @@ import { HASH_BYTES, hashesEqual, leafHash } from "../merkle/hash.ts";
 import { concatBytes, encodeUint16, encodeUint64, encodeUtf8 } from "../tlog/encoding.ts";
 import {
   type CosignedHead,
+  type EvidenceEntry,
   type HeadUpdate,
   MAX_EVIDENCE_BYTES,
   MAX_EVIDENCE_PER_LOG,
@@ -87,18 +88,24 @@ export function journalWith(
 export function assertEvidence(evidence: StoredEvidence): void {
   assertOrigin(evidence.origin);
   assertStorable(evidence.evidence, MAX_EVIDENCE_BYTES, "evidence");
-  invariant(/^[0-9a-f]{64}$/.test(evidence.id), "an evidence id is not 64 lowercase hex digits");
+  assertEvidenceId(evidence.id);
   invariant(/^[a-z-]{1,64}$/.test(evidence.kind), "an evidence kind is not lowercase letters and hyphens");
   invariant(isSize(evidence.receivedAtSeconds), `receivedAtSeconds ${evidence.receivedAtSeconds}`);
 }
 
-/** Whether there is room for evidence beside what a log has. */
-export function takesEvidence(
-  held: readonly Pick<StoredEvidence, "id" | "convictsLog">[],
-  { id, convictsLog }: StoredEvidence,
-): boolean {
-  if (held.some((one) => one.id === id)) return false;
-  return held.filter((one) => one.convictsLog === convictsLog).length < MAX_EVIDENCE_PER_LOG;
+/** @throws {InvariantError} */
+export function assertEvidenceId(id: string): void {
+  invariant(/^[0-9a-f]{64}$/.test(id), "an evidence id is not 64 lowercase hex digits");
+}
+
+/** What adding evidence does, given what a log has. */
+export function evidenceOutcome(
+  held: readonly Pick<EvidenceEntry, "id" | "convictsLog">[],
+  { id, convictsLog }: EvidenceEntry,
+): "added" | "replaced" | "full" {
+  if (held.some((one) => one.id === id)) return "replaced";
+  const ofItsSort = held.filter((one) => one.convictsLog === convictsLog);
+  return ofItsSort.length < MAX_EVIDENCE_PER_LOG ? "added" : "full";
 }
 
 /** @returns how many rows to read. @throws {TlogError} ARGUMENT_INVALID */

@@ -34,8 +34,8 @@ export interface HeadUpdate {
   readonly logNote: Uint8Array | undefined;
 }
 
-/** Evidence as it lies in the store: verified before it came here. */
-export interface StoredEvidence {
+/** What the store says of a piece of evidence without reading its file. */
+export interface EvidenceEntry {
   /** 64 lowercase hex digits: SHA-256 of the statement. spec/fork-evidence.md */
   readonly id: string;
   readonly origin: string;
@@ -43,9 +43,14 @@ export interface StoredEvidence {
   readonly kind: string;
   /** Whether it convicts the log, which is then cosigned no more. Evidence against a witness does not. */
   readonly convictsLog: boolean;
-  readonly evidence: Uint8Array;
   /** POSIX seconds. */
   readonly receivedAtSeconds: number;
+}
+
+/** Evidence as it lies in the store: verified before it came here. */
+export interface StoredEvidence extends EvidenceEntry {
+  /** The file. */
+  readonly evidence: Uint8Array;
 }
 
 /**
@@ -113,8 +118,10 @@ export interface WitnessReader {
       readonly after?: RowPosition;
     },
   ): Promise<readonly CosignedRow[]>;
-  /** All evidence about a log, in the order it was added: at most 32, of at most 512 KiB each. */
-  evidence(origin: string): Promise<readonly StoredEvidence[]>;
+  /** What evidence there is about a log, in the order it was added: at most 32. No file is read. */
+  evidence(origin: string): Promise<readonly EvidenceEntry[]>;
+  /** One file, at most 512 KiB; undefined when there is none. @param id - 64 lowercase hex digits. */
+  evidenceFile(origin: string, id: string): Promise<Uint8Array | undefined>;
   close(): Promise<void>;
 }
 
@@ -134,11 +141,10 @@ export interface WitnessStore extends WitnessReader {
    */
   commit(updates: readonly HeadUpdate[]): Promise<readonly boolean[]>;
   /**
-   * Adds evidence; what has the id already stays.
-   * @returns whether it was added: false when the id is there, or when {@link MAX_EVIDENCE_PER_LOG} of its sort are.
-   *   Throws as `commit`.
+   * Adds evidence. When the id is there already, only the file is replaced, and its place and all else stay.
+   * @returns "full" when {@link MAX_EVIDENCE_PER_LOG} of its sort are there: nothing changed. Throws as `commit`.
    */
-  addEvidence(evidence: StoredEvidence): Promise<boolean>;
+  addEvidence(evidence: StoredEvidence): Promise<"added" | "replaced" | "full">;
   /**
    * Removes old rows as the rules say, a bounded number at a time: call again with `from: next` until `next` is undefined. The
    * newest row of a log stays, and so does the note of every size that has a row. Throws as `commit`.

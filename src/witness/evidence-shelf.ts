@@ -36,7 +36,8 @@ export class EvidenceShelf {
   async conviction(origin: string): Promise<Conviction | undefined> {
     if (!this.#convictions.has(origin)) {
       const held = await this.#parts.store.evidence(origin);
-      const found = held.find(({ convictsLog }) => convictsLog);
+      const first = held.find(({ convictsLog }) => convictsLog);
+      const found = first && { id: first.id, kind: first.kind };
       // Evidence may have come in while the store was read.
       if (!this.#convictions.has(origin)) this.#convictions.set(origin, found);
     }
@@ -55,11 +56,13 @@ export class EvidenceShelf {
   async add(
     evidence: Uint8Array,
     witnessKeys: readonly VerifierKey[],
-  ): Promise<{ readonly id: string; readonly isNew: boolean }> {
+    beforeVerifying?: (origin: string) => void,
+  ): Promise<{ readonly id: string; readonly origin: string; readonly isNew: boolean }> {
     const { store, roster, events, now, mlDsa44 } = this.#parts;
     const parsed = parseForkEvidence(evidence);
     const log = roster.find(parsed.origin);
     if (log === undefined) throw new TlogError("LOG_UNKNOWN", `no log with the origin ${parsed.origin}`);
+    beforeVerifying?.(log.origin);
     const verdict = await verifyForkEvidence({
       evidence: parsed,
       origin: log.origin,
@@ -69,9 +72,9 @@ export class EvidenceShelf {
     });
     const { id, kind, origin } = verdict;
     const convictsLog = verdict.accused.role === "log";
-    if (convictsLog && this.#convictions.get(origin) === undefined)
+    if (convictsLog && (await this.conviction(origin)) === undefined)
       this.#convictions.set(origin, { id, kind });
-    const isNew = await store.addEvidence({
+    const outcome = await store.addEvidence({
       id,
       origin,
       kind,
@@ -79,7 +82,9 @@ export class EvidenceShelf {
       evidence: encodeUtf8(formatForkEvidence(parsed)),
       receivedAtSeconds: Math.floor(now() / 1000),
     });
+    if (outcome === "full") throw new TlogError("EVIDENCE_FULL", `${origin}: no more evidence is kept`);
+    const isNew = outcome === "added";
     if (isNew) events.evidenceStored({ origin, id, kind });
-    return { id, isNew };
+    return { id, origin, isNew };
   }
 }

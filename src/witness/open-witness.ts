@@ -17,6 +17,7 @@ import {
   RateLimitedError,
   type Roster,
   type Witness,
+  type WitnessedLog,
   type WitnessedLogState,
 } from "./witness.ts";
 
@@ -114,13 +115,26 @@ class StoredWitness implements Witness {
     return { treeSize: row.treeSize, rootHash: row.rootHash, logNote: row.logNote };
   }
 
-  addEvidence(evidence: Uint8Array, witnessKeys: readonly VerifierKey[] = []) {
-    return this.#parts.shelf.add(evidence, witnessKeys);
+  addEvidence(
+    evidence: Uint8Array,
+    witnessKeys: readonly VerifierKey[] = [],
+    beforeVerifying?: (origin: string) => void,
+  ) {
+    return this.#parts.shelf.add(evidence, witnessKeys, beforeVerifying);
   }
 
   async evidence(originHash: string) {
     const log = this.roster.findByHash(originHash);
     return log === undefined ? [] : await this.#parts.store.evidence(log.origin);
+  }
+
+  async evidenceFile(originHash: string, id: string) {
+    const log = this.roster.findByHash(originHash);
+    return log === undefined ? undefined : await this.#parts.store.evidenceFile(log.origin, id);
+  }
+
+  conviction(origin: string) {
+    return this.#parts.shelf.conviction(origin);
   }
 
   takeSuspect(origin: string): Uint8Array | undefined {
@@ -132,14 +146,18 @@ class StoredWitness implements Witness {
   }
 
   async logs(): Promise<readonly WitnessedLogState[]> {
+    return await Promise.all(this.roster.logs().map((log) => this.#stateOf(log)));
+  }
+
+  async logState(origin: string): Promise<WitnessedLogState | undefined> {
+    const log = this.roster.find(origin);
+    return log && (await this.#stateOf(log));
+  }
+
+  async #stateOf(log: WitnessedLog): Promise<WitnessedLogState> {
     const { shelf, store } = this.#parts;
-    return await Promise.all(
-      this.roster.logs().map(async (log) => ({
-        log,
-        head: await store.head(log.origin),
-        frozenBy: (await shelf.conviction(log.origin))?.id,
-      })),
-    );
+    const frozenBy = (await shelf.conviction(log.origin))?.id;
+    return { log, head: await store.head(log.origin), frozenBy };
   }
 
   async thin({ signal }: { readonly signal: AbortSignal }): Promise<number> {

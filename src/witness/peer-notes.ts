@@ -86,7 +86,7 @@ export async function keepEvidence(
   try {
     await witness.addEvidence(encodeUtf8(evidence), witnessKeys);
   } catch (error) {
-    if (!(error instanceof TlogError) || error.code !== "RATE_LIMITED") throw error;
+    if (!(error instanceof TlogError) || error.code !== "EVIDENCE_FULL") throw error;
   }
 }
 

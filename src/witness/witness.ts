@@ -1,6 +1,6 @@
 /** The witness's face: what HTTP, the pollers and embedding programs call. `open-witness.ts` makes one. c2sp.org/tlog-witness */
 import { TlogError } from "../errors.ts";
-import type { CosignedHead, StoredEvidence } from "../store/witness-store.ts";
+import type { CosignedHead, EvidenceEntry } from "../store/witness-store.ts";
 import type { AddCheckpointRequest } from "../tlog/add-checkpoint.ts";
 import type { VerifierKey } from "../tlog/key.ts";
 
@@ -80,14 +80,23 @@ export interface Witness extends AsyncDisposable {
 
   /**
    * Takes evidence: verifies it with the keys of the log it names (and `witnessKeys`), stores it, and stops cosigning a log it convicts.
-   * @throws {TlogError} EVIDENCE_MALFORMED | EVIDENCE_INVALID | LOG_UNKNOWN | SIGNATURE_MISSING | SIGNATURE_INVALID | STORE_FULL …
+   * Only lines that verified are kept; evidence that is known gains those of a later file.
+   * @param beforeVerifying - called with the origin when only signatures are left to check, and not for what is known already;
+   *   what it throws refuses the file.
+   * @throws {TlogError} EVIDENCE_MALFORMED | EVIDENCE_INVALID | LOG_UNKNOWN | SIGNATURE_MISSING | SIGNATURE_INVALID |
+   *   EVIDENCE_FULL (as many as are kept about one log are there) | STORE_FULL …
    */
   addEvidence(
     evidence: Uint8Array,
     witnessKeys?: readonly VerifierKey[],
-  ): Promise<{ readonly id: string; readonly isNew: boolean }>;
-  /** All evidence about a log; empty when there is none. */
-  evidence(originHash: string): Promise<readonly StoredEvidence[]>;
+    beforeVerifying?: (origin: string) => void,
+  ): Promise<{ readonly id: string; readonly origin: string; readonly isNew: boolean }>;
+  /** What evidence there is about a log, without the files; empty when there is none. */
+  evidence(originHash: string): Promise<readonly EvidenceEntry[]>;
+  /** One file of evidence; undefined when there is none. @param id - 64 lowercase hex digits. */
+  evidenceFile(originHash: string, id: string): Promise<Uint8Array | undefined>;
+  /** What convicted the log; undefined while nothing did. Remembered, so it may be asked at every turn. */
+  conviction(origin: string): Promise<{ readonly id: string; readonly kind: string } | undefined>;
 
   /**
    * A head that the log signed and this witness did not cosign, though nothing convicts the log yet: whoever has the log's tiles
@@ -100,8 +109,10 @@ export interface Witness extends AsyncDisposable {
    */
   meetOwnSignature(found: OwnSignature): Promise<void>;
 
-  /** Every log of the roster, with its state. */
+  /** Every log of the roster, with its state: one read a log. */
   logs(): Promise<readonly WitnessedLogState[]>;
+  /** The state of one log; undefined when the roster does not have it. */
+  logState(origin: string): Promise<WitnessedLogState | undefined>;
   /** Removes old rows of the history as the witness was told; resolves when there is no more to remove. @returns how many went. */
   thin(options: { readonly signal: AbortSignal }): Promise<number>;
   state():

@@ -45,6 +45,13 @@ export interface FakeState {
 export function fakeWitness(state: FakeState = {}, methods: Partial<Witness> = {}): Witness {
   const { logs = [witnessedLog("log.test/a")], heads = {}, evidence = [] } = state;
   const find = (originHash: string) => logs.find(({ origin }) => hashOf(origin) === originHash);
+  const convictionOf = (log: string) =>
+    evidence.find(({ origin, convictsLog }) => convictsLog && origin === log);
+  const stateOf = (log: WitnessedLog) => ({
+    log,
+    head: heads[log.origin],
+    frozenBy: convictionOf(log.origin)?.id,
+  });
   const lines = () => Promise.resolve(encodeUtf8(`— ${WITNESS_NAME} AAAAAAAA\n`));
   return {
     name: WITNESS_NAME,
@@ -60,16 +67,15 @@ export function fakeWitness(state: FakeState = {}, methods: Partial<Witness> = {
     signSubtree: lines,
     checkpoint: (originHash) => Promise.resolve(heads[find(originHash)?.origin ?? ""]?.signedNote),
     headAt: () => Promise.resolve(undefined),
-    addEvidence: () => Promise.resolve({ id: "0".repeat(64), isNew: true }),
+    addEvidence: () => Promise.resolve({ id: "0".repeat(64), origin: "log.test/a", isNew: true }),
     evidence: (originHash) => Promise.resolve(evidence.filter(({ origin }) => hashOf(origin) === originHash)),
-    logs: () =>
+    evidenceFile: (originHash, id) =>
       Promise.resolve(
-        logs.map((log) => ({
-          log,
-          head: heads[log.origin],
-          frozenBy: evidence.find(({ origin, convictsLog }) => convictsLog && origin === log.origin)?.id,
-        })),
+        evidence.find((held) => hashOf(held.origin) === originHash && held.id === id)?.evidence,
       ),
+    conviction: (origin) => Promise.resolve(convictionOf(origin)),
+    logs: () => Promise.resolve(logs.map(stateOf)),
+    logState: (origin) => Promise.resolve(logs.filter((log) => log.origin === origin).map(stateOf)[0]),
     meetOwnSignature: () => Promise.resolve(),
     thin: () => Promise.resolve(0),
     state: () => ({ status: "ok" }),

@@ -102,7 +102,7 @@ describe("POST /evidence", () => {
     let isNew = true;
     const addEvidence: Witness["addEvidence"] = (body) => {
       bodies.push(body);
-      return Promise.resolve({ id: ID, isNew });
+      return Promise.resolve({ id: ID, origin: ORIGIN, isNew });
     };
     const app = witnessApp(holding([], { addEvidence }));
     const file = await sameSizeFork();

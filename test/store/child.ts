@@ -46,7 +46,7 @@ async function witness(): Promise<void> {
     const [from, to] = [Number(first), Number(second)];
     const expected = from === 0 ? undefined : headAt(from, from);
     if (command === "cosign") return { line, applied: await store.commit([step(expected, headAt(to, to))]) };
-    if (command === "evidence") return { line, isNew: await store.addEvidence(evidenceNamed(first)) };
+    if (command === "evidence") return { line, outcome: await store.addEvidence(evidenceNamed(first)) };
     if (command === "close") await store.close();
     else return { line, size: (await store.head(LOG))?.treeSize };
     return { line };

@@ -58,6 +58,20 @@ export async function allRows(
   }
 }
 
+/** What is held about a log, files included. */
+export async function allEvidence(
+  store: Pick<WitnessStore, "evidence" | "evidenceFile">,
+  origin = LOG,
+): Promise<readonly StoredEvidence[]> {
+  const held: StoredEvidence[] = [];
+  for (const entry of await store.evidence(origin)) {
+    const evidence = await store.evidenceFile(origin, entry.id);
+    if (evidence === undefined) throw new Error(`evidence ${entry.id} has no file`);
+    held.push({ ...entry, evidence });
+  }
+  return held;
+}
+
 /** "size@time", with a star where the row holds a note. */
 export function spelled(rows: readonly CosignedRow[]): readonly string[] {
   return rows.map(

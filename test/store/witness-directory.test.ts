@@ -125,6 +125,12 @@ describe("lmdb: what does not fit in a witness's storage is named, never served"
     ["a changed bit in a row", "history", flipped, allRows],
     ["a short row", "history", (value) => value.subarray(0, 20), allRows],
     ["a changed bit in evidence", "evidence", flipped, (store) => store.evidence(LOG)],
+    [
+      "a changed bit in a file of evidence",
+      "files",
+      flipped,
+      (store) => store.evidenceFile(LOG, evidenceNamed("a").id),
+    ],
   ])("%s is STORE_DAMAGED; the rest is served", async (_, table, change, read) => {
     await changeRows(table, change);
     const store = await openLmdbWitnessStore({ directory, name: NAME });

@@ -61,7 +61,7 @@ describe("lmdb: no cosigned head is visible or answered before it is durable", (
     await switches.untilHeld("data");
     expect(await reader.evidence(LOG)).toEqual([]);
     await switches.off("hold-data");
-    expect(await child.next()).toEqual({ line: "evidence a", isNew: true });
+    expect(await child.next()).toEqual({ line: "evidence a", outcome: "added" });
     expect(await reader.evidence(LOG)).toHaveLength(1);
     await reader.close();
   });

@@ -83,7 +83,7 @@ describe("lmdb: a witness that is full", () => {
     expect((await store.journal()).treeSize).toBe(size);
     const evidence = new Uint8Array(524_288).fill(2);
     for (const name of ["a", "b"]) {
-      expect(await store.addEvidence({ ...evidenceNamed(name), evidence })).toBe(true);
+      expect(await store.addEvidence({ ...evidenceNamed(name), evidence })).toBe("added");
     }
     const rules = [{ olderThanSeconds: 0, keepEverySeconds: 1_000_000 }];
     const { removed } = await store.thin(LOG, { rules, nowSeconds: 5_000_000 });
@@ -116,5 +116,6 @@ function limitWrites(tables: WitnessTables, beforeWrite: () => void): WitnessTab
     heads: limited(tables.heads),
     history: limited(tables.history),
     evidence: limited(tables.evidence),
+    files: limited(tables.files),
   };
 }

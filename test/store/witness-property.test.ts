@@ -7,7 +7,7 @@ import { TlogError } from "../../src/errors.ts";
 import { openLmdbWitnessStore } from "../../src/store/witness-lmdb.ts";
 import { createWitnessMemoryDisk, openMemoryWitnessStore } from "../../src/store/witness-memory.ts";
 import type { CosignedHead, HeadUpdate, WitnessStore } from "../../src/store/witness-store.ts";
-import { allRows, evidenceNamed, headAt, NAME, noteOf } from "./witness-contract.ts";
+import { allEvidence, allRows, evidenceNamed, headAt, NAME, noteOf } from "./witness-contract.ts";
 
 const ORIGINS = ["log.example/a", "log.example/b", "c"];
 
@@ -95,7 +95,7 @@ async function updatesOf(
 async function contentsOf(store: WitnessStore): Promise<unknown> {
   const logs = [];
   for (const origin of ORIGINS) {
-    logs.push([await store.head(origin), await allRows(store, origin), await store.evidence(origin)]);
+    logs.push([await store.head(origin), await allRows(store, origin), await allEvidence(store, origin)]);
   }
   return [await store.origins(), await store.journal(), logs];
 }

@@ -175,7 +175,8 @@ describe("cross-check", () => {
     await settle();
     expect(await kinds()).toEqual(["cross-size"]);
     const [stored] = await witness.evidence(originHash(log.origin));
-    const verdict = await verifyForkEvidence({ evidence: stored?.evidence ?? "", logKeys: log.keys });
+    const file = await witness.evidenceFile(originHash(log.origin), stored?.id ?? "");
+    const verdict = await verifyForkEvidence({ evidence: file ?? "", logKeys: log.keys });
     expect(verdict.kind).toBe("cross-size");
   });
 });

@@ -14,7 +14,8 @@ const ORIGIN = "log.example/fork";
 
 async function kindsHeld({ witness }: TestWitness, log: TestLog): Promise<readonly string[]> {
   const held = await witness.evidence(originHash(ORIGIN));
-  for (const { evidence } of held) {
+  for (const { id } of held) {
+    const evidence = (await witness.evidenceFile(originHash(ORIGIN), id)) ?? "";
     const verdict = await verifyForkEvidence({ evidence, logKeys: log.keys });
     expect(verdict.accused.role).toBe("log");
   }

@@ -125,7 +125,8 @@ describe("a head that somebody shows", () => {
     expect(judged).toMatchObject({ isConvicted: true, comparison: { verdict: "evidence" } });
     expect(await kinds()).toEqual([kind]);
     const [stored] = await witness.evidence(originHash(log.origin));
-    const verdict = await verifyForkEvidence({ evidence: stored?.evidence ?? "", logKeys: known_.logKeys });
+    const file = await witness.evidenceFile(originHash(log.origin), stored?.id ?? "");
+    const verdict = await verifyForkEvidence({ evidence: file ?? "", logKeys: known_.logKeys });
     expect(verdict.accused).toEqual({ role: "log", name: log.origin });
     await expectCodeAsync(witness.addCheckpoint(await log.request(520, 600)), "LOG_FROZEN");
   });
@@ -269,8 +270,9 @@ describe("what is on a head beside the log's signature", () => {
     expect((await judge.judge(known_, place, SIGNAL))?.isConvicted).toBe(true);
     expect(await kinds()).toEqual(["cross-size", "witness-equivocation"]);
     const [, stored] = await witness.evidence(originHash(log.origin));
+    const file = await witness.evidenceFile(originHash(log.origin), stored?.id ?? "");
     const keys = { logKeys: known_.logKeys, witnessKeys: peer.keys };
-    const verdict = await verifyForkEvidence({ evidence: stored?.evidence ?? "", ...keys });
+    const verdict = await verifyForkEvidence({ evidence: file ?? "", ...keys });
     expect(verdict.accused).toEqual({ role: "witness", name: PEER });
   });
 
