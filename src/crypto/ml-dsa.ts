@@ -10,10 +10,16 @@ export const ML_DSA_44_PUBLIC_KEY_BYTES = 1312;
 export const ML_DSA_44_SIGNATURE_BYTES = 2420;
 export const ML_DSA_44_SEED_BYTES = 32;
 
+/** A signature to check, and on whose behalf. */
+export interface MlDsaClaim extends SignatureClaim {
+  /** Where checks have to wait, those of one lane wait for each other and take turns with other lanes. Default: one lane for all. */
+  readonly lane?: string;
+}
+
 /** Who does the arithmetic. All give the same verdicts and the same public keys. */
 export interface MlDsa44 {
   /** The verdict of FIPS 204 algorithm 3; false also for wrong lengths. */
-  isValid(claim: SignatureClaim): Promise<boolean>;
+  isValid(claim: MlDsaClaim): Promise<boolean>;
   /** As {@link mlDsa44KeyPair}. */
   keyPair(seed: Uint8Array): Promise<KeyPair>;
 }
@@ -23,6 +29,14 @@ export const mlDsa44: MlDsa44 = {
   isValid: (claim) => isValidMlDsa44(claim),
   keyPair: (seed) => mlDsa44KeyPair(seed),
 };
+
+/** The same, with all checks in one lane. */
+export function inLane(mlDsa44: MlDsa44, lane: string): MlDsa44 {
+  return {
+    isValid: (claim) => mlDsa44.isValid({ ...claim, lane }),
+    keyPair: (seed) => mlDsa44.keyPair(seed),
+  };
+}
 
 /** The verdict of FIPS 204 algorithm 3; false also for wrong lengths. */
 export async function isValidMlDsa44({ publicKey, message, signature }: SignatureClaim): Promise<boolean> {

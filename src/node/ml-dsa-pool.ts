@@ -1,31 +1,34 @@
 /**
  * ML-DSA-44 in threads of their own, so that a server goes on answering meanwhile. A queue that is full refuses instead of
- * growing, and signatures to make go before signatures to check: whoever sends checkpoints with false signatures can keep the
- * threads busy, but not the witness from cosigning what it verified.
+ * growing. Signatures to make go before signatures to check, and those to check take turns by lane, that is by log: whoever sends
+ * checkpoints with false signatures can keep the threads busy, but neither the witness from cosigning what it verified, nor
+ * another log's signatures from being checked.
  */
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
-import type { KeyPair, SignatureClaim } from "#crypto";
+import type { KeyPair } from "#crypto";
 import {
   ML_DSA_44_PUBLIC_KEY_BYTES,
   ML_DSA_44_SEED_BYTES,
   ML_DSA_44_SIGNATURE_BYTES,
   type MlDsa44,
+  type MlDsaClaim,
 } from "../crypto/ml-dsa.ts";
 import { TlogError } from "../errors.ts";
+import { FairQueue } from "./fair-queue.ts";
 
 const DEFAULT_MAX_THREADS = 2;
 const DEFAULT_MAX_QUEUED = 128;
 
 /** What a thread is asked. Secrets travel in these messages and nowhere else. */
 export type MlDsaJob =
-  | ({ readonly kind: "verify" } & SignatureClaim)
+  | ({ readonly kind: "verify" } & Omit<MlDsaClaim, "lane">)
   | { readonly kind: "keygen"; readonly seed: Uint8Array }
   | { readonly kind: "sign"; readonly secretKey: Uint8Array; readonly message: Uint8Array };
 
 /**
  * As `mlDsa44`, elsewhere. Its methods, and the key pairs' `sign`, also throw:
- * @throws {TlogError} CRYPTO_BUSY (the queue is full) | CRYPTO_UNAVAILABLE (the thread died, or the pool is closed)
+ * @throws {TlogError} CRYPTO_BUSY (the queue is full, and its lane the longest) | CRYPTO_UNAVAILABLE (the thread died, or the pool is closed)
  */
 export interface MlDsaPool extends MlDsa44, AsyncDisposable {
   /** Finishes what was accepted, refuses what comes, and ends the threads. */
@@ -69,8 +72,8 @@ class WorkerPool implements MlDsaPool {
   readonly #maxQueued: number;
   // All owned by this class's private methods, which run to their end without awaiting.
   readonly #threads = new Set<Thread>();
-  readonly #toSign: Waiting[] = [];
-  readonly #toCheck: Waiting[] = [];
+  readonly #toSign = new FairQueue<Waiting>();
+  readonly #toCheck = new FairQueue<Waiting>();
   #isClosing = false;
   #onIdle: (() => void) | undefined;
 
@@ -79,11 +82,11 @@ class WorkerPool implements MlDsaPool {
     this.#maxQueued = maxQueued;
   }
 
-  async isValid({ publicKey, message, signature }: SignatureClaim): Promise<boolean> {
+  async isValid({ publicKey, message, signature, lane = "" }: MlDsaClaim): Promise<boolean> {
     if (publicKey.length !== ML_DSA_44_PUBLIC_KEY_BYTES || signature.length !== ML_DSA_44_SIGNATURE_BYTES)
       return false;
     const claim = { publicKey: copy(publicKey), message: copy(message), signature: copy(signature) };
-    const answer = await this.#run({ kind: "verify", ...claim }, this.#toCheck);
+    const answer = await this.#run({ kind: "verify", ...claim }, this.#toCheck, lane);
     if (typeof answer === "boolean") return answer;
     throw unavailable("could not check the signature");
   }
@@ -126,17 +129,17 @@ class WorkerPool implements MlDsaPool {
     return this.close();
   }
 
-  #run(job: MlDsaJob, queue: Waiting[]): Promise<unknown> {
+  #run(job: MlDsaJob, queue: FairQueue<Waiting>, lane = ""): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#isClosing) throw unavailable("is closed");
       const settle: Waiting["settle"] = (outcome) =>
         "error" in outcome ? reject(outcome.error) : resolve(outcome.answer);
-      queue.push({ job, settle });
+      queue.push(lane, { job, settle });
       this.#dispatch();
-      // Nothing was free: the newest waits, if there is room.
       if (queue.length <= this.#maxQueued) return;
-      queue.pop();
-      throw new TlogError("CRYPTO_BUSY", `${this.#maxQueued} ML-DSA-44 jobs are waiting`);
+      // Nothing was free and there is no room: whoever has most that waits gives up its newest.
+      const error = new TlogError("CRYPTO_BUSY", `${this.#maxQueued} ML-DSA-44 jobs are waiting`);
+      queue.dropNewest(lane)?.settle({ error });
     });
   }
 

@@ -5,6 +5,7 @@
 import type { FetcherOptions } from "../../client/fetcher.ts";
 import { memoryTiles, type TileCache } from "../../client/tile-cache.ts";
 import { openTileSource, type TileSource } from "../../client/tile-source.ts";
+import { inLane } from "../crypto/ml-dsa.ts";
 import { TlogError } from "../errors.ts";
 import type { WitnessEvents } from "../events.ts";
 import { emptyRootHash, hashesEqual } from "../merkle/hash.ts";
@@ -100,10 +101,17 @@ export function openHeadJudge(options: HeadJudgeOptions): HeadJudge {
       const signedNote = await fetchNote(place, { network: parts.network, signal });
       if (signedNote === undefined) return undefined;
       const { url } = place;
-      return await judge(log, { shown: { signedNote, source: sourceOf(place), url }, signal }, parts);
+      const shown = { signedNote, source: sourceOf(place), url };
+      return await judge(log, { shown, signal }, partsFor(log, parts));
     },
-    judgeNote: (log, shown, signal) => judge(log, { shown, signal }, parts),
+    judgeNote: (log, shown, signal) => judge(log, { shown, signal }, partsFor(log, parts)),
   };
+}
+
+/** A lane of its own for what is looked at: whatever is sent about the log, to be cosigned, keeps nobody from looking. */
+function partsFor({ origin }: WitnessedLog, parts: Parts): Parts {
+  const { mlDsa44 } = parts;
+  return mlDsa44 === undefined ? parts : { ...parts, mlDsa44: inLane(mlDsa44, `shown\n${origin}`) };
 }
 
 async function judge(

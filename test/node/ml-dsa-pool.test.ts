@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { inspect, promisify } from "node:util";
 import type { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { mlDsa44 } from "../../src/crypto/ml-dsa.ts";
+import { inLane, mlDsa44 } from "../../src/crypto/ml-dsa.ts";
 import { TlogError } from "../../src/errors.ts";
 import { type MlDsaPool, openMlDsaPool } from "../../src/node/ml-dsa-pool.ts";
 import { expectCode, expectCodeAsync } from "../expect-code.ts";
@@ -110,6 +110,24 @@ describe("openMlDsaPool", () => {
       sign(MESSAGE).then(note("sign 2")),
     ]);
     expect(order).toEqual(["check 0", "sign 1", "sign 2", "check 1", "check 2", "check 3"]);
+  });
+
+  it("checks lanes in turn: one that is full of checks neither delays another by more than one, nor fills the queue for it", async () => {
+    const opened = open({ threads: 1, maxQueued: 3 });
+    const order: string[] = [];
+    const check = (lane: string, number: number) =>
+      inLane(opened, lane)
+        .isValid(GOOD)
+        .then(() => order.push(`${lane} ${number}`))
+        .catch((error: unknown) => order.push(`${lane} ${number}: ${codeOf(error)}`));
+    const flood = Array.from({ length: 6 }, (_, number) => check("flood", number));
+    await Promise.all([...flood, check("log", 0), check("log", 1), check("other", 0)]);
+    // One is under way and three wait; then whoever has most of these gives way.
+    const refused = ["flood 2", "flood 3", "flood 4", "flood 5", "log 1"].map(
+      (what) => `${what}: CRYPTO_BUSY`,
+    );
+    expect(order.filter((line) => line.includes(":")).sort()).toEqual(refused);
+    expect(order.filter((line) => !line.includes(":"))).toEqual(["flood 0", "flood 1", "log 0", "other 0"]);
   });
 
   it("survives a thread's death: its job fails, those that wait go on in a fresh one", async () => {
