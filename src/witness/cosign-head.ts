@@ -6,17 +6,18 @@ import { fromRootOfConsistency, verifyConsistency } from "../merkle/consistency.
 import { emptyRootHash, hashesEqual } from "../merkle/hash.ts";
 import type { CosignedHead, WitnessStore } from "../store/witness-store.ts";
 import { type AddCheckpointRequest, formatCosignatureLines } from "../tlog/add-checkpoint.ts";
-import { type Checkpoint, parseCheckpoint } from "../tlog/checkpoint-body.ts";
 import { ML_DSA_44 } from "../tlog/cosignature.ts";
 import type { CosignerKey } from "../tlog/cosigner.ts";
-import { decodeUtf8, encodeUtf8 } from "../tlog/encoding.ts";
+import { bytesEqual, encodeUtf8 } from "../tlog/encoding.ts";
 import { evidenceFromHeads } from "../tlog/fork-evidence-build.ts";
-import { type NoteVerifier, verifierFor } from "../tlog/key.ts";
-import { formatNote, type NoteSignature, noteSignature, parseNote, verifyNote } from "../tlog/note.ts";
-import { malformed, orMalformed } from "../tlog/witness-request.ts";
+import { keyLabel } from "../tlog/key.ts";
+import { formatNote, type NoteSignature, noteSignature, parseNote } from "../tlog/note.ts";
+import { malformed } from "../tlog/witness-request.ts";
 import { isBeyond, rolledBack } from "./adopt.ts";
 import type { CommitQueue } from "./commit-queue.ts";
 import type { EvidenceShelf } from "./evidence-shelf.ts";
+import { earlierLogLines, HeadOpener, logNoteOf, type SignedHead, shortest } from "./signed-head.ts";
+import type { Standing } from "./standing.ts";
 import { nextTimestamp } from "./timestamp.ts";
 import { Turns } from "./turns.ts";
 import {
@@ -30,59 +31,53 @@ import {
 /** Requests of one log that may wait for each other: an honest log sends one at a time. */
 const MAX_WAITING_PER_LOG = 16;
 
+/** A cosignature this young is answered again as it is: who repeats a request costs nothing. */
+const FRESH_SECONDS = 30;
+
 export interface HeadCosignerParts {
   readonly keys: readonly CosignerKey[];
   readonly roster: Roster;
   readonly store: WitnessStore;
   readonly commits: CommitQueue;
   readonly shelf: EvidenceShelf;
+  readonly standing: Standing;
   readonly events: Required<WitnessEvents>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly mlDsa44: MlDsa44;
 }
 
-/** A checkpoint of a known log that one of its keys signed. */
-interface SignedHead extends Checkpoint {
-  readonly log: WitnessedLog;
-  readonly text: Uint8Array;
-  /** The lines that verified, at least one, the log's only. */
-  readonly logSignatures: readonly NoteSignature[];
-}
-
 /** Cosigns heads, one log at a time and all logs side by side. */
 export class HeadCosigner {
   readonly #parts: HeadCosignerParts;
   readonly #turns = new Turns(MAX_WAITING_PER_LOG);
-  /** Logs with a signature of this witness that its store does not know. */
-  readonly #rolledBack = new Map<string, TlogError>(); // owned by meetOwnSignature()
   /** The newest head of each log that was neither cosigned nor evidence by itself. */
   readonly #suspects = new Map<string, Uint8Array>(); // owned by #assertConsistent(), #compareWithHistory() and takeSuspect()
-  readonly #verifiers = new WeakMap<WitnessedLog, readonly NoteVerifier[]>();
+  readonly #opener: HeadOpener;
 
   constructor(parts: HeadCosignerParts) {
     this.#parts = parts;
+    this.#opener = new HeadOpener(parts);
   }
 
   /**
-   * @param mayGoOn - asked once the log's signature is known to be good.
+   * @param mayCosign - asked when a head of a new size is about to be cosigned.
    * @returns the signature lines, durable. Throws as Witness.addCheckpoint.
    */
   async cosign(
     request: AddCheckpointRequest,
-    mayGoOn: (log: WitnessedLog) => void = () => undefined,
+    mayCosign: (log: WitnessedLog) => void = () => undefined,
   ): Promise<Uint8Array> {
     const startedAt = this.#parts.now();
-    const head = await this.#openSigned(request.checkpoint);
+    const head = await this.#opener.open(request.checkpoint);
     const { origin, treeSize } = head;
-    mayGoOn(head.log);
     if (request.oldSize > treeSize) {
       throw malformed(`old size ${request.oldSize} is larger than the checkpoint's, ${treeSize}`);
     }
-    const cosigning = this.#turns.take(origin, () => this.#cosignInTurn(request, head));
-    if (cosigning === undefined) throw new RateLimitedError(origin, 1);
     try {
-      const lines = await cosigning;
+      const held = await this.#answerAtOnce(request, head);
+      if (held !== undefined) return held;
+      const lines = await this.#takeTurn(request, head, mayCosign);
       this.#parts.events.cosigned({ origin, treeSize, elapsedMs: this.#parts.now() - startedAt });
       return lines;
     } catch (error) {
@@ -93,12 +88,9 @@ export class HeadCosigner {
 
   /** See Witness.meetOwnSignature. In turn, so that a signature of a moment ago is in the store. */
   async meetOwnSignature(found: OwnSignature): Promise<void> {
-    await this.#turns.take(found.origin, async () => {
+    await this.#turns.takeAlways(found.origin, async () => {
       const last = await this.#parts.store.head(found.origin);
-      if (!isBeyond(found, last)) return;
-      const error = rolledBack(found, last);
-      this.#rolledBack.set(found.origin, error);
-      this.#parts.events.warning({ code: error.code, message: error.message });
+      if (isBeyond(found, last)) this.#parts.standing.rollBack(found.origin, rolledBack(found, last));
     });
   }
 
@@ -109,40 +101,55 @@ export class HeadCosigner {
     return signedNote;
   }
 
-  async #openSigned(checkpoint: Uint8Array): Promise<SignedHead> {
-    const note = orMalformed("the checkpoint", () => parseNote(checkpoint));
-    const [origin = ""] = decodeUtf8(note.text).split("\n", 1);
-    const log = this.#parts.roster.find(origin);
-    if (log === undefined)
-      throw new TlogError("LOG_UNKNOWN", `no log with the origin ${JSON.stringify(origin)}`);
-    if (log.isDisabled)
-      throw new TlogError("LOG_DISABLED", `${origin} is cosigned no more: its operator here said so`);
-    const { text, verified } = await verifyNote(note, this.#verifiersOf(log));
-    const body = orMalformed("the checkpoint", () => parseCheckpoint(decodeUtf8(text)));
-    // An ML-DSA-44 signature does not cover extension lines: by itself it would vouch for whatever somebody added.
-    if (body.extensions.length > 0 && verified.every(({ verifierKey }) => verifierKey.type === ML_DSA_44)) {
-      throw new TlogError("SIGNATURE_MISSING", "no known key of the log signed the extension lines");
-    }
-    return { ...body, log, text, logSignatures: verified.map(({ signature }) => signature) };
-  }
-
-  async #cosignInTurn(request: AddCheckpointRequest, head: SignedHead): Promise<Uint8Array> {
-    const { store, shelf } = this.#parts;
-    const rolledBackBy = this.#rolledBack.get(head.origin);
-    if (rolledBackBy !== undefined) throw rolledBackBy;
-    await shelf.assertNotConvicted(head.origin);
+  /**
+   * What needs no turn, because it changes nothing: a head that is refused whatever comes first, and one that was cosigned a
+   * moment ago. Anybody can send a log's public checkpoints again, and must not keep the log waiting by it.
+   */
+  async #answerAtOnce(request: AddCheckpointRequest, head: SignedHead): Promise<Uint8Array | undefined> {
+    await this.#parts.standing.assertMaySign(head.log);
     if (head.treeSize === 0 && !hashesEqual(head.rootHash, emptyRootHash())) {
       await this.#keepEvidence(head, { other: undefined });
       throw new TlogError("ROOT_MISMATCH", "tree size 0, but not the root hash of the empty tree");
     }
-    const last = await store.head(head.origin);
+    const last = await this.#parts.commits.head(head.origin);
+    await this.#assertOldSize(request, head, last);
+    if (last?.treeSize !== head.treeSize || request.proof.length > 0) return undefined;
+    const age = Math.floor(this.#parts.now() / 1000) - last.timestampSeconds;
+    if (age < 0 || age > FRESH_SECONDS) return undefined;
+    const { text, signatures } = parseNote(last.signedNote);
+    const own = new Set(this.#keysFor(head).map(({ verifierKey }) => keyLabel(verifierKey)));
+    const lines = signatures.filter((line) => own.has(keyLabel(line)));
+    return bytesEqual(text, head.text) && lines.length === own.size
+      ? formatCosignatureLines(lines)
+      : undefined;
+  }
+
+  async #takeTurn(
+    request: AddCheckpointRequest,
+    head: SignedHead,
+    mayCosign: (log: WitnessedLog) => void,
+  ): Promise<Uint8Array> {
+    const { store, standing } = this.#parts;
+    const cosigning = this.#turns.take(head.origin, async () => {
+      await standing.assertMaySign(head.log);
+      const last = await store.head(head.origin);
+      await this.#assertOldSize(request, head, last);
+      await this.#assertConsistent(request, head, last);
+      if (head.treeSize !== last?.treeSize) mayCosign(head.log);
+      return await this.#signAndStore(head, last);
+    });
+    return await (cosigning ?? Promise.reject(new RateLimitedError(head.origin, 1)));
+  }
+
+  async #assertOldSize(
+    { oldSize }: AddCheckpointRequest,
+    head: SignedHead,
+    last: CosignedHead | undefined,
+  ): Promise<void> {
     const lastSize = last?.treeSize ?? 0;
-    if (request.oldSize !== lastSize) {
-      await this.#compareWithHistory(head);
-      throw new SizeConflictError(lastSize, request.oldSize);
-    }
-    await this.#assertConsistent(request, head, last);
-    return await this.#signAndStore(head, last);
+    if (oldSize === lastSize) return;
+    await this.#compareWithHistory(head);
+    throw new SizeConflictError(lastSize, oldSize);
   }
 
   async #assertConsistent(
@@ -184,6 +191,7 @@ export class HeadCosigner {
     else if (!hashesEqual(row.rootHash, rootHash)) await this.#keepEvidence(head, { other: row.logNote });
   }
 
+  /** Whoever asked is answered as the protocol wants, whether or not this works. */
   async #keepEvidence(
     head: SignedHead,
     found: {
@@ -195,65 +203,63 @@ export class HeadCosigner {
     const { origin, log } = head;
     const note = logNoteOf(head);
     const { other = note, ...proof } = found;
-    const evidence = await evidenceFromHeads({
-      origin,
-      notes: [other, note],
-      ...proof,
-      logKeys: log.logKeys,
-    });
-    if (evidence === undefined) return;
-    // Whoever asked is answered all the same, and the log is cosigned no more while this process runs.
-    await this.#parts.shelf.add(encodeUtf8(evidence), []).catch((error: unknown) => {
-      if (!(error instanceof TlogError)) throw error;
-      this.#parts.events.warning({
-        code: error.code,
-        message: `evidence about ${origin} was not stored: ${error.message}`,
+    const { shelf, events, mlDsa44 } = this.#parts;
+    try {
+      const evidence = await evidenceFromHeads({
+        origin,
+        notes: [other, note],
+        ...proof,
+        logKeys: log.logKeys,
+        mlDsa44,
       });
-    });
+      if (evidence !== undefined) await shelf.add(encodeUtf8(evidence), []);
+    } catch (error) {
+      if (!(error instanceof TlogError)) throw error;
+      events.warning({
+        code: error.code,
+        message: `evidence about ${origin} was not kept: ${error.message}`,
+      });
+    }
   }
 
   async #signAndStore(head: SignedHead, last: CosignedHead | undefined): Promise<Uint8Array> {
-    const { origin, treeSize, rootHash, text, logSignatures } = head;
+    const { origin, log, treeSize, rootHash, text, logSignatures } = head;
+    const { commits, standing, store } = this.#parts;
     const timestampSeconds = nextTimestamp({
       nowMs: this.#parts.now(),
       lastSeconds: last?.timestampSeconds,
     });
     const own = await this.#sign(head, timestampSeconds);
+    // Signing takes a while: evidence may have come in, and it may come in while this is stored.
+    await standing.assertMaySign(log);
     const isNewHead = last === undefined || last.treeSize < treeSize;
-    const wasApplied = await this.#parts.commits.add({
+    const shown = [...logSignatures, ...earlierLogLines(head, last), ...own];
+    const wasApplied = await commits.add({
       origin,
       expected: last,
-      next: {
-        treeSize,
-        rootHash,
-        timestampSeconds,
-        signedNote: formatNote({ text, signatures: [...logSignatures, ...own] }),
-      },
+      next: { treeSize, rootHash, timestampSeconds, signedNote: formatNote({ text, signatures: shown }) },
       // One signature convicts a log as well as two do.
       logNote: isNewHead ? formatNote({ text, signatures: [shortest(logSignatures)] }) : undefined,
     });
+    await standing.assertMaySign(log);
     if (wasApplied) return formatCosignatureLines(own);
-    const newest = await this.#parts.store.head(origin);
+    const newest = await store.head(origin);
     throw new SizeConflictError(newest?.treeSize ?? 0, last?.treeSize ?? 0);
   }
 
-  /** ML-DSA-44 does not cover extension lines, so a checkpoint that has some is cosigned with Ed25519 only. */
-  async #sign({ text, extensions }: SignedHead, timestampSeconds: number): Promise<readonly NoteSignature[]> {
-    const keys = this.#parts.keys.filter(
-      ({ verifierKey }) => extensions.length === 0 || verifierKey.type !== ML_DSA_44,
-    );
+  async #sign(head: SignedHead, timestampSeconds: number): Promise<readonly NoteSignature[]> {
     return await Promise.all(
-      keys.map(async ({ verifierKey, cosign }) =>
-        noteSignature(verifierKey, await cosign({ timestampSeconds, checkpointText: text })),
+      this.#keysFor(head).map(async ({ verifierKey, cosign }) =>
+        noteSignature(verifierKey, await cosign({ timestampSeconds, checkpointText: head.text })),
       ),
     );
   }
 
-  #verifiersOf(log: WitnessedLog): readonly NoteVerifier[] {
-    const { mlDsa44 } = this.#parts;
-    const verifiers = this.#verifiers.get(log) ?? log.logKeys.map((key) => verifierFor(key, { mlDsa44 }));
-    this.#verifiers.set(log, verifiers);
-    return verifiers;
+  /** ML-DSA-44 does not cover extension lines, so a checkpoint that has some is cosigned with Ed25519 only. */
+  #keysFor({ extensions }: SignedHead): readonly CosignerKey[] {
+    return this.#parts.keys.filter(
+      ({ verifierKey }) => extensions.length === 0 || verifierKey.type !== ML_DSA_44,
+    );
   }
 
   #report(origin: string, error: unknown): void {
@@ -265,11 +271,6 @@ export class HeadCosigner {
   }
 }
 
-/** The checkpoint with the log's own lines. */
-function logNoteOf({ text, logSignatures }: SignedHead): Uint8Array {
-  return formatNote({ text, signatures: logSignatures });
-}
-
 function orUndefined<T>(compute: () => T | undefined): T | undefined {
   try {
     return compute();
@@ -277,8 +278,4 @@ function orUndefined<T>(compute: () => T | undefined): T | undefined {
     if (error instanceof TlogError) return undefined;
     throw error;
   }
-}
-
-function shortest(signatures: readonly NoteSignature[]): NoteSignature {
-  return signatures.reduce((best, one) => (one.payload.length < best.payload.length ? one : best));
 }

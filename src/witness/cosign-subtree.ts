@@ -3,31 +3,35 @@ import type { MlDsa44 } from "../crypto/ml-dsa.ts";
 import { TlogError } from "../errors.ts";
 import { isValidSubtree, verifySubtreeConsistency } from "../merkle/subtree.ts";
 import { formatCosignatureLines } from "../tlog/add-checkpoint.ts";
-import { parseCheckpoint } from "../tlog/checkpoint-body.ts";
+import { type Checkpoint, parseCheckpoint } from "../tlog/checkpoint-body.ts";
 import { decodeTimestampedSignature, ML_DSA_44 } from "../tlog/cosignature.ts";
 import type { CosignerKey } from "../tlog/cosigner.ts";
 import { decodeUtf8 } from "../tlog/encoding.ts";
 import { verifierFor } from "../tlog/key.ts";
-import { noteSignature, parseNote, verifyNote } from "../tlog/note.ts";
-import { parseSignSubtree } from "../tlog/sign-subtree.ts";
+import { type Note, noteSignature, parseNote, verifyNote } from "../tlog/note.ts";
+import { parseSignSubtree, type SignSubtreeRequest } from "../tlog/sign-subtree.ts";
 import { malformed, orMalformed } from "../tlog/witness-request.ts";
-import type { EvidenceShelf } from "./evidence-shelf.ts";
+import type { Standing } from "./standing.ts";
 import type { Roster } from "./witness.ts";
 
-/** At once: each costs a verification and a signature of milliseconds, and anybody may ask who has a cosigned checkpoint. */
-const MAX_AT_ONCE = 4;
+/**
+ * Logs of which a subtree is signed at once, and of each only one: it costs a verification and a signature of milliseconds, and
+ * anybody may ask who has a cosigned checkpoint.
+ */
+const MAX_LOGS_AT_ONCE = 4;
 
 export interface SubtreeCosignerParts {
   readonly keys: readonly CosignerKey[];
   readonly roster: Roster;
-  readonly shelf: EvidenceShelf;
+  readonly standing: Standing;
   readonly mlDsa44: MlDsa44;
 }
 
 /** Cosigns parts of trees that it cosigned whole. */
 export class SubtreeCosigner {
   readonly #parts: SubtreeCosignerParts;
-  #running = 0; // owned by cosign()
+  /** Logs of which a subtree is being signed. */
+  readonly #running = new Set<string>(); // owned by cosign()
 
   constructor(parts: SubtreeCosignerParts) {
     this.#parts = parts;
@@ -41,29 +45,35 @@ export class SubtreeCosigner {
         "this witness has no ML-DSA-44 key, and nothing else signs subtrees",
       );
     }
-    if (this.#running >= MAX_AT_ONCE)
-      throw new TlogError("CRYPTO_BUSY", `${MAX_AT_ONCE} subtrees are being signed`);
-    this.#running += 1;
+    const request = parseSignSubtree(body);
+    const note = orMalformed("the checkpoint", () => parseNote(request.checkpoint));
+    const checkpoint = orMalformed("the checkpoint", () => parseCheckpoint(decodeUtf8(note.text)));
+    const { start, end } = request;
+    if (!isValidSubtree({ start, end }) || end > checkpoint.treeSize) {
+      throw malformed(`leaves [${start}, ${end}) are no subtree of a tree of size ${checkpoint.treeSize}`);
+    }
+    const { origin } = checkpoint;
+    const log = this.#parts.roster.find(origin);
+    if (log === undefined) {
+      throw new TlogError("LOG_UNKNOWN", `no log with the origin ${JSON.stringify(origin)}`);
+    }
+    await this.#parts.standing.assertMaySign(log);
+    if (this.#running.has(origin) || this.#running.size >= MAX_LOGS_AT_ONCE) {
+      throw new TlogError("CRYPTO_BUSY", "another subtree is being signed");
+    }
+    this.#running.add(origin);
     try {
-      return await this.#cosign(body);
+      return await this.#cosign(request, { note, checkpoint });
     } finally {
-      this.#running -= 1;
+      this.#running.delete(origin);
     }
   }
 
-  async #cosign(body: Uint8Array): Promise<Uint8Array> {
-    const { start, end, hash, proof, checkpoint } = parseSignSubtree(body);
-    const note = orMalformed("the checkpoint", () => parseNote(checkpoint));
-    const { origin, treeSize, rootHash } = orMalformed("the checkpoint", () =>
-      parseCheckpoint(decodeUtf8(note.text)),
-    );
-    if (!isValidSubtree({ start, end }) || end > treeSize) {
-      throw malformed(`leaves [${start}, ${end}) are no subtree of a tree of size ${treeSize}`);
-    }
-    if (this.#parts.roster.find(origin) === undefined) {
-      throw new TlogError("LOG_UNKNOWN", `no log with the origin ${JSON.stringify(origin)}`);
-    }
-    await this.#parts.shelf.assertNotConvicted(origin);
+  async #cosign(
+    { start, end, hash, proof }: SignSubtreeRequest,
+    { note, checkpoint }: { readonly note: Note; readonly checkpoint: Checkpoint },
+  ): Promise<Uint8Array> {
+    const { origin, treeSize, rootHash } = checkpoint;
     const keys = await this.#keysThatCosigned(note);
     verifySubtreeConsistency({ start, end, subtreeHash: hash, treeSize, rootHash, proof });
     const lines = await Promise.all(
@@ -75,7 +85,7 @@ export class SubtreeCosigner {
   }
 
   /** @throws {TlogError} SIGNATURE_MISSING unless add-checkpoint returned one of the note's lines, of a key that signs subtrees. */
-  async #keysThatCosigned(note: ReturnType<typeof parseNote>) {
+  async #keysThatCosigned(note: Note) {
     const { keys, mlDsa44 } = this.#parts;
     const capable = keys.flatMap(({ verifierKey, signSubtree }) =>
       signSubtree === undefined ? [] : [{ verifierKey, signSubtree }],

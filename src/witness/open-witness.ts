@@ -12,6 +12,7 @@ import { SubtreeCosigner } from "./cosign-subtree.ts";
 import { EvidenceShelf } from "./evidence-shelf.ts";
 import { assertWitnessOptions, type WitnessOptions } from "./options.ts";
 import { RateLimit } from "./rate-limit.ts";
+import { Standing } from "./standing.ts";
 import {
   type OwnSignature,
   RateLimitedError,
@@ -32,27 +33,23 @@ export async function openWitnessEngine(given: WitnessOptions): Promise<Witness>
   const options = { ...given, events: shieldedWitness(given.events) };
   const { name, store, guard, events } = options;
   const lineage = await claim(options, events);
-  let failure: TlogError | undefined; // owned by onFailure()
   const commits = new CommitQueue({
     name,
     store,
     guard,
     lineage,
-    onFailure: (error) => {
-      failure = error;
-      events.turnedReadOnly({ code: error.code, message: error.message });
-    },
+    onFailure: (error) => events.turnedReadOnly({ code: error.code, message: error.message }),
   });
   await adoptOwnSignatures({ ...options, commits });
   const shelf = new EvidenceShelf(options);
+  const standing = new Standing(shelf, events);
   return new StoredWitness({
     ...options,
     commits,
     shelf,
-    heads: new HeadCosigner({ ...options, commits, shelf }),
-    subtrees: new SubtreeCosigner({ ...options, shelf }),
+    heads: new HeadCosigner({ ...options, commits, shelf, standing }),
+    subtrees: new SubtreeCosigner({ ...options, standing }),
     rateLimit: new RateLimit(options.now),
-    failure: () => failure,
   });
 }
 
@@ -62,7 +59,6 @@ interface StoredWitnessParts extends WitnessOptions {
   readonly heads: HeadCosigner;
   readonly subtrees: SubtreeCosigner;
   readonly rateLimit: RateLimit;
-  readonly failure: () => TlogError | undefined;
 }
 
 class StoredWitness implements Witness {
@@ -100,13 +96,13 @@ class StoredWitness implements Witness {
 
   async checkpoint(originHash: string): Promise<Uint8Array | undefined> {
     const log = this.roster.findByHash(originHash);
-    return log === undefined ? undefined : (await this.#parts.store.head(log.origin))?.signedNote;
+    return log === undefined ? undefined : (await this.#parts.commits.head(log.origin))?.signedNote;
   }
 
   async headAt(origin: string, size?: number) {
-    const { store } = this.#parts;
-    const newest = await store.head(origin);
-    if (newest === undefined) return undefined;
+    const { commits, store } = this.#parts;
+    const newest = await commits.head(origin);
+    if (newest === undefined || (size ?? 0) > newest.treeSize) return undefined;
     if (size === undefined || size === newest.treeSize) {
       return { treeSize: newest.treeSize, rootHash: newest.rootHash, logNote: newest.signedNote };
     }
@@ -155,9 +151,9 @@ class StoredWitness implements Witness {
   }
 
   async #stateOf(log: WitnessedLog): Promise<WitnessedLogState> {
-    const { shelf, store } = this.#parts;
+    const { commits, shelf } = this.#parts;
     const frozenBy = (await shelf.conviction(log.origin))?.id;
-    return { log, head: await store.head(log.origin), frozenBy };
+    return { log, head: await commits.head(log.origin), frozenBy };
   }
 
   async thin({ signal }: { readonly signal: AbortSignal }): Promise<number> {
@@ -177,9 +173,10 @@ class StoredWitness implements Witness {
   }
 
   state(): ReturnType<Witness["state"]> {
-    const failure = this.#parts.failure();
-    if (failure !== undefined) return { status: "read-only", code: failure.code, message: failure.message };
-    return { status: this.#closing === undefined ? "ok" : "closing" };
+    if (this.#closing !== undefined) return { status: "closing" };
+    const { failure } = this.#parts.commits;
+    if (failure === undefined) return { status: "ok" };
+    return { status: "read-only", code: failure.code, message: failure.message };
   }
 
   close(): Promise<void> {
@@ -202,8 +199,6 @@ class StoredWitness implements Witness {
   }
 
   async #sign(work: () => Promise<Uint8Array>): Promise<Uint8Array> {
-    const failure = this.#parts.failure();
-    if (failure !== undefined) throw failure;
     if (this.#closing !== undefined) throw closing();
     const signing = work();
     this.#underWay.add(signing);

@@ -10,8 +10,9 @@ interface Bucket {
 }
 
 /**
- * Counts the requests of each log against what it agreed to ("qpd" of the witness network's lists), with a minute's worth, and
- * at least 10, at once. Asked only after the log's signature was checked, so that nobody else can use up a log's share.
+ * Counts the new heads that are cosigned for each log against what it agreed to ("qpd" of the witness network's lists), with a
+ * minute's worth, and at least 10, at once. Nothing else counts: anybody can send a log's public checkpoint again, and must not
+ * use up its share by it.
  */
 export class RateLimit {
   readonly #buckets = new Map<string, Bucket>(); // owned by take(); one per log of the roster that sent something
@@ -22,7 +23,7 @@ export class RateLimit {
     this.#now = now;
   }
 
-  /** @returns 0 when the request may go on, else in how many seconds there will be room. */
+  /** @returns 0 when the head may be cosigned, else in how many seconds there will be room. */
   take({ origin, queriesPerDay }: Pick<WitnessedLog, "origin" | "queriesPerDay">): number {
     if (queriesPerDay === undefined) return 0;
     const now = this.#now();

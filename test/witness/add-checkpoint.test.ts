@@ -5,7 +5,7 @@ import { formatAddCheckpoint, parseCosignatureLines } from "../../src/tlog/add-c
 import { openCheckpoint } from "../../src/tlog/checkpoint.ts";
 import { decodeTimestampedSignature } from "../../src/tlog/cosignature.ts";
 import { concatBytes, encodeBase64, encodeUtf8 } from "../../src/tlog/encoding.ts";
-import { keyIdOf, parseVerifierKey, verifierFor } from "../../src/tlog/key.ts";
+import { keyIdOf, keyLabel, parseVerifierKey, verifierFor } from "../../src/tlog/key.ts";
 import { noteSignature, openNote, parseNote } from "../../src/tlog/note.ts";
 import { originHash } from "../../src/tlog/origin-hash.ts";
 import { SizeConflictError, type Witness } from "../../src/witness/witness.ts";
@@ -311,22 +311,63 @@ describe("add-checkpoint", () => {
     await expectCodeAsync(witness.addCheckpoint(await log.request(0, 3)), "LOG_DISABLED");
   });
 
-  it("429 beyond what a log agreed to, counted after its signature was checked, and for that log only", async () => {
+  it("429 beyond the new heads that a log agreed to; what strangers repeat does not count, nor does another log's", async () => {
     const log = await testLog(ORIGIN);
     const other = await testLog("log.example/two");
     const { witness, clock } = await testWitness([known(log, { queriesPerDay: 8640 }), known(other)]);
     const impostor = await testLog(ORIGIN, { number: 7 });
+    await witness.addCheckpoint(await log.request(0, 1));
     for (let count = 0; count < 20; count++) {
       await expectCodeAsync(witness.addCheckpoint(await impostor.request(0, 3)), "SIGNATURE_MISSING");
+      await expectSize(witness.addCheckpoint(await log.request(0, 1)), 1);
+      await witness.addCheckpoint(await log.request(1, 1));
     }
-    await witness.addCheckpoint(await log.request(0, 3));
-    for (let count = 0; count < 9; count++) await witness.addCheckpoint(await log.request(3, 3));
-    const refused = await expectCodeAsync(witness.addCheckpoint(await log.request(3, 3)), "RATE_LIMITED");
+    for (let size = 1; size < 10; size++) await witness.addCheckpoint(await log.request(size, size + 1));
+    const refused = await expectCodeAsync(witness.addCheckpoint(await log.request(10, 11)), "RATE_LIMITED");
     expect(refused).toMatchObject({ retryAfterSeconds: 10 });
     await witness.addCheckpoint(await other.request(0, 3));
-    await witness.submit({ oldSize: 3, proof: [], checkpoint: await log.note(3) });
     clock.seconds += 10;
-    await witness.addCheckpoint(await log.request(3, 3));
+    await witness.addCheckpoint(await log.request(10, 11));
+  });
+
+  it("answers a head that it cosigned a moment ago with the same lines, at no cost, and waits for nobody", async () => {
+    const log = await testLog(ORIGIN);
+    const { witness, clock, store, told } = await witnessOf(log);
+    const first = await witness.addCheckpoint(await log.request(0, 3));
+    clock.seconds += 30;
+    const many = Array.from(
+      { length: 100 },
+      async () => await witness.addCheckpoint(await log.request(3, 3)),
+    );
+    for (const lines of await Promise.all(many)) expect(lines).toEqual(first);
+    expect((await store.journal()).treeSize).toBe(1);
+    expect(told).toHaveLength(1);
+    clock.seconds += 1;
+    expect(await witness.addCheckpoint(await log.request(3, 3))).not.toEqual(first);
+  });
+
+  it("MON-2: keeps the lines of a log's other keys when somebody sends the checkpoint again with one of them", async () => {
+    const log = await testLog(ORIGIN, { types: [1, 6] });
+    const { witness, clock } = await witnessOf(log);
+    await witness.addCheckpoint(await log.request(0, 3));
+    clock.seconds += 60;
+    const one = new TestLog(ORIGIN, log.signers.slice(0, 1), log.tree);
+    await witness.addCheckpoint(await one.request(3, 3));
+    const shown = parseNote((await witness.checkpoint(originHash(ORIGIN))) ?? new Uint8Array(0));
+    const labels = new Set(shown.signatures.map(keyLabel));
+    expect(log.keys.every((key) => labels.has(keyLabel(key)))).toBe(true);
+    expect(shown.signatures).toHaveLength(3);
+  });
+
+  it("400 for a checkpoint text above 4 KiB, which would only swell the history", async () => {
+    const log = await testLog(ORIGIN);
+    const { witness } = await witnessOf(log);
+    const send = async (padding: number) => {
+      const checkpoint = await log.note(5, { extensions: ["x".repeat(padding)] });
+      return await witness.addCheckpoint(formatAddCheckpoint({ oldSize: 0, proof: [], checkpoint }));
+    };
+    await expectCodeAsync(send(4096), "REQUEST_MALFORMED");
+    await send(3900);
   });
 
   it("refuses while closing, and lets what is under way finish", async () => {

@@ -8,7 +8,7 @@ import { evidenceFromHeads } from "../../src/tlog/fork-evidence-build.ts";
 import { originHash } from "../../src/tlog/origin-hash.ts";
 import { LogFrozenError } from "../../src/witness/witness.ts";
 import { expectCodeAsync } from "../expect-code.ts";
-import { known, TestLog, type TestWitness, testLog, testWitness, WITNESS } from "./harness.ts";
+import { cosignerKey, known, TestLog, type TestWitness, testLog, testWitness, WITNESS } from "./harness.ts";
 
 const ORIGIN = "log.example/fork";
 
@@ -98,6 +98,36 @@ describe("a log that forks", () => {
 });
 
 describe("evidence that somebody brings", () => {
+  it("stops a cosignature that is being made", async () => {
+    const log = await testLog(ORIGIN);
+    const key = await cosignerKey(WITNESS);
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let began = (): void => undefined;
+    const signing = new Promise<void>((resolve) => {
+      began = resolve;
+    });
+    const slow: typeof key = {
+      ...key,
+      cosign: async (claim) => {
+        began();
+        await held;
+        return await key.cosign(claim);
+      },
+    };
+    const { witness, store } = await testWitness([known(log)], { keys: [slow] });
+    const answer = witness.addCheckpoint(await log.request(0, 12));
+    await signing;
+    const notes = [await log.note(15), await log.forkedAt(8).note(15)] as const;
+    const evidence = await evidenceFromHeads({ origin: ORIGIN, notes, logKeys: log.keys });
+    await witness.addEvidence(encodeUtf8(evidence ?? ""));
+    release();
+    await expectCodeAsync(answer, "LOG_FROZEN");
+    expect(await store.head(ORIGIN)).toBeUndefined();
+  });
+
   it("is verified, stored once, and freezes the log, also after a restart", async () => {
     const log = await testLog(ORIGIN);
     const guard = memoryGuard();

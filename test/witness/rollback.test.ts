@@ -113,6 +113,19 @@ describe("a witness whose store is older than what it signed", () => {
     await expectCodeAsync(again, "WITNESS_ROLLED_BACK");
   });
 
+  it("takes notice of such a signature however many requests of the log wait", async () => {
+    const log = await testLog(ORIGIN);
+    const ahead = await testWitness([known(log)], { clock: { seconds: START_SECONDS + 60 } });
+    await ahead.witness.addCheckpoint(await log.request(0, 9));
+    const found = await ownSignature(ahead, log, 9);
+    const { witness, told } = await testWitness([known(log)]);
+    const body = await log.request(0, 3);
+    const waiting = Promise.allSettled(Array.from({ length: 40 }, () => witness.addCheckpoint(body)));
+    await witness.meetOwnSignature(found);
+    await waiting;
+    expect(told.at(-1)).toEqual({ event: "warning", code: "WITNESS_ROLLED_BACK" });
+  });
+
   it("stops cosigning a log when it meets such a signature while it runs; one that it knows is nothing", async () => {
     const log = await testLog(ORIGIN);
     const ahead = await testWitness([known(log)], { clock: { seconds: START_SECONDS + 60 } });
@@ -129,40 +142,82 @@ describe("a witness whose store is older than what it signed", () => {
 });
 
 describe("a witness whose store fails", () => {
-  const failing = (store: WitnessStore, failure: TlogError): WitnessStore => ({
+  const failing = (store: WitnessStore, broken: { isBroken: boolean }, failure: TlogError): WitnessStore => ({
     ...store,
     commit: async (updates) => {
-      if (updates.some(({ next }) => next.treeSize === 9)) throw failure;
+      if (broken.isBroken) throw failure;
       return await store.commit(updates);
     },
   });
 
-  it("answers no cosignature that is not stored, signs no more, and still shows what it has", async () => {
-    const log = await testLog(ORIGIN);
-    const store = failing(openMemoryWitnessStore({ name: WITNESS }), new TlogError("STORE_FULL", "no room"));
-    const { witness, told } = await testWitness([known(log)], { store });
-    await witness.addCheckpoint(await log.request(0, 3));
-    const error = await expectCodeAsync(witness.addCheckpoint(await log.request(3, 9)), "WITNESS_READ_ONLY");
-    expect(error.message).toContain("STORE_FULL");
-    await expectCodeAsync(witness.addCheckpoint(await log.request(3, 4)), "WITNESS_READ_ONLY");
-    expect(witness.state()).toMatchObject({ status: "read-only", code: "WITNESS_READ_ONLY" });
-    expect(told.at(-1)).toEqual({ event: "turnedReadOnly", code: "WITNESS_READ_ONLY" });
-    expect(await witness.checkpoint(originHash(ORIGIN))).toBeDefined();
-  });
+  it.each([
+    ["STORE_FAILED", false],
+    ["STORE_FULL", true],
+  ] as const)(
+    "answers and shows no cosignature that is not stored (%s); goes on afterwards: %s",
+    async (code, goesOn) => {
+      const log = await testLog(ORIGIN);
+      const broken = { isBroken: false };
+      const store = failing(openMemoryWitnessStore({ name: WITNESS }), broken, new TlogError(code, "no"));
+      const { witness, told } = await testWitness([known(log)], { store });
+      await witness.addCheckpoint(await log.request(0, 3));
+      const shown = await witness.checkpoint(originHash(ORIGIN));
+      broken.isBroken = true;
+      const error = await expectCodeAsync(
+        witness.addCheckpoint(await log.request(3, 9)),
+        "WITNESS_READ_ONLY",
+      );
+      expect(error.message).toContain(code);
+      await expectCodeAsync(witness.addCheckpoint(await log.request(3, 4)), "WITNESS_READ_ONLY");
+      expect(witness.state()).toMatchObject({ status: "read-only", code: "WITNESS_READ_ONLY" });
+      expect(told.filter(({ event }) => event === "turnedReadOnly")).toHaveLength(1);
+      expect(await witness.checkpoint(originHash(ORIGIN))).toEqual(shown);
+      broken.isBroken = false;
+      const later = witness.addCheckpoint(await log.request(3, 4));
+      if (goesOn) await later;
+      else await expectCodeAsync(later, "WITNESS_READ_ONLY");
+      expect(witness.state().status).toBe(goesOn ? "ok" : "read-only");
+    },
+  );
 
-  it("answers no cosignature that its guard does not know of", async () => {
+  it("answers and shows no cosignature that its guard does not know of", async () => {
     const log = await testLog(ORIGIN);
     const healthy = memoryGuard();
-    let writes = 0;
-    const guard = {
-      ...healthy,
-      write: async (...[record]: Parameters<typeof healthy.write>) => {
-        writes += 1;
-        if (writes > 2) throw new TlogError("GUARD_FAILED", "the disk is gone");
-        await healthy.write(record);
-      },
+    const guard = { ...healthy, isBroken: false };
+    guard.write = async (record) => {
+      if (guard.isBroken) throw new TlogError("GUARD_FAILED", "the disk is gone");
+      await healthy.write(record);
     };
     const { witness } = await testWitness([known(log)], { guard });
-    await expectCodeAsync(witness.addCheckpoint(await log.request(0, 3)), "WITNESS_READ_ONLY");
+    await witness.addCheckpoint(await log.request(0, 2));
+    const shown = await witness.checkpoint(originHash(ORIGIN));
+    guard.isBroken = true;
+    await expectCodeAsync(witness.addCheckpoint(await log.request(2, 3)), "WITNESS_READ_ONLY");
+    expect(await witness.checkpoint(originHash(ORIGIN))).toEqual(shown);
+    expect((await witness.headAt(ORIGIN))?.treeSize).toBe(2);
+    expect(await witness.headAt(ORIGIN, 3)).toBeUndefined();
+  });
+
+  it("shows a cosignature to monitors only when its guard knows of it, not while that is written", async () => {
+    const log = await testLog(ORIGIN);
+    const healthy = memoryGuard();
+    let release = (): void => undefined;
+    const guard = { ...healthy };
+    const { witness } = await testWitness([known(log)], { guard });
+    const writing = new Promise<void>((began) => {
+      guard.write = async (record) => {
+        began();
+        await new Promise<void>((resolve) => {
+          release = resolve;
+        });
+        await healthy.write(record);
+      };
+    });
+    const answer = witness.addCheckpoint(await log.request(0, 3));
+    await writing;
+    expect(await witness.checkpoint(originHash(ORIGIN))).toBeUndefined();
+    release();
+    await answer;
+    expect(await witness.checkpoint(originHash(ORIGIN))).toBeDefined();
   });
 });

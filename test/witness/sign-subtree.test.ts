@@ -156,6 +156,18 @@ describe("sign-subtree", () => {
     await expectCodeAsync(witness.signSubtree(new Uint8Array(0)), "SUBTREE_UNSUPPORTED");
   });
 
+  it("signs nothing of a log that is disabled, nor one subtree of a log beside another", async () => {
+    const log = await testLog(ORIGIN);
+    const test = await witnessOf(log);
+    const body = await request(log, test, 8, 13);
+    const both = await Promise.allSettled([test.witness.signSubtree(body), test.witness.signSubtree(body)]);
+    expect(both.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
+    expect(both[1]).toMatchObject({ reason: { code: "CRYPTO_BUSY" } });
+    const keys = [await cosignerKey(WITNESS, 4), await cosignerKey(WITNESS, 6)];
+    const disabled = await testWitness([known(log, { isDisabled: true })], { keys });
+    await expectCodeAsync(disabled.witness.signSubtree(body), "LOG_DISABLED");
+  });
+
   it("signs nothing of a log that forked", async () => {
     const log = await testLog(ORIGIN);
     const test = await witnessOf(log);
