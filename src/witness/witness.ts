@@ -12,7 +12,7 @@ export interface WitnessedLog {
   readonly logKeys: readonly VerifierKey[];
   /** Where the log is read (tlog-tiles prefixes): the first is polled, all are cross-checked. Empty: the log pushes. */
   readonly urls: readonly string[];
-  /** Most requests a day that are answered; undefined: no limit. */
+  /** Most new heads a day that are cosigned; undefined: no limit. */
   readonly queriesPerDay: number | undefined;
   readonly isDisabled: boolean;
 }
