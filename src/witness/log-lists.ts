@@ -11,8 +11,13 @@ import { encodeHex } from "../tlog/encoding.ts";
 import { formatVerifierKey } from "../tlog/key.ts";
 import { type ListedLog, MAX_LOG_LIST_BYTES, parseLogList } from "../tlog/log-list.ts";
 import { type PollLoop, startPollLoop } from "./poll-loop.ts";
-import { assertRosterEntry, MAX_ROSTER_LOGS, type RosterEntry, type RosterOwner } from "./roster.ts";
-import type { Roster } from "./witness.ts";
+import {
+  assertRosterEntry,
+  MAX_ROSTER_LOGS,
+  type OpenRoster,
+  type RosterEntry,
+  type RosterOwner,
+} from "./roster.ts";
 
 const HOUR_MS = 3_600_000;
 const TIMEOUT_MS = 60_000;
@@ -21,7 +26,7 @@ export interface LogListOptions {
   /** http(s), each a file in the `logs/v0` format. */
   readonly urls: readonly string[];
   readonly owner: RosterOwner;
-  readonly roster: Roster;
+  readonly roster: Pick<OpenRoster, "find" | "sources">;
   /** Keeps logs for good: after a restart they are there without the network. */
   readonly add: (entries: readonly RosterEntry[]) => Promise<void>;
   readonly events: Pick<WitnessEvents, "warning">;
@@ -104,8 +109,9 @@ export function listMerger({
         );
       }
     }
-    const room = Math.max(0, MAX_ROSTER_LOGS - roster.logs().length);
-    if (fresh.size > room) warnOnce("LOG_LIST_ENTRY_REFUSED", `${url}: more logs than a witness takes`);
+    const room = Math.max(0, MAX_ROSTER_LOGS - roster.sources.listed.length);
+    if (fresh.size > room)
+      warnOnce("LOG_LIST_ENTRY_REFUSED", `${url}: more logs than a witness takes from lists`);
     const added = [...fresh.values()].slice(0, room);
     if (added.length > 0) await add(added);
   };

@@ -6,7 +6,7 @@ import { ED25519, keyLabel, type VerifierKey } from "../tlog/key.ts";
 import { originHash } from "../tlog/origin-hash.ts";
 import type { Roster, WitnessedLog } from "./witness.ts";
 
-/** Most logs of one witness, all sources together. */
+/** Most logs of each source: whatever lists hold, the operator's own find room. */
 export const MAX_ROSTER_LOGS = 100_000;
 /** 2^31 − 1, as in the lists of witness-network.org. */
 export const MAX_QUERIES_PER_DAY = 2 ** 31 - 1;
@@ -139,6 +139,10 @@ interface Snapshot {
 
 function snapshotOf(owner: RosterOwner, sources: RosterSources): Snapshot {
   const { settings, operator, listed } = sources;
+  const most = Math.max(settings.length, operator.length, listed.length);
+  if (most > MAX_ROSTER_LOGS) {
+    throw new TlogError("ROSTER_INVALID", `want at most ${MAX_ROSTER_LOGS} logs of one source, got ${most}`);
+  }
   for (const entry of [...settings, ...operator, ...listed]) assertRosterEntry(entry, owner);
   const byOrigin = new Map<string, RosterLog>();
   for (const entry of operator) addOnce(byOrigin, { ...entry, source: "operator" });
@@ -149,9 +153,6 @@ function snapshotOf(owner: RosterOwner, sources: RosterSources): Snapshot {
   }
   for (const entry of listed) {
     if (!byOrigin.has(entry.origin)) byOrigin.set(entry.origin, { ...entry, source: "list" });
-  }
-  if (byOrigin.size > MAX_ROSTER_LOGS) {
-    throw new TlogError("ROSTER_INVALID", `want at most ${MAX_ROSTER_LOGS} logs, got ${byOrigin.size}`);
   }
   const logs = [...byOrigin.values()];
   return { sources, logs, byOrigin, byHash: new Map(logs.map((log) => [originHash(log.origin), log])) };

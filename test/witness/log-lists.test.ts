@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { formatVerifierKey, keyIdOf, type VerifierKey } from "../../src/tlog/key.ts";
 import { type ListedLog, parseLogList } from "../../src/tlog/log-list.ts";
 import { type LogListOptions, listMerger, startLogLists } from "../../src/witness/log-lists.ts";
-import { openRoster, type RosterEntry } from "../../src/witness/roster.ts";
+import { MAX_ROSTER_LOGS, openRoster, type RosterEntry } from "../../src/witness/roster.ts";
 import { expectCode } from "../expect-code.ts";
 
 const LIST = "https://list.example/lists/log-list.1";
@@ -152,6 +152,19 @@ function textOf(logs: readonly ListedLog[]): string {
   );
   return `logs/v0\n\n${items.join("\n")}`;
 }
+
+describe("lists that name as many logs as a witness takes", () => {
+  it("keep other lists out, and not the operator", async () => {
+    const { roster, merge, codes, added } = witnessOf();
+    const one = entryOf("0");
+    const listed_ = Array.from({ length: MAX_ROSTER_LOGS }, (_, at) => ({ ...one, origin: `log ${at}` }));
+    roster.replace({ listed: listed_, operator: [entryOf("mine")] });
+    expect(roster.find("mine")?.source).toBe("operator");
+    await merge(LIST, [listed("theirs")]);
+    expect(added).toEqual([]);
+    expect(codes()).toEqual(["LOG_LIST_ENTRY_REFUSED"]);
+  });
+});
 
 describe("startLogLists", () => {
   async function polling(answers: readonly (() => Response)[], more: Partial<LogListOptions> = {}) {
