@@ -12,7 +12,7 @@ export const witnessAddLog: CommandDefinition = {
       .argument("<vkey>", "the log's verifier key: NAME+HASH+KEY")
       .option("--origin <NAME>", "what its checkpoints start with, when that is not the key's name")
       .option("--url <URL>", "where the log is read; the first is polled; may be repeated", collect, [])
-      .option("--qpd <N>", "most requests a day that are answered (default: no limit)")
+      .option("--qpd <N>", "most new heads a day that are cosigned (default: no limit)")
       .option("--add-key", "accept this key beside those that a known log has");
     addSettings(command, ["data"], { data: DATA_WORDS });
     addExamples(command, [
@@ -39,7 +39,7 @@ export const witnessAddLog: CommandDefinition = {
         `${log.origin} is a log of the witness in ${path}`,
         ...log.logKeys.map((logKey) => `key    ${formatVerifierKey(logKey)}`),
         ...log.urls.map((url) => `url    ${url}`),
-        `limit  ${log.queriesPerDay === undefined ? "none" : `${log.queriesPerDay} requests a day`}`,
+        `limit  ${log.queriesPerDay === undefined ? "none" : `${log.queriesPerDay} new heads a day`}`,
       ].join("\n"),
       json: {
         origin: log.origin,

@@ -104,7 +104,7 @@ function stateLines(state: LogState): readonly string[] {
     ["contact", log?.contact],
     ...(log?.logKeys ?? []).map((key) => ["key", formatVerifierKey(key)] as const),
     ...(log?.urls ?? []).map((url) => ["url", url] as const),
-    ["limit", log?.queriesPerDay === undefined ? undefined : `${log.queriesPerDay} requests a day`],
+    ["limit", log?.queriesPerDay === undefined ? undefined : `${log.queriesPerDay} new heads a day`],
     ["tree size", head && grouped(head.treeSize)],
     ["root hash", head && encodeBase64(head.rootHash)],
     ["cosigned", timeOf(head)],

@@ -100,7 +100,7 @@ const LogState = z
     urls: z
       .array(z.string())
       .openapi({ description: "Where the witness reads the log; empty when it is only sent." }),
-    queriesPerDay: z.int().optional().openapi({ description: "Most requests a day that are answered." }),
+    queriesPerDay: z.int().optional().openapi({ description: "Most new heads a day that are cosigned." }),
     disabled: z.literal(true).optional().openapi({ description: "The operator stopped it." }),
     treeSize: z
       .int()

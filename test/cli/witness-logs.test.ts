@@ -46,7 +46,7 @@ describe("witness add-log", () => {
         `key    ${FIRST}`,
         "url    https://log.example/",
         "url    https://mirror.example/",
-        "limit  86400 requests a day\n",
+        "limit  86400 new heads a day\n",
       ].join("\n"),
     );
     expect(logsIn(directory)).toMatchObject([
