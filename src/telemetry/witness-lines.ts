@@ -1,13 +1,18 @@
 import type { WitnessEvents } from "../events.ts";
 import { type LogLineOptions, lineWriter, onceASecond } from "./line-writer.ts";
 
+type Warning = Parameters<Required<WitnessEvents>["warning"]>[0];
+
 /** Turns what a witness reports into log lines. */
 export function witnessLines(options: LogLineOptions): Required<WitnessEvents> {
   const line = lineWriter(options);
+  const warn = ({ code, message }: Warning, count = 1) => line("warn", message, { code, ...counted(count) });
+  // The one warning that anybody's request can cause.
+  const clockBehind = onceASecond(options.now, warn);
   return {
     cosigned: (event) => line("debug", "checkpoint cosigned", event),
     refused: onceASecond(options.now, ({ origin, code, message }, count) =>
-      line("warn", `not cosigned: ${message}`, { origin, code, ...(count > 1 ? { count } : {}) }),
+      line("warn", `not cosigned: ${message}`, { origin, code, ...counted(count) }),
     ),
     headCompared({ origin, source, verdict, bySize, sinceSeconds }) {
       const since = sinceSeconds === undefined ? {} : { sinceSeconds };
@@ -19,9 +24,14 @@ export function witnessLines(options: LogLineOptions): Required<WitnessEvents> {
     },
     evidenceStored: ({ origin, id, kind }) =>
       line("warn", `${origin} broke its word, and this witness holds the evidence`, { origin, kind, id }),
-    warning: ({ code, message }) => line("warn", message, { code }),
+    warning: (event) => (event.code === "CLOCK_BEHIND" ? clockBehind(event) : warn(event)),
     requestFailed: ({ method, path, message }) =>
       line("warn", `request failed: ${message}`, { method, path }),
     turnedReadOnly: ({ code, message }) => line("warn", `the witness signs no more: ${message}`, { code }),
   };
+}
+
+/** How many events one line stands for, where it is more than one. */
+function counted(count: number): { readonly count?: number } {
+  return count > 1 ? { count } : {};
 }

@@ -38,4 +38,16 @@ describe("log lines of a witness", () => {
     events.refused(refused);
     expect(JSON.parse(lines[1] ?? "")).toMatchObject({ count: 1000, code: "PROOF_INVALID" });
   });
+
+  it("tell once a second of a clock that is behind, which every request would say, and of all else each time", () => {
+    const { lines, events, wait } = collect();
+    const behind = { code: "CLOCK_BEHIND", message: "log.test: the clock is 90 s behind" };
+    for (let count = 0; count < 1000; count++) events.warning(behind);
+    expect(lines).toHaveLength(1);
+    wait(1000);
+    events.warning(behind);
+    expect(JSON.parse(lines[1] ?? "")).toMatchObject({ count: 1000, code: "CLOCK_BEHIND" });
+    for (const host of ["a", "b"]) events.warning({ code: "OWN_SIGNATURES_UNKNOWN", message: host });
+    expect(lines.slice(2).map((line) => JSON.parse(line).message)).toEqual(["a", "b"]);
+  });
 });
