@@ -101,7 +101,7 @@ async function openOrMiss(
     return { name, key, witness };
   } catch (error) {
     if (!(error instanceof TlogError)) throw error;
-    const way = `to replace it, remove ${paths.data}* and ${data}.policy, and give the new policy to whoever keeps the old one`;
+    const way = `to replace it, remove ${paths.data}, ${paths.key}, ${paths.guard} and ${data}.policy, and give the new policy to whoever keeps the old one`;
     events.warning({ code: "WITNESS_LOST", message: `local witness ${name}: ${error.message}; ${way}` });
     return known === undefined ? undefined : { name, key: known, witness: undefined };
   }

@@ -131,6 +131,11 @@ describe("serve --local-witnesses 3", () => {
       const stderr = await stop(second);
       expect(stderr).toContain("WITNESS_LOST");
       expect(stderr).toContain("local witness w2");
+      // No pattern: "w1*" would take w10 along.
+      const place = join(cwd, "data.witnesses/w2");
+      expect(stderr).toContain(
+        `remove ${place}, ${place}.key, ${place}.guard and ${join(cwd, "data")}.policy`,
+      );
     },
   );
 
