@@ -18,6 +18,7 @@ import type { CommitQueue } from "./commit-queue.ts";
 import type { EvidenceShelf } from "./evidence-shelf.ts";
 import { earlierLogLines, HeadOpener, logNoteOf, type SignedHead, shortest } from "./signed-head.ts";
 import type { Standing } from "./standing.ts";
+import type { Suspects } from "./suspects.ts";
 import { nextTimestamp } from "./timestamp.ts";
 import { Turns } from "./turns.ts";
 import {
@@ -41,6 +42,8 @@ export interface HeadCosignerParts {
   readonly commits: CommitQueue;
   readonly shelf: EvidenceShelf;
   readonly standing: Standing;
+  /** Heads that were neither cosigned nor evidence by themselves. */
+  readonly suspects: Suspects;
   readonly events: Required<WitnessEvents>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -51,8 +54,6 @@ export interface HeadCosignerParts {
 export class HeadCosigner {
   readonly #parts: HeadCosignerParts;
   readonly #turns = new Turns(MAX_WAITING_PER_LOG);
-  /** The newest head of each log that was neither cosigned nor evidence by itself. */
-  readonly #suspects = new Map<string, Uint8Array>(); // owned by #assertConsistent(), #compareWithHistory() and takeSuspect()
   readonly #opener: HeadOpener;
 
   constructor(parts: HeadCosignerParts) {
@@ -92,13 +93,6 @@ export class HeadCosigner {
       const last = await this.#parts.store.head(found.origin);
       if (isBeyond(found, last)) this.#parts.standing.rollBack(found.origin, rolledBack(found, last));
     });
-  }
-
-  /** See Witness.takeSuspect. */
-  takeSuspect(origin: string): Uint8Array | undefined {
-    const signedNote = this.#suspects.get(origin);
-    this.#suspects.delete(origin);
-    return signedNote;
   }
 
   /**
@@ -173,8 +167,11 @@ export class HeadCosigner {
     } catch (error) {
       // A proof that fails proves nothing, unless it leads from another tree to the new one.
       const alternativeRoot = orUndefined(() => fromRootOfConsistency(tree));
-      if (alternativeRoot === undefined) this.#suspects.set(head.origin, logNoteOf(head));
-      else await this.#keepEvidence(head, { other: last.signedNote, alternativeRoot, proof });
+      if (alternativeRoot !== undefined) {
+        await this.#keepEvidence(head, { other: last.signedNote, alternativeRoot, proof });
+      } else if (treeSize > last.treeSize) {
+        this.#suspect(head);
+      }
       if (error instanceof TlogError && error.code !== "PROOF_INVALID") {
         throw new TlogError("PROOF_INVALID", error.message, { cause: error });
       }
@@ -187,8 +184,15 @@ export class HeadCosigner {
     const { treeSize, rootHash, origin } = head;
     const size = { fromSize: treeSize, toSize: treeSize, limit: 1 };
     const [row] = await this.#parts.store.rows(origin, size);
-    if (row?.logNote === undefined) this.#suspects.set(origin, logNoteOf(head));
+    if (row?.logNote === undefined) this.#suspect(head);
     else if (!hashesEqual(row.rootHash, rootHash)) await this.#keepEvidence(head, { other: row.logNote });
+  }
+
+  /** To be looked at with the log's tiles: where nobody serves any, nothing more can be found out. */
+  #suspect({ log, origin, treeSize, rootHash, text, logSignatures }: SignedHead): void {
+    if (log.urls.length === 0) return;
+    const signedNote = formatNote({ text, signatures: [shortest(logSignatures)] });
+    this.#parts.suspects.add({ origin, treeSize, rootHash, signedNote });
   }
 
   /** Whoever asked is answered as the protocol wants, whether or not this works. */

@@ -2,8 +2,10 @@
  * Holds what this witness cosigned against what other witnesses and the logs themselves show. Each peer has turns and places of
  * its own: one that hangs delays nobody else.
  */
+import { TlogError } from "../errors.ts";
+import { encodeHex } from "../tlog/encoding.ts";
 import { type HeadPlace, logPlaces, type PeerWitness, peerPlace } from "./head-places.ts";
-import type { HeadJudge } from "./judge-head.ts";
+import type { HeadJudge, JudgedHead } from "./judge-head.ts";
 import { type PollLoop, startPollLoop } from "./poll-loop.ts";
 import type { LoopTiming } from "./pull.ts";
 import type { Witness, WitnessedLog } from "./witness.ts";
@@ -58,20 +60,51 @@ function startLoop(
 
 /** Looks, with the log's tiles, at heads that were sent to be cosigned and were not: a request alone seldom convicts. */
 function startSuspects(options: CrossCheckOptions): PollLoop {
-  const { witness, judge, onFailure } = options;
-  const { roster } = witness;
+  const { suspects } = options.witness;
   return startPollLoop({
     ...options,
-    keys: () => roster.logs().flatMap(({ origin, urls }) => (urls.length > 0 ? [origin] : [])),
-    poll: async (origin, signal) => {
-      const log = roster.find(origin);
-      const [url] = log?.urls ?? [];
-      const signedNote = witness.takeSuspect(origin);
-      if (log === undefined || url === undefined || signedNote === undefined) return;
-      await judge.judgeNote(log, { signedNote, source: "a request to cosign", url }, signal);
-    },
-    onFailure: (origin, error) => onFailure(origin, `${origin}: a request to cosign was not compared`, error),
+    keys: () => suspects.origins(),
+    poll: (origin, signal) => lookAtSuspects(origin, signal, options),
+    onFailure: (origin, error) =>
+      options.onFailure(origin, `${origin}: a request to cosign was not compared`, error),
   });
+}
+
+/** At all of a log's: one that cannot be looked at keeps its place, and is in nobody's way. */
+async function lookAtSuspects(
+  origin: string,
+  signal: AbortSignal,
+  { witness, judge }: CrossCheckOptions,
+): Promise<void> {
+  const { roster, suspects } = witness;
+  const log = roster.find(origin);
+  const [url] = log?.urls ?? [];
+  if (log === undefined || url === undefined || log.isDisabled || (await witness.conviction(origin))) {
+    suspects.settleAll(origin);
+    return;
+  }
+  let failure: TlogError | undefined;
+  for (const suspect of suspects.of(origin)) {
+    suspects.putLast(suspect);
+    const { signedNote, treeSize, rootHash } = suspect;
+    const source = `a request to cosign size ${treeSize}, root ${encodeHex(rootHash)}`;
+    try {
+      const judged = await judge.judgeNote(log, { signedNote, source, url }, signal);
+      if (isSettled(judged)) suspects.settle(suspect);
+    } catch (error) {
+      if (!(error instanceof TlogError) || signal.aborted) throw error;
+      failure = error;
+      // The key that signed it is the log's no more.
+      if (error.code === "SIGNATURE_MISSING") suspects.settle(suspect);
+    }
+  }
+  if (failure !== undefined) throw failure;
+}
+
+/** A log of which nothing is cosigned yet has no history to compare with. */
+function isSettled(judged: JudgedHead | undefined): boolean {
+  if (judged === undefined || judged.isConvicted) return true;
+  return judged.comparison !== undefined && judged.comparison.verdict !== "unproven";
 }
 
 /** An origin is one line. */

@@ -14,7 +14,6 @@ import { decodeUtf8 } from "../tlog/encoding.ts";
 import { evidenceFromHeads } from "../tlog/fork-evidence-build.ts";
 import { type MlDsaOptions, parseVerifierKey } from "../tlog/key.ts";
 import { parseNote } from "../tlog/note.ts";
-import { originHash } from "../tlog/origin-hash.ts";
 import {
   type ComparedLog,
   compareHeads,
@@ -133,16 +132,14 @@ async function judge(
     nowSeconds: Math.floor(now() / 1000),
   };
   const compared = comparedLog(log, { url, signal }, parts);
-  const wasConvicted = (await witness.evidence(originHash(log.origin))).some(
-    ({ convictsLog }) => convictsLog,
-  );
+  const wasConvicted = (await witness.conviction(log.origin)) !== undefined;
   // A log that is convicted signs ever more that contradicts: none of it would say more.
   const comparison = wasConvicted ? undefined : await compare(log, { head, url, shownAt, compared }, parts);
   if (comparison?.verdict === "evidence") await keepEvidence(witness, comparison.evidence);
   const isConvicted = wasConvicted || comparison?.verdict === "evidence";
   // A peer is convicted by what it cosigned itself, whether or not that is how the fork was found.
   await peerNotes.meet({ head, cosigned, compared, isForked: isConvicted });
-  if (comparison !== undefined) report(comparison, { origin: log.origin, source }, parts);
+  report(comparison, { origin: log.origin, source }, parts);
   return { head, comparison, isConvicted };
 }
 
@@ -229,17 +226,19 @@ function comparedLog(
 }
 
 function report(
-  comparison: HeadComparison,
+  comparison: HeadComparison | undefined,
   { origin, source }: { readonly origin: string; readonly source: string },
   parts: Parts,
 ): void {
   const { events, unproven, unprovenAfterMs, now } = parts;
-  const { verdict } = comparison;
-  const behind = verdict === "behind" ? comparison : { bySize: 0, sinceSeconds: undefined };
-  const { bySize, sinceSeconds } = behind;
-  events.headCompared?.({ origin, source, verdict, bySize, sinceSeconds });
+  if (comparison !== undefined) {
+    const { verdict } = comparison;
+    const behind = verdict === "behind" ? comparison : { bySize: 0, sinceSeconds: undefined };
+    const { bySize, sinceSeconds } = behind;
+    events.headCompared?.({ origin, source, verdict, bySize, sinceSeconds });
+  }
   const key = `${origin}\n${source}`;
-  if (verdict !== "unproven") {
+  if (comparison?.verdict !== "unproven") {
     unproven.delete(key);
     return;
   }

@@ -13,6 +13,7 @@ import { EvidenceShelf } from "./evidence-shelf.ts";
 import { assertWitnessOptions, type WitnessOptions } from "./options.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { Standing } from "./standing.ts";
+import { Suspects } from "./suspects.ts";
 import {
   type OwnSignature,
   RateLimitedError,
@@ -43,11 +44,13 @@ export async function openWitnessEngine(given: WitnessOptions): Promise<Witness>
   await adoptOwnSignatures({ ...options, commits });
   const shelf = new EvidenceShelf(options);
   const standing = new Standing(shelf, events);
+  const suspects = new Suspects(options.now);
   return new StoredWitness({
     ...options,
     commits,
     shelf,
-    heads: new HeadCosigner({ ...options, commits, shelf, standing }),
+    suspects,
+    heads: new HeadCosigner({ ...options, commits, shelf, standing, suspects }),
     subtrees: new SubtreeCosigner({ ...options, standing }),
     rateLimit: new RateLimit(options.now),
   });
@@ -56,6 +59,7 @@ export async function openWitnessEngine(given: WitnessOptions): Promise<Witness>
 interface StoredWitnessParts extends WitnessOptions {
   readonly commits: CommitQueue;
   readonly shelf: EvidenceShelf;
+  readonly suspects: Suspects;
   readonly heads: HeadCosigner;
   readonly subtrees: SubtreeCosigner;
   readonly rateLimit: RateLimit;
@@ -65,6 +69,7 @@ class StoredWitness implements Witness {
   readonly name: string;
   readonly vkeys: readonly string[];
   readonly roster: Roster;
+  readonly suspects: Suspects;
   readonly #parts: StoredWitnessParts;
   readonly #underWay = new Set<Promise<Uint8Array>>(); // owned by #sign()
   #closing: Promise<void> | undefined; // owned by close()
@@ -73,6 +78,7 @@ class StoredWitness implements Witness {
     this.name = parts.name;
     this.vkeys = parts.keys.map(({ verifierKey }) => formatVerifierKey(verifierKey));
     this.roster = parts.roster;
+    this.suspects = parts.suspects;
     this.#parts = parts;
   }
 
@@ -131,10 +137,6 @@ class StoredWitness implements Witness {
 
   conviction(origin: string) {
     return this.#parts.shelf.conviction(origin);
-  }
-
-  takeSuspect(origin: string): Uint8Array | undefined {
-    return this.#parts.heads.takeSuspect(origin);
   }
 
   meetOwnSignature(found: OwnSignature): Promise<void> {

@@ -77,7 +77,7 @@ export function openPeerNotes({
   };
 }
 
-/** Gives evidence to the witness. It keeps so many files about a log and no more: one that comes later adds nothing. */
+/** Gives evidence to the witness. It keeps so many files about a log and no more (EVIDENCE_FULL): a further one adds nothing. */
 export async function keepEvidence(
   witness: Witness,
   evidence: string,

@@ -3,6 +3,7 @@ import { TlogError } from "../errors.ts";
 import type { CosignedHead, EvidenceEntry } from "../store/witness-store.ts";
 import type { AddCheckpointRequest } from "../tlog/add-checkpoint.ts";
 import type { VerifierKey } from "../tlog/key.ts";
+import type { Suspects } from "./suspects.ts";
 
 /** A log a witness cosigns for. */
 export interface WitnessedLog {
@@ -98,11 +99,8 @@ export interface Witness extends AsyncDisposable {
   /** What convicted the log; undefined while nothing did. Remembered, so it may be asked at every turn. */
   conviction(origin: string): Promise<{ readonly id: string; readonly kind: string } | undefined>;
 
-  /**
-   * A head that the log signed and this witness did not cosign, though nothing convicts the log yet: whoever has the log's tiles
-   * can tell. The newest of each log is kept until it is taken. Only the log's own lines are on it.
-   */
-  takeSuspect(origin: string): Uint8Array | undefined;
+  /** Heads that logs signed and this witness did not cosign, though nothing convicts the logs yet: to be looked at with tiles. */
+  readonly suspects: Suspects;
   /**
    * Takes notice of this witness's own signature, seen elsewhere and verified: when its store knows of nothing as new, somebody
    * else has the key or the store is old, and the log is cosigned no more (WITNESS_ROLLED_BACK) until a restart looks into it.

@@ -5,6 +5,7 @@ import { createWitnessApp, type WitnessAppOptions } from "../../src/http/witness
 import type { CosignedHead, StoredEvidence } from "../../src/store/witness-store.ts";
 import { encodeHex, encodeUtf8 } from "../../src/tlog/encoding.ts";
 import { parseVerifierKey } from "../../src/tlog/key.ts";
+import { Suspects } from "../../src/witness/suspects.ts";
 import type { Witness, WitnessedLog } from "../../src/witness/witness.ts";
 
 export const WITNESS_NAME = "witness.test/w1";
@@ -63,7 +64,7 @@ export function fakeWitness(state: FakeState = {}, methods: Partial<Witness> = {
     },
     addCheckpoint: lines,
     submit: lines,
-    takeSuspect: () => undefined,
+    suspects: new Suspects(() => 0),
     signSubtree: lines,
     checkpoint: (originHash) => Promise.resolve(heads[find(originHash)?.origin ?? ""]?.signedNote),
     headAt: () => Promise.resolve(undefined),

@@ -93,8 +93,48 @@ describe("cross-check", () => {
     });
     await time.advance(INTERVAL_MS);
     expect(await kinds()).toEqual(["cross-size"]);
-    expect(witness.takeSuspect(log.origin)).toBeUndefined();
+    await time.advance(INTERVAL_MS);
+    expect(witness.suspects.of(log.origin)).toEqual([]);
   });
+
+  it.each(["once its tiles are served again", "past replays of the log's old heads"])(
+    "finds such a fork %s, and tells of it meanwhile",
+    async (how) => {
+      const log = await testLog("log.example/v", { size: 700 });
+      const fork = log.forkedAt(100);
+      const [net, time] = [network(), manualTime()];
+      const { witness, kinds } = await cosigning(log, 512);
+      const shown = await showLog(net, LOG_URL, log, 512);
+      const warnings: string[] = [];
+      start({
+        witness,
+        peers: [],
+        events: { warning: ({ code }) => warnings.push(code) },
+        now: time.now,
+        monotonicMs: time.now,
+        sleep: time.sleep,
+        random: () => 0,
+        network: { fetch: net.fetch, sleep: time.sleep },
+        crossCheckIntervalMs: INTERVAL_MS,
+      });
+      const send = async (from: TestLog, size: number) =>
+        witness.submit({ oldSize: 0, proof: [], checkpoint: await from.note(size) }).catch(() => undefined);
+      shown.servesTiles = how.startsWith("past");
+      await send(fork, 300);
+      if (how.startsWith("past")) {
+        for (let size = 200; size < 220; size++) await send(log, size);
+      } else {
+        await time.advance(15 * INTERVAL_MS);
+        expect(await kinds()).toEqual([]);
+        expect(warnings).toEqual(["HEAD_UNPROVEN"]);
+        shown.servesTiles = true;
+      }
+      await time.advance(INTERVAL_MS);
+      expect(await kinds()).toEqual(["cross-size"]);
+      await time.advance(2 * INTERVAL_MS);
+      expect(witness.suspects.origins()).toEqual([]);
+    },
+  );
 
   it("looks at every URL of a log, and at each peer for every log", async () => {
     const logs = await Promise.all(["a.example", "b.example"].map((origin) => testLog(origin)));
