@@ -1,18 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { EventEmitter } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { afterAll } from "vitest";
+import { mkdtempSync } from "node:fs";
+import { join } from "node:path";
+import { inject } from "vitest";
 import { runCli } from "../../src/cli/run.ts";
-
-const ROOT = resolve(import.meta.dirname, "../..");
-const PROGRAM = [
-  "--conditions=bristlecone-source",
-  "--import",
-  import.meta.resolve("tsx"),
-  join(ROOT, "src/cli/main.ts"),
-];
 
 export interface Result {
   readonly code: number | null;
@@ -23,18 +14,10 @@ export interface Result {
   readonly bytes: Buffer;
 }
 
-/** Gone when the file's tests are. */
+/** Gone after the run. */
 export function temporaryDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), "bristlecone-cli-"));
-  directories.push(directory);
-  return directory;
+  return mkdtempSync(join(inject("scratch"), "cli-"));
 }
-
-const directories: string[] = [];
-// Registered before the hooks of the file that imports this, so it runs after them.
-afterAll(() => {
-  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
-});
 
 /** Runs the real command in a process of its own. */
 export function spawnCli(
@@ -53,7 +36,11 @@ export function startCli(
   { stdout = "pipe" }: { stdout?: "pipe" | number } = {},
 ): ChildProcess {
   const env = { PATH: process.env.PATH, HOME: cwd, XDG_STATE_HOME: join(cwd, "state") };
-  return spawn(process.execPath, [...PROGRAM, ...args], { cwd, env, stdio: ["pipe", stdout, "pipe"] });
+  return spawn(process.execPath, [join(inject("programs"), "main.js"), ...args], {
+    cwd,
+    env,
+    stdio: ["pipe", stdout, "pipe"],
+  });
 }
 
 export function resultOf(child: ChildProcess): Promise<Result> {

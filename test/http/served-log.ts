@@ -1,5 +1,5 @@
 import type { Hono } from "hono";
-import { afterEach } from "vitest";
+import { onTestFinished } from "vitest";
 import type { ListenLimits } from "../../src/http/limits.ts";
 import { listen, type RunningListener } from "../../src/http/listen.ts";
 import type { HttpEnv } from "../../src/http/path.ts";
@@ -7,18 +7,13 @@ import type { Log } from "../../src/log/log.ts";
 import { RawClient, statusesIn } from "./raw-client.ts";
 import { openLogOfSize } from "./test-log.ts";
 
-const opened: RunningListener[] = [];
-
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((listener) => listener.close({ deadlineMs: 0 })));
-});
-
+/** Serves `app` until the test that calls it ends. */
 export async function serve(
   app: Hono<HttpEnv>,
   limits: Partial<ListenLimits> = {},
 ): Promise<RunningListener> {
   const listener = await listen({ app, host: "127.0.0.1", port: 0, limits });
-  opened.push(listener);
+  onTestFinished(() => listener.close({ deadlineMs: 0 }));
   return listener;
 }
 

@@ -7,6 +7,7 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
+    globalSetup: ["test/run-setup.ts"],
     include: ["test/install/*.test.ts", "test/interop/*.test.ts", "test/crash/*.test.ts"],
     testTimeout: 300_000,
     hookTimeout: 300_000,

@@ -5,8 +5,8 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { inject } from "vitest";
 
-const CHILD = fileURLToPath(new URL("./child.ts", import.meta.url));
 const SHIM = fileURLToPath(new URL("./sync-shim.c", import.meta.url));
 
 export type Message = Readonly<Record<string, unknown>>;
@@ -31,8 +31,7 @@ export function startChild(
 ): Child {
   const env =
     shim === undefined ? process.env : { ...process.env, LD_PRELOAD: shim.library, SYNC_SHIM: shim.switches };
-  const options = ["--conditions=bristlecone-source", "--import", "tsx"];
-  const child = spawn(process.execPath, [...options, CHILD, role, directory], {
+  const child = spawn(process.execPath, [join(inject("programs"), "child.js"), role, directory], {
     env,
     stdio: ["pipe", "pipe", "pipe"],
   });
