@@ -189,6 +189,8 @@ async function startWitness(folder: string, port: number, lanes: readonly Lane[]
       join(folder, "witness"),
       "--name",
       "witness.example/crash",
+      "--log-level",
+      "warn",
       ...logs,
     ],
     { stdio: ["ignore", "ignore", "inherit"] },
