@@ -1,5 +1,5 @@
 /** What a log sends to be cosigned, opened: which log it is of, and which of its keys signed. */
-import type { MlDsa44 } from "../crypto/ml-dsa.ts";
+import { inLane, type MlDsa44 } from "../crypto/ml-dsa.ts";
 import { TlogError } from "../errors.ts";
 import type { CosignedHead } from "../store/witness-store.ts";
 import { type Checkpoint, parseCheckpoint } from "../tlog/checkpoint-body.ts";
@@ -54,7 +54,8 @@ export class HeadOpener {
   }
 
   #verifiersOf(log: WitnessedLog): readonly NoteVerifier[] {
-    const mlDsa44 = this.#mlDsa44;
+    // A lane a log: false signatures of one delay no other's.
+    const mlDsa44 = inLane(this.#mlDsa44, `sent\n${log.origin}`);
     const verifiers = this.#verifiers.get(log) ?? log.logKeys.map((key) => verifierFor(key, { mlDsa44 }));
     this.#verifiers.set(log, verifiers);
     return verifiers;
