@@ -31,9 +31,9 @@ export interface WitnessHttpLimits {
   readonly maxConcurrentRequests: number;
   /** Bytes of bodies above 16 KiB, in total, that may be held while they are received and worked on; beyond it 503. */
   readonly maxIncomingBytes: number;
-  /** Evidence files that may be verified, or read, at the same time; beyond it 503. */
+  /** Evidence files that may be verified at the same time; beyond it 503. */
   readonly maxConcurrentEvidence: number;
-  /** Evidence files that are looked at in one minute; beyond it 429. */
+  /** Evidence files about one log whose signatures are checked in one minute; beyond it 429. */
   readonly maxEvidencePerMinute: number;
   /** Bytes of evidence, in total, that may be on their way to readers; beyond it 503. */
   readonly maxOutgoingBytes: number;

@@ -1,13 +1,16 @@
 import { z } from "@hono/zod-openapi";
 import { Hono } from "hono";
+import { sha256 } from "#crypto";
 import { TlogError } from "../errors.ts";
 import type { EvidenceEntry } from "../store/witness-store.ts";
+import { encodeHex } from "../tlog/encoding.ts";
 import { MAX_EVIDENCE_BYTES } from "../tlog/fork-evidence.ts";
 import { originHash } from "../tlog/origin-hash.ts";
 import { RateLimitedError, type Witness } from "../witness/witness.ts";
 import { ByteBudget } from "./byte-budget.ts";
+import { isNotModified, notModified } from "./caching.ts";
 import { concurrencyLimit } from "./concurrency-limit.ts";
-import { IMMUTABLE, preflightFor, READ_HEADERS, REVALIDATE, WITNESS_WRITE_HEADERS } from "./headers.ts";
+import { preflightFor, READ_HEADERS, REVALIDATE, WITNESS_WRITE_HEADERS } from "./headers.ts";
 import { holdUntilSent } from "./hold-until-sent.ts";
 import type { WitnessHttpLimits } from "./limits.ts";
 import type { HttpEnv } from "./path.ts";
@@ -28,26 +31,28 @@ export function witnessEvidenceRoutes(witness: Witness, options: EvidenceRouteOp
   const oneOfFew = concurrencyLimit(options.maxConcurrentEvidence);
   const incoming = new ByteBudget(options.maxIncomingBytes);
   const outgoing = new ByteBudget(options.maxOutgoingBytes);
-  const assertNotTooOften = perMinute(options.maxEvidencePerMinute, options.now);
+  const assertNotTooOften = perMinuteAndLog(options.maxEvidencePerMinute, options.now);
   const app = new Hono<HttpEnv>();
   app.get(`/:originHash${HEX_64}/evidence/:evidenceId${HEX_64}`, async ({ req, env }) => {
     const { originHash: hash, evidenceId } = req.param();
-    const found = await oneOfFew(() => witness.evidenceFile(hash, evidenceId));
+    const found = await witness.evidenceFile(hash, evidenceId);
     if (found === undefined) throw new TlogError("NOT_FOUND", `no evidence ${evidenceId} about this log`);
+    const headers = { ...FILE_HEADERS, ETag: `"${encodeHex(sha256(found)).slice(0, 32)}"` };
+    if (isNotModified(req.raw, headers.ETag)) return notModified(headers);
     holdUntilSent(found.length, outgoing, env);
-    const headers = { ...FILE_HEADERS, "Content-Length": String(found.length) };
-    return new Response(new Uint8Array(found), { headers });
+    return new Response(new Uint8Array(found), {
+      headers: { ...headers, "Content-Length": String(found.length) },
+    });
   });
-  app.post("/evidence", ({ req }) => {
-    assertNotTooOften();
-    return withBody(req.raw, { maxBytes: MAX_EVIDENCE_BYTES, budget: incoming }, (body) =>
-      oneOfFew(() => takeEvidence(witness, body)),
-    );
-  });
+  app.post("/evidence", ({ req }) =>
+    withBody(req.raw, { maxBytes: MAX_EVIDENCE_BYTES, budget: incoming }, (body) =>
+      oneOfFew(async () => taken(await witness.addEvidence(body, [], assertNotTooOften))),
+    ),
+  );
   app.options("/evidence", () => preflightFor("POST"));
   return app.get(`/:originHash${HEX_64}/evidence`, async ({ req }) => {
     const hash = req.param("originHash");
-    const held = await oneOfFew(() => witness.evidence(hash));
+    const held = await witness.evidence(hash);
     if (held.length === 0 && witness.roster.findByHash(hash) === undefined) {
       throw new TlogError("LOG_UNKNOWN", `no log whose origin has the hash ${hash}`);
     }
@@ -57,16 +62,15 @@ export function witnessEvidenceRoutes(witness: Witness, options: EvidenceRouteOp
 
 const LIST_HEADERS = { ...READ_HEADERS, "Cache-Control": REVALIDATE } as const;
 
-/** The id is the hash of what the file proves; a stranger wrote it, so a browser must neither guess its type nor run it. */
+/** A file may gain signatures. What it says came from a stranger, so a browser must neither guess its type nor run it. */
 const FILE_HEADERS = {
   ...READ_HEADERS,
   "Content-Type": EVIDENCE_TYPE,
   "Content-Security-Policy": "default-src 'none'; sandbox",
-  "Cache-Control": IMMUTABLE,
+  "Cache-Control": REVALIDATE,
 } as const;
 
-async function takeEvidence(witness: Witness, body: Uint8Array): Promise<Response> {
-  const { id, origin, isNew } = await witness.addEvidence(body);
+function taken({ id, origin, isNew }: Awaited<ReturnType<Witness["addEvidence"]>>): Response {
   const location = evidencePath({ originHash: originHash(origin), evidenceId: id });
   return Response.json(
     { id, isNew, evidence: location },
@@ -74,18 +78,20 @@ async function takeEvidence(witness: Witness, body: Uint8Array): Promise<Respons
   );
 }
 
-/** Verifying costs some signatures each, and anybody may ask for it. */
-function perMinute(max: number, now: () => number): () => void {
-  let left = max; // owned by the returned function
-  let filledAtMs = now(); // owned by the returned function
-  return () => {
-    const elapsedMs = now() - filledAtMs;
-    filledAtMs += elapsedMs;
-    left = Math.min(max, left + (elapsedMs * max) / MINUTE_MS);
+/**
+ * Anybody may have signatures checked. Each log has its own share, refilled all the time, so that who floods one neither stops
+ * evidence about the others nor, for long, about that one.
+ */
+function perMinuteAndLog(max: number, now: () => number): (origin: string) => void {
+  const shares = new Map<string, { readonly left: number; readonly atMs: number }>(); // of logs of the roster only
+  return (origin) => {
+    const atMs = now();
+    const last = shares.get(origin) ?? { left: max, atMs };
+    const left = Math.min(max, last.left + ((atMs - last.atMs) * max) / MINUTE_MS);
     if (left < 1) {
-      throw new RateLimitedError("evidence", Math.ceil(((1 - left) * MINUTE_MS) / max / 1000));
+      throw new RateLimitedError(origin, Math.ceil(((1 - left) * MINUTE_MS) / max / 1000));
     }
-    left -= 1;
+    shares.set(origin, { left: left - 1, atMs });
   };
 }
 

@@ -92,6 +92,7 @@ const HAND_WRITTEN_ROUTES: readonly RouteConfig[] = [
       200: { description: "It is known already.", content: evidenceTaken() },
       201: { description: "It verifies and is kept; Location says where.", content: evidenceTaken() },
       ...WITNESS_ERRORS,
+      409: problem("As much evidence of this sort as is kept about one log is there."),
     },
   },
   {
@@ -115,6 +116,7 @@ const HAND_WRITTEN_ROUTES: readonly RouteConfig[] = [
     request: { params: z.object({ originHash: HashHex, evidenceId: HashHex }) },
     responses: {
       200: { description: "spec/fork-evidence.md; anybody can verify it.", content: text() },
+      304: { description: "As If-None-Match has it." },
       404: PROBLEM_ANSWERS[404],
       503: PROBLEM_ANSWERS[503],
     },

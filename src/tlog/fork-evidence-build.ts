@@ -7,13 +7,10 @@ import { fromRootOfConsistency } from "../merkle/consistency.ts";
 import { type Checkpoint, parseCheckpoint } from "./checkpoint-body.ts";
 import { decodeUtf8 } from "./encoding.ts";
 import { assertContradiction, assertWentBack } from "./fork-evidence-check.ts";
-import {
-  type Contradiction,
-  compareHeads,
-  formatForkEvidence,
-  type ProvenLeaf,
-} from "./fork-evidence-text.ts";
-import { ED25519, keyLabel, type MlDsaOptions, type VerifierKey, verifierFor } from "./key.ts";
+import { verifiedLines } from "./fork-evidence-lines.ts";
+import { type Contradiction, headOrder, type ProvenLeaf } from "./fork-evidence-statement.ts";
+import { formatForkEvidence } from "./fork-evidence-text.ts";
+import { ED25519, keyLabel, type MlDsaOptions, type VerifierKey } from "./key.ts";
 import { formatNote, type Note, parseNote, type VerifiedSignature } from "./note.ts";
 import { parseTlogProof } from "./proof.ts";
 
@@ -141,7 +138,7 @@ function candidates(
   heads: readonly OpenedHead[],
   found: Found,
 ): readonly { readonly contradiction: Contradiction; readonly from: readonly OpenedHead[] }[] {
-  const from = [...heads].sort(compareHeads);
+  const from = [...heads].sort(headOrder);
   const [smaller, larger] = from;
   const impossible = from.map((head) => ({
     contradiction: { shape: "impossible", heads: [head] } as const,
@@ -196,21 +193,14 @@ function openHead(signedNote: Uint8Array): OpenedHead {
   return { ...parseCheckpoint(decodeUtf8(note.text)), note };
 }
 
-/** The note with only those lines that known keys made: the first of each key, as whoever reads the note takes it. */
+/** The note with only those lines that known keys made. */
 async function keepVerified(
-  { text, signatures: all }: Note,
+  note: Note,
   found: Found,
 ): Promise<{ readonly note: Note; readonly verified: readonly VerifiedSignature[] }> {
   const keys = [...found.logKeys, ...(found.witness === undefined ? [] : [found.witness])];
-  const known = new Map(keys.map((key) => [keyLabel(key), key]));
-  const verified: VerifiedSignature[] = [];
-  for (const signature of all) {
-    const key = known.get(keyLabel(signature));
-    if (key === undefined || !known.delete(keyLabel(signature))) continue;
-    const isValid = await verifierFor(key, found).verify({ text, payload: signature.payload });
-    if (isValid) verified.push({ verifierKey: key, signature });
-  }
-  return { note: { text, signatures: verified.map(({ signature }) => signature) }, verified };
+  const verified = await verifiedLines(note, keys, found);
+  return { note: { ...note, signatures: verified.map(({ signature }) => signature) }, verified };
 }
 
 function isByOneOf(keys: readonly VerifierKey[]): (signature: VerifiedSignature) => boolean {

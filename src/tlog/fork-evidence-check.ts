@@ -7,7 +7,7 @@ import { verifyConsistency } from "../merkle/consistency.ts";
 import { emptyRootHash, hashesEqual } from "../merkle/hash.ts";
 import { verifyInclusion } from "../merkle/inclusion.ts";
 import { decodeTimestampedSignature } from "./cosignature.ts";
-import { type Contradiction, compareHeads } from "./fork-evidence-text.ts";
+import { type Contradiction, headOrder } from "./fork-evidence-statement.ts";
 import { ED25519 } from "./key.ts";
 import type { VerifiedSignature } from "./note.ts";
 
@@ -17,7 +17,7 @@ import type { VerifiedSignature } from "./note.ts";
  */
 export function assertContradiction(contradiction: Contradiction): void {
   const [smaller, larger = smaller] = contradiction.heads;
-  if (larger !== smaller && compareHeads(smaller, larger) >= 0) throw invalid("the heads do not differ");
+  if (larger !== smaller && headOrder(smaller, larger) >= 0) throw invalid("the heads do not differ");
   const isGrowing = smaller.treeSize < larger.treeSize;
   switch (contradiction.shape) {
     case "impossible":

@@ -1,12 +1,12 @@
 /** What a verdict says to people: who, what, what it means, what to do. Only for evidence that was verified. */
 import { encodeBase64 } from "./encoding.ts";
 import { timestampOf } from "./fork-evidence-check.ts";
-import type { Contradiction, EvidenceHead, ForkEvidence } from "./fork-evidence-text.ts";
+import type { Contradiction, EvidenceHead, ForkStatement } from "./fork-evidence-statement.ts";
 import type { VerifiedSignature } from "./note.ts";
 
 /** @param signatures - those that verified, in the order of the notes. @returns sentences, a paragraph a line. */
 export function explainFork(
-  { origin, witness, contradiction }: ForkEvidence,
+  { origin, witness, contradiction }: ForkStatement,
   signatures: readonly VerifiedSignature[],
 ): string {
   if (witness === undefined) {

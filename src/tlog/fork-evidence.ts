@@ -6,23 +6,26 @@ import { TlogError } from "../errors.ts";
 import { COSIGNATURE_V1 } from "./cosignature.ts";
 import { bytesEqual } from "./encoding.ts";
 import { assertContradiction, assertWentBack } from "./fork-evidence-check.ts";
+import { verifiedLines } from "./fork-evidence-lines.ts";
 import {
   type EvidenceHead,
   type EvidenceKind,
   evidenceId,
+  type ForkStatement,
+  kindOf,
+} from "./fork-evidence-statement.ts";
+import {
   type ForkEvidence,
   formatForkEvidence,
-  kindOf,
-  parseForkEvidence,
+  type OpenedEvidence,
+  openForkEvidence,
 } from "./fork-evidence-text.ts";
 import { explainFork } from "./fork-evidence-words.ts";
 import { ED25519, formatVerifierKey, type MlDsaOptions, type VerifierKey, verifierFor } from "./key.ts";
-import { parseNote, type VerifiedSignature, verifyNote } from "./note.ts";
+import { type Note, type VerifiedSignature, verifyNote } from "./note.ts";
 
+export { type EvidenceHead, type EvidenceKind, evidenceId } from "./fork-evidence-statement.ts";
 export {
-  type EvidenceHead,
-  type EvidenceKind,
-  evidenceId,
   type ForkEvidence,
   formatForkEvidence,
   MAX_EVIDENCE_BYTES,
@@ -44,6 +47,13 @@ export interface ForkVerdict {
   readonly explanation: string;
 }
 
+/** What verifying needs to know. */
+export interface EvidenceKeys extends MlDsaOptions {
+  readonly logKeys: readonly VerifierKey[];
+  readonly witnessKeys?: readonly VerifierKey[];
+  readonly origin?: string;
+}
+
 /**
  * Verifies evidence offline. An honest log or witness cannot be convicted: see spec/fork-evidence.md.
  * @param args.evidence - the file, or what it was parsed to.
@@ -54,25 +64,51 @@ export interface ForkVerdict {
  *   keys know it, did not sign) | SIGNATURE_INVALID | KEY_TYPE_UNSUPPORTED (a log's key among the witnesses', or the reverse)
  */
 export async function verifyForkEvidence(
-  args: MlDsaOptions & {
-    readonly evidence: string | Uint8Array | ForkEvidence;
-    readonly logKeys: readonly VerifierKey[];
-    readonly witnessKeys?: readonly VerifierKey[];
-    readonly origin?: string;
-  },
+  args: EvidenceKeys & { readonly evidence: string | Uint8Array | ForkEvidence },
 ): Promise<ForkVerdict> {
   const { evidence: given } = args;
   const isText = typeof given === "string" || given instanceof Uint8Array;
   // What was parsed elsewhere is read again: that its notes say what its heads say is checked there.
-  const evidence = parseForkEvidence(isText ? given : formatForkEvidence(given));
-  assertContradiction(evidence.contradiction);
-  const keys = keysOfAccused(evidence, args);
-  const signatures: VerifiedSignature[] = [];
-  for (const note of evidence.notes) {
-    const verifiers = keys.map((key) => verifierFor(key, args));
-    signatures.push(...(await verifyNote(parseNote(note), verifiers)).verified);
+  const evidence = openForkEvidence(isText ? given : formatForkEvidence(given));
+  return verdictOn(evidence, (await verifyOpened(evidence, args)).flat());
+}
+
+/**
+ * As `verifyForkEvidence`, and drops what did not verify: kept are the lines of the accused, and of a log that is not accused.
+ * @throws as `verifyForkEvidence`
+ */
+export async function keepVerifiedEvidence(
+  evidence: OpenedEvidence,
+  keys: EvidenceKeys,
+): Promise<{ readonly verdict: ForkVerdict; readonly kept: OpenedEvidence }> {
+  const verified = await verifyOpened(evidence, keys);
+  const beside = evidence.witness === undefined ? [] : keysOfLog(evidence, keys);
+  const notes: Note[] = [];
+  for (const [at, note] of evidence.notes.entries()) {
+    const lines = [...(verified[at] ?? []), ...(await verifiedLines(note, beside, keys))];
+    const kept = new Set(lines.map(({ signature }) => signature));
+    notes.push({ ...note, signatures: note.signatures.filter((signature) => kept.has(signature)) });
   }
-  if (evidence.contradiction.shape === "rollback") assertWentBack(signatures);
+  return { verdict: verdictOn(evidence, verified.flat()), kept: { ...evidence, notes } };
+}
+
+/** @returns for each note the accused's signatures. @throws as `verifyForkEvidence` */
+async function verifyOpened(
+  evidence: OpenedEvidence,
+  given: EvidenceKeys,
+): Promise<readonly (readonly VerifiedSignature[])[]> {
+  assertContradiction(evidence.contradiction);
+  const keys = keysOfAccused(evidence, given);
+  const verified: (readonly VerifiedSignature[])[] = [];
+  for (const note of evidence.notes) {
+    const verifiers = keys.map((key) => verifierFor(key, given));
+    verified.push((await verifyNote(note, verifiers)).verified);
+  }
+  if (evidence.contradiction.shape === "rollback") assertWentBack(verified.flat());
+  return verified;
+}
+
+function verdictOn(evidence: ForkStatement, signatures: readonly VerifiedSignature[]): ForkVerdict {
   const { origin, witness, contradiction } = evidence;
   return {
     id: evidenceId(evidence),
@@ -85,13 +121,7 @@ export async function verifyForkEvidence(
   };
 }
 
-interface KnownKeys {
-  readonly logKeys: readonly VerifierKey[];
-  readonly witnessKeys?: readonly VerifierKey[];
-  readonly origin?: string;
-}
-
-function keysOfAccused({ origin, witness }: ForkEvidence, known: KnownKeys): readonly VerifierKey[] {
+function keysOfAccused({ origin, witness }: ForkStatement, known: EvidenceKeys): readonly VerifierKey[] {
   const { logKeys, witnessKeys = [] } = known;
   if (
     logKeys.some(({ type }) => type === COSIGNATURE_V1) ||
@@ -99,8 +129,7 @@ function keysOfAccused({ origin, witness }: ForkEvidence, known: KnownKeys): rea
   ) {
     throw new TlogError("KEY_TYPE_UNSUPPORTED", "want log keys of type 1 or 6, witness keys of type 4 or 6");
   }
-  const ofLog = (known.origin ?? origin) === origin ? logKeys : [];
-  const byName = ofLog.filter(({ name }) => known.origin !== undefined || name === origin);
+  const byName = keysOfLog({ origin }, known);
   if (witness === undefined) {
     if (byName.length > 0) return byName;
     throw new TlogError("SIGNATURE_MISSING", `no key was given for the log ${JSON.stringify(origin)}`);
@@ -110,6 +139,11 @@ function keysOfAccused({ origin, witness }: ForkEvidence, known: KnownKeys): rea
   }
   if (witnessKeys.some((key) => key.name === witness.name && isSameKey(key, witness))) return [witness];
   throw new TlogError("SIGNATURE_MISSING", `the key of the witness ${witness.name} was not given`);
+}
+
+function keysOfLog({ origin }: Pick<ForkStatement, "origin">, known: EvidenceKeys): readonly VerifierKey[] {
+  const ofLog = (known.origin ?? origin) === origin ? known.logKeys : [];
+  return ofLog.filter(({ name }) => known.origin !== undefined || name === origin);
 }
 
 function isSameKey(a: VerifierKey, b: VerifierKey): boolean {

@@ -17,7 +17,7 @@ import { isKeyName, keyLabel, type NoteSigner, type NoteVerifier, type VerifierK
 
 /** 16 signatures of nearly 5 kB must be accepted (signed-note, format): as base64 these are 107 kB. */
 export const MAX_NOTE_BYTES = 128 * 1024;
-const MAX_SIGNATURES = 100;
+export const MAX_SIGNATURES = 100;
 const KEY_ID_BYTES = 4;
 const SIGNATURE_PREFIX = "— ";
 
@@ -166,11 +166,13 @@ function isNoteText(text: Uint8Array): boolean {
 }
 
 function decodeNoteText(bytes: Uint8Array): string {
-  const control = bytes.find((byte) => byte < 0x20 && byte !== 0x0a);
-  if (control !== undefined) {
+  // No callback a byte: a note may be long, and anybody may send one.
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte >= 0x20 || byte === 0x0a) continue;
     throw new TlogError(
       "NOTE_MALFORMED",
-      `want no control character but newline, got 0x${encodeHex(Uint8Array.of(control))}`,
+      `want no control character but newline, got 0x${encodeHex(Uint8Array.of(byte))}`,
     );
   }
   try {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { TlogError } from "../../src/errors.ts";
 import type { StoredEvidence } from "../../src/store/witness-store.ts";
-import { encodeUtf8 } from "../../src/tlog/encoding.ts";
+import { decodeUtf8, encodeUtf8 } from "../../src/tlog/encoding.ts";
 import { evidenceFromHeads } from "../../src/tlog/fork-evidence-build.ts";
 import type { Witness } from "../../src/witness/witness.ts";
 import { checkpointOf, history, logSigner, ORIGIN } from "../tlog/forks.ts";
@@ -61,11 +61,13 @@ describe("reading evidence", () => {
     expect(await problemOf(unknown)).toEqual({ status: 404, code: "LOG_UNKNOWN" });
   });
 
-  test("a file never changes, and no browser runs it", async () => {
+  test("a file is asked for anew, since it may gain signatures, and no browser runs it", async () => {
     const app = witnessApp(holding([stored()]));
     const response = await app.request(`/${HASH}/evidence/${ID}`);
     expect(await response.text()).toBe("the file\n");
-    expect(response.headers.get("Cache-Control")).toBe("public, max-age=31536000, immutable");
+    expect(response.headers.get("Cache-Control")).toBe("no-cache");
+    const known = { headers: { "If-None-Match": response.headers.get("ETag") ?? "" } };
+    expect((await app.request(`/${HASH}/evidence/${ID}`, known)).status).toBe(304);
     expect(response.headers.get("Content-Type")).toBe("text/plain; charset=utf-8");
     expect(response.headers.get("Content-Security-Policy")).toContain("sandbox");
     expect(response.headers.get("X-Content-Type-Options")).toBe("nosniff");
@@ -74,18 +76,20 @@ describe("reading evidence", () => {
     }
   });
 
-  test("only so many are read at the same time", async () => {
+  test("only so many are verified at the same time, and reading goes on", async () => {
     let letGo = () => {};
     const passed = new Promise<void>((resolve) => {
       letGo = resolve;
     });
-    const evidence = () => passed.then(() => [stored()]);
-    const app = witnessApp(holding([], { evidence }), { limits: { maxConcurrentEvidence: 1 } });
-    const first = app.request(`/${HASH}/evidence`);
-    const second = await app.request(`/${HASH}/evidence/${ID}`);
+    const addEvidence = () => passed.then(() => ({ id: ID, origin: ORIGIN, isNew: true }));
+    const app = witnessApp(holding([stored()], { addEvidence }), { limits: { maxConcurrentEvidence: 1 } });
+    const first = app.request("/evidence", post());
+    const second = await app.request("/evidence", post());
     expect(await problemOf(second)).toEqual({ status: 503, code: "SERVER_BUSY" });
+    expect((await app.request(`/${HASH}/evidence`)).status).toBe(200);
+    expect((await app.request(`/${HASH}/evidence/${ID}`)).status).toBe(200);
     letGo();
-    expect((await first).status).toBe(200);
+    expect((await first).status).toBe(201);
   });
 
   test("only so many bytes are on their way to readers", async () => {
@@ -120,6 +124,7 @@ describe("POST /evidence", () => {
   test.each([
     ["EVIDENCE_MALFORMED", 400],
     ["EVIDENCE_INVALID", 422],
+    ["EVIDENCE_FULL", 409],
     ["LOG_UNKNOWN", 404],
     ["SIGNATURE_MISSING", 403],
     ["SIGNATURE_INVALID", 403],
@@ -138,18 +143,24 @@ describe("POST /evidence", () => {
     expect((await app.request("/evidence", post(new Uint8Array(524_289)))).status).toBe(413);
   });
 
-  test("looks at so many a minute, and says when there is room again", async () => {
+  test("so many are verified a minute about each log, and the answer says when there is room again", async () => {
     let nowMs = 0;
-    const addEvidence = () => Promise.reject(new TlogError("EVIDENCE_MALFORMED", "it was read"));
+    const addEvidence: Witness["addEvidence"] = async (body, _keys, beforeVerifying) => {
+      const origin = decodeUtf8(body);
+      if (origin !== "malformed") beforeVerifying?.(origin);
+      throw new TlogError("EVIDENCE_INVALID", "it was read");
+    };
     const app = witnessApp(holding([], { addEvidence }), {
       limits: { maxEvidencePerMinute: 2 },
       now: () => nowMs,
     });
-    const statusOf = async () => (await app.request("/evidence", post())).status;
-    expect([await statusOf(), await statusOf(), await statusOf()]).toEqual([400, 400, 429]);
-    const refused = await app.request("/evidence", post());
+    const statusOf = async (origin: string) => (await app.request("/evidence", post(origin))).status;
+    for (let round = 0; round < 5; round++) expect(await statusOf("malformed")).toBe(422);
+    expect([await statusOf("a"), await statusOf("a"), await statusOf("a")]).toEqual([422, 422, 429]);
+    expect(await statusOf("b")).toBe(422);
+    const refused = await app.request("/evidence", post("a"));
     expect(refused.headers.get("Retry-After")).toBe("30");
     nowMs = 30_000;
-    expect([await statusOf(), await statusOf()]).toEqual([400, 429]);
+    expect([await statusOf("a"), await statusOf("a")]).toEqual([422, 429]);
   });
 });

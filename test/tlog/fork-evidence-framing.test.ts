@@ -8,7 +8,11 @@ import {
   evidenceFromReceipts,
   witnessEvidence,
 } from "../../src/tlog/fork-evidence-build.ts";
-import { type Contradiction, compareHeads, formatForkStatement } from "../../src/tlog/fork-evidence-text.ts";
+import {
+  type Contradiction,
+  formatForkStatement,
+  headOrder,
+} from "../../src/tlog/fork-evidence-statement.ts";
 import type { NoteSigner, VerifierKey } from "../../src/tlog/key.ts";
 import { flipBit } from "../reference/mutate.ts";
 import { checkpointOf, history, logSigner, ORIGIN, receiptOf, WITNESS, witnessAt } from "./forks.ts";
@@ -75,7 +79,7 @@ function claims(
     leaves: readonly [Uint8Array, Uint8Array];
   },
 ): readonly { contradiction: Contradiction; notes: readonly Uint8Array[] }[] {
-  const [first, second] = [...heads].sort(compareHeads) as [SignedHead, SignedHead];
+  const [first, second] = [...heads].sort(headOrder) as [SignedHead, SignedHead];
   const pair = [first, second] as const;
   const { alternativeRoot, proofs, leafIndex, leaves } = bits;
   const proven = [
