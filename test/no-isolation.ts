@@ -43,7 +43,7 @@ afterAll(() => {
   vi.unstubAllGlobals();
   vi.unstubAllEnvs();
   const left = [...changed, ...spies.map(([, name]) => `a spy on ${String(name)}`)];
-  expect(left, "left changed: restore it, or list this file in vitest.config.ts").toEqual([]);
+  expect(left.join(), "left changed: restore it, or list this file in vitest.config.ts").toBe("");
 });
 
 /** What every file of a process sees: the globals, where it runs and in what environment. */

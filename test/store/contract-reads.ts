@@ -45,7 +45,7 @@ export function testTilesAndEntries(open: Open): void {
       for (const count of steps) if (count > 0) await grow(store, count);
       const { treeSize } = (await store.head()).integrated;
       const model = new StoreModel();
-      for (let at = 0; at < treeSize; at++) model.apply(batchOf(at, entriesFrom(at, 1)));
+      model.apply(batchOf(0, entriesFrom(0, treeSize)));
       for (let bundle = 0; bundle <= treeSize; bundle += 256) {
         for (const [first, last] of [
           [0, 1],

@@ -264,35 +264,36 @@ function subsetsOf(names: readonly string[]): readonly ReadonlySet<string>[] {
   );
 }
 
+/** Whether the quorum is met by these parties. Each set of them is asked about once: trying everything asks thousands of times. */
+function quorumOf(policy: Policy): (isIn: (party: string) => boolean) => boolean {
+  const parties = partyNames(policy);
+  const known = new Map<string, boolean>();
+  return (isIn) => {
+    const set = parties.map((party) => (isIn(party) ? "1" : "0")).join("");
+    const isMet = known.get(set) ?? isQuorumMet(policy, namesOf(policy, isIn));
+    known.set(set, isMet);
+    return isMet;
+  };
+}
+
 /** Whether some way to show the honest parties one head each lets both heads pass. */
-function canSplit(policy: Policy, colluding: ReadonlySet<string>): boolean {
+function canSplit(policy: Policy, colluding: ReadonlySet<string>, isMetBy = quorumOf(policy)): boolean {
   const honest = partyNames(policy).filter((party) => !colluding.has(party));
   return subsetsOf(honest).some(
     (left) =>
-      isQuorumMet(
-        policy,
-        namesOf(policy, (party) => colluding.has(party) || left.has(party)),
-      ) &&
-      isQuorumMet(
-        policy,
-        namesOf(policy, (party) => colluding.has(party) || !left.has(party)),
-      ),
+      isMetBy((party) => colluding.has(party) || left.has(party)) &&
+      isMetBy((party) => colluding.has(party) || !left.has(party)),
   );
 }
 
 function naiveNumbers(policy: Policy) {
+  const isMetBy = quorumOf(policy);
   const subsets = subsetsOf(partyNames(policy));
   const sizes = (isIn: (subset: ReadonlySet<string>) => boolean) =>
     subsets.filter(isIn).map(({ size }) => size);
-  const stopping = sizes(
-    (down) =>
-      !isQuorumMet(
-        policy,
-        namesOf(policy, (party) => !down.has(party)),
-      ),
-  );
+  const stopping = sizes((down) => !isMetBy((party) => !down.has(party)));
   return {
-    collude: Math.min(...sizes((colluding) => canSplit(policy, colluding))),
+    collude: Math.min(...sizes((colluding) => canSplit(policy, colluding, isMetBy))),
     down: stopping.length === 0 ? undefined : Math.min(...stopping),
   };
 }
