@@ -2,25 +2,23 @@
  * Settings, each from the first of: command-line flag, BRISTLECONE_* environment variable, configuration file, default.
  * The only reader of process.env.
  */
-import { existsSync, readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, join, relative } from "node:path";
 import { z } from "zod";
+import { readConfigFile, readImplicitFile, shown } from "./config-file.ts";
 import { TlogError } from "./errors.ts";
+import { MAX_WAIT_MS } from "./setting.ts";
 import {
   environmentName,
   flagKey,
   flagName,
-  isSettingName,
   isWriteToken,
   type ListenAddress,
-  MAX_LOCAL_WITNESSES,
-  MAX_WAIT_MS,
   SETTINGS,
-  type Setting,
   type SettingName,
   type Settings,
 } from "./settings.ts";
+import { MAX_LOCAL_WITNESSES } from "./settings-witness.ts";
 
 /** Environment variables, as process.env has them; an empty one counts as not set. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -39,6 +37,8 @@ export interface ConfigSources {
 export interface Config {
   /** @throws {TlogError} CONFIG_INVALID, naming the source and what was wanted. */
   value<N extends SettingName>(name: N): Settings[N];
+  /** Names where the setting was set, for a message: "--listen". Undefined: nowhere. */
+  source(name: SettingName): string | undefined;
   /**
    * Which of several settings that exclude each other counts: the one of the nearest source.
    * @returns undefined when none is set.
@@ -87,6 +87,10 @@ export function openConfig(sources: ConfigSources): Config {
       if (result.success) return result.data;
       const got = name === "token" ? "" : `, got ${shown(raw)}`;
       throw new TlogError("CONFIG_INVALID", `${source}: want ${SETTINGS[name].wanted}${got}`);
+    },
+    source(name) {
+      const { from, source } = find(name);
+      return from === "default" ? undefined : source;
     },
     choice(names) {
       for (const from of SOURCES.slice(0, -1)) {
@@ -215,77 +219,6 @@ const SCHEMAS: { readonly [N in SettingName]: z.ZodType<Settings[N]> } = {
   timeout: wholeNumber({ min: 1, max: MAX_WAIT_MS / 1000 }),
 };
 
-interface ConfigFile {
-  readonly path: string;
-  readonly values: Readonly<Record<string, unknown>>;
-}
-
-/** @throws {TlogError} CONFIG_INVALID also for settings that a file must be named for. */
-function readImplicitFile(directory: string): ConfigFile {
-  const path = join(directory, "bristlecone.json");
-  if (!existsSync(path)) return { path, values: {} };
-  const file = readConfigFile(path);
-  const name = Object.keys(file.values).find((key) => isSettingName(key) && SETTINGS[key].scope === "chosen");
-  if (name === undefined) return file;
-  throw new TlogError(
-    "CONFIG_INVALID",
-    `${path}: "${name}" counts only in a file you name; want --config ${path}, or BRISTLECONE_CONFIG, if you trust it`,
-  );
-}
-
-function readConfigFile(path: string): ConfigFile {
-  const parsed = parseJson(path, readText(path));
-  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
-    throw new TlogError("CONFIG_INVALID", `${path}: want one JSON object, got ${shown(parsed)}`);
-  }
-  const values: Record<string, unknown> = Object.fromEntries(Object.entries(parsed));
-  for (const key of Object.keys(values)) assertFileKey(path, key);
-  return { path, values };
-}
-
-function assertFileKey(path: string, key: string): void {
-  if (!isSettingName(key)) {
-    const known = Object.entries(SETTINGS).flatMap(([name, { scope }]) => (isOfFiles(scope) ? [name] : []));
-    throw new TlogError("CONFIG_INVALID", `${path}: unknown key "${key}"; known: ${known.join(", ")}`);
-  }
-  const { scope } = SETTINGS[key];
-  if (isOfFiles(scope)) return;
-  const where = scope === "flag" ? flagName(key) : environmentName(key);
-  throw new TlogError("CONFIG_INVALID", `${path}: "${key}" cannot stand in a file; want ${where}`);
-}
-
-function isOfFiles(scope: Setting["scope"]): boolean {
-  return scope === undefined || scope === "chosen";
-}
-
-const MAX_FILE_BYTES = 1024 * 1024;
-
-function readText(path: string): string {
-  try {
-    const { size } = statSync(path);
-    if (!statSync(path).isFile() || size > MAX_FILE_BYTES) {
-      throw new TlogError("FILE_UNREADABLE", `want a file of at most ${MAX_FILE_BYTES} bytes`);
-    }
-    return readFileSync(path, "utf8");
-  } catch (cause) {
-    throw new TlogError("FILE_UNREADABLE", `configuration file ${path} cannot be read`, { cause });
-  }
-}
-
-function parseJson(path: string, json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : "not JSON";
-    throw new TlogError("CONFIG_INVALID", `${path}: want JSON: ${reason}`, { cause });
-  }
-}
-
 function nonEmpty(value: string | undefined): string | undefined {
   return value === "" ? undefined : value;
-}
-
-function shown(value: unknown): string {
-  const json = JSON.stringify(value) ?? "nothing";
-  return json.length > 80 ? `${json.slice(0, 77)}…` : json;
 }

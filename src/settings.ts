@@ -1,4 +1,6 @@
 /** Every setting: its type, what it wants, its default and its line in the help. `config.ts` finds and checks the values. */
+import { ADDRESS, BYTES, COUNT, FILE, MAX_WAIT_MS, type Setting, SWITCH } from "./setting.ts";
+import { WITNESS_ROWS } from "./settings-witness.ts";
 
 /** Where a server listens. */
 export interface ListenAddress {
@@ -54,43 +56,9 @@ export interface Settings {
 
 export type SettingName = keyof Settings;
 
-export interface Setting {
-  /** How the flag is spelled, in camel case, where it is not the setting's name. */
-  readonly flag?: string;
-  /** Completes "want …" in an error. */
-  readonly wanted: string;
-  /** The flag's argument in the help; undefined for a switch. */
-  readonly placeholder?: string;
-  readonly help: string;
-  readonly fallback?: string | number | boolean;
-  /**
-   * Where it may be set; undefined: flag, environment and file. "chosen": as undefined, but not in a ./bristlecone.json that
-   * nobody named, because who wrote the working directory must not say whom to trust or where a token goes.
-   */
-  readonly scope?: "flag" | "environment" | "chosen";
-  /** The flag is `--no-NAME` and turns it off. */
-  readonly negated?: true;
-  /** The flag may be repeated; an environment variable separates with commas. */
-  readonly repeatable?: true;
-}
-
-const FILE = { wanted: "the path of a file", placeholder: "FILE" };
-const COUNT = { wanted: "a whole number from 1 up", placeholder: "N" };
-const BYTES = { wanted: "a whole number of bytes from 1 up", placeholder: "BYTES" };
-/** Most of what setTimeout can wait is 24 days; a day is more than anybody means. */
-export const MAX_WAIT_MS = 86_400_000;
-
-const SWITCH = { wanted: "true or false" };
-const ADDRESS = {
-  wanted: "HOST:PORT (an IPv6 address in brackets), such as 127.0.0.1:6962",
-  placeholder: "HOST:PORT",
-};
-
-/** More than one policy can hold in a readable way, and each is a store and a key. */
-export const MAX_LOCAL_WITNESSES = 16;
-
-/** One row per setting, in the order the help shows them. */
+/** One row per setting. */
 export const SETTINGS: { readonly [N in SettingName]: Setting } = Object.freeze({
+  ...WITNESS_ROWS,
   listen: { ...ADDRESS, help: "where the log listens", fallback: "127.0.0.1:6962" },
   adminListen: { ...ADDRESS, help: "where /healthz and /readyz listen; off unless given" },
   data: {
@@ -98,50 +66,6 @@ export const SETTINGS: { readonly [N in SettingName]: Setting } = Object.freeze(
     placeholder: "DIR",
     help: "where the log lives; made when missing",
     fallback: "./data",
-  },
-  name: {
-    wanted: "a name: no spaces, no plus sign, such as witness.example/w1",
-    placeholder: "NAME",
-    help: "the witness's name, for its key at the first start (default: one made of the key)",
-  },
-  witnessedLogs: {
-    flag: "log",
-    wanted: "VKEY or 'VKEY URL': a log's verifier key, and where it can be read",
-    placeholder: "VKEY-AND-URL",
-    help: "'VKEY [URL…]': a log to cosign for; with URLs it is also read there; may be repeated, also for a second key of a log",
-    repeatable: true,
-  },
-  logLists: {
-    flag: "logList",
-    wanted: "the http:// or https:// URL of a list in the logs/v0 format",
-    placeholder: "URL",
-    help: "a public list of logs that want witnesses: what is new on it is added; may be repeated",
-    repeatable: true,
-  },
-  peers: {
-    flag: "peer",
-    wanted: "'VKEY URL': another witness's verifier keys, and its monitoring URL",
-    placeholder: "VKEY-AND-URL",
-    help: "'VKEY… URL': another witness, to compare heads with; may be repeated",
-    repeatable: true,
-  },
-  pollInterval: {
-    wanted: `a whole number of seconds from 1 to ${MAX_WAIT_MS / 1000}`,
-    placeholder: "SECONDS",
-    help: "how often logs are read, and what others show is compared",
-    fallback: 60,
-  },
-  adoptOwnSignatures: {
-    ...SWITCH,
-    scope: "flag",
-    help: "go on from what others show that this witness signed, where its own store is older",
-    fallback: false,
-  },
-  localWitnesses: {
-    wanted: `a whole number from 0 to ${MAX_LOCAL_WITNESSES}`,
-    placeholder: "N",
-    help: "run so many witnesses in this process, to try it out: one operator's witnesses prove nothing to others",
-    fallback: 0,
   },
   origin: {
     wanted: "a log name: no spaces, no plus sign, such as example.com/log",
@@ -170,32 +94,6 @@ export const SETTINGS: { readonly [N in SettingName]: Setting } = Object.freeze(
     wanted: `a whole number of milliseconds from 1 to ${MAX_WAIT_MS}`,
     placeholder: "MS",
     help: "longest time between a durable entry and a checkpoint that covers it (default: 100); with witnesses the shortest between two checkpoints (default: 1000)",
-  },
-  witnessPolicy: {
-    ...FILE,
-    flag: "policy",
-    help: "a C2SP tlog-policy file with this log and its witnesses: publish what their quorum cosigned",
-  },
-  quorumMode: {
-    wanted: '"strict" or "best-effort"',
-    placeholder: "MODE",
-    help: "without a quorum, keep the last published checkpoint (strict), or publish all the same (best-effort)",
-    fallback: "strict",
-  },
-  witnessTimeout: {
-    wanted: `a whole number of milliseconds from 1 to ${MAX_WAIT_MS}`,
-    placeholder: "MS",
-    help: "longest time for a witness to cosign a checkpoint (default: 5000)",
-  },
-  witnessRefresh: {
-    wanted: `a whole number of milliseconds from 1 to ${MAX_WAIT_MS}`,
-    placeholder: "MS",
-    help: "how old the cosignatures of an idle log get before they are asked for again (default: 300000)",
-  },
-  allowSharedParties: {
-    ...SWITCH,
-    help: "take a policy that counts one party more than once (see `policy check`)",
-    fallback: false,
   },
   tokenHash: {
     wanted: "SHA-256 of a write token, 64 lowercase hex digits",

@@ -119,10 +119,10 @@ const LAYERS: readonly Layer[] = [
     ],
     packages: ["node:"],
   },
-  { files: "src/settings.ts", imports: [], packages: [] },
+  { files: "src/setting", imports: ["src/setting"], packages: [] },
   {
-    files: "src/config.ts",
-    imports: ["src/errors.ts", "src/settings.ts"],
+    files: "src/config",
+    imports: ["src/errors.ts", "src/setting", "src/config-file.ts"],
     packages: ["node:", "zod"],
   },
   {
@@ -137,7 +137,7 @@ const LAYERS: readonly Layer[] = [
       "src/store/witness-lmdb.ts",
       "src/telemetry/",
       "src/config.ts",
-      "src/settings.ts",
+      "src/setting",
       "src/keys/",
       "src/node/",
       "src/events.ts",
@@ -206,6 +206,14 @@ describe("architecture", () => {
       ([, lines]) => lines > 300,
     );
     expect(long).toEqual([]);
+  });
+
+  it("has no hooks in what test files share: loaded once in a process, it would register them for its first file only", () => {
+    const shared = sourcesUnder("test").filter((file) => !/\.test\.ts$|^test\/no-isolation\.ts$/.test(file));
+    const hooked = shared.filter((file) =>
+      /^(before|after)(Each|All)\(/m.test(readFileSync(join(ROOT, file), "utf8")),
+    );
+    expect(hooked).toEqual([]);
   });
 });
 

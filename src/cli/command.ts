@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import type { Config } from "../config.ts";
 import { TlogError } from "../errors.ts";
-import { flagName, SETTINGS, type SettingName } from "../settings.ts";
+import { environmentName, flagName, SETTINGS, type SettingName } from "../settings.ts";
 import type { Output } from "./output.ts";
 
 /** One subcommand: what it accepts, and what it does. */
@@ -67,9 +67,11 @@ export function addExamples(command: Command, examples: readonly string[]): void
 }
 
 function settingOption(name: SettingName, words: string | undefined): Option {
-  const { placeholder, help, fallback, repeatable } = SETTINGS[name];
+  const { flag, placeholder, help, fallback, repeatable } = SETTINGS[name];
   const isWorthShowing = typeof fallback === "string" || typeof fallback === "number";
-  const description = words ?? (isWorthShowing ? `${help} (default: ${fallback})` : help);
+  const said = words ?? (isWorthShowing ? `${help} (default: ${fallback})` : help);
+  // Where the flag's own name is another setting, or none, in the environment.
+  const description = flag === undefined ? said : `${said} [${environmentName(name)}]`;
   const spelling = placeholder === undefined ? flagName(name) : `${flagName(name)} <${placeholder}>`;
   const option = new Option(spelling, description);
   return repeatable ? option.argParser(collect) : option;

@@ -2,7 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import type { LogClient } from "../../client/log-client.ts";
 import type { LogReceipt } from "../../client/receipts.ts";
 import { InvariantError, TlogError } from "../errors.ts";
-import { MAX_WAIT_MS } from "../settings.ts";
+import { MAX_WAIT_MS } from "../setting.ts";
 import { encodeHex } from "../tlog/encoding.ts";
 import { addExamples, addSettings, type Call, type CommandDefinition, textFlag } from "./command.ts";
 import { entryFlag, indexArgument, type NamedEntry } from "./entry-argument.ts";

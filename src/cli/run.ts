@@ -62,7 +62,8 @@ function openProgram(world: World, output: Output): Command {
 }
 
 const HELP_AFTER = `
-Settings come from the flag, else BRISTLECONE_<NAME> in the environment, else the configuration file, else the default.
+Settings come from the flag, else BRISTLECONE_<NAME> (or what stands in brackets) in the environment, else the configuration
+file, else the default.
 A ./bristlecone.json that is not named by --config or BRISTLECONE_CONFIG may say how to run a log; it may not say what a
 client trusts, remembers or talks to (log, vkey, policy, tokenFile, state, memory).
 

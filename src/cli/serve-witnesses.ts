@@ -1,7 +1,7 @@
 import type { Config } from "../config.ts";
 import { TlogError } from "../errors.ts";
 import type { LogWitnesses, NoteSigner } from "../server.ts";
-import type { SettingName } from "../settings.ts";
+import { flagName, type SettingName } from "../settings.ts";
 import { formatVerifierKey, keyLabel } from "../tlog/key.ts";
 import { MAX_POLICY_BYTES, type Policy, parsePolicy } from "../tlog/policy.ts";
 import { lintPolicy } from "../tlog/policy-lint.ts";
@@ -15,6 +15,20 @@ export const WITNESS_SETTINGS: readonly SettingName[] = Object.freeze([
   "witnessRefresh",
   "allowSharedParties",
 ]);
+
+/**
+ * Refuses settings of how witnesses are asked where there is nobody to ask: who set them meant to have some.
+ * @throws {TlogError} CONFIG_INVALID
+ */
+export function assertWitnessesAsked(config: Config): void {
+  if (config.source("witnessPolicy") !== undefined || config.value("localWitnesses") > 0) return;
+  const [useless] = WITNESS_SETTINGS.flatMap((name) => config.source(name) ?? []);
+  if (useless === undefined) return;
+  throw new TlogError(
+    "CONFIG_INVALID",
+    `${useless} is about the witnesses this log asks, and it asks none; want ${flagName("witnessPolicy")} FILE, or ${flagName("localWitnesses")} N, beside it`,
+  );
+}
 
 /**
  * The witnesses of --policy.

@@ -11,8 +11,14 @@ import { addExamples, addSettings, type Call, type CommandDefinition } from "./c
 import { readSmallFile } from "./files.ts";
 import { firstSteps, reachableUrl } from "./first-steps.ts";
 import type { LocalWitnesses } from "./local-witnesses.ts";
+import { assertMeant } from "./mistaken-settings.ts";
 import { type DataPaths, dataPaths, openLogKeys } from "./serve-key.ts";
-import { policyWitnesses, WITNESS_SETTINGS, witnessSettings } from "./serve-witnesses.ts";
+import {
+  assertWitnessesAsked,
+  policyWitnesses,
+  WITNESS_SETTINGS,
+  witnessSettings,
+} from "./serve-witnesses.ts";
 import { guardWaysOut, lineOptions, untilAborted, type WaysOut, withWaysOut } from "./serving.ts";
 
 const OPTIONS: readonly SettingName[] = [
@@ -54,6 +60,8 @@ export const serve: CommandDefinition = {
   },
   async run(call) {
     const config = await call.config();
+    assertMeant(config, OPTIONS);
+    assertWitnessesAsked(config);
     const paths = dataPaths(config);
     const tokenHashes = await tokenHashesOf(config);
     const writers = {

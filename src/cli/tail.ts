@@ -1,4 +1,4 @@
-import { MAX_WAIT_MS } from "../settings.ts";
+import { MAX_WAIT_MS } from "../setting.ts";
 import { addExamples, addSettings, type Call, type CommandDefinition, textFlag } from "./command.ts";
 import { indexArgument } from "./entry-argument.ts";
 import { exitCodeOf } from "./exit-code.ts";

@@ -17,6 +17,7 @@ import type { OwnSignature } from "../witness/witness.ts";
 import { addExamples, addSettings, type CommandDefinition } from "./command.ts";
 import { openCosignerKeys } from "./cosigner-keys.ts";
 import { shellQuoted } from "./first-steps.ts";
+import { assertMeant } from "./mistaken-settings.ts";
 import { type DataPaths, dataPaths, WITNESS_DATA } from "./serve-key.ts";
 import { guardWaysOut, lineOptions, untilAborted, type WaysOut, withWaysOut } from "./serving.ts";
 import { startThinning } from "./thinning.ts";
@@ -61,6 +62,7 @@ export const witness: CommandDefinition = {
   },
   async run(call) {
     const config = await call.config();
+    assertMeant(config, OPTIONS);
     const paths = dataPaths(config, { fallback: WITNESS_DATA });
     const events = witnessLines(lineOptions(call, config));
     // What is opened last is closed first.
@@ -97,9 +99,11 @@ async function start({
 }): Promise<Running> {
   const mlDsa44 = openMlDsaPool();
   opened.push(() => mlDsa44.close());
-  const keys = await openCosignerKeys(paths, { name: config.value("name"), mlDsa44 });
-  const owner = ownerOf(keys);
+  // What may be mistyped is read before a file is made.
   const settings = parseLogArguments(config.value("witnessedLogs") ?? []);
+  const recreateGuard = config.value("recreateGuard");
+  const keys = await openCosignerKeys(paths, { name: config.value("name"), mlDsa44, recreateGuard });
+  const owner = ownerOf(keys);
   const file = await openRosterFile({ directory: paths.data, owner, settings, events });
   opened.push(() => file.close());
   const { roster } = file;
