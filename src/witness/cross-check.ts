@@ -4,10 +4,11 @@
  */
 import { TlogError } from "../errors.ts";
 import { encodeHex } from "../tlog/encoding.ts";
-import { type HeadPlace, logPlaces, type PeerWitness, peerPlace } from "./head-places.ts";
+import { type HeadPlace, logPlace, type PeerWitness, peerPlace } from "./head-places.ts";
 import type { HeadJudge, JudgedHead } from "./judge-head.ts";
 import { type PollLoop, startPollLoop } from "./poll-loop.ts";
 import type { LoopTiming } from "./pull.ts";
+import { rosterKeys } from "./roster-keys.ts";
 import type { Witness, WitnessedLog } from "./witness.ts";
 
 export interface CrossCheckOptions extends LoopTiming {
@@ -20,9 +21,15 @@ export interface CrossCheckOptions extends LoopTiming {
 /** Looks at every URL of every log, and at every log at every peer, at least once an interval as long as they answer. */
 export function startCrossCheck(options: CrossCheckOptions): PollLoop {
   const loops = [
-    startLoop(options, (log) => logPlaces(log)),
+    startLoop(options, { urlsOf: ({ urls }) => urls, placeAt: logPlace }),
     startSuspects(options),
-    ...options.peers.map((peer) => startLoop(options, ({ origin }) => [peerPlace(peer, origin)], peer.name)),
+    ...options.peers.map((peer) => {
+      const places = {
+        urlsOf: () => [peer.url],
+        placeAt: ({ origin }: WitnessedLog) => peerPlace(peer, origin),
+      };
+      return startLoop(options, places, peer.name);
+    }),
   ];
   const close = async (): Promise<void> => {
     await Promise.all(loops.map((loop) => loop.close()));
@@ -30,26 +37,25 @@ export function startCrossCheck(options: CrossCheckOptions): PollLoop {
   return { close, [Symbol.asyncDispose]: close };
 }
 
+/** Where a loop looks for heads of a log. */
+interface Places {
+  readonly urlsOf: (log: WitnessedLog) => readonly string[];
+  readonly placeAt: (log: WitnessedLog, url: string) => HeadPlace;
+}
+
 /** @param peer - of a loop that asks one peer only. */
-function startLoop(
-  options: CrossCheckOptions,
-  placesOf: (log: WitnessedLog) => readonly HeadPlace[],
-  peer?: string,
-): PollLoop {
+function startLoop(options: CrossCheckOptions, { urlsOf, placeAt }: Places, peer?: string): PollLoop {
   const { witness, judge, onFailure } = options;
   const { roster } = witness;
   return startPollLoop({
     ...options,
-    keys: () =>
-      roster
-        .logs()
-        .filter(({ isDisabled }) => !isDisabled)
-        .flatMap((log) => placesOf(log).map(keyOf)),
+    keys: rosterKeys(roster, (log) => urlsOf(log).map((url) => keyOf(log, url))),
     poll: async (key, signal) => {
       const { origin, url } = placeOf(key);
       const log = roster.find(origin);
-      const place = log && placesOf(log).find((one) => one.url === url);
-      if (log !== undefined && place !== undefined) await judge.judge(log, place, signal);
+      if (log !== undefined && urlsOf(log).includes(url)) {
+        await judge.judge(log, placeAt(log, url), signal);
+      }
     },
     onFailure: (key, error) => {
       const { origin, url } = placeOf(key);
@@ -108,7 +114,7 @@ function isSettled(judged: JudgedHead | undefined): boolean {
 }
 
 /** An origin is one line. */
-function keyOf({ origin, url }: HeadPlace): string {
+function keyOf({ origin }: WitnessedLog, url: string): string {
   return `${origin}\n${url}`;
 }
 

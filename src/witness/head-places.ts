@@ -28,8 +28,13 @@ export interface HeadPlace {
 /** One attempt of at most 10 s, unless said otherwise: who fails is asked again next time. */
 const NETWORK: FetcherOptions = { timeoutMs: 10_000, retry: { maxAttempts: 1 } };
 
-export function logPlaces({ origin, urls }: WitnessedLog): readonly HeadPlace[] {
-  return urls.map((url) => ({ origin, url, path: "checkpoint", mayBeMissing: false }));
+export function logPlaces(log: WitnessedLog): readonly HeadPlace[] {
+  return log.urls.map((url) => logPlace(log, url));
+}
+
+/** At one of the log's URLs. */
+export function logPlace({ origin }: WitnessedLog, url: string): HeadPlace {
+  return { origin, url, path: "checkpoint", mayBeMissing: false };
 }
 
 /** `<monitoring prefix>/<origin hash>/checkpoint`.  c2sp.org/tlog-witness, "Monitor Retrieval Mechanism" */

@@ -7,7 +7,10 @@ import { type Sleep, sleepOnTimer } from "../../client/waiting.ts";
 import { openAbortGroup } from "./abort-group.ts";
 
 export interface PollLoopOptions {
-  /** Asked at every look: a key that is new gets its first turn within one interval, one that is gone is forgotten. */
+  /**
+   * Asked at every look: a key that is new gets its first turn within one interval, one that is gone is forgotten. The same object
+   * as last time says that nothing changed.
+   */
   readonly keys: () => Iterable<string>;
   /** One turn. Must settle soon after its signal aborts: until then it keeps its place. */
   readonly poll: (key: string, signal: AbortSignal) => Promise<void>;
@@ -41,7 +44,7 @@ const JITTER = 0.2;
 const TURN = 0.1;
 const MAX_DOUBLINGS = 30;
 
-interface Turns {
+interface Schedule {
   dueMs: number; // owned by enqueueDue() and takeTurn()
   failures: number; // in a row; owned by takeTurn()
   isTaken: boolean; // queued or under way
@@ -53,27 +56,26 @@ export function startPollLoop(options: PollLoopOptions): PollLoop {
   const { monotonicMs = () => performance.now() } = options;
   const looking = new AbortController(); // of look()
   const taking = openAbortGroup(); // of takeTurn()
-  const turns = new Map<string, Turns>(); // owned by enqueueDue()
+  let given: Iterable<string> | undefined; // owned by enqueueDue(), as is `current`
+  let current: ReadonlySet<string> = new Set();
+  const turns = new Map<string, Schedule>(); // owned by enqueueDue() and takeTurn()
   let queue: string[] = []; // due, longest waiting first; owned by enqueueDue() and startQueued()
   const underWay = new Set<Promise<void>>();
 
   function enqueueDue(): void {
-    const current = new Set(keys());
-    // One that is under way stays: the key may come back before it ends.
-    for (const [key, { isTaken }] of turns) if (!current.has(key) && !isTaken) turns.delete(key);
     const nowMs = monotonicMs();
-    for (const key of current) {
-      if (turns.has(key)) continue;
-      const firstMs = Math.max(0, intervalMs * (1 - TURN) - LOOK_MS) * random();
-      turns.set(key, { dueMs: nowMs + firstMs, failures: 0, isTaken: false });
+    const asked = keys();
+    if (asked !== given) {
+      current = new Set(asked);
+      const firstMs = Math.max(0, intervalMs * (1 - TURN) - LOOK_MS);
+      meetKeys(turns, current, () => nowMs + firstMs * random());
     }
-    const due = [...turns].filter(([, turn]) => !turn.isTaken && turn.dueMs <= nowMs);
-    due.sort(([, a], [, b]) => a.dueMs - b.dueMs);
-    for (const [, turn] of due) turn.isTaken = true;
-    queue = [...queue, ...due.map(([key]) => key)];
+    given = asked;
+    const due = takeDue(turns, nowMs);
+    if (due.length > 0) queue = [...queue, ...due];
   }
 
-  async function takeTurn(key: string, turn: Turns): Promise<void> {
+  async function takeTurn(key: string, turn: Schedule): Promise<void> {
     const startMs = monotonicMs();
     const { controller, release } = taking.join();
     // Ends with the turn: the abort below wakes it up.
@@ -92,6 +94,7 @@ export function startPollLoop(options: PollLoopOptions): PollLoop {
     }
     turn.dueMs = startMs + pauseAfter({ ...turn, failure }, { intervalMs, maxPauseMs, random });
     turn.isTaken = false;
+    if (!current.has(key)) turns.delete(key);
   }
 
   function startQueued(): void {
@@ -124,6 +127,27 @@ export function startPollLoop(options: PollLoopOptions): PollLoop {
     await Promise.all([looked, ...underWay]);
   };
   return { close, [Symbol.asyncDispose]: close };
+}
+
+function meetKeys(
+  turns: Map<string, Schedule>,
+  current: ReadonlySet<string>,
+  firstDueMs: () => number,
+): void {
+  // One that is under way stays: the key may come back before it ends.
+  for (const [key, { isTaken }] of turns) if (!current.has(key) && !isTaken) turns.delete(key);
+  for (const key of current) {
+    if (!turns.has(key)) turns.set(key, { dueMs: firstDueMs(), failures: 0, isTaken: false });
+  }
+}
+
+/** The keys that are due, the longest waiting first; they count as taken. */
+function takeDue(turns: ReadonlyMap<string, Schedule>, nowMs: number): readonly string[] {
+  const due: (readonly [key: string, turn: Schedule])[] = [];
+  for (const [key, turn] of turns) if (!turn.isTaken && turn.dueMs <= nowMs) due.push([key, turn]);
+  due.sort(([, a], [, b]) => a.dueMs - b.dueMs);
+  for (const [, turn] of due) turn.isTaken = true;
+  return due.map(([key]) => key);
 }
 
 /** Counted from the beginning of the turn; at least what a refusal asked for, as far as that is within bounds. */

@@ -3,6 +3,7 @@ import type { AddCheckpointRequest } from "../tlog/add-checkpoint.ts";
 import { logPlaces } from "./head-places.ts";
 import type { HeadJudge, JudgedHead } from "./judge-head.ts";
 import { type PollLoop, type PollLoopOptions, startPollLoop } from "./poll-loop.ts";
+import { rosterKeys } from "./roster-keys.ts";
 import { SizeConflictError, type Witness } from "./witness.ts";
 
 export type LoopTiming = Pick<PollLoopOptions, "random" | "sleep"> & {
@@ -39,11 +40,7 @@ export function startPull(options: PullOptions): PollLoop {
 
   return startPollLoop({
     ...options,
-    keys: () =>
-      roster
-        .logs()
-        .filter(({ urls, isDisabled }) => urls.length > 0 && !isDisabled)
-        .map(({ origin }) => origin),
+    keys: rosterKeys(roster, ({ origin, urls }) => (urls.length > 0 ? [origin] : [])),
     poll: pull,
     onFailure: (origin, error) => onFailure(origin, `${origin}: not pulled`, error),
   });

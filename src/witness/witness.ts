@@ -23,6 +23,7 @@ export interface Roster {
   find(origin: string): WitnessedLog | undefined;
   /** By SHA-256 of the origin, 64 lowercase hex digits. */
   findByHash(originHash: string): WitnessedLog | undefined;
+  /** The same array until something changes: the pollers compare it four times a second. */
   logs(): readonly WitnessedLog[];
 }
 

@@ -6,7 +6,7 @@ import { originHash } from "../../src/tlog/origin-hash.ts";
 import type { PeerWitness } from "../../src/witness/head-places.ts";
 import type { PollLoop } from "../../src/witness/poll-loop.ts";
 import { type PollerOptions, startPollers } from "../../src/witness/pollers.ts";
-import type { WitnessedLog } from "../../src/witness/witness.ts";
+import type { Roster, WitnessedLog } from "../../src/witness/witness.ts";
 import { known, type TestLog, testLog, testWitness } from "./harness.ts";
 import { manualTime, settle } from "./manual-time.ts";
 import { body, hanging, network, showLog } from "./network.ts";
@@ -167,6 +167,36 @@ describe("cross-check", () => {
         ),
       ].sort(),
     );
+  });
+
+  it("makes no list of its logs while the roster stays as it is", async () => {
+    const log = known(await testLog("log.example/v", { size: 1 }), { urls: [LOG_URL] });
+    const reads = { count: 0 };
+    const counted = {
+      ...log,
+      get origin() {
+        reads.count += 1;
+        return log.origin;
+      },
+    };
+    const roster: Roster = { find: () => undefined, findByHash: () => undefined, logs: () => logs };
+    const logs = [counted];
+    const { witness } = await testWitness([], { roster });
+    const time = manualTime();
+    reads.count = 0;
+    start({
+      witness,
+      peers: [peerAt("https://one.example"), peerAt("https://two.example")],
+      events: {},
+      now: time.now,
+      monotonicMs: time.now,
+      sleep: time.sleep,
+      random: () => 0,
+      crossCheckIntervalMs: INTERVAL_MS,
+    });
+    await time.advance(INTERVAL_MS);
+    // The log's own place, two peers, and pulling.
+    expect(reads.count).toBe(4);
   });
 
   it("tells of a peer that is down once in ten minutes, not once a log", async () => {

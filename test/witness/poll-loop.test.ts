@@ -43,6 +43,28 @@ describe("poll loop", () => {
     }
   });
 
+  it("reads its keys again only when they are another object", async () => {
+    const reads = { count: 0 };
+    const turned: string[] = [];
+    const keysOf = (...list: string[]) => ({
+      [Symbol.iterator]: () => {
+        reads.count += 1;
+        return list.values();
+      },
+    });
+    let keys = keysOf("a", "b");
+    const { time } = start({ keys: () => keys, poll: async (key) => void turned.push(key) });
+    await time.advance(5 * 60_000);
+    expect(reads.count).toBe(1);
+    expect(new Set(turned)).toEqual(new Set(["a", "b"]));
+    keys = keysOf("b", "c");
+    await time.advance(250);
+    turned.length = 0;
+    await time.advance(5 * 60_000);
+    expect(reads.count).toBe(2);
+    expect(new Set(turned)).toEqual(new Set(["b", "c"]));
+  });
+
   it("spreads keys that began together", async () => {
     let draw = 0;
     const firsts: number[] = [];
