@@ -4,15 +4,15 @@ import { encodeHex } from "../tlog/encoding.ts";
 import { MAX_EVIDENCE_BYTES } from "../tlog/fork-evidence.ts";
 import { formatVerifierKey } from "../tlog/key.ts";
 import { originHash } from "../tlog/origin-hash.ts";
-import type { Witness, WitnessedLogState } from "../witness/witness.ts";
+import type { Roster, Witness, WitnessedLog, WitnessedLogState } from "../witness/witness.ts";
 import { READ_HEADERS, SHORT_LIVED } from "./headers.ts";
 import { refuseInvalid } from "./parameters.ts";
 import type { HttpEnv } from "./path.ts";
 import { HashHex, PROBLEM_ANSWERS } from "./schemas.ts";
 import { evidencePath } from "./witness-paths.ts";
 
-/** How old the states shown may be: reading those of thousands of logs for every request would cost more than it tells. */
-const MAX_AGE_MS = 1000;
+/** How old the states shown may be: whoever asks for page after page, again and again, has each log read once in this time. */
+const MAX_AGE_MS = 5000;
 
 export interface WitnessInfoOptions {
   readonly version: string;
@@ -21,56 +21,85 @@ export interface WitnessInfoOptions {
   readonly now: () => number;
 }
 
-/** `GET /witness.json`: name, keys and limits of a witness, and how far it is with which logs. */
+/** `GET /witness.json`: name, keys and limits of a witness, and how far it is with which logs. A request reads one page of them. */
 export function witnessInfoRoutes(witness: Witness, options: WitnessInfoOptions): OpenAPIHono<HttpEnv> {
-  const logs = recentLogs(witness, options.now);
+  const sorted = logsByHash(witness.roster);
+  const infoOf = recentInfo(witness, options.now);
   return new OpenAPIHono<HttpEnv>({ defaultHook: refuseInvalid }).openapi(witnessInfoRoute, async (c) => {
     const { after = "" } = c.req.valid("query");
-    const all = await logs();
-    const following = all.filter((one) => one.originHash > after);
-    const page = following.slice(0, options.maxLogsPerPage);
-    const isLast = page.length === following.length;
+    const all = sorted();
+    const start = firstAbove(all, after);
+    const page = all.slice(start, start + options.maxLogsPerPage);
+    const isLast = start + page.length === all.length;
     const info: z.infer<typeof WitnessInfo> = {
       name: witness.name,
       vkeys: [...witness.vkeys],
       version: options.version,
       limits: { maxRequestBytes: MAX_ADD_CHECKPOINT_BYTES, maxEvidenceBytes: MAX_EVIDENCE_BYTES },
       logCount: all.length,
-      logs: page.map((one) => logInfo(one.originHash, one.state)),
-      ...(isLast ? {} : { next: `witness.json?after=${page.at(-1)?.originHash}` }),
+      logs: (await Promise.all(page.map(infoOf))).filter((one) => one !== undefined),
+      ...(isLast ? {} : { next: `witness.json?after=${page.at(-1)?.hash}` }),
     };
     return c.json(info, 200, { ...READ_HEADERS, "Cache-Control": SHORT_LIVED });
   });
 }
 
-interface HashedState {
-  readonly originHash: string;
-  readonly state: WitnessedLogState;
+interface HashedOrigin {
+  readonly hash: string;
+  readonly origin: string;
 }
 
-/** All logs by the hash of their origin, read once for all who ask within a second. */
-function recentLogs(witness: Witness, now: () => number): () => Promise<readonly HashedState[]> {
-  let read: Promise<readonly HashedState[]> | undefined; // owned by the returned function
-  let readAtMs = 0; // owned by the returned function
-  return async () => {
-    if (read !== undefined && now() - readAtMs < MAX_AGE_MS) return await read;
-    readAtMs = now();
-    const reading = witness.logs().then(sortedByHash);
-    read = reading;
-    reading.catch(() => {
-      if (read === reading) read = undefined;
-    });
-    return await reading;
+/** The logs by the hash of their origin: sorted anew only when the roster is another. */
+function logsByHash(roster: Roster): () => readonly HashedOrigin[] {
+  let of: readonly WitnessedLog[] | undefined; // owned by the returned function
+  let sorted: readonly HashedOrigin[] = []; // owned by the returned function
+  return () => {
+    const logs = roster.logs();
+    if (logs === of) return sorted;
+    sorted = logs
+      .map(({ origin }) => ({ hash: originHash(origin), origin }))
+      .sort((a, b) => (a.hash < b.hash ? -1 : 1));
+    of = logs;
+    return sorted;
   };
 }
 
-function sortedByHash(states: readonly WitnessedLogState[]): readonly HashedState[] {
-  return states
-    .map((state) => ({ originHash: originHash(state.log.origin), state }))
-    .sort((a, b) => (a.originHash < b.originHash ? -1 : 1));
+/** The index of the first whose hash comes after this one. */
+function firstAbove(all: readonly HashedOrigin[], after: string): number {
+  let [low, high] = [0, all.length];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if ((all[middle]?.hash ?? "") > after) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
-function logInfo(hash: string, { log, head, frozenBy }: WitnessedLogState): z.infer<typeof LogState> {
+type LogInfo = z.infer<typeof LogState>;
+
+/** What is shown of each log, read once in a while for all who ask; undefined when the roster lost it meanwhile. */
+function recentInfo(
+  witness: Witness,
+  now: () => number,
+): (log: HashedOrigin) => Promise<LogInfo | undefined> {
+  let recent = new Map<string, Promise<LogInfo | undefined>>(); // owned by the returned function
+  let sinceMs = now(); // owned by the returned function
+  return ({ hash, origin }) => {
+    if (now() - sinceMs >= MAX_AGE_MS) {
+      recent = new Map();
+      sinceMs = now();
+    }
+    const shown = recent;
+    const known = shown.get(hash);
+    if (known !== undefined) return known;
+    const reading = witness.logState(origin).then((state) => state && logInfo(hash, state));
+    shown.set(hash, reading);
+    reading.catch(() => shown.delete(hash));
+    return reading;
+  };
+}
+
+function logInfo(hash: string, { log, head, frozenBy }: WitnessedLogState): LogInfo {
   return {
     origin: log.origin,
     originHash: hash,

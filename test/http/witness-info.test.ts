@@ -93,17 +93,58 @@ describe("GET /witness.json", () => {
     }
   });
 
-  test("reads the states once a second for everybody, and again after a failure", async () => {
+  test("reads the logs of the page that is asked for, and no others", async () => {
+    const logs = Array.from({ length: 1000 }, (_, index) => witnessedLog(`log.test/${index}`));
+    const witness = fakeWitness({ logs });
+    const read: string[] = [];
+    const counting = {
+      ...witness,
+      logs: () => expect.unreachable("every log was read"),
+      logState: (origin: string) => {
+        read.push(origin);
+        return witness.logState(origin);
+      },
+    };
+    const app = witnessApp(counting);
+    for (const after of ["0".repeat(64), "7f".repeat(32), "f".repeat(64)]) {
+      const page = Page.parse(await (await app.request(`/witness.json?after=${after}`)).json());
+      const hashes = logs.map(({ origin }) => hashOf(origin)).filter((hash) => hash > after);
+      expect(page.logs.map((one) => one.originHash)).toEqual([...hashes].sort().slice(0, 250));
+      expect(read.splice(0)).toEqual(page.logs.map(({ origin }) => origin));
+    }
+  });
+
+  test("follows a roster that changes", async () => {
+    let logs = [witnessedLog("log.test/a")];
+    const witness = fakeWitness();
+    const following = {
+      ...witness,
+      roster: { ...witness.roster, logs: () => logs },
+      logState: (origin: string) =>
+        Promise.resolve({ log: witnessedLog(origin), head: undefined, frozenBy: undefined }),
+    };
+    const app = witnessApp(following);
+    const origins = async () => {
+      const { logCount, logs: shown } = Page.parse(await (await app.request("/witness.json")).json());
+      expect(logCount).toBe(shown.length);
+      return shown.map(({ origin }) => origin);
+    };
+    expect(await origins()).toEqual(["log.test/a"]);
+    logs = [...logs, witnessedLog("log.test/b")];
+    expect(new Set(await origins())).toEqual(new Set(["log.test/a", "log.test/b"]));
+  });
+
+  test("reads a log once in 5 seconds for everybody, and again after a failure", async () => {
     let reads = 0;
     let nowMs = 0;
     let isBroken = false;
     const witness = fakeWitness();
     const counting = {
       ...witness,
-      logs: async () => {
+      logState: async (origin: string) => {
         reads += 1;
         if (isBroken) throw new TypeError("broken");
-        return await witness.logs();
+        return await witness.logState(origin);
       },
     };
     const app = witnessApp(counting, { now: () => nowMs });
@@ -113,7 +154,10 @@ describe("GET /witness.json", () => {
       );
     expect(new Set(await statuses(20))).toEqual(new Set([200]));
     expect(reads).toBe(1);
-    nowMs = 1000;
+    nowMs = 4999;
+    expect(await statuses(1)).toEqual([200]);
+    expect(reads).toBe(1);
+    nowMs = 5000;
     isBroken = true;
     expect(await statuses(1)).toEqual([500]);
     isBroken = false;
