@@ -48,10 +48,10 @@ afterAll(() => {
 
 /** What every file of a process sees: the globals, where it runs and in what environment. */
 function sharedState(): ReadonlyMap<string, unknown> {
-  // Read, not described: Node fills in some of them at their first use.
-  const globals = Object.getOwnPropertyNames(globalThis).map(
-    (name) => [`globalThis.${name}`, Reflect.get(globalThis, name)] as const,
-  );
+  // Read, not described: Node fills in some of them at their first use. Libraries mark that they are loaded in names like "__zod_…".
+  const globals = Object.getOwnPropertyNames(globalThis)
+    .filter((name) => !name.startsWith("__"))
+    .map((name) => [`globalThis.${name}`, Reflect.get(globalThis, name)] as const);
   const environment = Object.entries(process.env).map(
     ([name, value]) => [`process.env.${name}`, value] as const,
   );
