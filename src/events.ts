@@ -9,16 +9,16 @@ export interface LogEvents {
   }): void;
   /** Readers now see this checkpoint. */
   checkpointPublished?(event: { readonly treeSize: number; readonly elapsedMs: number }): void;
-  /** No quorum cosigned the head; told again only when it changes who is missing, or why. */
+  /** No quorum cosigned the head; told again only when it changes who is missing, or why, and of what changes often once a minute. */
   quorumMissing?(event: {
     readonly treeSize: number;
     readonly missing: readonly { readonly name: string; readonly reason: string }[];
   }): void;
   /** A quorum cosigned a head again; `elapsedMs` since it was first missed. */
   quorumRecovered?(event: { readonly treeSize: number; readonly elapsedMs: number }): void;
-  /** A witness gave no cosignature that counts, for the first time or for another reason than before. */
+  /** A witness gave no cosignature that counts, for the first time or for another reason than before; of one that changes often, once a minute. */
   witnessFailed?(event: { readonly name: string; readonly code: string; readonly message: string }): void;
-  /** A witness that had failed cosigns again. */
+  /** A witness that had failed cosigns again; told as rarely. */
   witnessRecovered?(event: { readonly name: string; readonly treeSize: number }): void;
   /** The published checkpoint carries more, or fresher, cosignatures than before. */
   cosignaturesMerged?(event: { readonly treeSize: number; readonly cosignatures: number }): void;

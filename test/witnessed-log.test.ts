@@ -177,7 +177,7 @@ describe("a log and its witnesses, whole", () => {
       listen: { host, port: Number(port) },
     });
     opened.push(again);
-    await expect.poll(() => log.published().treeSize, { timeout: 5000 }).toBe(2);
+    await expect.poll(() => log.published().treeSize, { timeout: 12_000 }).toBe(2);
     expect((await fetch(`${server.url}/receipt/1`)).status).toBe(200);
   });
 

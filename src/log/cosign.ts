@@ -4,7 +4,8 @@ import type { LogEvents } from "../events.ts";
 import { bytesEqual } from "../tlog/encoding.ts";
 import { type NoteSignature, parseNote } from "../tlog/note.ts";
 import { isQuorumMet } from "../tlog/policy.ts";
-import { type Cosignature, verifiedCosignature, withCosignatures } from "./cosignatures.ts";
+import { Collection } from "./collection.ts";
+import { type Cosignature, verifiedCosignature } from "./cosignatures.ts";
 import type { WitnessStatus } from "./log.ts";
 import { type Door, openDoors } from "./witness-doors.ts";
 import type { AskedHead, WitnessLinkOptions } from "./witness-link.ts";
@@ -25,12 +26,11 @@ export interface CosignStageOptions extends WitnessOptions {
 /** What witnesses said about one head so far. */
 export interface CosignOutcome {
   readonly isQuorumMet: boolean;
-  /** The head's signed note with every cosignature collected for it. */
-  readonly checkpoint: Uint8Array;
-  readonly cosignatures: number;
+  /** In the policy's order, one a witness. */
+  readonly cosignatures: readonly Cosignature[];
 }
 
-/** One head on its way to the witnesses. Neither promise rejects. */
+/** One head on its way to the witnesses. Both promises reject when the log cannot prove its own tree: that is no witness's failure. */
 export interface CosignRound {
   /** When the quorum holds, or can no longer hold. */
   readonly decided: Promise<CosignOutcome>;
@@ -38,17 +38,8 @@ export interface CosignRound {
   readonly settled: Promise<CosignOutcome>;
 }
 
-/** The cosignatures of one head. */
-interface Collection {
-  readonly text: Uint8Array;
-  readonly treeSize: number;
-  /** The newest of each witness, by the policy's name, and the round that brought it. */
-  readonly byName: Map<string, { readonly cosignature: Cosignature; readonly round: number }>; // owned by #collect()
-  /** Cosignatures of earlier rounds are shown, and count for nothing. */
-  since: number; // owned by gather()
-  /** A quorum holds: another round is a renewal. */
-  isComplete: boolean; // owned by #conclude()
-}
+/** How long a round may go on before an operator should look. */
+const PATIENCE_MS = 10_000;
 
 /**
  * The stage between signing and publishing: asks all witnesses of a policy at once, and says when their quorum holds. Every
@@ -58,7 +49,8 @@ export class CosignStage {
   readonly #options: CosignStageOptions;
   readonly #doors: readonly Door[];
   readonly #records: WitnessRecords;
-  readonly #closing = new AbortController();
+  #isClosing = false; // owned by abort()
+  #ownFailure: { readonly error: unknown } | undefined; // owned by #prove()
   #collection: Collection | undefined; // owned by #collectionOf()
   #round = 0; // owned by gather()
   #misses = 0; // owned by #conclude()
@@ -70,7 +62,10 @@ export class CosignStage {
     const { held, policy, clock, now, refreshIntervalMs } = options;
     this.#options = options;
     this.#records = new WitnessRecords(options);
-    this.#doors = openDoors(options, (witnesses, head, lines) => this.#accept(witnesses, head, lines));
+    const prove = this.#prove.bind(this);
+    this.#doors = openDoors({ ...options, prove }, (witnesses, head, lines) =>
+      this.#accept(witnesses, head, lines),
+    );
     const cosignatures = held?.cosignatures ?? [];
     const names = cosignatures.map(({ name }) => name);
     const isComplete = isQuorumMet(policy, names);
@@ -81,7 +76,7 @@ export class CosignStage {
     const collection = this.#collectionOf(held);
     collection.isComplete = isComplete;
     for (const cosignature of cosignatures) {
-      collection.byName.set(cosignature.name, { cosignature, round: 0 });
+      collection.add(cosignature, { round: 0, nowMs: now() });
       this.#records.remembered(cosignature, held.treeSize);
     }
   }
@@ -94,14 +89,15 @@ export class CosignStage {
     return this.#options.closingMs;
   }
 
-  /** Whether the last attempt to get a quorum failed. */
+  /** Whether the last attempt to get a quorum failed, or takes very long. */
   get isQuorumMissing(): boolean {
-    return this.#misses > 0;
+    const sinceMs = this.#collection?.undecidedSinceMs ?? Number.POSITIVE_INFINITY;
+    return this.#misses > 0 || this.#options.now() - sinceMs > PATIENCE_MS;
   }
 
   /** When a quorum that was missed may be asked for again, for whatever head is the newest then. */
   get retryAt(): number {
-    return this.isQuorumMissing ? this.refreshAt : Number.NEGATIVE_INFINITY;
+    return this.#misses > 0 ? this.refreshAt : Number.NEGATIVE_INFINITY;
   }
 
   /** When the head that was asked for last should be shown to witnesses again. */
@@ -126,26 +122,24 @@ export class CosignStage {
     this.#round += 1;
     const collection = this.#collectionOf(head);
     const { now, policy } = this.#options;
-    if (collection.isComplete && now() >= this.#renewAt) this.#renew(collection);
+    if (collection.isComplete && now() >= this.#renewAt) collection.renew(this.#round);
     this.#askedAt = now();
-    const collected = namesIn(collection);
+    const collected = collection.names;
     const asked = this.#doors.filter(
       ({ link, names }) => link.readyAt <= now() && !names.every((name) => collected.includes(name)),
     );
     const pending = new Set(asked);
-    const outcome = () => this.#outcome(head, collection);
-    let resolve = (_: CosignOutcome): void => {};
-    const decided = new Promise<CosignOutcome>((settle) => {
-      resolve = settle;
-    });
+    const { promise: decided, resolve, reject } = deferred<CosignOutcome>();
+    collection.undecidedSinceMs = now();
     let isDecided = false;
     const decide = (): void => {
-      const names = namesIn(collection);
+      const names = collection.names;
       const possible = [...names, ...[...pending].flatMap((door) => door.names)];
       if (isDecided || (!isQuorumMet(policy, names) && isQuorumMet(policy, possible))) return;
       isDecided = true;
+      collection.undecidedSinceMs = undefined;
       this.#conclude(collection, { names, possible });
-      resolve(outcome());
+      resolve(this.#outcome(collection));
     };
     decide();
     const asking = asked.map(async (door) => {
@@ -153,18 +147,20 @@ export class CosignStage {
       pending.delete(door);
       decide();
     });
-    return { decided, settled: Promise.all(asking).then(outcome) };
+    const settled = Promise.all(asking).then(() => this.#outcome(collection));
+    settled.catch(reject);
+    return { decided, settled };
   }
 
   /** Ends every request under way: rounds are decided and settle with what there is. */
   abort(): void {
-    this.#closing.abort(new TlogError("ABORTED", "the log is shutting down"));
+    this.#isClosing = true;
+    for (const { link } of this.#doors) link.close();
   }
 
-  /** Who failed while the others made the quorum is asked again for the head that is shown, now and then. */
-  #stragglersAt(collection: Collection): number {
-    const names = namesIn(collection);
-    const missing = this.#doors.filter((door) => !door.names.some((name) => names.includes(name)));
+  /** Who failed, or gave half an answer, while the others made the quorum is asked again for the head that is shown, now and then. */
+  #stragglersAt({ names: collected }: Collection): number {
+    const missing = this.#doors.filter(({ names }) => !names.every((name) => collected.includes(name)));
     const readyAt = Math.min(...missing.map(({ link }) => link.readyAt)); // Infinity when nobody is missing
     return Math.max(readyAt, this.#askedAt + this.#options.backoff.maxDelayMs);
   }
@@ -176,19 +172,26 @@ export class CosignStage {
   #collectionOf({ treeSize, checkpoint }: AskedHead): Collection {
     const { text } = parseNote(checkpoint);
     if (this.#collection !== undefined && bytesEqual(this.#collection.text, text)) return this.#collection;
-    this.#collection = { text, treeSize, byName: new Map(), since: 0, isComplete: false };
+    this.#collection = new Collection({ text, treeSize });
     return this.#collection;
   }
 
-  #renew(collection: Collection): void {
-    collection.since = this.#round;
-    collection.isComplete = false;
+  /** Damage of the log's own storage, which no witness is to blame for. */
+  async #prove(...between: Parameters<CosignStageOptions["prove"]>) {
+    try {
+      return await this.#options.prove(...between);
+    } catch (error) {
+      this.#ownFailure ??= { error };
+      throw error;
+    }
   }
 
+  /** @throws what `prove` threw */
   async #ask({ link, names }: Door, head: AskedHead): Promise<void> {
     try {
-      await link.ask(head, this.#closing.signal);
+      await link.ask(head);
     } catch (error) {
+      if (this.#ownFailure !== undefined) throw this.#ownFailure.error;
       if (error instanceof TlogError && error.code === "ABORTED") return; // superseded, or the log closes
       for (const name of names) this.#records.failed(name, error);
     }
@@ -213,22 +216,19 @@ export class CosignStage {
   }
 
   #collect(text: Uint8Array, treeSize: number, cosignature: Cosignature): void {
-    this.#records.cosigned(cosignature, treeSize);
+    const collection = this.#collection;
     // Nobody waits for an older head any more.
-    if (this.#collection === undefined || !bytesEqual(this.#collection.text, text)) return;
-    this.#collection.byName.set(cosignature.name, { cosignature, round: this.#round });
+    const isWanted = collection !== undefined && bytesEqual(collection.text, text);
+    const counts =
+      !isWanted || collection.add(cosignature, { round: this.#round, nowMs: this.#options.now() });
+    if (counts) this.#records.cosigned(cosignature, treeSize);
+    else this.#records.failed(cosignature.name, notNewer(cosignature));
   }
 
-  #outcome({ checkpoint }: AskedHead, collection: Collection): CosignOutcome {
-    const inOrder = this.#options.policy.witnesses.flatMap(({ name }) => {
-      const found = collection.byName.get(name);
-      return found === undefined ? [] : [found.cosignature];
-    });
-    return {
-      isQuorumMet: isQuorumMet(this.#options.policy, namesIn(collection)),
-      checkpoint: withCosignatures(checkpoint, inOrder),
-      cosignatures: inOrder.length,
-    };
+  #outcome(collection: Collection): CosignOutcome {
+    const { policy } = this.#options;
+    const cosignatures = policy.witnesses.flatMap(({ name }) => collection.of(name) ?? []);
+    return { isQuorumMet: isQuorumMet(policy, collection.names), cosignatures };
   }
 
   /** @param said.possible - `names`, and those whose answer may still come. */
@@ -237,7 +237,7 @@ export class CosignStage {
     { names, possible }: { readonly names: readonly string[]; readonly possible: readonly string[] },
   ): void {
     const { policy, now, refreshIntervalMs, backoff, random } = this.#options;
-    if (this.#collection !== collection || this.#closing.signal.aborted) return;
+    if (this.#collection !== collection || this.#isClosing) return;
     if (isQuorumMet(policy, names)) {
       if (!collection.isComplete) this.#renewAt = now() + refreshIntervalMs;
       collection.isComplete = true;
@@ -252,9 +252,18 @@ export class CosignStage {
   }
 }
 
-/** Whose cosignature counts. */
-function namesIn({ byName, since }: Collection): readonly string[] {
-  return [...byName].flatMap(([name, { round }]) => (round >= since ? [name] : []));
+function deferred<T>() {
+  let resolve = (_: T): void => {};
+  let reject = (_: unknown): void => {};
+  const promise = new Promise<T>((...settle) => {
+    [resolve, reject] = settle;
+  });
+  return { promise, resolve, reject };
+}
+
+function notNewer({ timestampSeconds }: Cosignature): TlogError {
+  const message = `its cosignature of ${timestampSeconds} s is not newer than the one it gave before`;
+  return new TlogError("CLOCK_BEHIND", message);
 }
 
 function firstReason(results: readonly PromiseSettledResult<unknown>[]): unknown {

@@ -2,8 +2,11 @@
 import { TlogError } from "../errors.ts";
 import { COSIGNATURE_V1, decodeTimestampedSignature, ML_DSA_44 } from "../tlog/cosignature.ts";
 import { keyLabel, type MlDsaOptions, verifierFor } from "../tlog/key.ts";
-import { formatNote, type NoteSignature, parseNote } from "../tlog/note.ts";
+import { formatNote, MAX_NOTE_BYTES, type Note, type NoteSignature, parseNote } from "../tlog/note.ts";
 import type { PolicyWitness } from "../tlog/policy.ts";
+
+/** Signature lines every reader takes: see parseNote. */
+const MAX_LINES = 100;
 
 /** A cosignature that verified, of one witness of the policy. */
 export interface Cosignature {
@@ -56,11 +59,33 @@ export function withoutCosignatures(signedNote: Uint8Array, labels: ReadonlySet<
   return formatNote({ text, signatures: signatures.filter((line) => labels.has(keyLabel(line))) });
 }
 
-/** The note with cosignatures behind the signatures it has. */
+/** The note with these cosignatures: each takes the place of its key's line, all other lines stay. */
 export function withCosignatures(signedNote: Uint8Array, cosignatures: readonly Cosignature[]): Uint8Array {
+  return formatNote(joined(signedNote, cosignatures));
+}
+
+/**
+ * A published note with what witnesses said since. Lines of keys nobody asks any more stay, for readers with an earlier policy,
+ * until all do not fit into one note: then the log's own and a quorum's are enough, and anything less changes nothing.
+ */
+export function mergedNote(
+  published: Uint8Array,
+  said: {
+    /** The note with the log's own signatures alone. */
+    readonly own: Uint8Array;
+    readonly isQuorumMet: boolean;
+    readonly cosignatures: readonly Cosignature[];
+  },
+): Uint8Array {
+  const note = joined(published, said.cosignatures);
+  const merged = formatNote(note);
+  if (note.signatures.length <= MAX_LINES && merged.length <= MAX_NOTE_BYTES) return merged;
+  return said.isQuorumMet ? withCosignatures(said.own, said.cosignatures) : published;
+}
+
+function joined(signedNote: Uint8Array, cosignatures: readonly Cosignature[]): Note {
   const { text, signatures } = parseNote(signedNote);
-  return formatNote({
-    text,
-    signatures: [...signatures, ...cosignatures.map(({ signature }) => signature)],
-  });
+  const added = cosignatures.map(({ signature }) => signature);
+  const labels = new Set(added.map(keyLabel));
+  return { text, signatures: [...signatures.filter((line) => !labels.has(keyLabel(line))), ...added] };
 }

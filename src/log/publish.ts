@@ -3,7 +3,8 @@ import type { LogEvents } from "../events.ts";
 import type { CompactRange } from "../merkle/compact-range.ts";
 import type { LogStore } from "../store/store.ts";
 import { bytesEqual } from "../tlog/encoding.ts";
-import type { CosignOutcome, CosignRound, CosignStage } from "./cosign.ts";
+import type { CosignRound, CosignStage } from "./cosign.ts";
+import { mergedNote, withCosignatures } from "./cosignatures.ts";
 import type { Publication } from "./log.ts";
 import type { HeadSigner } from "./sign-head.ts";
 import { Waiters } from "./waiters.ts";
@@ -154,6 +155,7 @@ export class Publisher {
     const { signer, stage, now } = this.#options;
     const startedAt = now();
     const signed = await signer.sign(this.#integrated);
+    if (this.#refusal !== undefined) return;
     // A new log's empty tree promises nothing, so nobody has to vouch for it: its cosignatures are gathered afterwards.
     if (stage === undefined || (this.#publication === undefined && signed.treeSize === 0)) {
       await this.#publish(signed, startedAt);
@@ -161,16 +163,17 @@ export class Publisher {
       return;
     }
     const round = stage.gather(signed);
-    const { isQuorumMet, checkpoint } = await round.decided;
+    const { isQuorumMet, cosignatures } = await round.decided;
     this.#lastAttemptAt = now();
     if (!isQuorumMet && stage.isStrict) return;
+    const checkpoint = withCosignatures(signed.checkpoint, cosignatures);
     await this.#publish({ ...signed, checkpoint }, startedAt);
     this.#lastAttemptAt = now();
     this.#inBackground(this.#mergeLate(signed, round));
   }
 
   async #publish(publication: Publication, startedAt: number): Promise<void> {
-    await this.#show(publication);
+    if (!(await this.#show(() => publication))) return;
     this.#options.events.checkpointPublished?.({
       treeSize: publication.treeSize,
       elapsedMs: this.#options.now() - startedAt,
@@ -195,36 +198,35 @@ export class Publisher {
     this.#inBackground(refreshing.finally(done));
   }
 
-  /** All that came after the decision, in one write. */
+  /**
+   * All that came after the decision, in one write, and nothing but signature lines: dropped once another size is published. No
+   * line is lost, so what met a policy meets it still.
+   */
   async #mergeLate(signed: Publication, round: CosignRound): Promise<void> {
-    const outcome: CosignOutcome = await round.settled;
-    const shown = await this.#show({ ...signed, checkpoint: outcome.checkpoint }, "merge");
     const { treeSize } = signed;
-    if (shown) this.#options.events.cosignaturesMerged?.({ treeSize, cosignatures: outcome.cosignatures });
+    const outcome = await round.settled;
+    const { cosignatures } = outcome;
+    const shown = await this.#show(() => {
+      const current = this.#publication;
+      if (current?.treeSize !== treeSize) return undefined;
+      const checkpoint = mergedNote(current.checkpoint, { own: signed.checkpoint, ...outcome });
+      return bytesEqual(current.checkpoint, checkpoint) ? undefined : { ...current, checkpoint };
+    });
+    if (shown) this.#options.events.cosignaturesMerged?.({ treeSize, cosignatures: cosignatures.length });
   }
 
-  /**
-   * Makes a publication durable, then visible. To merge is to change nothing but signature lines: it is dropped once another
-   * size is published.
-   */
-  async #show(publication: Publication, how: "publish" | "merge" = "publish"): Promise<boolean> {
+  /** Makes durable, then visible, what `next` says when its turn has come. @returns whether there was something to show. */
+  async #show(next: () => Publication | undefined): Promise<boolean> {
     const write = this.#writing.then(async () => {
-      if (how === "merge" && !this.#isWorthMerging(publication)) return false;
-      await this.#options.store.publish({
-        treeSize: publication.treeSize,
-        checkpoint: publication.checkpoint,
-      });
+      const publication = this.#refusal === undefined ? next() : undefined;
+      if (publication === undefined) return false;
+      const { treeSize, checkpoint } = publication;
+      await this.#options.store.publish({ treeSize, checkpoint });
       this.#publication = publication;
       return true;
     });
     this.#writing = write.catch(() => undefined);
     return await write;
-  }
-
-  #isWorthMerging({ treeSize, checkpoint }: Publication): boolean {
-    const current = this.#publication;
-    if (this.#refusal !== undefined || current?.treeSize !== treeSize) return false;
-    return !bytesEqual(current.checkpoint, checkpoint);
   }
 
   #inBackground(work: Promise<void>): void {
@@ -247,6 +249,7 @@ export class Publisher {
     const message = `the log stopped signing (${code}${reason})`;
     this.#refusal = new TlogError("LOG_READ_ONLY", message, { cause: error });
     this.#waiters.rejectAll(this.#refusal);
+    this.#options.stage?.abort();
     this.#options.onFailure(this.#refusal);
   }
 }

@@ -1,6 +1,6 @@
 import { type BackoffLimits, backoffMs } from "../../client/backoff.ts";
 import { RemoteRefusedError } from "../../client/errors.ts";
-import { linkedController, raceAbort } from "../../client/waiting.ts";
+import { raceAbort } from "../../client/waiting.ts";
 import type { WitnessClient } from "../../client/witness-client.ts";
 import { TlogError } from "../errors.ts";
 import type { AddCheckpointRequest } from "../tlog/add-checkpoint.ts";
@@ -14,6 +14,7 @@ export interface AskedHead {
 }
 
 export interface WitnessLinkOptions {
+  /** Gives every request its time limit. */
   readonly client: WitnessClient;
   /** RFC 6962 §2.1.2 proof between two sizes this log signed. */
   readonly prove: (between: {
@@ -24,7 +25,6 @@ export interface WitnessLinkOptions {
   readonly accept: (head: AskedHead, lines: readonly NoteSignature[]) => Promise<void>;
   /** The size of the last checkpoint this witness is known to have cosigned; 0: unknown. */
   readonly knownSize: number;
-  readonly timeoutMs: number;
   readonly backoff: BackoffLimits;
   readonly now: () => number;
   readonly random: () => number;
@@ -33,14 +33,22 @@ export interface WitnessLinkOptions {
 /** One round trip is normal after a restart, another when somebody else submits our heads at the same time. */
 const MAX_REQUESTS = 3;
 
+/** A head that waits until the request under way is done. */
+interface Waiting {
+  readonly head: AskedHead;
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
+}
+
 /**
  * The way to one witness: one request at a time, the newest head next. Remembers its size and how long to leave it alone; what
  * it answers decides nothing for anybody else.
  */
 export class WitnessLink {
   readonly #options: WitnessLinkOptions;
-  #turn = 0; // owned by ask()
-  #underWay: Promise<unknown> = Promise.resolve(); // owned by ask()
+  readonly #closing = new AbortController();
+  #next: Waiting | undefined; // owned by ask() and #work()
+  #isWorking = false; // owned by #work()
   #knownSize: number; // owned by #exchange()
   #failures = 0; // owned by #settle()
   #readyAt = Number.NEGATIVE_INFINITY; // owned by #settle()
@@ -57,35 +65,43 @@ export class WitnessLink {
 
   /**
    * Asks for a cosignature of `head`, when the request under way is done; a later call takes the place of one that still waits.
-   * @throws {TlogError} ABORTED (also: superseded) | SIZE_CONFLICT (it claims a size this head does not reach, or never agrees) |
-   *   REMOTE_TIMEOUT, and what the client, `prove` and `accept` throw
+   * A limit for both requests that a 409 makes necessary would leave a witness behind for good that takes more than half of it:
+   * what it cosigned too late moves it on, and the next head costs a 409 again. So each answer has its own.
+   * @throws {TlogError} ABORTED (also: superseded) | SIZE_CONFLICT (it claims a size this head does not reach, or never agrees),
+   *   and what the client, `prove` and `accept` throw
    */
-  async ask(head: AskedHead, signal: AbortSignal): Promise<void> {
-    this.#turn += 1;
-    const turn = this.#turn;
-    await raceAbort(this.#underWay, signal);
-    if (turn !== this.#turn) throw new TlogError("ABORTED", "a newer checkpoint is asked for");
-    if (this.#options.now() < this.#readyAt) throw new TlogError("ABORTED", "it failed just before");
-    const asking = this.#askWithin(head, signal);
-    this.#underWay = asking.catch(() => undefined);
-    await asking;
+  ask(head: AskedHead): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#next?.reject(new TlogError("ABORTED", "a newer checkpoint is asked for"));
+      this.#next = { head, resolve, reject };
+      if (!this.#isWorking) void this.#work();
+    });
   }
 
-  async #askWithin(head: AskedHead, closing: AbortSignal): Promise<void> {
-    const { timeoutMs } = this.#options;
-    const { controller, release } = linkedController(closing);
-    const late = new TlogError("REMOTE_TIMEOUT", `no cosignature within ${timeoutMs} ms`);
-    const timer = setTimeout(() => controller.abort(late), timeoutMs);
+  /** Ends the request under way, and refuses others. */
+  close(): void {
+    this.#closing.abort(new TlogError("ABORTED", "the log asks no more"));
+  }
+
+  async #work(): Promise<void> {
+    this.#isWorking = true;
+    for (let asking = this.#next; asking !== undefined; asking = this.#next) {
+      this.#next = undefined;
+      await this.#askNow(asking.head).then(asking.resolve, asking.reject);
+    }
+    this.#isWorking = false;
+  }
+
+  async #askNow(head: AskedHead): Promise<void> {
+    const { signal } = this.#closing;
+    if (signal.aborted) throw signal.reason;
+    if (this.#options.now() < this.#readyAt) throw new TlogError("ABORTED", "it failed just before");
     try {
-      await raceAbort(this.#exchange(head, controller.signal), controller.signal);
+      await raceAbort(this.#exchange(head, signal), signal);
       this.#settle(undefined);
     } catch (error) {
-      if (!closing.aborted) this.#settle(error);
+      if (!signal.aborted) this.#settle(error);
       throw error;
-    } finally {
-      clearTimeout(timer);
-      release();
-      controller.abort();
     }
   }
 
@@ -95,7 +111,6 @@ export class WitnessLink {
       const oldSize = Math.min(this.#knownSize, head.treeSize);
       const proof = await prove({ fromSize: oldSize, toSize: head.treeSize });
       const answer = await client.addCheckpoint({ oldSize, proof, checkpoint: head.checkpoint }, { signal });
-      // Too late: what this head is worth was decided without it.
       if (signal.aborted) throw signal.reason;
       if (answer.status === "cosigned") {
         await accept(head, answer.lines);

@@ -17,7 +17,7 @@ export interface WitnessOptions extends MlDsaOptions {
   readonly mode: QuorumMode;
   /** How requests to a witness are made; undefined: as by the global fetch. */
   readonly fetchFor?: ((witness: PolicyWitness) => FetchFunction | undefined) | undefined;
-  /** Longest time for one witness to answer about one checkpoint, repetitions after 409 included, in milliseconds. */
+  /** Longest time for one answer of a witness, in milliseconds, up to a minute. A checkpoint takes one, and after a 409 up to three. */
   readonly timeoutMs: number;
   /** How old cosignatures of an idle log grow before they are asked for again, in milliseconds. */
   readonly refreshIntervalMs: number;
@@ -71,6 +71,8 @@ export function witnessOptions(given: LogWitnesses): WitnessOptions {
   };
 }
 
+/** A witness that hangs holds up its own next answer, and what only it can decide. */
+const MAX_TIMEOUT_MS = 60_000;
 /** What setTimeout can hold. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 /** For the text and the log's own signatures. */
@@ -88,8 +90,8 @@ export function checkedWitnesses(
   { policy, timeoutMs, refreshIntervalMs }: WitnessOptions,
   signers: readonly NoteSigner[],
 ): readonly ReachableWitness[] {
-  assertTime("witnesses.timeoutMs", timeoutMs);
-  assertTime("witnesses.refreshIntervalMs", refreshIntervalMs);
+  assertTime("witnesses.timeoutMs", timeoutMs, MAX_TIMEOUT_MS);
+  assertTime("witnesses.refreshIntervalMs", refreshIntervalMs, MAX_TIMER_MS);
   const own = signers.map(({ verifierKey }) => verifierKey);
   if (!policy.logs.some(({ key }) => own.some((ownKey) => isSameKey(key, ownKey)))) {
     throw new TlogError(
@@ -124,9 +126,9 @@ function assertFits(witnesses: readonly ReachableWitness[]): void {
   );
 }
 
-function assertTime(name: string, ms: number): void {
-  if (ms >= 1 && ms <= MAX_TIMER_MS) return;
-  throw new TlogError("ARGUMENT_INVALID", `${name}: want 1 to ${MAX_TIMER_MS}, got ${ms}`);
+function assertTime(name: string, ms: number, maxMs: number): void {
+  if (ms >= 1 && ms <= maxMs) return;
+  throw new TlogError("ARGUMENT_INVALID", `${name}: want 1 to ${maxMs}, got ${ms}`);
 }
 
 function isSameKey(one: VerifierKey, other: VerifierKey): boolean {

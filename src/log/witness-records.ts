@@ -12,16 +12,29 @@ interface WitnessRecord {
   lastFailure: WitnessStatus["lastFailure"];
   /** The code of the failure nothing has mended yet. */
   failing: string | undefined;
+  /** The one that was told last; undefined: that it cosigns, or nothing yet. */
+  toldFailing: string | undefined;
+  readonly budget: Budget;
   isClockOff: boolean;
 }
 
 /** How far a witness's clock may be from ours before an operator should look. */
 const CLOCK_TOLERANCE_SECONDS = 3600;
 
+/** How often what changes without end is told of in the long run, and how often at first. */
+const TELLING_MS = 60_000;
+const MAX_TELLINGS = 4;
+
+interface Budget {
+  /** Whether it may be told of once more. */
+  take(): boolean;
+}
+
 /** Who cosigned last, who did not and why: for operators, by event when it changes and by state when they ask. */
 export class WitnessRecords {
   readonly #events: Required<LogEvents>;
   readonly #clock: () => number;
+  readonly #quorumBudget: Budget;
   readonly #byName: ReadonlyMap<string, WitnessRecord>;
   #missed: { readonly key: string; readonly sinceMs: number } | undefined; // owned by quorumMissed() and quorumMet()
 
@@ -30,9 +43,12 @@ export class WitnessRecords {
     readonly events: Required<LogEvents>;
     /** Milliseconds since 1970. */
     readonly clock: () => number;
+    /** Milliseconds on a clock that never goes back. */
+    readonly now: () => number;
   }) {
     this.#events = options.events;
     this.#clock = options.clock;
+    this.#quorumBudget = openBudget(options.now);
     this.#byName = new Map(
       options.policy.witnesses.map(({ name, key, url }) => {
         const shown = {
@@ -41,7 +57,8 @@ export class WitnessRecords {
           url: url === undefined ? undefined : showOctets(url),
         };
         const nothing = { lastCosigned: undefined, lastFailure: undefined, failing: undefined };
-        return [name, { shown, ...nothing, isClockOff: false }];
+        const untold = { toldFailing: undefined, budget: openBudget(options.now) };
+        return [name, { shown, ...nothing, ...untold, isClockOff: false }];
       }),
     );
   }
@@ -66,8 +83,8 @@ export class WitnessRecords {
     const record = this.#byName.get(name);
     if (record === undefined) return;
     record.lastCosigned = { treeSize, timestampSeconds };
-    if (record.failing !== undefined) {
-      record.failing = undefined;
+    record.failing = undefined;
+    if (this.#isWorthTelling(record)) {
       this.#events.witnessRecovered({ name: record.shown.name, treeSize });
     }
     this.#compareClock(record, timestampSeconds);
@@ -80,16 +97,15 @@ export class WitnessRecords {
     const code = error instanceof TlogError ? error.code : "INTERNAL";
     const message = error instanceof Error ? error.message : String(error);
     record.lastFailure = { code, message, atSeconds: Math.floor(this.#clock() / 1000) };
-    if (record.failing === code) return;
     record.failing = code;
-    this.#events.witnessFailed({ name: record.shown.name, code, message });
+    if (this.#isWorthTelling(record)) this.#events.witnessFailed({ name: record.shown.name, code, message });
   }
 
   /** @param missing - the policy's names; not those whose answer may still come. */
   quorumMissed(treeSize: number, missing: readonly string[]): void {
     const records = missing.flatMap((name) => this.#byName.get(name) ?? []);
     const key = records.map(({ shown, failing }) => `${shown.name} ${failing ?? ""}`).join("\n");
-    if (this.#missed?.key === key) return;
+    if (this.#missed?.key === key || !this.#quorumBudget.take()) return;
     this.#missed = { key, sinceMs: this.#missed?.sinceMs ?? this.#clock() };
     this.#events.quorumMissing({
       treeSize,
@@ -108,6 +124,13 @@ export class WitnessRecords {
     this.#events.quorumRecovered({ treeSize, elapsedMs });
   }
 
+  /** Whether something else was told last, and not too often: what is held back is told later, if it still holds then. */
+  #isWorthTelling(record: WitnessRecord): boolean {
+    if (record.failing === record.toldFailing || !record.budget.take()) return false;
+    record.toldFailing = record.failing;
+    return true;
+  }
+
   // Accepted all the same: a cosignature's time is the witness's statement, and verifiers are the ones to judge it.
   #compareClock(record: WitnessRecord, timestampSeconds: number): void {
     const offSeconds = timestampSeconds - Math.floor(this.#clock() / 1000);
@@ -120,6 +143,18 @@ export class WitnessRecords {
     }
     record.isClockOff = isOff;
   }
+}
+
+function openBudget(now: () => number): Budget {
+  let paidUntilMs = Number.NEGATIVE_INFINITY; // owned by take()
+  return {
+    take: () => {
+      const untilMs = Math.max(paidUntilMs, now()) + TELLING_MS;
+      if (untilMs > now() + MAX_TELLINGS * TELLING_MS) return false;
+      paidUntilMs = untilMs;
+      return true;
+    },
+  };
 }
 
 function reasonOf(failure: WitnessStatus["lastFailure"]): string {

@@ -1,13 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { TlogError } from "../../src/errors.ts";
 import type { Log } from "../../src/log/log.ts";
 import type { WitnessOptions } from "../../src/log/witness-options.ts";
 import { openCheckpoint } from "../../src/tlog/checkpoint.ts";
 import { formatVerifierKey } from "../../src/tlog/key.ts";
+import { isQuorumMet, type Policy } from "../../src/tlog/policy.ts";
 import { verifyTlogProof } from "../../src/tlog/proof.ts";
 import { expectCodeAsync } from "../expect-code.ts";
 import { expectConsistent, faulty, headOf, OUTCOMES, type Persisted, STEPS, type Step } from "./faulty.ts";
-import { copyOf, emptyDisks, entry, openOn, published, testSigner } from "./harness.ts";
+import { copyOf, emptyDisks, entry, gate, openOn, published, testSigner } from "./harness.ts";
 import { hang, respond, type StubWitness, stubWitness, witnessed } from "./stub-witness.ts";
 
 const vkey = formatVerifierKey((await testSigner()).verifierKey);
@@ -95,6 +97,83 @@ describe("a step that fails while witnesses are asked", () => {
     expect(again.published().treeSize).toBe(2);
   });
 
+  it("damage found while a proof for witnesses is made is the log's own: it turns read-only, and blames no witness", async () => {
+    const [stub] = await three();
+    const told: string[] = [];
+    let isBroken = false;
+    let isProving = false;
+    await using log = await openOn(emptyDisks(), {
+      witnesses: witnessed(vkey, [stub], { quorum: "quorum a" }),
+      events: {
+        witnessFailed: ({ code }) => told.push(`witness ${code}`),
+        turnedReadOnly: ({ message }) => told.push(message),
+      },
+      wrap: (store) => ({
+        ...store,
+        async recordSigned(head) {
+          await store.recordSigned(head);
+          isProving = isBroken;
+        },
+        async readTile(tile) {
+          if (isProving) throw new TlogError("STORE_DAMAGED", "a tile that does not fit its parent");
+          return await store.readTile(tile);
+        },
+      }),
+    });
+    await log.addBatch([entry(0), entry(1), entry(2)]);
+    await published(log, 2);
+    isBroken = true;
+    await log.addBatch([entry(3), entry(4)]);
+    await expectCodeAsync(log.untilPublished(4, { signal: AbortSignal.timeout(5000) }), "LOG_READ_ONLY");
+    expect(log.state()).toMatchObject({ status: "read-only", code: "LOG_READ_ONLY" });
+    expect(told).toEqual([expect.stringContaining("STORE_DAMAGED")]);
+  });
+
+  it("writes and asks for nothing more once a write failed, whatever is under way", async () => {
+    const stubs = await three();
+    const writes: string[] = [];
+    let isFull = false;
+    const witnesses = witnessed(vkey, stubs, { closingMs: 3000, refreshIntervalMs: 100 });
+    await using log = await openOn(emptyDisks(), {
+      witnesses,
+      wrap: (store) => ({
+        ...store,
+        async publish(head) {
+          writes.push(`${head.treeSize}${isFull ? " fails" : ""}`);
+          if (isFull) throw new TlogError("STORE_FULL", "no room");
+          await store.publish(head);
+        },
+      }),
+    });
+    await log.add(entry(0));
+    await published(log, 0);
+    // The cosignatures of size 1 are renewed, and the third witness keeps them waiting; meanwhile size 2 is asked for.
+    const [merged, next] = [gate(), gate()];
+    for (const stub of stubs) stub.clock = () => 2_000_000_000;
+    for (const stub of stubs.slice(0, 2)) {
+      stub.answer = ({ honest, request }) =>
+        request.oldSize === 1 && isFull ? next.passed.then(honest) : honest();
+    }
+    stubs[2].answer = ({ honest }) => merged.passed.then(honest);
+    const [first, , third] = stubs.map(({ requests }) => requests.length);
+    await expect.poll(() => stubs[2].requests.length).toBeGreaterThan(third ?? 0);
+    await expect.poll(() => stubs[0].requests.length).toBeGreaterThan(first ?? 0);
+    await expect.poll(() => stubs[0].statuses.length).toBe(stubs[0].requests.length);
+    await expect.poll(() => stubs[1].statuses.length).toBe(stubs[1].requests.length);
+    writes.length = 0;
+    isFull = true;
+    const before = stubs[0].requests.length;
+    await log.add(entry(1));
+    await expect.poll(() => stubs[0].requests.length).toBeGreaterThan(before);
+    merged.open();
+    await expect.poll(() => log.state().status).toBe("read-only");
+    isFull = false;
+    next.open();
+    await log.close();
+    expect(log.published().treeSize).toBe(1);
+    expect(writes).toEqual(["1 fails"]);
+  });
+
   /** What a crash would leave of the published checkpoint's cosignatures. */
   async function cosigned(disks: ReturnType<typeof emptyDisks>) {
     const signedNote = disks.store.head.published?.checkpoint ?? new Uint8Array(0);
@@ -115,6 +194,28 @@ function cut(witnesses: WitnessOptions, dead: readonly Log[]): WitnessOptions {
   };
 }
 
+/** What a reader saw, and may count on. */
+class Shown {
+  #treeSize = 0; // owned by see()
+  readonly #met = new Set<Policy>(); // owned by see(): policies that the checkpoint of this size met
+
+  /** A new size meets the policy of its life; a size that met a policy goes on to meet it, whatever the next lives ask for. */
+  async see(log: Log, policy: Policy): Promise<void> {
+    const { treeSize, checkpoint: signedNote } = log.published();
+    if (treeSize === 0) return;
+    if (treeSize > this.#treeSize) {
+      this.#met.clear();
+      await openCheckpoint({ signedNote, policy });
+      this.#met.add(policy);
+    }
+    this.#treeSize = treeSize;
+    for (const met of this.#met) await openCheckpoint({ signedNote, policy: met });
+    const named = await openCheckpoint({ signedNote, policy: { ...policy, quorum: "none" } });
+    const names = named.cosignatures.map(({ name }) => name);
+    if (isQuorumMet(policy, names)) this.#met.add(policy);
+  }
+}
+
 describe("any history of appends, crashes, restarts and moods of witnesses", () => {
   it("invariants 1, 2 and 4 in strict mode: what readers see has a quorum, is consistent, and no honest witness ever finds a fork", async () => {
     const moods: readonly StubWitness["answer"][] = [
@@ -129,6 +230,7 @@ describe("any history of appends, crashes, restarts and moods of witnesses", () 
     const life = fc.record({
       step: fc.constantFrom(undefined, ...STEPS.filter((step) => step !== "sign")),
       outcome: fc.constantFrom(...OUTCOMES),
+      quorum: fc.constantFrom("group q 2 a b c", "group q all a b c", "group q any b c", "group q any a"),
       batches: fc.array(
         fc.record({ count: fc.integer({ min: 1, max: 300 }), moods: fc.tuple(mood, mood, mood) }),
         {
@@ -140,12 +242,14 @@ describe("any history of appends, crashes, restarts and moods of witnesses", () 
     await fc.assert(
       fc.asyncProperty(fc.array(life, { minLength: 1, maxLength: 3 }), async (lives) => {
         const stubs = await three();
-        const witnesses = witnessed(vkey, stubs);
         let disks = emptyDisks();
         const dead: Log[] = [];
         const heads: { readonly treeSize: number; readonly rootHash: Uint8Array }[] = [];
         let next = 0;
-        for (const { step, outcome, batches } of lives) {
+        const shown = new Shown();
+        for (const { step, outcome, quorum, batches } of lives) {
+          const asked = stubs.filter(({ name }) => quorum.split(" ").slice(3).includes(name));
+          const witnesses = witnessed(vkey, asked, { quorum: `${quorum}\nquorum q` });
           const fault = { step: undefined as Step | undefined, outcome, trace: [] as string[] };
           const { wrap, guard, signers } = faulty(disks, fault);
           const log = await openOn(disks, {
@@ -158,12 +262,11 @@ describe("any history of appends, crashes, restarts and moods of witnesses", () 
             for (const [index, stub] of stubs.entries()) stub.answer = moods[batch.moods[index] ?? 0];
             const entries = Array.from({ length: batch.count }, () => entry(next++));
             const appended = await log.addBatch(entries).catch(() => []);
-            const isQuorate = batch.moods.filter((each) => each === 0).length >= 2;
+            const honest = stubs.filter((_, index) => batch.moods[index] === 0).map(({ name }) => name);
+            const isQuorate = isQuorumMet(witnesses.policy, honest);
             const last = appended.at(-1)?.leafIndex;
             if (last !== undefined && isQuorate) await published(log, last).catch(() => {});
-            if (log.published().treeSize > 0) {
-              await openCheckpoint({ signedNote: log.published().checkpoint, policy: witnesses.policy });
-            }
+            await shown.see(log, witnesses.policy);
             heads.push(await headOf(log));
             fault.step = step;
           }
@@ -173,7 +276,7 @@ describe("any history of appends, crashes, restarts and moods of witnesses", () 
           await log.close();
         }
         for (const stub of stubs) stub.answer = undefined;
-        await using log = await openOn(disks, { witnesses });
+        await using log = await openOn(disks, { witnesses: witnessed(vkey, stubs) });
         const { leafIndex } = await log.add(entry("last"));
         await published(log, leafIndex);
         for (const head of heads) await expectConsistent(log, head);

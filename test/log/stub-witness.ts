@@ -10,7 +10,7 @@ import {
 import { parseCheckpoint } from "../../src/tlog/checkpoint.ts";
 import { COSIGNATURE_V1, ML_DSA_44 } from "../../src/tlog/cosignature.ts";
 import { openCosignerKey } from "../../src/tlog/cosigner.ts";
-import { decodeUtf8 } from "../../src/tlog/encoding.ts";
+import { decodeUtf8, encodeUtf8 } from "../../src/tlog/encoding.ts";
 import { formatSigningKey, formatVerifierKey, generateSigningKey, type KeyType } from "../../src/tlog/key.ts";
 import { noteSignature, parseNote } from "../../src/tlog/note.ts";
 import { parsePolicy } from "../../src/tlog/policy.ts";
@@ -43,7 +43,8 @@ export async function stubWitness(
   name: string,
   options: { readonly isPostQuantum?: boolean } = {},
 ): Promise<StubWitness> {
-  const seed = new Uint8Array(32).fill(name.charCodeAt(0));
+  const seed = new Uint8Array(32);
+  seed.set(encodeUtf8(name));
   const types: readonly KeyType[] =
     options.isPostQuantum === true ? [COSIGNATURE_V1, ML_DSA_44] : [COSIGNATURE_V1];
   const keys = await Promise.all(
