@@ -58,8 +58,38 @@ export function linkedController(parent: AbortSignal | undefined): {
   readonly release: () => void;
 } {
   const controller = new AbortController();
-  const abort = (): void => controller.abort(aborted(parent));
-  if (parent?.aborted) abort();
-  parent?.addEventListener("abort", abort);
-  return { controller, release: () => parent?.removeEventListener("abort", abort) };
+  if (parent?.aborted) controller.abort(aborted(parent));
+  if (parent === undefined || parent.aborted) return { controller, release: () => undefined };
+  const { children, unlink } = familyOf(parent);
+  children.add(controller);
+  const release = (): void => {
+    if (children.delete(controller) && children.size === 0) unlink();
+  };
+  return { controller, release };
+}
+
+/** The controllers linked to one signal. */
+interface Family {
+  readonly children: Set<AbortController>;
+  readonly unlink: () => void;
+}
+
+// One listener a parent, however many requests are under way with its signal: Node takes the eleventh for a leak and warns.
+const families = new WeakMap<AbortSignal, Family>();
+
+function familyOf(parent: AbortSignal): Family {
+  const known = families.get(parent);
+  if (known !== undefined) return known;
+  const children = new Set<AbortController>();
+  const abort = (): void => {
+    for (const child of children) child.abort(aborted(parent));
+  };
+  const unlink = (): void => {
+    parent.removeEventListener("abort", abort);
+    families.delete(parent);
+  };
+  parent.addEventListener("abort", abort);
+  const family = { children, unlink };
+  families.set(parent, family);
+  return family;
 }

@@ -1,5 +1,6 @@
+import { getEventListeners } from "node:events";
 import { expect, test, vi } from "vitest";
-import { sleepOnTimer } from "../../client/waiting.ts";
+import { linkedController, sleepOnTimer } from "../../client/waiting.ts";
 
 test("a wait longer than a timer can be is a long one, not one of a millisecond", () => {
   vi.useFakeTimers();
@@ -14,4 +15,25 @@ test("a wait longer than a timer can be is a long one, not one of a millisecond"
   } finally {
     vi.useRealTimers();
   }
+});
+
+test("a hundred controllers link to one signal with one listener, and abort with it unless released", () => {
+  const parent = new AbortController();
+  const listeners = () => getEventListeners(parent.signal, "abort").length;
+  const links = Array.from({ length: 100 }, () => linkedController(parent.signal));
+  expect(listeners()).toBe(1);
+  for (const { release } of links) release();
+  expect(listeners()).toBe(0);
+  const [kept, released] = [linkedController(parent.signal), linkedController(parent.signal)];
+  // A release counts once.
+  links[0]?.release();
+  released.release();
+  released.release();
+  expect(listeners()).toBe(1);
+  parent.abort("reason");
+  expect(kept.controller.signal.reason).toMatchObject({ code: "ABORTED", cause: "reason" });
+  expect(released.controller.signal.aborted).toBe(false);
+  expect(linkedController(parent.signal).controller.signal.reason).toMatchObject({ code: "ABORTED" });
+  kept.release();
+  expect(listeners()).toBe(0);
 });
