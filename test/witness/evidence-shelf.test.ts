@@ -1,7 +1,8 @@
 /** What a witness keeps of the evidence strangers hand in, what that costs, and what it says when there is no more room. */
 import { describe, expect, it } from "vitest";
+import { TlogError } from "../../src/errors.ts";
 import { createWitnessMemoryDisk, openMemoryWitnessStore } from "../../src/store/witness-memory.ts";
-import { MAX_EVIDENCE_PER_LOG } from "../../src/store/witness-store.ts";
+import { MAX_EVIDENCE_PER_LOG, type WitnessStore } from "../../src/store/witness-store.ts";
 import { encodeUtf8 } from "../../src/tlog/encoding.ts";
 import { formatForkEvidence, parseForkEvidence, verifyForkEvidence } from "../../src/tlog/fork-evidence.ts";
 import { evidenceFromHeads, witnessEvidence } from "../../src/tlog/fork-evidence-build.ts";
@@ -96,7 +97,16 @@ describe("the lines of evidence that is kept", () => {
 
   it("are all there, though several files of one fork come at once", async () => {
     const [both, first, second] = await twoKeys();
-    const test = await testWitness([known(both)]);
+    const memory = openMemoryWitnessStore({ name: WITNESS });
+    const store: WitnessStore = {
+      ...memory,
+      async addEvidence(evidence) {
+        // Slow, so that the other file is verified meanwhile.
+        for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
+        return await memory.addEvidence(evidence);
+      },
+    };
+    const test = await testWitness([known(both)], { store });
     const all = await forkAt(both, 15);
     const files = [linesOf(second, all), linesOf(first, all)];
     const added = await Promise.all(files.map((file) => test.witness.addEvidence(file)));
@@ -177,6 +187,24 @@ describe("a shelf that is full", () => {
     expect(refused).toMatchObject({ evidenceId: oldest?.id });
     expect(await witness.evidenceFile(HASH, oldest?.id ?? "")).toBeDefined();
   });
+});
+
+it("a log is frozen though its file cannot be stored, and the file is taken when there is room again", async () => {
+  const log = await testLog(ORIGIN);
+  const memory = openMemoryWitnessStore({ name: WITNESS });
+  let isFull = true;
+  const store: WitnessStore = {
+    ...memory,
+    addEvidence: (evidence) =>
+      isFull ? Promise.reject(new TlogError("STORE_FULL", "no room")) : memory.addEvidence(evidence),
+  };
+  const { witness } = await testWitness([known(log)], { store });
+  const file = encodeUtf8(await forkAt(log, 15));
+  await expectCodeAsync(witness.addEvidence(file), "STORE_FULL");
+  await expectCodeAsync(witness.addCheckpoint(await log.request(0, 12)), "LOG_FROZEN");
+  isFull = false;
+  expect(await witness.addEvidence(file)).toMatchObject({ isNew: true });
+  expect(await witness.evidence(HASH)).toHaveLength(1);
 });
 
 it("a log of another name is not convicted by what convicts this one, and holds nothing of it", async () => {
