@@ -7,11 +7,11 @@ import { type LogWitnesses, type NoteSigner, openGuardFile, openLog, serveLog } 
 import type { SettingName } from "../settings.ts";
 import { logLines } from "../telemetry/log-lines.ts";
 import { witnessLines } from "../telemetry/witness-lines.ts";
+import { assertSettings } from "./checked-settings.ts";
 import { addExamples, addSettings, type Call, type CommandDefinition } from "./command.ts";
 import { readSmallFile } from "./files.ts";
 import { firstSteps, reachableUrl } from "./first-steps.ts";
 import type { LocalWitnesses } from "./local-witnesses.ts";
-import { assertMeant } from "./mistaken-settings.ts";
 import { type DataPaths, dataPaths, openLogKeys } from "./serve-key.ts";
 import {
   assertWitnessesAsked,
@@ -60,7 +60,7 @@ export const serve: CommandDefinition = {
   },
   async run(call) {
     const config = await call.config();
-    assertMeant(config, OPTIONS);
+    assertSettings(config, OPTIONS);
     assertWitnessesAsked(config);
     const paths = dataPaths(config);
     const tokenHashes = await tokenHashesOf(config);

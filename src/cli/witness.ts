@@ -7,17 +7,18 @@ import { openGuardFile, openWitness, serveWitness, type Witness } from "../serve
 import type { SettingName } from "../settings.ts";
 import { witnessLines } from "../telemetry/witness-lines.ts";
 import type { CosignerKey } from "../tlog/cosigner.ts";
-import { parseVerifierKey } from "../tlog/key.ts";
+import { ED25519, parseVerifierKey } from "../tlog/key.ts";
 import type { PeerWitness } from "../witness/head-places.ts";
 import { parseLogArguments } from "../witness/log-argument.ts";
 import { startLogLists } from "../witness/log-lists.ts";
 import { startPollers } from "../witness/pollers.ts";
 import { findOwnSignatures } from "../witness/recover.ts";
+import type { RosterEntry } from "../witness/roster.ts";
 import type { OwnSignature } from "../witness/witness.ts";
+import { assertSettings } from "./checked-settings.ts";
 import { addExamples, addSettings, type CommandDefinition } from "./command.ts";
 import { openCosignerKeys } from "./cosigner-keys.ts";
 import { shellQuoted } from "./first-steps.ts";
-import { assertMeant } from "./mistaken-settings.ts";
 import { type DataPaths, dataPaths, WITNESS_DATA } from "./serve-key.ts";
 import { guardWaysOut, lineOptions, untilAborted, type WaysOut, withWaysOut } from "./serving.ts";
 import { startThinning } from "./thinning.ts";
@@ -62,7 +63,7 @@ export const witness: CommandDefinition = {
   },
   async run(call) {
     const config = await call.config();
-    assertMeant(config, OPTIONS);
+    assertSettings(config, OPTIONS);
     const paths = dataPaths(config, { fallback: WITNESS_DATA });
     const events = witnessLines(lineOptions(call, config));
     // What is opened last is closed first.
@@ -97,17 +98,17 @@ async function start({
   readonly events: Required<WitnessEvents>;
   readonly opened: (() => Promise<unknown>)[];
 }): Promise<Running> {
+  // What may be mistyped is read before a file is made.
+  const settings = parseLogs(config.value("witnessedLogs") ?? []);
+  const peers = (config.value("peers") ?? []).map(parsePeer);
   const mlDsa44 = openMlDsaPool();
   opened.push(() => mlDsa44.close());
-  // What may be mistyped is read before a file is made.
-  const settings = parseLogArguments(config.value("witnessedLogs") ?? []);
   const recreateGuard = config.value("recreateGuard");
   const keys = await openCosignerKeys(paths, { name: config.value("name"), mlDsa44, recreateGuard });
   const owner = ownerOf(keys);
   const file = await openRosterFile({ directory: paths.data, owner, settings, events });
   opened.push(() => file.close());
   const { roster } = file;
-  const peers = (config.value("peers") ?? []).map(parsePeer);
   const search = { logs: roster.logs(), peers, ownKeys: keys.map(({ verifierKey }) => verifierKey), mlDsa44 };
   const witness = await openWitness({
     directory: paths.data,
@@ -165,6 +166,15 @@ async function ownSignatures(
   return found;
 }
 
+function parseLogs(values: readonly string[]): readonly RosterEntry[] {
+  try {
+    return parseLogArguments(values);
+  } catch (cause) {
+    if (!(cause instanceof TlogError)) throw cause;
+    throw new TlogError(cause.code, `--log: ${cause.message}`, { cause });
+  }
+}
+
 /** "VKEY… URL". @throws {TlogError} CONFIG_INVALID | VKEY_MALFORMED | KEY_TYPE_UNSUPPORTED */
 function parsePeer(text: string): PeerWitness {
   const words = text.split(/ +/);
@@ -173,6 +183,9 @@ function parsePeer(text: string): PeerWitness {
     throw new TlogError("CONFIG_INVALID", `--peer: want 'VKEY… URL', got ${JSON.stringify(text)}`);
   }
   const keys = words.slice(0, -1).map(parseVerifierKey);
+  if (keys.length === 0 || keys.some(({ type }) => type === ED25519)) {
+    throw new TlogError("CONFIG_INVALID", `--peer: want keys of a witness (type 4 or 6) before ${url}`);
+  }
   return { name: keys[0]?.name ?? url, url, keys };
 }
 

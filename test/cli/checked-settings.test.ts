@@ -1,7 +1,10 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { testSigner, vkeyOf } from "../tlog/signers.ts";
 import { callCli, temporaryDirectory } from "./harness.ts";
+
+const LOG = vkeyOf(await testSigner("log.example", 1, 1));
 
 /** Starts what must not start; nothing may have been made by then. */
 async function refused(
@@ -10,9 +13,8 @@ async function refused(
   environment: Record<string, string>,
 ): Promise<string> {
   const data = join(temporaryDirectory(), "data");
-  const ended = AbortSignal.timeout(5_000);
   const argv = [command, "--listen", "127.0.0.1:0", "--data", data, ...more];
-  const { code, stderr } = await callCli(argv, { environment, signal: ended });
+  const { code, stderr } = await callCli(argv, { environment });
   expect(code).toBe(2);
   expect(stderr).toContain("[CONFIG_INVALID]");
   expect(existsSync(`${data}.key`)).toBe(false);
@@ -61,4 +63,22 @@ it.each([
   ["--allow-shared-parties"],
 ])("serve refuses %s without witnesses to ask", async (...words) => {
   expect(await refused("serve", words, {})).toContain(words[0]);
+});
+
+it.each([
+  ["serve", "--local-witnesses", "-1"],
+  ["serve", "--quorum-mode", "maybe"],
+  ["witness", "--poll-interval", "0"],
+  ["witness", "--peer", "https://peer.example/"],
+  ["witness", "--peer", `${LOG} https://peer.example/`],
+])("%s refuses %s %s before it makes a key", async (command, ...words) => {
+  expect(await refused(command, words, {})).toContain(words[0]);
+});
+
+it("witness refuses a log that is no key before it makes its own, and names the flag", async () => {
+  const data = join(temporaryDirectory(), "data");
+  const argv = ["witness", "--listen", "127.0.0.1:0", "--data", data, "--log", "bogus"];
+  const { code, stderr } = await callCli(argv);
+  expect([code, stderr]).toEqual([2, expect.stringContaining("--log: ")]);
+  expect(existsSync(`${data}.key`)).toBe(false);
 });

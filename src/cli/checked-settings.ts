@@ -3,12 +3,19 @@ import { TlogError } from "../errors.ts";
 import { environmentName, flagName, isSettingName, SETTINGS, type SettingName } from "../settings.ts";
 
 /**
- * Refuses what is set under the name of a flag that means another setting here: `--policy` of `serve` is `witnessPolicy`, while
- * `policy` in the environment or a file says whom a client believes. Passed over, it would start a log without witnesses.
- * @param names - the settings of the command.
+ * Reads every setting of a command before it makes a file: a mistake in one must not leave a key or a directory of another name.
  * @throws {TlogError} CONFIG_INVALID
  */
-export function assertMeant(config: Config, names: readonly SettingName[]): void {
+export function assertSettings(config: Config, names: readonly SettingName[]): void {
+  for (const name of names) config.value(name);
+  assertMeant(config, names);
+}
+
+/**
+ * Refuses what is set under the name of a flag that means another setting here: `--policy` of `serve` is `witnessPolicy`, while
+ * `policy` in the environment or a file says whom a client believes. Passed over, it would start a log without witnesses.
+ */
+function assertMeant(config: Config, names: readonly SettingName[]): void {
   for (const name of names) {
     const other = SETTINGS[name].flag;
     if (other === undefined || !isSettingName(other) || config.source(name) !== undefined) continue;
