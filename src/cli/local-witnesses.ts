@@ -113,7 +113,11 @@ async function open(
   { logKeys, events }: LocalWitnessOptions,
 ): Promise<{ readonly key: VerifierKey; readonly witness: Witness }> {
   const origin = logKeys[0]?.name ?? "";
-  const keys = await openCosignerKeys(paths, { name: `${origin}/witness/${name}`, mlDsa44 });
+  const keys = await openCosignerKeys(paths, {
+    name: `${origin}/witness/${name}`,
+    mlDsa44,
+    recreateGuard: false,
+  });
   const [key] = keys.map(({ verifierKey }) => verifierKey);
   if (key === undefined) throw new TlogError("KEY_FILE_MISSING", `${paths.key} holds no key`);
   const log = { origin, logKeys, urls: [], queriesPerDay: undefined, isDisabled: false };

@@ -156,6 +156,25 @@ describe("witness refuses, with exit code 2 and a word on what to do,", () => {
     await witnessing(cwd, ["--recreate-guard"]);
   });
 
+  it("a key that was there before, without the data and the guard that tell what it signed", async () => {
+    const cwd = temporaryDirectory();
+    await stop(await witnessing(cwd));
+    rmSync(join(cwd, "witness"), { recursive: true });
+    rmSync(join(cwd, "witness.guard"));
+    const { code, stderr } = await refused(cwd);
+    expect(code).toBe(2);
+    expect(stderr).toContain("[GUARD_MISSING]");
+    expect(stderr).toContain("--recreate-guard");
+    expect(existsSync(join(cwd, "witness"))).toBe(false);
+    await witnessing(cwd, ["--recreate-guard"]);
+  });
+
+  it("a mistyped flag, before a file is made", async () => {
+    const cwd = temporaryDirectory();
+    expect((await refused(cwd, ["--log", "bogus"])).code).toBe(2);
+    expect(existsSync(join(cwd, "witness.key"))).toBe(false);
+  });
+
   it("a second process on the same directory, and a port that is taken", async () => {
     const cwd = temporaryDirectory();
     const { url } = await witnessing(cwd);
