@@ -3,11 +3,11 @@ import { InvariantError, TlogError } from "../errors.ts";
 import { appendLeaves, type CompactRange } from "../merkle/compact-range.ts";
 import { HASH_BYTES, hashesEqual, leafHash } from "../merkle/hash.ts";
 import { concatBytes, encodeUint16, encodeUint64, encodeUtf8 } from "../tlog/encoding.ts";
+import { MAX_EVIDENCE_BYTES } from "../tlog/fork-evidence-text.ts";
 import {
   type CosignedHead,
   type EvidenceEntry,
   type HeadUpdate,
-  MAX_EVIDENCE_BYTES,
   MAX_EVIDENCE_PER_LOG,
   MAX_ROWS,
   MAX_STORED_NOTE_BYTES,

@@ -86,7 +86,6 @@ export interface ThinningStep {
 
 /** Longest `signedNote` or `logNote`, in bytes: more than a request and the witness's own signatures make. */
 export const MAX_STORED_NOTE_BYTES = 262_144;
-export const MAX_EVIDENCE_BYTES = 524_288;
 /** How much evidence is kept about one log: so many that convict it, and as many that do not. More says no more. */
 export const MAX_EVIDENCE_PER_LOG = 16;
 /** Most rows one call of `rows` returns. */
