@@ -121,3 +121,13 @@ export class TlogError extends Error {
 export class InvariantError extends Error {
   override readonly name = "InvariantError";
 }
+
+/** What `compute` returns; undefined where it throws a {@link TlogError}: for what anybody may have sent. */
+export function orUndefined<T>(compute: () => T): T | undefined {
+  try {
+    return compute();
+  } catch (error) {
+    if (error instanceof TlogError) return undefined;
+    throw error;
+  }
+}

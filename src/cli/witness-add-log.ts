@@ -1,7 +1,8 @@
 import { TlogError } from "../errors.ts";
 import { encodeHex, parseDecimal } from "../tlog/encoding.ts";
 import { formatVerifierKey, parseVerifierKey, type VerifierKey } from "../tlog/key.ts";
-import { MAX_QUERIES_PER_DAY, type RosterEntry } from "../witness/roster.ts";
+import { MAX_QUERIES_PER_DAY } from "../tlog/log-list.ts";
+import type { RosterEntry } from "../witness/roster.ts";
 import { addExamples, addSettings, type CommandDefinition, isFlagOn, textFlag } from "./command.ts";
 import { changeLog, DATA_WORDS, withWitnessDirectory } from "./witness-directory.ts";
 

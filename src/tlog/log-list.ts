@@ -10,7 +10,8 @@ import { ED25519, parseVerifierKey, type VerifierKey } from "./key.ts";
 export const MAX_LOG_LIST_BYTES = 16 * 1024 * 1024;
 const MAX_LISTED_LOGS = 100_000;
 const MAX_LINE_CHARS = 8192;
-const MAX_QUERIES_PER_DAY = 2 ** 31 - 1;
+/** 2^31 − 1, as the format has it. */
+export const MAX_QUERIES_PER_DAY = 2 ** 31 - 1;
 const HEADER = "logs/v0";
 
 /** A log that a list asks witnesses to cosign for. */

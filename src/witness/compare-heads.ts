@@ -12,7 +12,7 @@ import type { MlDsaOptions, VerifierKey } from "../tlog/key.ts";
 import type { Witness } from "./witness.ts";
 
 /** A head with the log's verified signature. */
-export interface SignedHead {
+export interface ComparedHead {
   readonly treeSize: number;
   /** 32 bytes. */
   readonly rootHash: Uint8Array;
@@ -22,7 +22,6 @@ export interface SignedHead {
 /** What a log did: signed two heads that contradict each other. */
 export interface FoundFork {
   readonly verdict: "evidence";
-  readonly notes: readonly [Uint8Array, Uint8Array];
   /** From the smaller size to the larger, and the root it starts from; undefined where the notes suffice. */
   readonly proof: readonly Uint8Array[] | undefined;
   readonly alternativeRoot: Uint8Array | undefined;
@@ -56,7 +55,7 @@ export interface ShownAt {
 
 /** @throws {TlogError} ABORTED, and only that for a comparison that cannot be finished */
 export async function compareHeads(
-  heads: { readonly ours: SignedHead; readonly shown: SignedHead } & ShownAt,
+  heads: { readonly ours: ComparedHead; readonly shown: ComparedHead } & ShownAt,
   log: ComparedLog,
 ): Promise<HeadComparison> {
   const { ours, shown } = heads;
@@ -80,7 +79,7 @@ export async function compareHeads(
  * @throws {TlogError} ABORTED, and what the store throws
  */
 export async function compareWithWitness(
-  { witness, shown, ...shownAt }: { readonly witness: Witness; readonly shown: SignedHead } & ShownAt,
+  { witness, shown, ...shownAt }: { readonly witness: Witness; readonly shown: ComparedHead } & ShownAt,
   log: ComparedLog,
 ): Promise<HeadComparison | undefined> {
   const newest = await witness.headAt(log.origin);
@@ -106,7 +105,7 @@ interface EarlierTree {
 
 /** From the first source whose tiles hash to the root of `larger`. */
 async function readTree(
-  { larger, fromSize }: { readonly larger: SignedHead; readonly fromSize: number },
+  { larger, fromSize }: { readonly larger: ComparedHead; readonly fromSize: number },
   { tiles: sources, signal }: ComparedLog,
 ): Promise<EarlierTree | { readonly reason: string }> {
   const sizes = { fromSize, toSize: larger.treeSize };
@@ -123,7 +122,7 @@ async function readTree(
 }
 
 async function convict(
-  found: { readonly ours: SignedHead; readonly shown: SignedHead; readonly tree?: EarlierTree },
+  found: { readonly ours: ComparedHead; readonly shown: ComparedHead; readonly tree?: EarlierTree },
   log: ComparedLog,
 ): Promise<HeadComparison> {
   const notes = [found.ours.logNote, found.shown.logNote] as const;
@@ -133,5 +132,5 @@ async function convict(
   // Our head may be from a time when the log had a key that it has no more.
   if (evidence === undefined)
     return { verdict: "unproven", reason: "not both heads are signed by a key of the log" };
-  return { verdict: "evidence", notes, proof, alternativeRoot, evidence };
+  return { verdict: "evidence", proof, alternativeRoot, evidence };
 }

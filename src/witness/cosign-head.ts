@@ -1,6 +1,6 @@
 /** The state machine of add-checkpoint: what is checked, in which order, and what follows from it.  c2sp.org/tlog-witness */
 import type { MlDsa44 } from "../crypto/ml-dsa.ts";
-import { TlogError } from "../errors.ts";
+import { orUndefined, TlogError } from "../errors.ts";
 import type { WitnessEvents } from "../events.ts";
 import { fromRootOfConsistency, verifyConsistency } from "../merkle/consistency.ts";
 import { emptyRootHash, hashesEqual } from "../merkle/hash.ts";
@@ -272,14 +272,5 @@ export class HeadCosigner {
     if (code === "PROOF_INVALID" || code === "ROOT_MISMATCH")
       this.#parts.events.refused({ origin, code, message });
     if (code === "CLOCK_BEHIND") this.#parts.events.warning({ code, message: `${origin}: ${message}` });
-  }
-}
-
-function orUndefined<T>(compute: () => T | undefined): T | undefined {
-  try {
-    return compute();
-  } catch (error) {
-    if (error instanceof TlogError) return undefined;
-    throw error;
   }
 }

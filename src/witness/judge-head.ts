@@ -15,12 +15,12 @@ import { evidenceFromHeads } from "../tlog/fork-evidence-build.ts";
 import { type MlDsaOptions, parseVerifierKey } from "../tlog/key.ts";
 import { parseNote } from "../tlog/note.ts";
 import {
+  type ComparedHead,
   type ComparedLog,
   compareHeads,
   compareWithWitness,
   type HeadComparison,
   type ShownAt,
-  type SignedHead,
 } from "./compare-heads.ts";
 import {
   fetcherFor,
@@ -51,7 +51,7 @@ export interface HeadJudgeOptions extends MlDsaOptions {
 
 /** A head with the log's signature, and what came of the comparison. */
 export interface JudgedHead {
-  readonly head: SignedHead;
+  readonly head: ComparedHead;
   /** undefined: this witness never cosigned for the log, or the log is convicted. */
   readonly comparison: HeadComparison | undefined;
   /** Evidence says that the log forked, from now or from before. */
@@ -151,7 +151,7 @@ async function openHead(
   { origin, logKeys }: WitnessedLog,
   signedNote: Uint8Array,
   { witness, mlDsa44 }: Parts,
-): Promise<SignedHead | undefined> {
+): Promise<ComparedHead | undefined> {
   const options = mlDsa44 === undefined ? {} : { mlDsa44 };
   const note = parseNote(signedNote);
   const { treeSize, rootHash, ...checkpoint } = parseCheckpoint(decodeUtf8(note.text));
@@ -173,7 +173,7 @@ async function openHead(
 }
 
 interface Shown {
-  readonly head: SignedHead;
+  readonly head: ComparedHead;
   readonly url: string;
   readonly shownAt: ShownAt;
   readonly compared: ComparedLog;

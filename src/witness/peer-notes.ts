@@ -7,7 +7,7 @@ import { encodeUtf8 } from "../tlog/encoding.ts";
 import { witnessEvidence } from "../tlog/fork-evidence-build.ts";
 import { keyLabel, type MlDsaOptions, type VerifierKey } from "../tlog/key.ts";
 import { formatNote, parseNote } from "../tlog/note.ts";
-import { type ComparedLog, compareHeads, type SignedHead } from "./compare-heads.ts";
+import { type ComparedHead, type ComparedLog, compareHeads } from "./compare-heads.ts";
 import type { PeerWitness } from "./head-places.ts";
 import { cosignedAt } from "./recover.ts";
 import type { Witness } from "./witness.ts";
@@ -27,7 +27,7 @@ export interface PeerNotes {
   cosignatures(signedNote: Uint8Array): Promise<readonly PeerCosignature[]>;
   /** Remembers what peers cosigned; what contradicts an earlier note of theirs goes to the witness as evidence. */
   meet(shown: {
-    readonly head: SignedHead;
+    readonly head: ComparedHead;
     readonly cosigned: readonly PeerCosignature[];
     readonly compared: ComparedLog;
     /** The head is known to contradict another: worth a proof that the peer cosigned two histories. */
@@ -35,7 +35,7 @@ export interface PeerNotes {
   }): Promise<void>;
 }
 
-interface PeerNote extends SignedHead {
+interface PeerNote extends ComparedHead {
   readonly timestampSeconds: number;
 }
 

@@ -4,7 +4,7 @@
  */
 import type { FetcherOptions } from "../../client/fetcher.ts";
 import { sleepOnTimer } from "../../client/waiting.ts";
-import { TlogError } from "../errors.ts";
+import { orUndefined, TlogError } from "../errors.ts";
 import { parseCheckpoint } from "../tlog/checkpoint-body.ts";
 import { decodeTimestampedSignature } from "../tlog/cosignature.ts";
 import { decodeUtf8 } from "../tlog/encoding.ts";
@@ -177,13 +177,4 @@ async function inParallel<T>(
     for (const item of rest) await work(item);
   };
   await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker));
-}
-
-function orUndefined<T>(parse: () => T): T | undefined {
-  try {
-    return parse();
-  } catch (error) {
-    if (error instanceof TlogError) return undefined;
-    throw error;
-  }
 }

@@ -3,13 +3,12 @@ import { TlogError } from "../errors.ts";
 import { ML_DSA_44 } from "../tlog/cosignature.ts";
 import { encodeHex, encodeUtf8 } from "../tlog/encoding.ts";
 import { ED25519, keyLabel, type VerifierKey } from "../tlog/key.ts";
+import { MAX_QUERIES_PER_DAY } from "../tlog/log-list.ts";
 import { originHash } from "../tlog/origin-hash.ts";
 import type { Roster, WitnessedLog } from "./witness.ts";
 
 /** Most logs of each source: whatever lists hold, the operator's own find room. */
 export const MAX_ROSTER_LOGS = 100_000;
-/** 2^31 − 1, as in the lists of witness-network.org. */
-export const MAX_QUERIES_PER_DAY = 2 ** 31 - 1;
 const MAX_KEYS_OF_LOG = 16;
 const MAX_URLS_OF_LOG = 16;
 /** What the store keeps of a name. spec/storage.md */

@@ -66,7 +66,7 @@ describe("cross-check", () => {
     },
   );
 
-  it("finds, with the log's tiles, a fork that was only sent to be cosigned and convicted nobody by itself", async () => {
+  it("WIT-15 finds, with the log's tiles, a fork that was only sent to be cosigned and convicted nobody by itself", async () => {
     const log = await testLog("log.example/v", { size: 700 });
     const fork = log.forkedAt(100);
     const { witness, kinds } = await cosigning(log, 512);
