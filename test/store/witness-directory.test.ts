@@ -139,6 +139,14 @@ describe("lmdb: what does not fit in a witness's storage is named, never served"
     await store.close();
   });
 
+  test("a list of evidence reads no file: it is served when every file is damaged", async () => {
+    await changeRows("files", flipped);
+    const store = await openLmdbWitnessStore({ directory, name: NAME });
+    const { evidence: _, ...entry } = evidenceNamed("a");
+    expect(await store.evidence(LOG)).toEqual([entry]);
+    await store.close();
+  });
+
   test("a damaged head is no base for another", async () => {
     await changeRows("heads", flipped);
     const store = await openLmdbWitnessStore({ directory, name: NAME });
