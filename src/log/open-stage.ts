@@ -55,7 +55,10 @@ export async function openStage(
 ): Promise<CosignStage | undefined> {
   const { witnesses, store } = options;
   const { published, reachable, signer } = from;
-  if (witnesses === undefined) return undefined;
+  if (witnesses === undefined) {
+    warnOfDroppedWitnesses(published, options);
+    return undefined;
+  }
   const held = published && {
     ...published,
     cosignatures: await cosignaturesIn(published.checkpoint, reachable),
@@ -66,5 +69,16 @@ export async function openStage(
     reachable,
     held,
     prove: (between) => consistencyProof(store, signer.readableSize, between),
+  });
+}
+
+/** Who keeps a policy gets nothing more from a log that ends to be cosigned: somebody must have meant that. */
+function warnOfDroppedWitnesses(published: Publication | undefined, options: StageOptions): void {
+  const own = ownPart(published, options);
+  if (own === undefined || own.checkpoint.length === published?.checkpoint.length) return;
+  options.events.warning({
+    code: "WITNESSES_DROPPED",
+    message:
+      "the last checkpoint carries signatures beside the log's own, and this start asks no witness: what is published from now on fails for everybody whose policy wants them",
   });
 }
