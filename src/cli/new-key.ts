@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { COSIGNATURE_V1 } from "../tlog/cosignature.ts";
+import { openCosignerKey } from "../tlog/cosigner.ts";
 import {
   ED25519,
   formatSigningKey,
@@ -44,7 +45,8 @@ async function localName(seed: Uint8Array): Promise<string> {
 
 async function keyFromSeed(name: string, type: KeyType, seed: Uint8Array): Promise<NewKey> {
   const signingKey = formatSigningKey(await generateSigningKey({ name, type, seed }));
-  const { verifierKey } = await openSigner(signingKey);
+  const open = type === COSIGNATURE_V1 ? openCosignerKey : openSigner;
+  const { verifierKey } = await open(signingKey);
   return { signingKey, vkey: formatVerifierKey(verifierKey) };
 }
 

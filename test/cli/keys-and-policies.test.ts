@@ -2,6 +2,7 @@ import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { newLocalKey } from "../../src/cli/new-key.ts";
+import { openCosignerKey } from "../../src/tlog/cosigner.ts";
 import { openSigner, parseVerifierKey } from "../../src/tlog/key.ts";
 import { callCli, temporaryDirectory } from "./harness.ts";
 
@@ -32,6 +33,16 @@ describe("keygen", () => {
       expect(statSync(path).mode % 0o1000).toBe(0o600);
     },
   );
+
+  it.each([
+    ["ed25519", 4],
+    ["ml-dsa-44", 6],
+  ])("makes an %s key that a witness takes for its own", async (type, wanted) => {
+    const vkey = await keyOf("w.example", `cosigner-${type}.key`, ["--cosigner", "--type", type]);
+    expect(parseVerifierKey(vkey)).toMatchObject({ name: "w.example", type: wanted });
+    const text = readFileSync(join(directory, `cosigner-${type}.key`), "utf8").trim();
+    expect((await openCosignerKey(text)).verifierKey).toEqual(parseVerifierKey(vkey));
+  });
 
   it("never overwrites a key", async () => {
     await keyOf("example.com/log", "kept.key");
