@@ -8,8 +8,8 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { openLmdbWitnessReader } from "../../src/store/witness-lmdb.ts";
 import { formatAddCheckpoint, parseCosignatureLines } from "../../src/tlog/add-checkpoint.ts";
 import { COSIGNATURE_V1, decodeTimestampedSignature } from "../../src/tlog/cosignature.ts";
@@ -20,7 +20,6 @@ import { type TestLog, testLog } from "../witness/harness.ts";
 const KILLS = Number(process.env.KILLS ?? 20);
 const LOGS = 6;
 const SIZE = 4096;
-const ROOT = resolve(import.meta.dirname, "../..");
 
 /** A cosignature that came back over the wire. */
 interface Answered {
@@ -181,7 +180,7 @@ async function startWitness(folder: string, port: number, lanes: readonly Lane[]
   const child = spawn(
     process.execPath,
     [
-      join(ROOT, "dist/src/cli/main.js"),
+      join(inject("programs"), "main.js"),
       "witness",
       "--listen",
       `127.0.0.1:${port}`,
