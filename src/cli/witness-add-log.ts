@@ -31,9 +31,10 @@ export const witnessAddLog: CommandDefinition = {
       queriesPerDay: queriesPerDayOf(textFlag(flags, "qpd")),
       isKeyAdded: isFlagOn(flags, "addKey"),
     };
-    const { log, path } = await withWitnessDirectory(await config(), async (directory) => ({
+    const { log, path, hasRun } = await withWitnessDirectory(await config(), async (directory) => ({
       log: await changeLog(directory, origin, (known) => addedTo(known, origin, request)),
       path: directory.path,
+      hasRun: directory.reader !== undefined,
     }));
     await output.result({
       text: [
@@ -49,6 +50,7 @@ export const witnessAddLog: CommandDefinition = {
         queriesPerDay: log.queriesPerDay,
       },
     });
+    if (!hasRun) output.notice(`no witness has run in ${path} yet`);
     if (log.isDisabled) output.notice(`the log is disabled; see witness enable`);
   },
 };

@@ -12,8 +12,14 @@ function switchCommand(word: string, isDisabled: boolean): CommandDefinition {
   return {
     define(command) {
       command.argument("<origin>", "what the log's checkpoints start with");
-      addSettings(command, ["data"], { data: DATA_WORDS });
-      addExamples(command, [`bristlecone witness ${word} example.com/log --data ./witness`]);
+      addSettings(command, ["data", "witnessedLogs"], {
+        data: DATA_WORDS,
+        witnessedLogs: "'VKEY [URL…]': the log, as the witness's own --log has it, where no file has it yet",
+      });
+      addExamples(command, [
+        `bristlecone witness ${word} example.com/log --data ./witness`,
+        `bristlecone witness ${word} example.com/log --log 'VKEY URL' --data ./witness`,
+      ]);
     },
     run: (call) => switchLog(call, isDisabled),
   };
@@ -22,9 +28,12 @@ function switchCommand(word: string, isDisabled: boolean): CommandDefinition {
 async function switchLog({ args, output, config }: Call, isDisabled: boolean): Promise<void> {
   const origin = args[0] ?? "";
   const frozenBy = await withWitnessDirectory(await config(), async (directory) => {
+    const origins = (await directory.reader?.origins()) ?? [];
     await changeLog(directory, origin, (known) => {
       if (known !== undefined) return { ...known, isDisabled };
-      throw new TlogError("LOG_UNKNOWN", `${origin} is no log of the witness in ${directory.path}`);
+      const isStored = origins.includes(origin);
+      const way = isStored ? ", but it cosigned for it: give the --log it was started with here too" : "";
+      throw new TlogError("LOG_UNKNOWN", `${origin} is no log in the files of ${directory.path}${way}`);
     });
     const evidence = (await directory.reader?.evidence(origin)) ?? [];
     return evidence.find(({ convictsLog }) => convictsLog)?.id;

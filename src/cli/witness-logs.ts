@@ -15,7 +15,8 @@ export const witnessLogs: CommandDefinition = {
     addExamples(command, ["bristlecone witness logs --data ./witness"]);
   },
   async run({ output, config }) {
-    const { witness, logs } = await withWitnessDirectory(await config(), async (directory) => ({
+    const { path, witness, logs } = await withWitnessDirectory(await config(), async (directory) => ({
+      path: directory.path,
       witness: directory.reader?.name,
       logs: await statesOf(directory),
     }));
@@ -30,6 +31,7 @@ export const witnessLogs: CommandDefinition = {
       text: table([["ORIGIN", "SIZE", "COSIGNED", "SOURCE", "STATE"], ...rows]),
       json: { witness, logs: logs.map(stateJson) },
     });
+    if (witness === undefined) output.notice(`no witness has run in ${path} yet`);
     if (logs.some(({ log }) => log === undefined)) {
       output.notice("logs without a source are in the store only: removed, or named by the witness's flags");
     }

@@ -39,7 +39,7 @@ describe("witness add-log", () => {
       "--qpd",
       "86400",
     );
-    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: `note: no witness has run in ${directory} yet\n` });
     expect(stdout).toBe(
       [
         `log.example is a log of the witness in ${directory}`,
@@ -129,6 +129,15 @@ describe("a witness that has cosigned", () => {
     });
     await witness(directory, "add-log", FIRST, "--url", "https://log.example/");
     await witness(directory, "add-log", OTHER);
+  });
+
+  it("disables a log of the witness's --log when it is given here too, and says so when it is not", async () => {
+    const asked = await witness(directory, "disable", "gone.example");
+    expect([asked.code, asked.stderr]).toEqual([2, expect.stringContaining("give the --log")]);
+    const own = temporaryDirectory();
+    expect(await witness(own, "disable", "log.example", "--log", FIRST)).toMatchObject({ code: 0 });
+    expect(logsIn(own)).toMatchObject([{ origin: "log.example", isDisabled: true }]);
+    expect((await witness(temporaryDirectory(), "logs")).stderr).toContain("no witness has run in");
   });
 
   it("lists every log with its state", async () => {
