@@ -196,7 +196,7 @@ const SCHEMAS: { readonly [N in SettingName]: z.ZodType<Settings[N]> } = {
   checkpointInterval: wholeNumber({ min: 1, max: MAX_WAIT_MS }).optional(),
   witnessPolicy: text().optional(),
   quorumMode: z.enum(["strict", "best-effort"]),
-  witnessTimeout: wholeNumber({ min: 1, max: MAX_WAIT_MS }).optional(),
+  witnessTimeout: wholeNumber({ min: 1, max: 60_000 }).optional(),
   witnessRefresh: wholeNumber({ min: 1, max: MAX_WAIT_MS }).optional(),
   allowSharedParties: truth(),
   tokenHash: list(/^[0-9a-f]{64}$/).optional(),

@@ -61,9 +61,9 @@ export const WITNESS_ROWS = Object.freeze({
     fallback: "strict",
   },
   witnessTimeout: {
-    wanted: `a whole number of milliseconds from 1 to ${MAX_WAIT_MS}`,
+    wanted: "a whole number of milliseconds from 1 to 60000",
     placeholder: "MS",
-    help: "longest time for a witness to cosign a checkpoint (default: 5000)",
+    help: "longest time for one answer of a witness (default: 5000)",
   },
   witnessRefresh: {
     wanted: `a whole number of milliseconds from 1 to ${MAX_WAIT_MS}`,

@@ -9,6 +9,8 @@ export interface LogInfoOptions {
   /** The program's version. */
   readonly version: string;
   readonly maxBatchBytes: number;
+  /** The port of the listener, once it is bound: what port 0 stands for in the URL of a witness on the same listener. */
+  readonly boundPort: () => number | undefined;
 }
 
 /** `GET /log.json`: what a client needs to know before it trusts or writes. */
@@ -16,12 +18,12 @@ export function logInfoRoutes(log: Log, options: LogInfoOptions): OpenAPIHono<Ht
   const logs = log.vkeys.map((vkey) => ({ key: parseVerifierKey(vkey) }));
   const unwitnessed = { logs, witnesses: [], groups: [], quorum: "none" };
   // A policy may hold any octets; JSON holds text, so what is not UTF-8 shows as U+FFFD.
-  const policy = new TextDecoder().decode(formatPolicy(log.witnessing()?.policy ?? unwitnessed));
+  const unbound = new TextDecoder().decode(formatPolicy(log.witnessing()?.policy ?? unwitnessed));
   const info = (): z.infer<typeof LogInfo> => ({
     origin: log.origin,
     vkeys: [...log.vkeys],
-    ...witnessInfo(log.witnessing()),
-    policy,
+    ...witnessInfo(log.witnessing(), options),
+    policy: withPort(unbound, options),
     duplicates: log.duplicates,
     limits: {
       maxEntryBytes: log.limits.maxEntryBytes,
@@ -38,6 +40,7 @@ export function logInfoRoutes(log: Log, options: LogInfoOptions): OpenAPIHono<Ht
 
 function witnessInfo(
   witnessing: Witnessing | undefined,
+  options: LogInfoOptions,
 ): Pick<z.infer<typeof LogInfo>, "witnesses" | "quorumMode" | "quorumMissing"> {
   if (witnessing === undefined) return { witnesses: [] };
   const { mode, isQuorumMissing, witnesses } = witnessing;
@@ -47,13 +50,19 @@ function witnessInfo(
     witnesses: witnesses.map(({ name, vkey, url, isFailing, lastCosigned, lastFailure }) => ({
       name,
       vkey,
-      url,
+      url: url && withPort(url, options),
       failing: isFailing,
       lastCosigned,
       // The code alone: a message may name what only the operator should see, such as an address behind a proxy.
       lastFailure: lastFailure && { atSeconds: lastFailure.atSeconds, code: lastFailure.code },
     })),
   };
+}
+
+/** Nobody can call port 0, so a URL that has it was made before the listener was bound. */
+function withPort(text: string, { boundPort }: LogInfoOptions): string {
+  const port = boundPort();
+  return port === undefined ? text : text.replace(/(\bhttps?:\/\/[^\s/]+):0(?=[/\s]|$)/g, `$1:${port}`);
 }
 
 const WitnessInfo = z
@@ -89,7 +98,7 @@ const LogInfo = z
     quorumMissing: z
       .boolean()
       .optional()
-      .openapi({ description: "The last attempt to get a quorum failed." }),
+      .openapi({ description: "The last attempt to get a quorum failed, or is taking long." }),
     policy: z.string().openapi({
       description:
         "A c2sp.org/tlog-policy file with the log's keys and its witnesses, as a start for your own.",

@@ -52,7 +52,7 @@ export interface WitnessStatus {
 export interface Witnessing {
   readonly policy: Policy;
   readonly mode: "strict" | "best-effort";
-  /** The last attempt to get a quorum failed. */
+  /** The last attempt to get a quorum failed, or has been taking more than 10 seconds. */
   readonly isQuorumMissing: boolean;
   /** In the policy's order. */
   readonly witnesses: readonly WitnessStatus[];
