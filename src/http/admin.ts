@@ -61,7 +61,9 @@ const Readiness = z
     quorum: z
       .object({
         mode: z.enum(["strict", "best-effort"]),
-        missing: z.boolean().openapi({ description: "The last attempt to get a quorum failed, or is taking long." }),
+        missing: z
+          .boolean()
+          .openapi({ description: "The last attempt to get a quorum failed, or is taking long." }),
         failing: z.array(
           z.object({ name: z.string(), code: z.string(), message: z.string(), atSeconds: z.int() }),
         ),
