@@ -144,9 +144,14 @@ export async function serveLog(options: ServeLogOptions): Promise<RunningServer>
     events.requestFailed({ method, path, message: messageOf(error) });
   };
   const writeAccess = writeAccessFor({ host: listen.host, ...options });
-  const app = createLogApp({ log, writeAccess, version: packageVersion(), limits, witnesses, onError });
+  let url: string | undefined; // owned by this function
+  const boundPort = () => (url === undefined ? undefined : Number(new URL(url).port || 80));
+  const version = packageVersion();
+  const app = createLogApp({ log, writeAccess, version, limits, witnesses, boundPort, onError });
   const adminApp = (isClosing: () => boolean) => createAdminApp({ log, isClosing, onError });
-  return await serveApps({ app, adminApp, listen, adminListen, limits, onError });
+  const server = await serveApps({ app, adminApp, listen, adminListen, limits, onError });
+  url = server.url;
+  return server;
 }
 
 /** Nothing here may be forgotten when a later step fails: the lock, the store, the guard. */

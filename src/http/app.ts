@@ -25,6 +25,8 @@ export interface LogAppOptions {
   readonly limits?: Partial<HttpLimits>;
   /** Witnesses in the same process, each served below `/witness/<path>/`. */
   readonly witnesses?: readonly MountedWitness[];
+  /** The port of the listener, once it is bound. Default: not known. */
+  readonly boundPort?: () => number | undefined;
   readonly onError?: OnError;
 }
 
@@ -37,7 +39,7 @@ export interface MountedWitness {
 
 /** The public HTTP API of a log: `spec/http-api.md`. Needs no socket: `app.request("/checkpoint")`. */
 export function createLogApp(options: LogAppOptions): OpenAPIHono<HttpEnv> {
-  const { log, writeAccess, version } = options;
+  const { log, writeAccess, version, boundPort = () => undefined } = options;
   const limits = { ...DEFAULT_HTTP_LIMITS, ...options.limits };
   const app = createApp(options.onError);
   app.route("/", tileRoutes(log, limits));
@@ -45,7 +47,7 @@ export function createLogApp(options: LogAppOptions): OpenAPIHono<HttpEnv> {
   app.route("/", entryRoutes(log));
   app.route("/", receiptRoutes(log));
   app.route("/", proofRoutes(log));
-  app.route("/", logInfoRoutes(log, { version, maxBatchBytes: limits.maxBatchBytes }));
+  app.route("/", logInfoRoutes(log, { version, maxBatchBytes: limits.maxBatchBytes, boundPort }));
   app.route("/", openApiRoutes());
   mountWitnesses(app, options);
   return app;

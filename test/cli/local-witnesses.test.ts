@@ -64,6 +64,17 @@ describe("serve --local-witnesses 3", () => {
     }
   });
 
+  it("shows in /log.json the port that was bound, as in the policy file", async () => {
+    const cwd = temporaryDirectory();
+    const log = await serving(cwd);
+    const info: { policy: string; witnesses: { url: string }[] } = JSON.parse(
+      await (await fetch(`${log.url}/log.json`)).text(),
+    );
+    const urls = [1, 2, 3].map((n) => `${log.url}/witness/w${n}`);
+    expect(info.witnesses.map(({ url }) => url)).toEqual(urls);
+    expect(parsePolicy(info.policy)).toEqual(policyIn(cwd));
+  });
+
   it("serves each witness below /witness/, to others too", async () => {
     const log = await serving(temporaryDirectory());
     const prefix = `${log.url}/witness/w3`;
