@@ -10,9 +10,10 @@ import { formatTlogProof } from "../tlog/proof.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
 import type { CosignStage } from "./cosign.ts";
 import type { Appended, Log, LogLimits, LogState, Publication, Witnessing } from "./log.ts";
+import type { NodeCache } from "./node-cache.ts";
 import { openStage, ownPart, reachableWitnesses } from "./open-stage.ts";
 import { checkedOrigin, type LogOptions } from "./options.ts";
-import { consistencyProof, inclusionProof, rootAt } from "./prove.ts";
+import { consistencyProof, inclusionProof, nodesOf, rootAt } from "./prove.ts";
 import { Publisher } from "./publish.ts";
 import { rangeFromStore } from "./read-back.ts";
 import { Sequencer } from "./sequence.ts";
@@ -85,6 +86,7 @@ class StoredLog implements Log {
   readonly limits: LogLimits;
   readonly duplicates: "first" | "allow";
   readonly #parts: StoredLogParts;
+  readonly #nodes: NodeCache;
   #closing: Promise<void> | undefined; // owned by close()
 
   constructor(parts: StoredLogParts) {
@@ -93,6 +95,7 @@ class StoredLog implements Log {
     this.limits = parts.limits;
     this.duplicates = parts.duplicates;
     this.#parts = parts;
+    this.#nodes = nodesOf(parts.store);
   }
 
   async add(entry: Uint8Array): Promise<Appended> {
@@ -147,15 +150,15 @@ class StoredLog implements Log {
   }
 
   proveInclusion(at: { readonly leafIndex: number; readonly treeSize: number }) {
-    return inclusionProof(this.#parts.store, this.readableSize(), at);
+    return inclusionProof(this.#nodes, this.readableSize(), at);
   }
 
   proveConsistency(between: { readonly fromSize: number; readonly toSize: number }) {
-    return consistencyProof(this.#parts.store, this.readableSize(), between);
+    return consistencyProof(this.#nodes, this.readableSize(), between);
   }
 
   rootAt(treeSize: number): Promise<Uint8Array> {
-    return rootAt(this.#parts.store, this.readableSize(), treeSize);
+    return rootAt(this.#nodes, this.readableSize(), treeSize);
   }
 
   async receipt(leafIndex: number): Promise<string> {

@@ -5,7 +5,7 @@ import { CosignStage } from "./cosign.ts";
 import { cosignaturesIn, withoutCosignatures } from "./cosignatures.ts";
 import type { Publication } from "./log.ts";
 import type { LogOptions } from "./options.ts";
-import { consistencyProof } from "./prove.ts";
+import { consistencyProof, nodesOf } from "./prove.ts";
 import type { HeadSigner } from "./sign-head.ts";
 import { checkedWitnesses, type ReachableWitness } from "./witness-options.ts";
 
@@ -63,12 +63,13 @@ export async function openStage(
     ...published,
     cosignatures: await cosignaturesIn(published.checkpoint, reachable),
   };
+  const nodes = nodesOf(store);
   return new CosignStage({
     ...options,
     ...witnesses,
     reachable,
     held,
-    prove: (between) => consistencyProof(store, signer.readableSize, between),
+    prove: (between) => consistencyProof(nodes, signer.readableSize, between),
   });
 }
 

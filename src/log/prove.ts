@@ -2,40 +2,48 @@ import { TlogError } from "../errors.ts";
 import { rangeRoot } from "../merkle/compact-range.ts";
 import { planConsistency } from "../merkle/consistency.ts";
 import { planInclusion } from "../merkle/inclusion.ts";
-import { planRoot } from "../merkle/proof-plan.ts";
+import { assembleProof, planRoot } from "../merkle/proof-plan.ts";
 import { assertSize } from "../merkle/sizes.ts";
 import type { LogReader } from "../store/store.ts";
-import { type ReadTile, readNodes, readProof } from "../tlog/tile-reader.ts";
+import type { ReadTile } from "../tlog/tile-reader.ts";
+import { NodeCache } from "./node-cache.ts";
 
 /*
  * Proofs for any tree size up to the readable one, from the stored tiles. Every partial tile there ever was can be read,
  * so an old tree is proven exactly as it was.
  */
 
+/** What proofs are made from: the nodes of a store, those that were read lately at hand. */
+export function nodesOf(store: LogReader): NodeCache {
+  return new NodeCache(tilesOf(store));
+}
+
 /** @throws {TlogError} NOT_PUBLISHED (treeSize is beyond `readableSize`) | ARGUMENT_INVALID | STORE_DAMAGED */
 export async function inclusionProof(
-  store: LogReader,
+  nodes: NodeCache,
   readableSize: number,
   at: { readonly leafIndex: number; readonly treeSize: number },
 ): Promise<readonly Uint8Array[]> {
   refuseUnsigned(at.treeSize, readableSize);
-  return await readProof(planInclusion(at), at.treeSize, tilesOf(store));
+  const plan = planInclusion(at);
+  return assembleProof(plan, await nodes.read(plan.nodes, at.treeSize));
 }
 
 /** @throws {TlogError} NOT_PUBLISHED (toSize is beyond `readableSize`) | ARGUMENT_INVALID | STORE_DAMAGED */
 export async function consistencyProof(
-  store: LogReader,
+  nodes: NodeCache,
   readableSize: number,
   between: { readonly fromSize: number; readonly toSize: number },
 ): Promise<readonly Uint8Array[]> {
   refuseUnsigned(between.toSize, readableSize);
-  return await readProof(planConsistency(between), between.toSize, tilesOf(store));
+  const plan = planConsistency(between);
+  return assembleProof(plan, await nodes.read(plan.nodes, between.toSize));
 }
 
 /** The root hash at `treeSize`. @throws {TlogError} NOT_PUBLISHED | ARGUMENT_INVALID | STORE_DAMAGED */
-export async function rootAt(store: LogReader, readableSize: number, treeSize: number): Promise<Uint8Array> {
+export async function rootAt(nodes: NodeCache, readableSize: number, treeSize: number): Promise<Uint8Array> {
   refuseUnsigned(treeSize, readableSize);
-  const peaks = await readNodes(planRoot(treeSize).nodes, treeSize, tilesOf(store));
+  const peaks = await nodes.read(planRoot(treeSize).nodes, treeSize);
   return rangeRoot({ treeSize, peaks });
 }
 
