@@ -205,8 +205,9 @@ async function exchange(
     return { status: response.status, mediaType, body, retryAfterMs };
   }
   const reason = redirected || (response.status >= 300 && response.status < 400) ? "a redirect" : "";
-  const problemCode = await readProblemCode(response, mediaType, signal);
-  const answer = reason || [response.status, problemCode].filter((part) => part !== undefined).join(" ");
+  const { problemCode, detail } = await readProblem(response, mediaType, signal);
+  const answer =
+    reason || [response.status, problemCode, detail].filter((part) => part !== undefined).join(" ");
   throw new RemoteRefusedError({
     message: `${request.path}: the server answered ${answer}`,
     status: response.status,
@@ -215,24 +216,28 @@ async function exchange(
   });
 }
 
-/** The `code` of a problem body (RFC 9457), undefined for any other body: it only explains a refusal that stands anyway. */
-async function readProblemCode(
+/** What a problem body (RFC 9457) says, nothing for any other body: it only explains a refusal that stands anyway. */
+async function readProblem(
   response: Response,
   mediaType: string,
   signal: AbortSignal,
-): Promise<string | undefined> {
+): Promise<{ readonly problemCode?: string | undefined; readonly detail?: string | undefined }> {
   if (mediaType !== "application/problem+json") {
     await response.body?.cancel().catch(() => {});
-    return undefined;
+    return {};
   }
   try {
     const body = await readBounded(response.body, 16_384, signal);
-    const problem: unknown = JSON.parse(new TextDecoder().decode(body));
-    const hasCode = typeof problem === "object" && problem !== null && "code" in problem;
-    const code = hasCode ? problem.code : undefined;
-    return typeof code === "string" && /^[A-Z_]{1,64}$/.test(code) ? code : undefined;
+    const { code, detail }: { code?: unknown; detail?: unknown } = Object(
+      JSON.parse(new TextDecoder().decode(body)),
+    );
+    return {
+      problemCode: typeof code === "string" && /^[A-Z_]{1,64}$/.test(code) ? code : undefined,
+      // Somebody else's words: one line of visible characters, and no more than a line.
+      detail: typeof detail === "string" && /^[ -~]{1,300}$/.test(detail) ? `(${detail})` : undefined,
+    };
   } catch {
-    return undefined;
+    return {};
   }
 }
 

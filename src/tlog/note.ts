@@ -17,7 +17,7 @@ import { isKeyName, keyLabel, type NoteSigner, type NoteVerifier, type VerifierK
 
 /** 16 signatures of nearly 5 kB must be accepted (signed-note, format): as base64 these are 107 kB. */
 export const MAX_NOTE_BYTES = 128 * 1024;
-export const MAX_SIGNATURES = 100;
+const MAX_SIGNATURES = 100;
 const KEY_ID_BYTES = 4;
 const SIGNATURE_PREFIX = "— ";
 

@@ -156,6 +156,19 @@ describe("refusals", () => {
   });
 
   test.each([
+    ["log.example is cosigned no more", " (log.example is cosigned no more)"],
+    ["a\nsecond line", ""],
+    ["\u001b[31mred", ""],
+    ["x".repeat(301), ""],
+  ])("say in a line what the problem body says, when it is one: %j", async (detail, said) => {
+    const headers = { "content-type": "application/problem+json" };
+    const problem = JSON.stringify({ code: "LOG_FROZEN", detail });
+    const { fetch } = scripted(() => new Response(problem, { status: 403, headers }));
+    const error = await expectCodeAsync(open(fetch).fetcher.request(small), "REMOTE_REFUSED");
+    expect(error.message).toBe(`${small.path}: the server answered 403 LOG_FROZEN${said}`);
+  });
+
+  test.each([
     ["is not JSON", "<html>"],
     ["has no code", "{}"],
     ["has a code that is no code", '{"code":"\\u001b[31m"}'],
