@@ -1,10 +1,11 @@
-import { expect, it } from "vitest";
+import { expect, it, onTestFailed } from "vitest";
 import { runForkDemo } from "../../examples/fork-demo/fork-demo.ts";
 import { verifyForkEvidence } from "../../src/tlog/fork-evidence.ts";
 import { parseVerifierKey } from "../../src/tlog/key.ts";
 
 it("one colluding witness of a 2-of-3 policy fools a client; a cross-check finds it and two files convict", async () => {
   const lines: string[] = [];
+  onTestFailed(() => console.log(`how far the play came:\n${lines.join("\n")}`));
   const result = await runForkDemo({ print: (line) => lines.push(line), intervalMs: 1_000 });
   const told = lines.join("\n");
   expect(told).toContain("302 entries, cosigned by alice and mallory");
