@@ -38,6 +38,11 @@ export async function listen(options: ListenOptions): Promise<RunningListener> {
   const closing = new AbortController();
   setMaxListeners(0, closing.signal); // Each waiting request listens.
   const server = createLimitedServer(options, { limits, closing: closing.signal });
+  const sockets = new Set<Socket>(); // owned by the next statement
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen({ host: options.host, port: options.port, backlog: limits.backlog }, () => {
@@ -50,7 +55,7 @@ export async function listen(options: ListenOptions): Promise<RunningListener> {
     url: urlOf(server, options.host),
     close({ deadlineMs = 10_000 } = {}) {
       closing.abort();
-      closed ??= drain(server, deadlineMs);
+      closed ??= drain(server, sockets, deadlineMs);
       return closed;
     },
   };
@@ -125,14 +130,17 @@ function answerUnrouted(error: unknown, onError: OnError | undefined): Response 
   return response;
 }
 
-async function drain(server: Server, deadlineMs: number): Promise<void> {
+async function drain(server: Server, sockets: ReadonlySet<Socket>, deadlineMs: number): Promise<void> {
   // Requests that still arrive on open connections are answered, and are the last there.
   server.prependListener("request", (_incoming, outgoing: ServerResponse) =>
     outgoing.setHeader("Connection", "close"),
   );
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   // close() closes what is idle now; a connection that becomes idle later would be kept until its keep-alive time is over.
-  const sweep = setInterval(() => server.closeIdleConnections(), 50);
+  const sweep = setInterval(() => {
+    server.closeIdleConnections();
+    closeSilent(sockets);
+  }, 50);
   const deadline = setTimeout(() => server.closeAllConnections(), deadlineMs);
   try {
     await closed;
@@ -140,6 +148,11 @@ async function drain(server: Server, deadlineMs: number): Promise<void> {
     clearInterval(sweep);
     clearTimeout(deadline);
   }
+}
+
+/** Browsers open connections before they need them, and Node takes one on which nothing ever came for busy. */
+function closeSilent(sockets: ReadonlySet<Socket>): void {
+  for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
 }
 
 function urlOf(server: Server, host: string): string {

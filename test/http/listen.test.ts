@@ -26,6 +26,14 @@ describe("connections", () => {
     await silent.untilClosed();
   });
 
+  test("one on which nothing was ever sent does not hold up the closing", async () => {
+    const { listener } = await serveLog();
+    const silent = await RawClient.open(listener.url);
+    // Far below the deadline, after which every connection is cut.
+    await listener.close({ deadlineMs: 1_000_000 });
+    expect(await silent.untilClosed()).toBe("");
+  });
+
   test("one beyond the limit is dropped, the others go on", async () => {
     const { url } = await serveLog({ maxConnections: 1 });
     const first = await RawClient.open(url);
