@@ -4,7 +4,7 @@ import type { FetchFunction } from "../../client/fetcher.ts";
 import { mlDsa44 } from "../crypto/ml-dsa.ts";
 import { TlogError } from "../errors.ts";
 import type { WitnessEvents } from "../events.ts";
-import type { MountedWitness } from "../http/app.ts";
+import type { MountedWitness } from "../http/running-server.ts";
 import { createWitnessApp } from "../http/witness.ts";
 import { packageVersion } from "../node/package-version.ts";
 import { type LogWitnesses, openGuardFile, openWitness, type Witness } from "../server.ts";

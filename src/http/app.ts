@@ -1,7 +1,6 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import { TlogError } from "../errors.ts";
 import type { Log } from "../log/log.ts";
-import type { Witness } from "../witness/witness.ts";
 import type { WriteAccess } from "./access.ts";
 import { addRoutes } from "./add.ts";
 import { adminRoutes } from "./admin.ts";
@@ -14,6 +13,7 @@ import type { HttpEnv } from "./path.ts";
 import type { OnError } from "./problem.ts";
 import { proofRoutes } from "./proofs.ts";
 import { receiptRoutes } from "./receipts.ts";
+import type { MountedWitness } from "./running-server.ts";
 import { tileRoutes } from "./tiles.ts";
 import { createWitnessApp } from "./witness.ts";
 
@@ -28,13 +28,6 @@ export interface LogAppOptions {
   /** The port of the listener, once it is bound. Default: not known. */
   readonly boundPort?: () => number | undefined;
   readonly onError?: OnError;
-}
-
-/** A witness that shares a log's listener. */
-export interface MountedWitness {
-  readonly witness: Witness;
-  /** One path segment: letters, digits, "-", "_" and ".". */
-  readonly path: string;
 }
 
 /** The public HTTP API of a log: `spec/http-api.md`. Needs no socket: `app.request("/checkpoint")`. */

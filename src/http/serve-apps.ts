@@ -5,20 +5,7 @@ import type { ListenLimits } from "./limits.ts";
 import { type ListenOptions, listen, type RunningListener } from "./listen.ts";
 import type { HttpEnv } from "./path.ts";
 import type { OnError } from "./problem.ts";
-
-/** Where to listen; port 0: any free one. */
-export interface ListenAt {
-  readonly host: string;
-  readonly port: number;
-}
-
-/** Something on a socket. Closing it leaves open what it serves. */
-export interface RunningServer {
-  readonly url: string;
-  readonly adminUrl: string | undefined;
-  /** Stops accepting, lets requests under way finish, and cuts those that have not by the deadline (default 10 s). */
-  close(options?: { readonly deadlineMs?: number }): Promise<void>;
-}
+import type { ListenAt, RunningServer } from "./running-server.ts";
 
 /**
  * Serves an app on the public listener and, if wanted, another on one of its own for the operator.
