@@ -1,4 +1,4 @@
-import { TlogError } from "../errors.ts";
+import { InvariantError, TlogError } from "../errors.ts";
 import type { WitnessEvents } from "../events.ts";
 import { hashesEqual } from "../merkle/hash.ts";
 import type { CosignedHead, HeadUpdate, WitnessStore } from "../store/witness-store.ts";
@@ -22,7 +22,8 @@ export async function adoptOwnSignatures(args: {
     const next = headAfter(found, last);
     if (next === undefined) continue;
     if (next === "contradiction" || !args.adoptOwnSignatures) throw rolledBack(found, last);
-    await args.commits.add(updateTo(found, last, next));
+    const wasApplied = await args.commits.add(updateTo(found, last, next));
+    if (!wasApplied) throw new InvariantError("a head changed before the witness was open");
     const message = `${found.origin}: went on from size ${next.treeSize}, which ${found.source} shows that this witness cosigned`;
     args.events.warning({ code: "OWN_SIGNATURE_ADOPTED", message });
   }
@@ -33,7 +34,7 @@ export function isBeyond(found: OwnSignature, last: CosignedHead | undefined): b
   return headAfter(found, last) !== undefined;
 }
 
-/** @throws never: what to tell about a signature beyond the store. */
+/** What to tell about a signature beyond the store; made, not thrown. */
 export function rolledBack(found: OwnSignature, last: CosignedHead | undefined): TlogError {
   return new TlogError(
     "WITNESS_ROLLED_BACK",
@@ -51,8 +52,7 @@ function headAfter(
   if (last === undefined) return found;
   const isLater = timestampSeconds > last.timestampSeconds;
   if (treeSize < last.treeSize) return isLater ? "contradiction" : undefined;
-  if (treeSize > last.treeSize)
-    return isLater || timestampSeconds === last.timestampSeconds ? found : "contradiction";
+  if (treeSize > last.treeSize) return timestampSeconds >= last.timestampSeconds ? found : "contradiction";
   if (!hashesEqual(rootHash, last.rootHash)) return "contradiction";
   return isLater ? found : undefined;
 }

@@ -27,7 +27,7 @@ export interface CommitQueueOptions {
  */
 export class CommitQueue {
   readonly #options: CommitQueueOptions;
-  #waiting: Waiting[] = []; // owned by add() and #commitNext()
+  #waiting: Waiting[] = []; // owned by add(), #commitAll() and #fail()
   #running: Promise<void> | undefined; // owned by #start()
   /** What was confirmed last of each log whose head in the store is not; undefined: nothing was. */
   readonly #unconfirmed = new Map<string, CosignedHead | undefined>(); // owned by #commit()
