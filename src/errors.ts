@@ -23,6 +23,7 @@ export type ErrorCode =
   | "REQUEST_MALFORMED"
   | "LOG_LIST_MALFORMED"
   | "EVIDENCE_MALFORMED"
+  | "CASES_MALFORMED"
   // Verification
   | "SIGNATURE_MISSING"
   | "SIGNATURE_INVALID"
@@ -33,6 +34,7 @@ export type ErrorCode =
   | "ROOT_MISMATCH"
   | "LOG_FORKED"
   | "EVIDENCE_INVALID"
+  | "CONFORMANCE_FAILED"
   // The platform
   | "CRYPTO_UNAVAILABLE"
   | "CRYPTO_BUSY"
@@ -96,6 +98,7 @@ export type ErrorCode =
   | "REMOTE_TIMEOUT"
   | "REMOTE_REFUSED"
   | "REMOTE_TOO_LARGE"
+  | "PROBE_EXHAUSTED"
   | "REMOTE_MALFORMED"
   | "ABORTED"
   | "CHECKPOINT_MEMORY_FAILED"

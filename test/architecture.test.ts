@@ -32,6 +32,11 @@ const LAYERS: readonly Layer[] = [
     packages: ["node:worker_threads", "@noble/post-quantum/"],
   },
   {
+    files: "src/node/http-probe.ts",
+    imports: ["src/node/", "src/conformance/probe.ts", ...CORE],
+    packages: ["node:"],
+  },
+  {
     files: "src/node/roster-file.ts",
     imports: ["src/node/", "src/witness/", "src/events.ts", "client/", ...CORE],
     packages: ["node:"],
@@ -65,6 +70,7 @@ const LAYERS: readonly Layer[] = [
     ],
     packages: ["#crypto"],
   },
+  { files: "src/conformance/", imports: ["src/conformance/", ...CORE], packages: ["#crypto", "zod"] },
   {
     files: "src/http/",
     imports: [
@@ -130,6 +136,7 @@ const LAYERS: readonly Layer[] = [
     imports: [
       "src/cli/",
       "src/server.ts",
+      "src/conformance/",
       "src/http/",
       "src/log/log.ts",
       "src/witness/",

@@ -43,6 +43,7 @@ const EXIT_CODES: { readonly [Code in ErrorCode]: ExitCode } = Object.freeze({
   ROOT_MISMATCH: 1,
   LOG_FORKED: 1,
   EVIDENCE_INVALID: 1,
+  CONFORMANCE_FAILED: 1,
   // The caller's words, files, keys, or the state of a log on this machine: a person has to decide.
   ARGUMENT_INVALID: 2,
   ENTRY_TOO_LARGE: 2,
@@ -52,6 +53,7 @@ const EXIT_CODES: { readonly [Code in ErrorCode]: ExitCode } = Object.freeze({
   POLICY_MALFORMED: 2,
   REQUEST_MALFORMED: 2,
   LOG_LIST_MALFORMED: 2,
+  CASES_MALFORMED: 2,
   ROSTER_INVALID: 2,
   WITNESS_ROLLED_BACK: 2,
   LOG_UNKNOWN: 2,
@@ -111,6 +113,7 @@ const EXIT_CODES: { readonly [Code in ErrorCode]: ExitCode } = Object.freeze({
   BODY_INCOMPLETE: 3,
   ABORTED: 3,
   INCOMPLETE: 3,
+  PROBE_EXHAUSTED: 3,
   // No usable answer from the other side.
   INTERNAL: 4,
   REMOTE_UNREACHABLE: 4,
