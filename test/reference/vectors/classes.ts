@@ -28,8 +28,8 @@ export async function makeVectorFiles(): Promise<ReadonlyMap<string, string>> {
   return new Map(files.map((file) => [`${file.name}.json`, render(file)]));
 }
 
-function render({ description, cases }: VectorFile): string {
+function render({ description, shared, cases }: VectorFile): string {
   const names = new Set(cases.map(({ name }) => name));
   if (names.size !== cases.length) throw new Error(`two cases of one name: ${description}`);
-  return `${JSON.stringify({ description, cases }, null, 1)}\n`;
+  return `${JSON.stringify({ description, ...shared, cases }, null, 1)}\n`;
 }

@@ -3,6 +3,8 @@ export interface VectorFile {
   readonly name: string;
   /** What the cases are and how to run them, for somebody who reads only this file. */
   readonly description: string;
+  /** What the cases share, between the description and them: the documents' revisions, what the words of a recipe mean. */
+  readonly shared?: Readonly<Record<string, unknown>>;
   readonly cases: readonly VectorCase[];
 }
 
