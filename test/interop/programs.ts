@@ -1,7 +1,7 @@
 /** Other people's programs, as install.sh puts them into a folder outside the repository, run for the length of a test. */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -14,6 +14,11 @@ const START_TIMEOUT_MS = 30_000;
 
 export function programPath(name: string): string {
   return join(FOLDER, name);
+}
+
+/** Of an installed program: what stands in the file beside it. */
+export function programVersion(name: string): string {
+  return readFileSync(join(FOLDER, `${name}.version`), "utf8").trim();
 }
 
 /** Whether a program is missing, here and among the machine's commands, after saying so: what needs it skips. */
