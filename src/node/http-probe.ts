@@ -1,0 +1,247 @@
+/** The way of the conformance tester to a server: raw, one request at a time, paced, and with an end to everything. */
+import { Agent as HttpAgent } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
+import { setTimeout as sleepOnTimer } from "node:timers/promises";
+import type { Probe, ProbeAnswer, ProbeRequest } from "../conformance/probe.ts";
+import { TlogError } from "../errors.ts";
+import { parseDecimal } from "../tlog/encoding.ts";
+import { packageVersion } from "./package-version.ts";
+import { exchangeRaw, NoAnswerError, type RawRequest, type RawServer } from "./raw-exchange.ts";
+
+export interface HttpProbeOptions {
+  /** http: or https:, with or without a trailing slash; no query, no credentials. */
+  readonly url: string;
+  /** Requests start no closer to each other than this says. */
+  readonly ratePerSecond: number;
+  /** For one request and its whole answer. */
+  readonly timeoutMs: number;
+  /** In all; those repeated count too. */
+  readonly maxRequests: number;
+  /** Sent and received in all: targets, bodies, headers of answers. */
+  readonly maxBytes: number;
+  /** Largest body of one answer. */
+  readonly maxAnswerBytes: number;
+  /** Others are refused here, whatever the cases say. Default: all. */
+  readonly allowedMethods?: readonly ProbeRequest["method"][];
+  /** Requests without a body that are allowed all the same. */
+  readonly exceptions?: readonly Pick<ProbeRequest, "method" | "path">[];
+  /** Sent with every request: Authorization. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+  /** Milliseconds, for the pace. Default: performance.now. */
+  readonly now?: () => number;
+  /** Ends early, without an error, when the signal aborts. */
+  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+export interface HttpProbe extends Probe {
+  /** Answers received so far. */
+  readonly answers: () => number;
+  /** Bytes sent and received so far. */
+  readonly bytes: () => number;
+  /** Why the last request had no answer; undefined when it had one. */
+  readonly failure: () => TlogError | undefined;
+  close(): Promise<void>;
+}
+
+/** What requests without an answer cost; at 0 the probe gives up. An answer restores it all. */
+const PATIENCE = 12;
+/** Before the server has ever answered. */
+const FIRST_PATIENCE = 3;
+const COST_OF_SILENCE = 3;
+/** A server may close on what it does not like: that alone does not mean that it is gone. */
+const COST_OF_HANG_UP = 1;
+/** How often one request is repeated because the server says that it has too many. */
+const MAX_PUSH_BACKS = 2;
+const MAX_RETRY_AFTER_SECONDS = 30;
+const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT"]);
+
+/**
+ * Opens the way to a server. Answers come as they are, with one exception: after 429 the request is repeated, later and then at half
+ * the pace, before the 429 is handed on.
+ * @throws {TlogError} ARGUMENT_INVALID for a URL that is none. `exchange` throws METHOD_NOT_ALLOWED for what this probe must not
+ *   send and ARGUMENT_INVALID for a path that no request line can carry, beside what {@link Probe} says.
+ */
+export function openHttpProbe(options: HttpProbeOptions): HttpProbe {
+  const base = baseUrl(options.url);
+  const server = serverOf(base);
+  const pace = openPace(options);
+  const patience = openPatience();
+  const { signal, maxBytes } = options;
+  // All of these are owned by exchangeInTurn(), of which one runs at a time.
+  let requests = 0;
+  let answers = 0;
+  let bytes = 0;
+  let turn: Promise<unknown> = Promise.resolve(); // owned by exchange()
+
+  async function sendOnce(request: RawRequest): Promise<ProbeAnswer> {
+    await pace.wait();
+    if (signal.aborted) throw new TlogError("ABORTED", "the run was interrupted");
+    const left = maxBytes - bytes - (request.body?.length ?? 0);
+    if (requests >= options.maxRequests) throw usedUp(`${options.maxRequests} requests`);
+    if (left <= 0) throw usedUp(`${maxBytes} bytes`);
+    requests += 1;
+    const meter = (count: number) => {
+      bytes += count;
+    };
+    const limits = { ...options, maxBytes: Math.min(options.maxAnswerBytes, left), meter };
+    return exchangeRaw(server, request, limits).catch((error) => {
+      throw hasCode(error, "REMOTE_TOO_LARGE") && bytes > maxBytes ? usedUp(`${maxBytes} bytes`) : error;
+    });
+  }
+
+  async function sendPatiently(request: RawRequest): Promise<ProbeAnswer> {
+    for (let pushBacks = 0; ; pushBacks++) {
+      const answer = await sendOnce(request).catch((error) => {
+        if (!isWorthRepeating(error, request.method)) throw error;
+        return sendOnce(request);
+      });
+      if (answer.status !== 429 || pushBacks >= MAX_PUSH_BACKS) return answer;
+      await pace.slowDown(retryAfterMs(answer));
+    }
+  }
+
+  async function exchangeInTurn(request: RawRequest): Promise<ProbeAnswer> {
+    patience.assertLeft();
+    try {
+      const answer = await sendPatiently(request);
+      answers += 1;
+      patience.answered();
+      return answer;
+    } catch (error) {
+      patience.failed(error);
+      throw error;
+    }
+  }
+
+  return {
+    url: base.href,
+    requests: () => requests,
+    answers: () => answers,
+    bytes: () => bytes,
+    failure: patience.failure,
+    async exchange(request) {
+      assertAllowed(request, options);
+      const raw = rawRequest(request, base, options.headers);
+      const mine = turn.then(() => exchangeInTurn(raw));
+      turn = mine.catch(() => {});
+      return mine;
+    },
+    async close() {
+      server.agent.destroy();
+    },
+  };
+}
+
+/** When the next request may start. */
+function openPace(options: HttpProbeOptions) {
+  const { now = () => performance.now(), sleep = sleepQuietly, signal } = options;
+  let intervalMs = 1000 / options.ratePerSecond; // owned by slowDown()
+  let lastStartMs = Number.NEGATIVE_INFINITY; // owned by wait()
+  return {
+    async wait(): Promise<void> {
+      await sleep(Math.max(0, lastStartMs + intervalMs - now()), signal);
+      lastStartMs = now();
+    },
+    async slowDown(ms: number): Promise<void> {
+      intervalMs *= 2;
+      await sleep(ms, signal);
+    },
+  };
+}
+
+/** How long a server that does not answer is asked on. */
+function openPatience() {
+  let left = FIRST_PATIENCE;
+  let failure: TlogError | undefined;
+  return {
+    failure: () => failure,
+    assertLeft(): void {
+      if (left > 0) return;
+      throw new TlogError("PROBE_EXHAUSTED", `the server stopped answering: ${failure?.message ?? ""}`);
+    },
+    answered(): void {
+      left = PATIENCE;
+      failure = undefined;
+    },
+    failed(error: unknown): void {
+      if (!hasCode(error, "REMOTE_UNREACHABLE") && !hasCode(error, "REMOTE_TIMEOUT")) return;
+      failure = error;
+      const isHangUp = error instanceof NoAnswerError && error.kind !== "connect";
+      left -= isHangUp ? COST_OF_HANG_UP : COST_OF_SILENCE;
+    },
+  };
+}
+
+function baseUrl(url: string): URL {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  const isPlain =
+    parsed !== undefined &&
+    ["http:", "https:"].includes(parsed.protocol) &&
+    parsed.search + parsed.hash + parsed.username + parsed.password === "";
+  if (!isPlain) {
+    throw new TlogError(
+      "ARGUMENT_INVALID",
+      `want an http:// or https:// URL without credentials, query or fragment, got ${url}`,
+    );
+  }
+  if (!parsed.pathname.endsWith("/")) parsed.pathname += "/";
+  return parsed;
+}
+
+function serverOf({ protocol, hostname, port }: URL): RawServer {
+  const host = hostname.replace(/^\[|\]$/g, "");
+  const sockets = { keepAlive: true, maxSockets: 1 };
+  return protocol === "https:"
+    ? { isTls: true, agent: new HttpsAgent(sockets), host, port: port || "443" }
+    : { isTls: false, agent: new HttpAgent(sockets), host, port: port || "80" };
+}
+
+function assertAllowed({ method, path, body }: ProbeRequest, options: HttpProbeOptions): void {
+  const { allowedMethods, exceptions = [] } = options;
+  if (allowedMethods === undefined || allowedMethods.includes(method)) return;
+  const isExcepted = exceptions.some((other) => other.method === method && other.path === path);
+  if (isExcepted && body === undefined) return;
+  const allowed = allowedMethods.join(", ");
+  throw new TlogError("METHOD_NOT_ALLOWED", `this run may send ${allowed}, not ${method} ${path}`);
+}
+
+function rawRequest(
+  { method, path, headers, body }: ProbeRequest,
+  base: URL,
+  always: Readonly<Record<string, string>> = {},
+): RawRequest {
+  if (!/^[!-~]*$/.test(path))
+    throw new TlogError("ARGUMENT_INVALID", "path: want printable ASCII without blanks");
+  const target = base.pathname + path;
+  return { method, target, headers: { "user-agent": userAgent(), ...always, ...headers }, body };
+}
+
+function userAgent(): string {
+  return `bristlecone-conformance/${packageVersion()} (black-box tester of C2SP documents)`;
+}
+
+/** The server closed a kept socket while the request was on its way to it: its answer is still to be had. */
+function isWorthRepeating(error: unknown, method: string): boolean {
+  return error instanceof NoAnswerError && error.kind === "stale" && IDEMPOTENT.has(method);
+}
+
+function retryAfterMs({ headers }: ProbeAnswer): number {
+  try {
+    return 1000 * parseDecimal(headers.get("retry-after") ?? "1", { max: MAX_RETRY_AFTER_SECONDS });
+  } catch {
+    return 1000 * MAX_RETRY_AFTER_SECONDS; // a date, or longer than anybody waits here
+  }
+}
+
+async function sleepQuietly(ms: number, signal: AbortSignal): Promise<void> {
+  if (ms > 0) await sleepOnTimer(ms, undefined, { signal }).catch(() => {});
+}
+
+function usedUp(what: string): TlogError {
+  return new TlogError("PROBE_EXHAUSTED", `all ${what} of this run are used`);
+}
+
+function hasCode(error: unknown, code: TlogError["code"]): error is TlogError {
+  return error instanceof TlogError && error.code === code;
+}
