@@ -121,6 +121,19 @@ export async function start(
   };
 }
 
+/** Waits until a running program has written these words. */
+export async function untilItWrites(
+  { output }: Pick<RunningProgram, "output">,
+  words: string,
+  { timeoutMs = START_TIMEOUT_MS }: { readonly timeoutMs?: number } = {},
+): Promise<void> {
+  const end = Date.now() + timeoutMs;
+  while (!output().includes(words)) {
+    if (Date.now() > end) throw new Error(`it never wrote "${words}", but\n${output()}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
 async function untilAnswering(url: string, child: ChildProcess, output: () => string): Promise<void> {
   const end = Date.now() + START_TIMEOUT_MS;
   while (Date.now() < end && child.exitCode === null) {

@@ -1,110 +1,154 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { formatSigningKey, formatVerifierKey, generateSigningKey, openSigner } from "../../src/tlog/key.ts";
 import { type GoCheckpoint, goCheckpointOpener, hasGo, keyIdIn } from "./go-programs.ts";
+import { makeTesseraLog, type TesseraLog } from "./logs/tessera-log.ts";
 import { type OwnWitness, startOwnWitness } from "./own-witness.ts";
-import { type Ended, lacks, programPath, run } from "./programs.ts";
+import { lacks, untilItWrites } from "./programs.ts";
+import {
+  alwaysAtSize,
+  flipSignatures,
+  replayEarlier,
+  type Spoiler,
+  type SpoilingProxy,
+  startSpoilingProxy,
+} from "./spoiling-proxy.ts";
 
 const ORIGIN = "tessera.test/log";
 const skipped = lacks("posix-oneshot") || !hasGo();
 
+/** What comes back instead of our cosignature, and what the log says of that. */
+const SPOILERS: readonly { readonly name: string; readonly spoiler: Spoiler; readonly words: string }[] = [
+  {
+    name: "our signatures with another last byte",
+    spoiler: flipSignatures,
+    words: "invalid signature for key w0.test/own",
+  },
+  {
+    name: "our signatures of an earlier checkpoint",
+    spoiler: replayEarlier,
+    words: "invalid signature for key w0.test/own",
+  },
+  {
+    name: "the signatures of another witness of our name",
+    spoiler: async (_answer, { ask }) => await ask(impostor.url),
+    words: "note has no verifiable signatures",
+  },
+  {
+    name: "a 409 with a size that is not ours, each time",
+    spoiler: alwaysAtSize(1),
+    words: "too many consecutive requests to witness w0.test/own",
+  },
+  {
+    name: "a 409 with a size that the log never had",
+    spoiler: alwaysAtSize(100),
+    words: "replied with x.tlog.size 100, larger than log size 3",
+  },
+];
+
 let folder: string;
-let signingKey: string;
-let vkey: string;
+let log: TesseraLog;
+/** Their checkpoints are spoiled on the way back. */
+let spoiledLogs: readonly TesseraLog[];
 let witness: OwnWitness;
+let impostor: OwnWitness;
+let proxy: SpoilingProxy;
 let openInGo: Awaited<ReturnType<typeof goCheckpointOpener>>;
 
 beforeAll(async () => {
   if (skipped) return;
   folder = await mkdtemp(join(tmpdir(), "bristlecone-tessera-"));
-  signingKey = formatSigningKey(await generateSigningKey({ name: ORIGIN }));
-  vkey = formatVerifierKey((await openSigner(signingKey)).verifierKey);
+  log = await makeTesseraLog(folder, ORIGIN);
+  spoiledLogs = await Promise.all(
+    SPOILERS.map((_, index) => makeTesseraLog(folder, `tessera.test/spoiled-${index}`)),
+  );
   openInGo = await goCheckpointOpener();
-  witness = await startOwnWitness([{ origin: ORIGIN, vkey }]);
+  witness = await startOwnWitness([log, ...spoiledLogs]);
+  impostor = await startOwnWitness(spoiledLogs);
+  proxy = await startSpoilingProxy(witness.url);
 });
 
 afterAll(async () => {
   if (skipped) return;
+  await proxy.stop();
+  await impostor.stop();
   await witness.stop();
   await rm(folder, { recursive: true });
 });
 
-/** One run of the log: it starts, adds these entries, waits until its checkpoint is cosigned, and ends. */
-async function runLog(
-  log: string,
-  entries: readonly string[],
-  {
-    witnessKey,
-    timeoutMs = 60_000,
-  }: { readonly witnessKey: string | undefined; readonly timeoutMs?: number },
-): Promise<Ended> {
-  const batch = await mkdtemp(join(folder, "batch-"));
-  for (const [index, text] of entries.entries()) await writeFile(join(batch, `${index}`), text);
-  const policy = join(batch, "policy");
-  await writeFile(policy, `witness w ${witnessKey} ${witness.url}\nquorum w\n`);
-  return await run(
-    programPath("posix-oneshot"),
-    [
-      `--storage_dir=${join(folder, log)}`,
-      `--entries=${batch}/[0-9]*`,
-      ...(witnessKey === undefined ? [] : [`--witness_policy_file=${policy}`]),
-    ],
-    { env: { LOG_PRIVATE_KEY: signingKey }, timeoutMs },
-  );
-}
+const ours = () => ({ vkey: witness.vkeys[0] ?? "", url: witness.url });
 
-async function addTo(
-  log: string,
-  entries: readonly string[],
-  witnessKey: string | undefined,
-): Promise<string> {
-  const { code, stderr } = await runLog(log, entries, { witnessKey });
+async function add(entries: readonly string[], asked: ReturnType<typeof ours> | undefined): Promise<string> {
+  const { code, stderr } = await log.add(entries, asked);
   expect(code, stderr).toBe(0);
   return stderr;
 }
 
-async function published(log: string): Promise<GoCheckpoint> {
-  return await openInGo(await readFile(join(folder, log, "checkpoint")), vkey, witness.vkeys);
+async function published(by: TesseraLog): Promise<GoCheckpoint> {
+  const note = await by.checkpoint();
+  if (note === undefined) throw new Error("no checkpoint");
+  return await openInGo(note, by.vkey, witness.vkeys);
 }
 
 describe.skipIf(skipped)("Tessera's log asks our witness", () => {
   it("gets its first checkpoint cosigned, the next ones, and one after a 409 with the size it forgot", async () => {
-    const [ed25519 = ""] = witness.vkeys;
-    await addTo("log", ["one", "two", "three"], ed25519);
+    await add(["one", "two", "three"], ours());
     expect(witness.told.at(-1)).toBe(`cosigned ${ORIGIN} 3`);
-    expect(await published("log")).toMatchObject({
+    expect(await published(log)).toMatchObject({
       treeSize: 3,
-      cosignatures: [{ name: witness.name, keyId: keyIdIn(ed25519) }],
+      cosignatures: [{ name: witness.name, keyId: keyIdIn(ours().vkey) }],
     });
     // Our witness answers with a line of each of its keys; this log knows Ed25519 only.
-    await addTo("log", ["four"], ed25519);
+    await add(["four"], ours());
     expect(witness.told.at(-1)).toBe(`cosigned ${ORIGIN} 4`);
     // It grows without its witness, so that the size it believes the witness to have is wrong.
-    await addTo("log", ["five"], undefined);
+    await add(["five"], undefined);
     expect(witness.told.at(-1)).toBe(`cosigned ${ORIGIN} 4`);
-    expect(await addTo("log", ["six"], ed25519)).toContain(
-      "replied with x.tlog.size 4 != our hint 5, retrying",
-    );
+    expect(await add(["six"], ours())).toContain("replied with x.tlog.size 4 != our hint 5, retrying");
     expect(witness.told.at(-1)).toBe(`cosigned ${ORIGIN} 6`);
-    expect((await published("log")).treeSize).toBe(6);
+    expect((await published(log)).treeSize).toBe(6);
   });
 
   it("is cosigned no more once two histories of it reach our witness, which holds evidence of that", async () => {
-    const [ed25519 = ""] = witness.vkeys;
     const others = Array.from({ length: 9 }, (_, index) => `another entry ${index}`);
     // The same key over an empty directory: 9 other entries that no witness hears of, then one more that ours shall cosign.
-    await addTo("fork", others, undefined);
-    // It never ends, for its checkpoint finds no quorum.
-    await runLog("fork", ["a tenth"], { witnessKey: ed25519, timeoutMs: 5_000 });
-    expect(witness.told.slice(-2)).toEqual([
+    const fork = await log.fork();
+    await fork.add(others, undefined);
+    const convicted = await fork.begin(["a tenth"], ours());
+    await untilItWrites(convicted, "says that the consistency proof is bad: 422");
+    await convicted.stop();
+    expect(witness.told.filter((line) => !line.startsWith("cosigned")).slice(0, 2)).toEqual([
       `evidence ${ORIGIN} cross-size`,
       `refused ${ORIGIN} PROOF_INVALID`,
     ]);
-    expect((await published("fork")).treeSize).toBe(9);
-    const { stderr } = await runLog("log", ["seven"], { witnessKey: ed25519, timeoutMs: 3_000 });
-    expect(stderr).toContain("403");
+    expect((await published(fork)).treeSize).toBe(9);
+    const frozen = await log.begin(["seven"], ours());
+    await untilItWrites(frozen, "says no signatures verify against trusted public key: 403");
+    await frozen.stop();
     expect(witness.told.filter((line) => line.startsWith("cosigned")).at(-1)).toBe(`cosigned ${ORIGIN} 6`);
   });
+});
+
+describe.skipIf(skipped)("Tessera's log, when what our witness answers is spoiled on the way", () => {
+  it.each(SPOILERS.map((spoiled, index) => [spoiled.name, index, spoiled] as const))(
+    "publishes nothing on %s, and goes on once it gets ours",
+    async (_name, index, { spoiler, words }) => {
+      const spoiledLog = spoiledLogs[index] ?? log;
+      const asked = { ...ours(), url: proxy.url };
+      proxy.spoilWith(undefined);
+      await spoiledLog.add(["one", "two"], asked);
+      expect((await published(spoiledLog)).treeSize).toBe(2);
+
+      proxy.spoilWith(spoiler);
+      const waiting = await spoiledLog.begin(["three"], asked);
+      await untilItWrites(waiting, words);
+      await waiting.stop();
+      expect((await published(spoiledLog)).treeSize).toBe(2);
+
+      proxy.spoilWith(undefined);
+      await spoiledLog.add(["four"], asked);
+      expect((await published(spoiledLog)).treeSize).toBe(4);
+    },
+  );
 });
