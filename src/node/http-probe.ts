@@ -1,46 +1,43 @@
 /** The way of the conformance tester to a server: raw, one request at a time, paced, and with an end to everything. */
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
-import { setTimeout as sleepOnTimer } from "node:timers/promises";
 import type { Probe, ProbeAnswer, ProbeRequest } from "../conformance/probe.ts";
 import { TlogError } from "../errors.ts";
 import { parseDecimal } from "../tlog/encoding.ts";
 import { packageVersion } from "./package-version.ts";
 import { exchangeRaw, NoAnswerError, type RawRequest, type RawServer } from "./raw-exchange.ts";
+import { openTraffic, type Traffic, type TrafficLimits } from "./traffic.ts";
 
-export interface HttpProbeOptions {
+/** One server, and what may be sent to it. */
+export interface HttpProbeTarget {
   /** http: or https:, with or without a trailing slash; no query, no credentials. */
   readonly url: string;
-  /** Requests start no closer to each other than this says. */
-  readonly ratePerSecond: number;
-  /** For one request and its whole answer. */
-  readonly timeoutMs: number;
-  /** In all; those repeated count too. */
-  readonly maxRequests: number;
-  /** Sent and received in all: targets, bodies, headers of answers. */
-  readonly maxBytes: number;
-  /** Largest body of one answer. */
-  readonly maxAnswerBytes: number;
   /** Others are refused here, whatever the cases say. Default: all. */
   readonly allowedMethods?: readonly ProbeRequest["method"][];
   /** Requests without a body that are allowed all the same. */
   readonly exceptions?: readonly Pick<ProbeRequest, "method" | "path">[];
   /** Sent with every request: Authorization. */
   readonly headers?: Readonly<Record<string, string>>;
-  readonly signal: AbortSignal;
-  /** Milliseconds, for the pace. Default: performance.now. */
-  readonly now?: () => number;
-  /** Ends early, without an error, when the signal aborts. */
-  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+export interface HttpProbeOptions extends HttpProbeTarget, TrafficLimits {
+  /** For one request and its whole answer. */
+  readonly timeoutMs: number;
+  /** Largest body of one answer. */
+  readonly maxAnswerBytes: number;
 }
 
 export interface HttpProbe extends Probe {
-  /** Answers received so far. */
+  /** Another URL, with the same pace and within the same totals: requests to all of them go out one at a time. */
+  beside(target: HttpProbeTarget): HttpProbe;
+  /** Answers received so far from this URL. */
   readonly answers: () => number;
   /** Bytes sent and received so far. */
   readonly bytes: () => number;
-  /** Why the last request had no answer; undefined when it had one. */
+  /** Why the last request to this URL had no answer; undefined when it had one. */
   readonly failure: () => TlogError | undefined;
+  /** Why nothing more can be asked: an error of code PROBE_EXHAUSTED. */
+  readonly end: () => TlogError | undefined;
   close(): Promise<void>;
 }
 
@@ -63,30 +60,26 @@ const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT"]);
  *   send and ARGUMENT_INVALID for a path that no request line can carry, beside what {@link Probe} says.
  */
 export function openHttpProbe(options: HttpProbeOptions): HttpProbe {
-  const base = baseUrl(options.url);
+  return probeWithin(openTraffic(options), options, options);
+}
+
+function probeWithin(
+  traffic: Traffic,
+  target: HttpProbeTarget,
+  limits: Pick<HttpProbeOptions, "timeoutMs" | "maxAnswerBytes" | "signal">,
+): HttpProbe {
+  const base = baseUrl(target.url);
   const server = serverOf(base);
-  const pace = openPace(options);
   const patience = openPatience();
-  const { signal, maxBytes } = options;
-  // All of these are owned by exchangeInTurn(), of which one runs at a time.
-  let requests = 0;
-  let answers = 0;
-  let bytes = 0;
-  let turn: Promise<unknown> = Promise.resolve(); // owned by exchange()
+  let answers = 0; // owned by exchangeInTurn()
+  let end: TlogError | undefined; // owned by exchangeInTurn()
 
   async function sendOnce(request: RawRequest): Promise<ProbeAnswer> {
-    await pace.wait();
-    if (signal.aborted) throw new TlogError("ABORTED", "the run was interrupted");
-    const left = maxBytes - bytes - (request.body?.length ?? 0);
-    if (requests >= options.maxRequests) throw usedUp(`${options.maxRequests} requests`);
-    if (left <= 0) throw usedUp(`${maxBytes} bytes`);
-    requests += 1;
-    const meter = (count: number) => {
-      bytes += count;
-    };
-    const limits = { ...options, maxBytes: Math.min(options.maxAnswerBytes, left), meter };
-    return exchangeRaw(server, request, limits).catch((error) => {
-      throw hasCode(error, "REMOTE_TOO_LARGE") && bytes > maxBytes ? usedUp(`${maxBytes} bytes`) : error;
+    const left = await traffic.admit(request.body?.length ?? 0);
+    const maxBytes = Math.min(limits.maxAnswerBytes, left);
+    const isLast = maxBytes === left;
+    return exchangeRaw(server, request, { ...limits, maxBytes, meter: traffic.meter }).catch((error) => {
+      throw isLast && hasCode(error, "REMOTE_TOO_LARGE") ? traffic.usedUp("bytes") : error;
     });
   }
 
@@ -97,18 +90,19 @@ export function openHttpProbe(options: HttpProbeOptions): HttpProbe {
         return sendOnce(request);
       });
       if (answer.status !== 429 || pushBacks >= MAX_PUSH_BACKS) return answer;
-      await pace.slowDown(retryAfterMs(answer));
+      await traffic.slowDown(retryAfterMs(answer));
     }
   }
 
   async function exchangeInTurn(request: RawRequest): Promise<ProbeAnswer> {
-    patience.assertLeft();
     try {
+      patience.assertLeft();
       const answer = await sendPatiently(request);
       answers += 1;
       patience.answered();
       return answer;
     } catch (error) {
+      if (hasCode(error, "PROBE_EXHAUSTED")) end = error;
       patience.failed(error);
       throw error;
     }
@@ -116,36 +110,19 @@ export function openHttpProbe(options: HttpProbeOptions): HttpProbe {
 
   return {
     url: base.href,
-    requests: () => requests,
+    requests: traffic.requests,
+    bytes: traffic.bytes,
     answers: () => answers,
-    bytes: () => bytes,
     failure: patience.failure,
+    end: () => end,
+    beside: (other) => probeWithin(traffic, other, limits),
     async exchange(request) {
-      assertAllowed(request, options);
-      const raw = rawRequest(request, base, options.headers);
-      const mine = turn.then(() => exchangeInTurn(raw));
-      turn = mine.catch(() => {});
-      return mine;
+      assertAllowed(request, target);
+      const raw = rawRequest(request, base, target.headers);
+      return traffic.inTurn(() => exchangeInTurn(raw));
     },
     async close() {
       server.agent.destroy();
-    },
-  };
-}
-
-/** When the next request may start. */
-function openPace(options: HttpProbeOptions) {
-  const { now = () => performance.now(), sleep = sleepQuietly, signal } = options;
-  let intervalMs = 1000 / options.ratePerSecond; // owned by slowDown()
-  let lastStartMs = Number.NEGATIVE_INFINITY; // owned by wait()
-  return {
-    async wait(): Promise<void> {
-      await sleep(Math.max(0, lastStartMs + intervalMs - now()), signal);
-      lastStartMs = now();
-    },
-    async slowDown(ms: number): Promise<void> {
-      intervalMs *= 2;
-      await sleep(ms, signal);
     },
   };
 }
@@ -197,8 +174,8 @@ function serverOf({ protocol, hostname, port }: URL): RawServer {
     : { isTls: false, agent: new HttpAgent(sockets), host, port: port || "80" };
 }
 
-function assertAllowed({ method, path, body }: ProbeRequest, options: HttpProbeOptions): void {
-  const { allowedMethods, exceptions = [] } = options;
+function assertAllowed({ method, path, body }: ProbeRequest, target: HttpProbeTarget): void {
+  const { allowedMethods, exceptions = [] } = target;
   if (allowedMethods === undefined || allowedMethods.includes(method)) return;
   const isExcepted = exceptions.some((other) => other.method === method && other.path === path);
   if (isExcepted && body === undefined) return;
@@ -232,14 +209,6 @@ function retryAfterMs({ headers }: ProbeAnswer): number {
   } catch {
     return 1000 * MAX_RETRY_AFTER_SECONDS; // a date, or longer than anybody waits here
   }
-}
-
-async function sleepQuietly(ms: number, signal: AbortSignal): Promise<void> {
-  if (ms > 0) await sleepOnTimer(ms, undefined, { signal }).catch(() => {});
-}
-
-function usedUp(what: string): TlogError {
-  return new TlogError("PROBE_EXHAUSTED", `all ${what} of this run are used`);
 }
 
 function hasCode(error: unknown, code: TlogError["code"]): error is TlogError {

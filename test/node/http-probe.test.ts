@@ -302,6 +302,23 @@ describe("where it ends", () => {
     expect(starts).toEqual([0, 250, 500, 750]);
   });
 
+  it("has one pace and one total for two URLs", async () => {
+    const url = await serveBytes(() => OK);
+    const waits: number[] = [];
+    const sleep = async (ms: number) => void waits.push(ms);
+    const probe = probeOf(url, { maxRequests: 3, ratePerSecond: 4, now: () => 0, sleep });
+    const other = probe.beside({ url: `${url}/other`, allowedMethods: ["POST"] });
+    closing.push(() => void other.close());
+    await probe.exchange({ method: "GET", path: "" });
+    await expectCodeAsync(other.exchange({ method: "GET", path: "" }), "METHOD_NOT_ALLOWED");
+    await other.exchange({ method: "POST", path: "" });
+    await probe.exchange({ method: "GET", path: "" });
+    expect(waits).toEqual([0, 250, 250]);
+    const end = await expectCodeAsync(other.exchange({ method: "POST", path: "" }), "PROBE_EXHAUSTED");
+    expect(other.end()).toBe(end);
+    expect(probe.requests()).toBe(3);
+  });
+
   it("sends no more requests than it may", async () => {
     const probe = probeOf(await serveBytes(() => OK), { maxRequests: 2 });
     await probe.exchange({ method: "GET", path: "" });
