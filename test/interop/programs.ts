@@ -4,7 +4,8 @@ import { once } from "node:events";
 import { accessSync, constants, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { homedir } from "node:os";
-import { delimiter, join } from "node:path";
+import { delimiter, join, relative, sep } from "node:path";
+import { record } from "./program-record.ts";
 
 /** As install.sh has it. */
 const FOLDER =
@@ -25,15 +26,35 @@ export function programVersion(name: string): string {
 export function lacks(...names: readonly string[]): boolean {
   const folders = [FOLDER, ...(process.env.PATH ?? "").split(delimiter)];
   const missing = names.filter((name) => !folders.some((folder) => isExecutable(join(folder, name))));
+  record({ asked: names, missing });
   if (missing.length > 0) {
     process.stdout.write(`${missing.join(", ")}: skipped, not in ${FOLDER} (test/interop/install.sh)\n`);
   }
   return missing.length > 0;
 }
 
+/** Notes that a program of the folder is run: "hammer", and for what is in a folder of its own there, that one. */
+function recordRun(path: string): void {
+  const [name = ".."] = relative(FOLDER, path).split(sep);
+  if (name === "..") return;
+  const version = join(FOLDER, `${name}.version`);
+  record({
+    ran: name,
+    version: isReadable(version) ? readFileSync(version, "utf8").trim() : "of no version",
+  });
+}
+
+function isReadable(path: string): boolean {
+  return isAccessible(path, constants.R_OK);
+}
+
 function isExecutable(path: string): boolean {
+  return isAccessible(path, constants.X_OK);
+}
+
+function isAccessible(path: string, mode: number): boolean {
   try {
-    accessSync(path, constants.X_OK);
+    accessSync(path, mode);
     return true;
   } catch {
     return false;
@@ -58,6 +79,7 @@ export async function run(
   args: readonly string[],
   { env = {}, input, timeoutMs = 120_000 }: RunOptions = {},
 ): Promise<Ended> {
+  recordRun(path);
   return await new Promise((resolve) => {
     const child = execFile(
       path,
@@ -100,6 +122,7 @@ export async function start(
   args: readonly string[],
   { env = {}, url }: { readonly env?: Readonly<Record<string, string>>; readonly url?: string } = {},
 ): Promise<RunningProgram> {
+  recordRun(path);
   const child = spawn(path, args, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
   let text = "";
   const keep = (chunk: Buffer): void => {
