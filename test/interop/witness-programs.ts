@@ -1,5 +1,8 @@
 /** Other people's witnesses, each with keys and a database of its own in a new folder, cosigning for the logs it is given. */
-import { mkdtemp, writeFile } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openCosignerKey } from "../../src/tlog/cosigner.ts";
@@ -101,7 +104,7 @@ export async function startLitewitness(
   const program = await start(programPath("litewitness"), Object.entries(flags).flat(), { url });
   await addLogsToLitewitness(database, logs);
   const page = unescaped(await (await fetch(url)).text());
-  const [vkey = ""] = /^\S+\+[0-9a-f]{8}\+\S+$/m.exec(page) ?? [];
+  const [vkey = ""] = vkeysIn(page);
   return {
     name,
     vkeys: [vkey],
@@ -127,9 +130,123 @@ with sqlite3.connect(sys.argv[1]) as db:
   await runWell("python3", ["-c", script, database], { input: encodeUtf8(JSON.stringify(logs)) });
 }
 
-/** Its vkey as the start page shows it: in HTML. */
+/** Its start page shows its vkey in HTML. */
 function unescaped(text: string): string {
   return text.replaceAll("&#43;", "+").replaceAll("&amp;", "&");
+}
+
+/** What `startSunlight` runs. */
+export const SUNLIGHT_PROGRAMS = ["sunlight", "sunlight-keygen", "python3"] as const;
+/** What it runs as the edition "-head": as it is in its repository, with an ML-DSA-44 key too. */
+export const SUNLIGHT_HEAD_PROGRAMS = ["sunlight-head", "sunlight-keygen-head", "python3"] as const;
+
+/** Sunlight's witness, over SQLite, beside a Certificate Transparency log of its own that nobody writes to: v0.8.1 ends without one. */
+export async function startSunlight(
+  logs: readonly PeerLog[],
+  { name = "w3.test/sun", edition = "" }: { readonly name?: string; readonly edition?: "" | "-head" } = {},
+): Promise<PeerWitness> {
+  const folder = await newFolder();
+  const seed = join(folder, "seed");
+  const database = join(folder, "checkpoints.db");
+  // Written here: sunlight-keygen makes it immutable, and nobody could remove the folder.
+  await writeFile(seed, randomBytes(32));
+  await mkdir(join(folder, "served"));
+  await writeFile(join(folder, "roots.pem"), "");
+  const printed = await runWell(programPath(`sunlight-keygen${edition}`), ["-f", seed, "-witness", name]);
+  await runWell("python3", ["-c", SUNLIGHT_TABLE, database]);
+  const listing = await serveLogList(logs, join(folder, "logs.txt"));
+  const port = await freePort();
+  const address = `127.0.0.1:${port}`;
+  const config = join(folder, "sunlight.yaml");
+  const witness = {
+    name,
+    // It routes by host and path; its metrics are beside.
+    submissionprefix: "https://127.0.0.1/witness",
+    monitoringprefix: "https://127.0.0.1/served",
+    secret: seed,
+    localdirectory: join(folder, "served"),
+    // v0.8.1 takes a URL and no file, later versions a file and no such URL: each complains of the other, and goes on.
+    loglists: [listing.url, listing.file],
+  };
+  const yaml = { listen: [address], checkpoints: database, witness, logs: [sunlightOwnLog(folder)] };
+  await writeFile(config, JSON.stringify(yaml));
+  const path = programPath(`sunlight${edition}`);
+  try {
+    const program = await start(path, ["-c", config], { url: `http://${address}/health` });
+    await untilItSucceeds(async () => {
+      const metrics = await (await fetch(`http://${address}/metrics`)).text();
+      if (!metrics.includes(`known_logs ${logs.length}\n`)) throw new Error(program.output());
+    });
+    return { name, vkeys: vkeysIn(printed), url: `http://${address}/witness`, ...program };
+  } finally {
+    listing.close();
+  }
+}
+
+/** As its documentation says to make it. */
+export const SUNLIGHT_TABLE = `
+import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as db:
+    db.execute("CREATE TABLE checkpoints (logID BLOB PRIMARY KEY, body BLOB NOT NULL) STRICT")
+`;
+
+/** A log of no certificates. It is made on its day of inception only, by the clock of the program's time zone. */
+export function sunlightOwnLog(folder: string): Readonly<Record<string, string | number>> {
+  const now = new Date();
+  const pad = (part: number): string => String(part).padStart(2, "0");
+  return {
+    shortname: "own",
+    period: 3_600_000,
+    inception: `${now.getFullYear()}-${pad(now.getMonth() + 1)}-${pad(now.getDate())}`,
+    submissionprefix: "https://ct.test",
+    monitoringprefix: "https://ct.test/read",
+    roots: join(folder, "roots.pem"),
+    secret: join(folder, "seed"),
+    cache: join(folder, "cache.db"),
+    localdirectory: join(folder, "ct"),
+    notafterstart: "2020-01-01T00:00:00Z",
+    notafterlimit: "2100-01-01T00:00:00Z",
+  };
+}
+
+/** c2sp.org/tlog-witness's list of logs, in a file and over HTTP. */
+async function serveLogList(
+  logs: readonly PeerLog[],
+  file: string,
+): Promise<{ readonly url: string; readonly file: string; close(): void }> {
+  const entries = logs.map(({ origin, vkey }) => `vkey ${vkey}\norigin ${origin}\nqpd 86400\ncontact test\n`);
+  const list = `logs/v0\n\n${entries.join("\n")}`;
+  await writeFile(file, list);
+  const port = await freePort();
+  const server = createServer((_, response) => response.end(list)).listen(port, "127.0.0.1");
+  await once(server, "listening");
+  return { url: `http://127.0.0.1:${port}/logs`, file, close: () => server.close() };
+}
+
+/** What `startSigsumWitness` runs. */
+export const SIGSUM_PROGRAMS = ["sigsum-witness", "sigsum-key"] as const;
+
+/** Sigsum's witness. It knows one log, whose origin is the one Sigsum gives its key, and the log's key has that name. */
+export async function startSigsumWitness([log]: readonly PeerLog[]): Promise<PeerWitness> {
+  const folder = await newFolder();
+  const key = join(folder, "key");
+  const logKey = join(folder, "log.pub");
+  const sigsumKey = programPath("sigsum-key");
+  await runWell(sigsumKey, ["generate", "-o", key]);
+  const hash = await runWell(sigsumKey, ["to-hash", "-k", `${key}.pub`]);
+  const name = `sigsum.org/v1/witness/${hash.trim()}`;
+  const vkey = await runWell(sigsumKey, ["to-vkey", "-k", `${key}.pub`, "-n", name, "-t", "cosignature/v1"]);
+  await runWell(sigsumKey, ["from-vkey", "-o", logKey], { input: encodeUtf8(`${log?.vkey ?? ""}\n`) });
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const flags = ["-k", key, "--log-key", logKey, "--state-file", join(folder, "state")];
+  const program = await start(programPath("sigsum-witness"), [...flags, `127.0.0.1:${port}`], { url });
+  return { name, vkeys: [vkey.trim()], url, ...program };
+}
+
+/** The verifier keys in what a program prints. */
+function vkeysIn(text: string): readonly string[] {
+  return text.match(/\S+\+[0-9a-f]{8}\+\S+$/gm) ?? [];
 }
 
 async function newFolder(): Promise<string> {
