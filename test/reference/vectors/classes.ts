@@ -1,4 +1,5 @@
 import { checkpointVectors } from "./checkpoints.ts";
+import { conformanceLogVectors } from "./conformance-log.ts";
 import { ed25519Vectors } from "./ed25519.ts";
 import { forkEvidenceVectors } from "./fork-evidence.ts";
 import { merkleProofVectors } from "./merkle-proofs.ts";
@@ -20,6 +21,7 @@ const CLASSES: readonly VectorClass[] = [
   checkpointVectors,
   witnessRequestVectors,
   forkEvidenceVectors,
+  conformanceLogVectors,
 ];
 
 /** The contents of spec/vectors, by file name. */

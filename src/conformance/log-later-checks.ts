@@ -1,0 +1,84 @@
+/** Whether a log kept its word: what it served first, held against what it serves at the end. */
+import { TlogError } from "../errors.ts";
+import { rangeRoot } from "../merkle/compact-range.ts";
+import { hashesEqual } from "../merkle/hash.ts";
+import { planRoot } from "../merkle/proof-plan.ts";
+import type { Checkpoint } from "../tlog/checkpoint-body.ts";
+import { formatTilePath, partialTilesAt, TILE_WIDTH } from "../tlog/tile.ts";
+import { readVerifiedTiles } from "../tlog/tile-reader.ts";
+import { type Finding, met, metIf, notRun, unmet } from "./finding.ts";
+import { showAnswer } from "./log-answers.ts";
+import {
+  fetchCheckpoint,
+  firstCheckpoint,
+  get,
+  type LogSubject,
+  latestCheckpoint,
+  tileReader,
+} from "./log-subject.ts";
+
+type Check = (subject: LogSubject) => Promise<Finding>;
+
+export const LATER_CHECKS = {
+  later: onPair(fetchCheckpoint, async (_, first, latest) => {
+    const sizes = `${first.treeSize}, later ${latest.treeSize}`;
+    if (latest.treeSize !== first.treeSize) return metIf(latest.treeSize > first.treeSize, sizes);
+    return hashesEqual(first.rootHash, latest.rootHash) ? met(sizes) : unmet(`${sizes}, other root`);
+  }),
+  consistent: onPair(latestCheckpoint, async (subject, first, latest) => {
+    if (latest.treeSize < first.treeSize) return unmet(`${first.treeSize}, later ${latest.treeSize}`);
+    const failure = await inconsistency(subject, first, latest);
+    return failure === undefined ? met(`${first.treeSize} to ${latest.treeSize}`) : unmet(failure);
+  }),
+  "older-partials": onPair(latestCheckpoint, async (subject, first, latest) => {
+    if (latest.treeSize <= first.treeSize) return notRun("needs a log that grows during the run");
+    const missing = await missingPartial(subject, first.treeSize);
+    return missing === undefined ? met(`those of size ${first.treeSize}`) : unmet(missing);
+  }),
+} satisfies Record<string, Check>;
+
+/**
+ * Whether the larger tree continues the smaller one, from the larger one's tiles.
+ * @returns what is wrong; undefined when nothing is.
+ */
+export async function inconsistency(
+  subject: LogSubject,
+  from: Checkpoint,
+  to: Checkpoint,
+): Promise<string | undefined> {
+  const { treeSize, rootHash } = to;
+  const { nodes } = planRoot(from.treeSize);
+  try {
+    const read = await readVerifiedTiles({ treeSize, rootHash, nodes, readTile: tileReader(subject) });
+    const root = rangeRoot({ treeSize: from.treeSize, peaks: nodes.map(read) });
+    return hashesEqual(root, from.rootHash) ? undefined : `another root at size ${from.treeSize}`;
+  } catch (error) {
+    if (error instanceof TlogError && ["ROOT_MISMATCH", "TILE_MALFORMED"].includes(error.code))
+      return error.message;
+    throw error;
+  }
+}
+
+/** Asks anew for the partial tiles of a tree. @returns the first that is not there, and whose full tile is not either. */
+export async function missingPartial(subject: LogSubject, treeSize: number): Promise<string | undefined> {
+  for (const tile of partialTilesAt(treeSize)) {
+    const answer = await subject.askAnew(get(formatTilePath(tile)));
+    if (answer.status === 200) continue;
+    const full = await subject.askAnew(get(formatTilePath({ ...tile, width: TILE_WIDTH })));
+    if (full.status !== 200) return `${formatTilePath(tile)}: ${showAnswer(answer)}`;
+  }
+  return undefined;
+}
+
+function onPair(
+  latestOf: (subject: LogSubject) => Promise<Checkpoint | undefined>,
+  check: (subject: LogSubject, first: Checkpoint, latest: Checkpoint) => Promise<Finding>,
+): Check {
+  return async (subject) => {
+    const first = await firstCheckpoint(subject);
+    if (first === undefined) return notRun("needs a tree size: the checkpoint cannot be read");
+    const latest = await latestOf(subject);
+    if (latest === undefined) return unmet("the checkpoint cannot be read any more");
+    return await check(subject, first, latest);
+  };
+}

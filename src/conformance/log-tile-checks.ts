@@ -1,0 +1,191 @@
+/** What a log's tiles have to be.  c2sp.org/tlog-tiles, "Merkle Tree" */
+import { orUndefined, TlogError } from "../errors.ts";
+import { HASH_BYTES } from "../merkle/hash.ts";
+import type { Checkpoint } from "../tlog/checkpoint-body.ts";
+import { bytesEqual } from "../tlog/encoding.ts";
+import { entryOffsets } from "../tlog/entry-bundle.ts";
+import {
+  formatBundlePath,
+  formatTilePath,
+  partialTilesAt,
+  TILE_HEIGHT,
+  TILE_WIDTH,
+  type Tile,
+  tileOfNode,
+} from "../tlog/tile.ts";
+import { planTiles, verifyTiles } from "../tlog/tile-reader.ts";
+import { type Finding, met, metIf, notRun, reported, unmet } from "./finding.ts";
+import { showAnswer } from "./log-answers.ts";
+import { contentOf, firstCheckpoint, get, type LogSubject, readTile } from "./log-subject.ts";
+
+type Check = (subject: LogSubject) => Promise<Finding>;
+
+const FULL_BYTES = TILE_WIDTH * HASH_BYTES;
+
+export const TILE_CHECKS = {
+  "edge-served": onTree(1, async (subject, { treeSize }) => {
+    const edge = await readEdge(subject, treeSize);
+    return edge.failure === undefined ? met(widthsOf(treeSize)) : unmet(edge.failure);
+  }),
+  "edge-root": onTree(1, async (subject, checkpoint) => {
+    const edge = await readEdge(subject, checkpoint.treeSize);
+    if (edge.failure !== undefined) return notRun("needs the tiles of the right edge");
+    return verified({ ...checkpoint, tiles: edge.tiles }, "the root of the checkpoint");
+  }),
+  "full-served": onTree(TILE_WIDTH, async (subject, { treeSize }) => {
+    const tiles = fullTiles(treeSize, subject.sample);
+    const failures: { readonly tile: Tile; readonly status: number; readonly shown: string }[] = [];
+    for (const tile of tiles) {
+      const answer = await subject.ask(get(formatTilePath(tile)));
+      if ((await contentOf(answer))?.length === FULL_BYTES) continue;
+      failures.push({ tile, status: answer.status, shown: `${formatTilePath(tile)}: ${showAnswer(answer)}` });
+    }
+    const [first] = failures;
+    if (first === undefined) return met(`${tiles.length} tiles`);
+    const isPruned =
+      failures.every(({ status }) => isRefusal(status)) &&
+      isPrefix(
+        failures.map(({ tile }) => tile),
+        tiles,
+      );
+    return isPruned ? reported(first.shown, PRUNED) : unmet(first.shown);
+  }),
+  "full-hashes": onTree(TILE_WIDTH, async (subject, checkpoint) => {
+    const { treeSize } = checkpoint;
+    const edge = await readEdge(subject, treeSize);
+    if (edge.failure !== undefined) return notRun("needs the tiles of the right edge");
+    const tiles = new Map(edge.tiles);
+    // From the top: a tile whose parent is missing hangs in the air.
+    for (const tile of fullTiles(treeSize, subject.sample)) {
+      const bytes = await contentOf(await subject.ask(get(formatTilePath(tile))));
+      if (bytes?.length === FULL_BYTES && hasParent(tile, treeSize, tiles)) tiles.set(tile, bytes);
+    }
+    const count = tiles.size - edge.tiles.size;
+    if (count === 0) return notRun("needs a full tile: none is served");
+    return verified({ ...checkpoint, tiles }, `${count} tiles in the tiles above them`);
+  }),
+  "first-full": onTree(TILE_WIDTH, async (subject) => {
+    const answer = await subject.ask(get("tile/0/000"));
+    if (isRefusal(answer.status)) return reported(showAnswer(answer), PRUNED);
+    return metIf((await contentOf(answer))?.length === FULL_BYTES, showAnswer(answer));
+  }),
+  "partial-of-full": onTree(TILE_WIDTH, async (subject, { treeSize }) => {
+    const index = Math.floor(treeSize / TILE_WIDTH) - 1;
+    const full = { level: 0, index, width: TILE_WIDTH };
+    const partial = { ...full, width: TILE_WIDTH - 1 };
+    const tile = await beginning(
+      subject,
+      formatTilePath(partial),
+      formatTilePath(full),
+      () => FULL_BYTES - HASH_BYTES,
+    );
+    if (tile.outcome !== "met") return tile;
+    const bundle = await beginning(
+      subject,
+      formatBundlePath(partial),
+      formatBundlePath(full),
+      (bytes) => orUndefined(() => entryOffsets(bytes, TILE_WIDTH))?.[TILE_WIDTH - 1],
+    );
+    return { ...bundle, got: `tile ${tile.got}; bundle ${bundle.got}` };
+  }),
+} satisfies Record<string, Check>;
+
+const PRUNED = "a log may refuse tiles below its minimum index, where its policy allows pruning";
+
+/** Runs a check on the tree of the first checkpoint, if it has `minSize` entries. */
+export function onTree(
+  minSize: number,
+  check: (subject: LogSubject, checkpoint: Checkpoint) => Promise<Finding>,
+): Check {
+  return async (subject) => {
+    const checkpoint = await firstCheckpoint(subject);
+    if (checkpoint === undefined) return notRun("needs a tree size: the checkpoint cannot be read");
+    if (checkpoint.treeSize >= minSize) return await check(subject, checkpoint);
+    return notRun(
+      `needs ${minSize === 1 ? "an entry" : "a full tile"}: the tree has ${checkpoint.treeSize} entries`,
+    );
+  };
+}
+
+/** The partial tiles of a tree; `failure` says which of them cannot be had. */
+export async function readEdge(
+  subject: LogSubject,
+  treeSize: number,
+): Promise<{ readonly tiles: ReadonlyMap<Tile, Uint8Array>; readonly failure: string | undefined }> {
+  const tiles = new Map<Tile, Uint8Array>();
+  for (const tile of partialTilesAt(treeSize)) {
+    try {
+      tiles.set(tile, await readTile(subject, tile));
+    } catch (error) {
+      if (error instanceof TlogError && error.code === "TILE_MALFORMED")
+        return { tiles, failure: error.message };
+      throw error;
+    }
+  }
+  return { tiles, failure: undefined };
+}
+
+/** Verifies tiles against a root, and tells a mismatch from a failure. */
+export function verified(args: Parameters<typeof verifyTiles>[0], got: string): Finding {
+  try {
+    verifyTiles(args);
+    return met(got);
+  } catch (error) {
+    if (error instanceof TlogError && error.code === "ROOT_MISMATCH") return unmet(error.message);
+    throw error;
+  }
+}
+
+/** The last full tile of each level, one of level 0 by chance, and the full tiles above them, from the top. */
+function fullTiles(treeSize: number, sample: number): readonly Tile[] {
+  const nodes = [];
+  for (let level = 0; TILE_WIDTH ** (level + 1) <= treeSize; level++) {
+    const count = Math.floor(treeSize / TILE_WIDTH ** (level + 1));
+    nodes.push({ level: level * TILE_HEIGHT, index: (count - 1) * TILE_WIDTH });
+    if (level === 0) nodes.push({ level: 0, index: Math.floor(sample * count) * TILE_WIDTH });
+  }
+  return planTiles({ treeSize, nodes }).filter(({ width }) => width === TILE_WIDTH);
+}
+
+function hasParent(tile: Tile, treeSize: number, tiles: ReadonlyMap<Tile, Uint8Array>): boolean {
+  const node = { level: (tile.level + 1) * TILE_HEIGHT, index: tile.index };
+  const parent = formatTilePath(tileOfNode(node, treeSize));
+  return [...tiles.keys()].some((other) => formatTilePath(other) === parent);
+}
+
+/** Whether everything up to some index, and nothing behind it, is missing. */
+function isPrefix(missing: readonly Tile[], all: readonly Tile[]): boolean {
+  const minimum = Math.max(...missing.map(endOf));
+  return all.every((tile) => missing.includes(tile) || endOf(tile) > minimum);
+}
+
+/** tlog-tiles, "Merkle Tree": the end index */
+function endOf({ level, index }: Tile): number {
+  return (index + 1) * TILE_WIDTH ** (level + 1);
+}
+
+function isRefusal(status: number): boolean {
+  return status >= 400 && status < 500;
+}
+
+/** "gone" or "the same" for a partial tile or bundle whose full one is there. */
+async function beginning(
+  subject: LogSubject,
+  partialPath: string,
+  fullPath: string,
+  lengthOf: (full: Uint8Array) => number | undefined,
+): Promise<Finding> {
+  const answer = await subject.ask(get(partialPath));
+  if (isRefusal(answer.status)) return met(`${answer.status}`);
+  const partial = await contentOf(answer);
+  const full = await contentOf(await subject.ask(get(fullPath)));
+  if (full === undefined) return notRun(`needs ${fullPath}`);
+  const isBeginning = partial !== undefined && bytesEqual(partial, full.subarray(0, partial.length));
+  return metIf(isBeginning && partial.length === lengthOf(full), showAnswer(answer));
+}
+
+function widthsOf(treeSize: number): string {
+  return partialTilesAt(treeSize)
+    .map(({ level, width }) => `${width} at level ${level}`)
+    .join(", ");
+}

@@ -1,0 +1,165 @@
+/** Runs the cases of `bristlecone conformance log` against a log, through a probe. */
+import { orUndefined, TlogError } from "../errors.ts";
+import type { VerifierKey } from "../tlog/key.ts";
+import { parseBundlePath, parseTilePath, type Tile, tileWidthAt } from "../tlog/tile.ts";
+import { type Finding, notRun, oneLine, reported, unmet } from "./finding.ts";
+import { judgeAnswer, showAnswer, showExpectation } from "./log-answers.ts";
+import { BUNDLE_CHECKS } from "./log-bundle-checks.ts";
+import type { LogAsk, LogCase, LogCases, LogCheck } from "./log-cases.ts";
+import { CHECKPOINT_CHECKS } from "./log-checkpoint-checks.ts";
+import { HTTP_CHECKS } from "./log-http-checks.ts";
+import { LATER_CHECKS } from "./log-later-checks.ts";
+import { fillPath } from "./log-places.ts";
+import { fetchCheckpoint, firstCheckpoint, type LogSubject, openSubject } from "./log-subject.ts";
+import { TILE_CHECKS } from "./log-tile-checks.ts";
+import type { Probe, ProbeRequest } from "./probe.ts";
+import type { CaseResult, Level, Verdict } from "./result.ts";
+
+export interface LogConformanceOptions {
+  /** All of a file's cases, or some of them in their order. */
+  readonly cases: LogCases;
+  readonly probe: Probe;
+  /** Where entries are added; undefined: none is. */
+  readonly writes: Probe | undefined;
+  /** Of the log; none: cases about its signatures are not run. */
+  readonly logKeys: readonly VerifierKey[];
+  /** The origin to find. */
+  readonly origin?: string;
+  /** Told of each result as it comes. */
+  readonly onResult: (result: CaseResult) => void;
+  readonly signal: AbortSignal;
+  /** [0, 1): which tile is looked at by chance, and what entries are made of. */
+  readonly random: () => number;
+}
+
+/**
+ * Tests a log of any size, from outside, one request at a time.
+ * When the log cannot be reached any more, or the probe's allowance is used, what is left is "not-run" with that reason.
+ * @throws {TlogError} ABORTED
+ */
+export async function runLogConformance(options: LogConformanceOptions): Promise<readonly CaseResult[]> {
+  const { cases, probe, logKeys, origin, onResult, signal, random } = options;
+  const subject = openSubject(probe, { logKeys, origin, sample: random() });
+  const results: CaseResult[] = [];
+  let ended: string | undefined; // why nothing is tried any more
+  for (const one of cases.cases) {
+    signal.throwIfAborted();
+    let finding = notRun(ended ?? "");
+    if (ended === undefined) {
+      try {
+        finding = await tryCase(one, subject, options);
+      } catch (error) {
+        ended = await endOfRun(error, probe);
+        finding = ended === undefined ? unmet(messageOf(error)) : notRun(ended);
+      }
+    }
+    const result = resultOf(one, finding);
+    results.push(result);
+    onResult(result);
+  }
+  return results;
+}
+
+async function tryCase(
+  one: LogCase,
+  subject: LogSubject,
+  { writes }: LogConformanceOptions,
+): Promise<Finding> {
+  if (one.writes === true && writes === undefined) return notRun("adds entries: only with the log's consent");
+  const request = one.ask === undefined ? undefined : await requestOf(one.ask, subject);
+  if (request !== undefined && "missing" in request) return notRun(request.missing);
+  if ("check" in one) {
+    const check = CHECKS[one.check];
+    return check === undefined
+      ? notRun("cannot be computed yet")
+      : await check(subject, request ?? NO_REQUEST);
+  }
+  if (request === undefined) throw new TlogError("CASES_MALFORMED", `${one.name}: want ask or check`);
+  const answer = await subject.ask(request);
+  if ("open" in one) return reported(showAnswer(answer));
+  const finding = judgeAnswer(answer, one.expect);
+  const hasGrown =
+    finding.outcome === "unmet" && answer.status === 200 && (await isThereNow(request, subject));
+  return hasGrown ? notRun("the log has grown meanwhile, and has this now") : finding;
+}
+
+const CHECKS: {
+  readonly [name in LogCheck]?: (subject: LogSubject, request: ProbeRequest) => Promise<Finding>;
+} = {
+  ...CHECKPOINT_CHECKS,
+  ...TILE_CHECKS,
+  ...BUNDLE_CHECKS,
+  ...HTTP_CHECKS,
+  ...LATER_CHECKS,
+};
+
+const NO_REQUEST: ProbeRequest = { method: "GET", path: "" };
+
+async function requestOf(
+  { method, path, headers }: LogAsk,
+  subject: LogSubject,
+): Promise<ProbeRequest | { readonly missing: string }> {
+  const rest = headers === undefined ? { method } : { method, headers };
+  if (!path.includes("{")) return { ...rest, path };
+  const checkpoint = await firstCheckpoint(subject);
+  if (checkpoint === undefined) return { missing: "needs a tree size: the checkpoint cannot be read" };
+  const filled = fillPath(path, checkpoint.treeSize);
+  return "missing" in filled ? filled : { ...rest, path: filled.path };
+}
+
+/** Whether a tile that the first checkpoint did not imply is implied by now. */
+async function isThereNow({ path }: ProbeRequest, subject: LogSubject): Promise<boolean> {
+  const tile = tileAt(path);
+  const first = await firstCheckpoint(subject);
+  if (tile === undefined || first === undefined || isImplied(tile, first.treeSize)) return false;
+  const latest = await fetchCheckpoint(subject);
+  return latest !== undefined && isImplied(tile, latest.treeSize);
+}
+
+function tileAt(path: string): Tile | undefined {
+  return (
+    orUndefined(() => parseTilePath(path)) ?? orUndefined(() => ({ level: 0, ...parseBundlePath(path) }))
+  );
+}
+
+function isImplied({ level, index, width }: Tile, treeSize: number): boolean {
+  return tileWidthAt({ level, index, treeSize }) >= width;
+}
+
+/** @returns why nothing more can be tried; undefined when only this case failed to get an answer. */
+async function endOfRun(error: unknown, probe: Probe): Promise<string | undefined> {
+  if (!(error instanceof TlogError)) throw error;
+  if (error.code === "PROBE_EXHAUSTED") return messageOf(error);
+  if (error.code === "REMOTE_TOO_LARGE") return undefined;
+  if (error.code !== "REMOTE_UNREACHABLE" && error.code !== "REMOTE_TIMEOUT") throw error;
+  try {
+    await probe.exchange({ method: "GET", path: "checkpoint" });
+    return undefined;
+  } catch (again) {
+    if (again instanceof TlogError && again.code !== "ABORTED") return messageOf(again);
+    throw again;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof TlogError ? `${error.code}: ${error.message}` : "";
+}
+
+function resultOf(one: LogCase, { outcome, got, note }: Finding): CaseResult {
+  const { name, requirement, level, document, section } = one;
+  const expected =
+    "open" in one ? "" : typeof one.expect === "string" ? one.expect : showExpectation(one.expect);
+  const remark = note ?? ("open" in one ? one.open : undefined);
+  return {
+    ...{ name, requirement, level, document, section, expected },
+    got: oneLine(got),
+    verdict: verdictOf(outcome, level),
+    ...(remark === undefined ? {} : { note: remark }),
+  };
+}
+
+function verdictOf(outcome: Finding["outcome"], level: Level): Verdict {
+  if (outcome === "met") return "pass";
+  if (outcome === "unmet") return level === "MUST" ? "fail" : "warn";
+  return outcome;
+}
