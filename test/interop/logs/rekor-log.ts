@@ -9,6 +9,7 @@ import {
   formatVerifierKey,
   generateSigningKey,
   openSigner,
+  type SigningKey,
 } from "../../../src/tlog/key.ts";
 import { freePort, programPath, start } from "../programs.ts";
 import { serveFiles } from "./static-files.ts";
@@ -44,19 +45,23 @@ export interface RekorEntry {
   readonly checkpoint: string;
 }
 
-/** @param options.witnessPolicy - a policy file's text; the log goes on without a quorum. */
+/**
+ * @param options.signingKey - of type 0x01; its name is the log's origin. A witness has to know it before the log starts.
+ * @param options.witnessPolicy - a policy file's text; the log goes on without a quorum.
+ */
 export async function startRekorLog({
-  origin = "rekor.test",
+  signingKey,
   witnessPolicy,
 }: {
-  readonly origin?: string;
+  readonly signingKey?: SigningKey;
   readonly witnessPolicy?: string;
 } = {}): Promise<RekorLog> {
   const folder = await mkdtemp(join(tmpdir(), "bristlecone-rekor-"));
-  const signingKey = await generateSigningKey({ name: origin });
-  const { verifierKey } = await openSigner(formatSigningKey(signingKey));
+  const ownKey = signingKey ?? (await generateSigningKey({ name: "rekor.test" }));
+  const { verifierKey } = await openSigner(formatSigningKey(ownKey));
+  const origin = ownKey.name;
   const key = join(folder, "key.pem");
-  await writeFile(key, pemOf(signingKey.seed));
+  await writeFile(key, pemOf(ownKey.seed));
   const policy = join(folder, "policy");
   if (witnessPolicy !== undefined) await writeFile(policy, witnessPolicy);
   const [httpPort, grpcPort, metricsPort] = [await freePort(), await freePort(), await freePort()];
