@@ -1,5 +1,6 @@
 import { checkpointVectors } from "./checkpoints.ts";
 import { conformanceLogVectors } from "./conformance-log.ts";
+import { conformanceWitnessVectors } from "./conformance-witness.ts";
 import { ed25519Vectors } from "./ed25519.ts";
 import { forkEvidenceVectors } from "./fork-evidence.ts";
 import { merkleProofVectors } from "./merkle-proofs.ts";
@@ -22,6 +23,7 @@ const CLASSES: readonly VectorClass[] = [
   witnessRequestVectors,
   forkEvidenceVectors,
   conformanceLogVectors,
+  conformanceWitnessVectors,
 ];
 
 /** The contents of spec/vectors, by file name. */

@@ -1,0 +1,112 @@
+/** Where a witness stands with one log, as far as its answers tell. */
+import { orUndefined } from "../errors.ts";
+import { decodeUtf8, parseDecimal } from "../tlog/encoding.ts";
+import type { VerifierKey } from "../tlog/key.ts";
+import { parseLines, timestamped, withKeys } from "./cosignature-lines.ts";
+import { InapplicableError } from "./inapplicable.ts";
+import type { NumberTree } from "./number-tree.ts";
+import type { ProbeAnswer } from "./probe.ts";
+import type { TestLog } from "./test-logs.ts";
+import type { RecipeState } from "./witness-words.ts";
+
+/** Its tree has to be computed here. */
+const MAX_SIZE = 1_000_000;
+
+export class LogStanding {
+  readonly log: TestLog;
+  readonly #tree: NumberTree;
+  readonly #witnessKeys: readonly VerifierKey[];
+  readonly #answered = new Map<number, (readonly string[])[]>(); // owned by cosigned()
+  #size: number | undefined; // owned by learn(), cosigned() and forget()
+  #refusal: string | undefined; // owned by learn() and forget()
+  #lastSeconds = 0; // owned by cosigned()
+
+  constructor(parts: {
+    readonly log: TestLog;
+    readonly tree: NumberTree;
+    readonly witnessKeys: readonly VerifierKey[];
+  }) {
+    this.log = parts.log;
+    this.#tree = parts.tree;
+    this.#witnessKeys = parts.witnessKeys;
+  }
+
+  /** Whether it was asked for, and nothing since says that the answer may be old. */
+  get isKnown(): boolean {
+    return this.#size !== undefined || this.#refusal !== undefined;
+  }
+
+  /** The newest cosigned size; 0 if there is none, or none is known. */
+  get size(): number {
+    return this.#size ?? 0;
+  }
+
+  /** The latest time of a cosignature; 0 if none came. */
+  get lastSeconds(): number {
+    return this.#lastSeconds;
+  }
+
+  /** The lines that came, a list for each answer, by the size they are for. */
+  get answered(): ReadonlyMap<number, readonly (readonly string[])[]> {
+    return this.#answered;
+  }
+
+  recipeState(): RecipeState {
+    const { log } = this;
+    const S = this.size;
+    const cosignatures = this.#answered.get(S)?.at(-1) ?? [];
+    return { log, S, tree: this.#tree, cosignatures, witnessKeys: this.#witnessKeys };
+  }
+
+  /** Takes in the answer to the log's discovery request. */
+  learn({ status, body }: ProbeAnswer): void {
+    this.#refusal = undefined;
+    if (status === 200) this.#size = parseDecimal(this.log.discovery.sets);
+    else this.#size = status === 409 ? sizeIn(body) : undefined;
+    if (this.#size !== undefined) return;
+    this.#refusal =
+      status === 404
+        ? `the witness does not know the log ${this.log.name}`
+        : `the witness answered ${status} to the request that asks what it has of the log ${this.log.name}`;
+  }
+
+  /** The witness answered a request with the log's tree of this size by 200. */
+  cosigned(size: number, { body }: ProbeAnswer): void {
+    this.#size = size;
+    const lines = parseLines(body);
+    if (lines === undefined) return;
+    this.#answered.set(size, [...(this.#answered.get(size) ?? []), lines]);
+    for (const { signature } of withKeys(lines, [])) {
+      this.#lastSeconds = Math.max(this.#lastSeconds, timestamped(signature)?.timestampSeconds ?? 0);
+    }
+  }
+
+  /** Something unexpected happened: what the witness has is to be asked again. */
+  forget(): void {
+    this.#size = undefined;
+    this.#refusal = undefined;
+  }
+
+  /** @throws {InapplicableError} */
+  assertUsable(): void {
+    if (this.#refusal !== undefined) throw new InapplicableError(this.#refusal);
+    if (this.size > MAX_SIZE) {
+      throw new InapplicableError(
+        `the witness has size ${this.size} of the log ${this.log.name}, which is too large to test`,
+      );
+    }
+  }
+
+  /** @throws {InapplicableError} */
+  assertNeverCosigned(): void {
+    if (this.size === 0) return;
+    throw new InapplicableError(
+      `the witness has cosigned the log ${this.log.name} before, up to size ${this.size}`,
+    );
+  }
+}
+
+/** "7\n", with or without the newline: what is wrong with it, a case says. */
+function sizeIn(body: Uint8Array): number | undefined {
+  return orUndefined(() => parseDecimal(decodeUtf8(body).trim()));
+}

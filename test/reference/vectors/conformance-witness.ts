@@ -1,0 +1,87 @@
+import { createHash } from "node:crypto";
+import { type ReferenceKey, referenceKey } from "../notes.ts";
+import { answerCases } from "./conformance-witness-answers.ts";
+import { type Recipe, submission, type WitnessCase } from "./conformance-witness-case.ts";
+import { exampleOf, type RecipeLog, sizeOf } from "./conformance-witness-recipe.ts";
+import type { VectorCase, VectorFile } from "./vector-file.ts";
+
+const HOST = "conformance.example";
+/** Of the first checkpoint that prepares a case. */
+const FIRST_SIZE = "11";
+
+interface Log extends RecipeLog {
+  readonly isConfigured: boolean;
+  /** Its tree stays empty. */
+  readonly isEmpty?: boolean;
+}
+
+const LOGS: readonly Log[] = [
+  log("main", [1]),
+  log("fresh", [1]),
+  { ...log("unknown", [1]), isConfigured: false },
+];
+
+/** What a witness must, should and had better answer: the cases of `bristlecone conformance witness`. */
+export function conformanceWitnessVectors(): readonly VectorFile[] {
+  return [
+    {
+      name: "conformance-witness",
+      description: "What a witness has to answer, seen from outside.",
+      shared: {
+        documents: ["tlog-witness", "tlog-cosignature", "tlog-checkpoint", "signed-note"].map((name) => ({
+          name: `c2sp.org/${name}`,
+          revision: "5ba5ee8 of 2026-07-22",
+        })),
+        words: {},
+        checks: {},
+        logs: LOGS.map(logMembers),
+      },
+      cases: withExamples([...answerCases()]),
+    },
+  ];
+}
+
+function log(name: string, types: readonly number[]): Log {
+  const origin = `${HOST}/${name}`;
+  const number = [...`${name}`].reduce((sum, character) => (sum * 31 + character.charCodeAt(0)) % 100, 7);
+  return {
+    name,
+    origin,
+    keys: types.map((type, index) => referenceKey(origin, type, number + 100 * index)),
+    isConfigured: true,
+  };
+}
+
+function logMembers({ name, origin, keys, isConfigured, isEmpty = false }: Log) {
+  const empty = submission("0", "0");
+  const step = (request: Recipe, sets: string) => ({ request, sets });
+  return {
+    name,
+    origin,
+    isConfigured,
+    signingKeys: keys.map(({ signingKey }) => signingKey),
+    vkeys: keys.map(({ vkey }) => vkey),
+    ...(name === "main" ? { sigsumOrigin: sigsumOrigin(keys[0] as ReferenceKey) } : {}),
+    discovery: isEmpty ? step(empty, "0") : step(submission("1", "1"), "1"),
+    first: isEmpty ? step(empty, "0") : step(submission("0", FIRST_SIZE), FIRST_SIZE),
+    again: step(submission("S", "S"), "S"),
+  };
+}
+
+function sigsumOrigin({ publicKey }: ReferenceKey): string {
+  return `sigsum.org/v1/tree/${createHash("sha256").update(publicKey).digest("hex")}`;
+}
+
+/** As a witness that starts with nothing, is asked in this order and answers everything right. */
+function withExamples(cases: readonly WitnessCase[]): readonly VectorCase[] {
+  const sizes = new Map<string, number>();
+  return cases.map((one) => {
+    const known = LOGS.find(({ name }) => name === one.log) as Log;
+    let S = sizes.get(known.name) ?? 0;
+    if (S === 0 && one.state === "cosigned" && known.isEmpty !== true) S = Number(FIRST_SIZE);
+    const example = exampleOf(one, known, S);
+    const isCosigned = one.expect?.status.includes(200) === true && one.sets !== undefined;
+    sizes.set(known.name, isCosigned ? sizeOf(one.sets ?? "", S) : S);
+    return { ...one, example };
+  });
+}
