@@ -8,6 +8,7 @@ export interface CommandEntry {
 
 /** What the first words of two-word commands stand for. */
 export const GROUPS: Readonly<Record<string, string>> = Object.freeze({
+  conformance: "test any log or witness against the C2SP documents, from outside",
   evidence: "show that a log or a witness broke its word",
   policy: "look at C2SP tlog-policy files",
   token: "write tokens for clients",
@@ -66,6 +67,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = Object.freeze({
   "evidence build": {
     summary: "make evidence of two checkpoints or receipts of one log that cannot both be honest",
     load: async () => (await import("./evidence-build.ts")).evidenceBuild,
+  },
+  "conformance log": {
+    summary: "test a log that serves C2SP tlog-tiles: only reads, slowly, and a table at the end",
+    load: async () => (await import("./conformance-log.ts")).conformanceLog,
+  },
+  "conformance witness": {
+    summary: "test a C2SP tlog-witness with logs of the tester's own, and a table at the end",
+    load: async () => (await import("./conformance-witness.ts")).conformanceWitness,
   },
   keygen: {
     summary: "make a signing key and print its verifier key",

@@ -97,7 +97,8 @@ async function fetchInfo(fetcher: Fetcher, signal: AbortSignal): ReturnType<Remo
   }
 }
 
-async function writeToken(config: Config): Promise<string | undefined> {
+/** The write token of BRISTLECONE_TOKEN or --token-file, if there is one. @throws {TlogError} CONFIG_INVALID | FILE_UNREADABLE */
+export async function writeToken(config: Config): Promise<string | undefined> {
   if (config.choice(["token", "tokenFile"]) === "token") return config.value("token");
   const path = config.value("tokenFile");
   if (path === undefined) return undefined;

@@ -1,0 +1,111 @@
+/** What testing a server came to, as a table for people. */
+import { type CaseResult, countVerdicts, type Verdict } from "../conformance/result.ts";
+import { printableLine } from "../telemetry/printable.ts";
+
+const GAP = "  ";
+/** With their gaps: 99 characters. */
+const WIDTHS = { verdict: 7, level: 8, requirement: 30, expected: 22, got: 24 };
+const TOTAL_WIDTH = 99;
+/** Where the requirement begins, and what is said below it. */
+const INDENT = " ".repeat(WIDTHS.verdict + WIDTHS.level + 2 * GAP.length);
+/** A cell that needs more lines is shown below its row. */
+const MAX_CELL_LINES = 3;
+
+/** As a reader's eye finds them: what is wrong stands out. */
+const VERDICT_WORDS: { readonly [V in Verdict]: string } = Object.freeze({
+  pass: "pass",
+  fail: "FAIL",
+  warn: "WARN",
+  open: "open",
+  "not-run": "not run",
+});
+
+/**
+ * The table, at most 99 characters wide, under a heading for each section of each document. Below what did not pass stand its
+ * name, for --case, and what a reader has to know.
+ * @param options.isVerbose - also below what passed.
+ */
+export function reportTable(
+  results: readonly CaseResult[],
+  { isVerbose }: { readonly isVerbose: boolean },
+): string {
+  const sections = [...new Set(results.map(headingOf))];
+  const parts = sections.map((section) => {
+    const rows = results.filter((result) => headingOf(result) === section);
+    return [section, "", ...rows.flatMap((result) => rowLines(result, isVerbose)), ""];
+  });
+  const names = cellsLine(["verdict", "level", "requirement", "expected", "got"].map((name) => [name]));
+  return [...names, "", ...parts.flat()].join("\n");
+}
+
+/** "93 cases: 80 pass, 2 FAIL, 1 WARN, 6 open, 4 not run". */
+export function countsText(results: readonly CaseResult[]): string {
+  const counts = countVerdicts(results);
+  const verdicts = ["pass", "fail", "warn", "open", "not-run"] as const;
+  const shown = verdicts.filter((verdict) => verdict === "pass" || counts[verdict] > 0);
+  const words = shown.map((verdict) => `${counts[verdict]} ${VERDICT_WORDS[verdict]}`);
+  return `${results.length} ${results.length === 1 ? "case" : "cases"}: ${words.join(", ")}`;
+}
+
+function headingOf({ document, section }: CaseResult): string {
+  return printableLine(`${document} § ${section}`);
+}
+
+function rowLines(result: CaseResult, isVerbose: boolean): readonly string[] {
+  const { verdict, level, requirement, expected, got } = result;
+  const isDetailed = isVerbose || verdict !== "pass";
+  const below: string[] = [];
+  function answerCell(name: "expected" | "got", text: string): readonly string[] {
+    const lines = wrapped(text, WIDTHS[name]);
+    if (lines.length <= MAX_CELL_LINES) return lines;
+    if (!isDetailed) return cut(lines);
+    below.push(`${name}: ${text}`);
+    return ["see below"];
+  }
+  const cells = [
+    [VERDICT_WORDS[verdict]],
+    [level],
+    wrapped(requirement, WIDTHS.requirement),
+    answerCell("expected", expected),
+    answerCell("got", got),
+  ];
+  if (isDetailed) below.push(noteOf(result));
+  const details = below.flatMap((text) => wrapped(text, TOTAL_WIDTH - INDENT.length));
+  return [...cellsLine(cells), ...details.map((line) => INDENT + line)];
+}
+
+function noteOf({ name, note }: CaseResult): string {
+  return note === undefined ? `(${name})` : `(${name}) ${note}`;
+}
+
+/** Cells beside each other, as many lines as the longest has. */
+function cellsLine(cells: readonly (readonly string[])[]): readonly string[] {
+  const widths = Object.values(WIDTHS);
+  const height = Math.max(...cells.map((lines) => lines.length));
+  return Array.from({ length: height }, (_, row) =>
+    cells
+      .map((lines, column) => (lines[row] ?? "").padEnd(widths[column] ?? 0))
+      .join(GAP)
+      .trimEnd(),
+  );
+}
+
+function cut(lines: readonly string[]): readonly string[] {
+  const last = lines[MAX_CELL_LINES - 1] ?? "";
+  return [...lines.slice(0, MAX_CELL_LINES - 1), `${last.slice(0, WIDTHS.got - 1)}…`];
+}
+
+/** Breaks between words, and in the middle of one that is longer than a line. */
+function wrapped(text: string, width: number): readonly string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of printableLine(text).split(" ")) {
+    const longer = line === "" ? word : `${line} ${word}`;
+    line = longer;
+    if (longer.length <= width) continue;
+    if (longer !== word) lines.push(longer.slice(0, longer.length - word.length - 1));
+    line = word;
+    for (; line.length > width; line = line.slice(width)) lines.push(line.slice(0, width));
+  }
+  return [...lines, line];
+}
