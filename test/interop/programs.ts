@@ -26,16 +26,21 @@ export function programVersion(name: string): string {
 export function lacks(...names: readonly string[]): boolean {
   const folders = [FOLDER, ...(process.env.PATH ?? "").split(delimiter)];
   const missing = names.filter((name) => !folders.some((folder) => isExecutable(join(folder, name))));
-  record({ asked: names, missing });
+  record({ asked: names.map(ownName), missing: missing.map(ownName) });
   if (missing.length > 0) {
     process.stdout.write(`${missing.join(", ")}: skipped, not in ${FOLDER} (test/interop/install.sh)\n`);
   }
   return missing.length > 0;
 }
 
-/** Notes that a program of the folder is run: "hammer", and for what is in a folder of its own there, that one. */
+/** What has a folder of its own there is named by it: "python/bin/python" is "python". */
+function ownName(path: string): string {
+  return path.split(sep)[0] ?? path;
+}
+
+/** Notes that a program of the folder is run. */
 function recordRun(path: string): void {
-  const [name = ".."] = relative(FOLDER, path).split(sep);
+  const name = ownName(relative(FOLDER, path));
   if (name === "..") return;
   const version = join(FOLDER, `${name}.version`);
   record({

@@ -1,13 +1,15 @@
-// Command verify checks a tlog-tiles log with golang.org/x/mod/sumdb alone: the checkpoint's signature, every tile that
-// the root and the entries need, every entry, and a tlog-proof receipt. It shares no code with what it checks.
+// Command verify reads a tlog-tiles log with golang.org/x/mod/sumdb alone: the checkpoint's signature, every tile that the root and the
+// entries need, every entry, the log's own receipts and consistency proofs. It shares no code with what it checks.
+//
+//	verify http://127.0.0.1:6962 VKEY
 package main
 
 import (
-	"bytes"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
-	"errors"
-	"flag"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log"
@@ -20,59 +22,59 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-const tileHeight = 8
-
-var (
-	url     = flag.String("url", "http://127.0.0.1:6962", "the log")
-	vkey    = flag.String("vkey", "", "the log's verifier key")
-	receipt = flag.String("receipt", "", "a .tlog-proof file to check too")
-	entry   = flag.String("entry", "", "the file the receipt is for")
+const (
+	tileHeight = 8
+	proofs     = 20
 )
 
+// A source is a log somewhere, and whom to believe about it.
+type source struct {
+	url      string
+	verifier note.Verifier
+}
+
 func main() {
-	flag.Parse()
-	if err := run(); err != nil {
+	log.SetFlags(0)
+	if len(os.Args) != 3 {
+		log.Fatal("usage: verify URL VKEY")
+	}
+	verifier, err := note.NewVerifier(os.Args[2])
+	if err == nil {
+		err = source{os.Args[1], verifier}.run()
+	}
+	if err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run() error {
-	verifier, err := note.NewVerifier(*vkey)
+func (s source) run() error {
+	signed, err := s.get("/checkpoint")
 	if err != nil {
 		return err
 	}
-	signed, err := get("/checkpoint")
+	tree, err := s.openCheckpoint(signed)
 	if err != nil {
 		return err
 	}
-	tree, err := openCheckpoint(signed, verifier)
-	if err != nil {
+	fmt.Printf("checkpoint: %s, size %d\n", s.verifier.Name(), tree.N)
+	hashes := tlog.TileHashReader(tree, s)
+	if err := s.checkEntries(tree, hashes); err != nil {
 		return err
 	}
-	fmt.Printf("checkpoint: %s, size %d, root %s\n", verifier.Name(), tree.N, tree.Hash)
-	reader := &tileReader{}
-	hashes := tlog.TileHashReader(tree, reader)
-	if err := checkEntries(tree, hashes); err != nil {
+	if err := s.checkReceipts(tree, hashes); err != nil {
 		return err
 	}
-	fmt.Printf("entries: all %d are in the tree, read from %d tiles\n", tree.N, reader.count)
-	if err := checkProofs(tree, hashes); err != nil {
-		return err
-	}
-	if *receipt != "" {
-		return checkReceipt(verifier)
-	}
-	return nil
+	return s.checkConsistency(tree, hashes)
 }
 
-func openCheckpoint(signed []byte, verifier note.Verifier) (tlog.Tree, error) {
-	opened, err := note.Open(signed, note.VerifierList(verifier))
+func (s source) openCheckpoint(signed []byte) (tlog.Tree, error) {
+	opened, err := note.Open(signed, note.VerifierList(s.verifier))
 	if err != nil {
 		return tlog.Tree{}, err
 	}
 	lines := strings.Split(opened.Text, "\n")
-	if len(lines) < 4 || lines[0] != verifier.Name() {
-		return tlog.Tree{}, fmt.Errorf("not a checkpoint of %s: %q", verifier.Name(), opened.Text)
+	if len(lines) < 4 || lines[0] != s.verifier.Name() {
+		return tlog.Tree{}, fmt.Errorf("not a checkpoint of %s: %q", s.verifier.Name(), opened.Text)
 	}
 	size, err := strconv.ParseInt(lines[1], 10, 64)
 	if err != nil {
@@ -82,15 +84,18 @@ func openCheckpoint(signed []byte, verifier note.Verifier) (tlog.Tree, error) {
 	return tlog.Tree{N: size, Hash: hash}, err
 }
 
-// checkEntries reads every bundle and compares each entry's hash with the one in the authenticated tiles.
-func checkEntries(tree tlog.Tree, hashes tlog.HashReader) error {
+// checkEntries reads every bundle and compares each entry's hash with the one in the authenticated tiles. The digest it prints is that
+// of all bundles, one after the other.
+func (s source) checkEntries(tree tlog.Tree, hashes tlog.HashReader) error {
+	digest := sha256.New()
 	for start := int64(0); start < tree.N; start += 256 {
 		width := min(256, tree.N-start)
 		tile := tlog.Tile{H: tileHeight, L: -1, N: start / 256, W: int(width)}
-		bundle, err := get("/" + strings.Replace(tile.Path(), "tile/8/data", "tile/entries", 1))
+		bundle, err := s.get("/" + strings.Replace(tile.Path(), "tile/8/data", "tile/entries", 1))
 		if err != nil {
 			return err
 		}
+		digest.Write(bundle)
 		indexes := make([]int64, width)
 		for i := range indexes {
 			indexes[i] = tlog.StoredHashIndex(0, start+int64(i))
@@ -113,100 +118,103 @@ func checkEntries(tree tlog.Tree, hashes tlog.HashReader) error {
 			return fmt.Errorf("bundle %d has %d bytes too many", tile.N, len(bundle))
 		}
 	}
+	fmt.Printf("entries: %d, sha256 %x\n", tree.N, digest.Sum(nil))
 	return nil
 }
 
-// checkProofs makes proofs from the tiles, compares them with the log's own, and checks them.
-func checkProofs(tree tlog.Tree, hashes tlog.HashReader) error {
+// checkReceipts checks receipts (c2sp.org/tlog-proof) against the checkpoints that they hold.
+func (s source) checkReceipts(tree tlog.Tree, hashes tlog.HashReader) error {
 	count := 0
-	for index := int64(0); index < tree.N; index += 1 + tree.N/100 {
-		proof, err := tlog.ProveRecord(tree.N, index, hashes)
-		if err != nil {
-			return err
-		}
+	for index := int64(0); index < tree.N; index += 1 + tree.N/proofs {
 		leaf, err := hashes.ReadHashes([]int64{tlog.StoredHashIndex(0, index)})
 		if err != nil {
 			return err
 		}
-		if err := tlog.CheckRecord(proof, tree.N, tree.Hash, index, leaf[0]); err != nil {
-			return err
-		}
-		served, err := get(fmt.Sprintf("/receipt/%d", index))
+		receipt, err := s.get(fmt.Sprintf("/receipt/%d", index))
 		if err != nil {
 			return err
 		}
-		for _, hash := range proof {
-			if !bytes.Contains(served, []byte("\n"+hash.String()+"\n")) {
-				return fmt.Errorf("the receipt of entry %d lacks hash %s", index, hash)
-			}
+		head, signed, _ := strings.Cut(string(receipt), "\n\n")
+		signedTree, err := s.openCheckpoint([]byte(signed))
+		if err != nil {
+			return err
+		}
+		lines, isReceipt := strings.CutPrefix(head, fmt.Sprintf("c2sp.org/tlog-proof@v1\nindex %d\n", index))
+		if !isReceipt {
+			return fmt.Errorf("not a receipt of entry %d: %q", index, head)
+		}
+		proof, err := parseHashes(strings.Split(lines, "\n"), base64.StdEncoding.DecodeString)
+		if err != nil {
+			return err
+		}
+		if err := tlog.CheckRecord(proof, signedTree.N, signedTree.Hash, index, leaf[0]); err != nil {
+			return fmt.Errorf("receipt of entry %d: %w", index, err)
 		}
 		count++
 	}
-	fmt.Printf("proofs: %d served receipts hold the proofs that Go makes\n", count)
+	fmt.Printf("receipts: %d\n", count)
 	return nil
 }
 
-func checkReceipt(verifier note.Verifier) error {
-	text, err := os.ReadFile(*receipt)
-	if err != nil {
-		return err
-	}
-	bytesOfEntry, err := os.ReadFile(*entry)
-	if err != nil {
-		return err
-	}
-	head, signed, found := bytes.Cut(text, []byte("\n\n"))
-	if !found {
-		return errors.New("receipt: no empty line")
-	}
-	tree, err := openCheckpoint(signed, verifier)
-	if err != nil {
-		return err
-	}
-	lines := strings.Split(string(head), "\n")
-	if lines[0] != "c2sp.org/tlog-proof@v1" {
-		return fmt.Errorf("receipt: %q", lines[0])
-	}
-	index, err := strconv.ParseInt(strings.TrimPrefix(lines[1], "index "), 10, 64)
-	if err != nil {
-		return err
-	}
-	var proof tlog.RecordProof
-	for _, line := range lines[2:] {
-		hash, err := base64.StdEncoding.DecodeString(line)
-		if err != nil || len(hash) != tlog.HashSize {
-			return fmt.Errorf("receipt: %q", line)
+// checkConsistency checks the log's consistency proofs against the roots that the tiles make.
+func (s source) checkConsistency(tree tlog.Tree, hashes tlog.HashReader) error {
+	count := 0
+	for from := int64(1); from < tree.N; from += 1 + tree.N/proofs {
+		old, err := tlog.TreeHash(from, hashes)
+		if err != nil {
+			return err
 		}
-		proof = append(proof, tlog.Hash(hash))
+		answer, err := s.get(fmt.Sprintf("/proof/consistency?from=%d&to=%d", from, tree.N))
+		if err != nil {
+			return err
+		}
+		var parsed struct{ Proof []string }
+		if err := json.Unmarshal(answer, &parsed); err != nil {
+			return err
+		}
+		proof, err := parseHashes(parsed.Proof, hex.DecodeString)
+		if err != nil {
+			return err
+		}
+		if err := tlog.CheckTree(proof, tree.N, tree.Hash, from, old); err != nil {
+			return fmt.Errorf("consistency from %d: %w", from, err)
+		}
+		count++
 	}
-	if err := tlog.CheckRecord(proof, tree.N, tree.Hash, index, tlog.RecordHash(bytesOfEntry)); err != nil {
-		return err
-	}
-	fmt.Printf("receipt: the entry is leaf %d of size %d\n", index, tree.N)
+	fmt.Printf("consistency: %d\n", count)
 	return nil
 }
 
-type tileReader struct{ count int }
+func parseHashes(texts []string, decode func(string) ([]byte, error)) ([]tlog.Hash, error) {
+	var hashes []tlog.Hash
+	for _, text := range texts {
+		hash, err := decode(text)
+		if err != nil || len(hash) != tlog.HashSize {
+			return nil, fmt.Errorf("%q is not a hash", text)
+		}
+		hashes = append(hashes, tlog.Hash(hash))
+	}
+	return hashes, nil
+}
 
-func (r *tileReader) Height() int { return tileHeight }
+func (s source) Height() int { return tileHeight }
 
-func (r *tileReader) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
+func (s source) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
 	var data [][]byte
 	for _, tile := range tiles {
-		bytes, err := get("/" + strings.Replace(tile.Path(), "tile/8/", "tile/", 1))
+		bytes, err := s.get("/" + strings.Replace(tile.Path(), "tile/8/", "tile/", 1))
 		if err != nil {
 			return nil, err
 		}
 		data = append(data, bytes)
-		r.count++
 	}
 	return data, nil
 }
 
-func (r *tileReader) SaveTiles([]tlog.Tile, [][]byte) {}
+func (s source) SaveTiles([]tlog.Tile, [][]byte) {}
 
-func get(path string) ([]byte, error) {
-	response, err := http.Get(*url + path)
+func (s source) get(path string) ([]byte, error) {
+	response, err := http.Get(s.url + path)
 	if err != nil {
 		return nil, err
 	}
