@@ -1,13 +1,11 @@
-import { execFile, execFileSync } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseVerifierKey } from "../../src/tlog/key.ts";
+import { buildGoProgram, hasGo } from "./go-programs.ts";
+import { run } from "./programs.ts";
 
-const run = promisify(execFile);
-const SOURCES = join(import.meta.dirname, "go");
 const VECTORS = join(import.meta.dirname, "../../spec/vectors/fork-evidence.json");
 
 interface EvidenceCase {
@@ -20,24 +18,15 @@ interface EvidenceCase {
 }
 
 let folder: string;
+let program: string;
 let cases: readonly EvidenceCase[];
 
-function hasGo(): boolean {
-  try {
-    execFileSync("go", ["version"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-const skipped = !hasGo();
-if (skipped) process.stdout.write("fork evidence in Go: skipped, there is no go command here\n");
+const skipped = !hasGo("go");
 
 beforeAll(async () => {
   if (skipped) return;
   folder = await mkdtemp(join(tmpdir(), "bristlecone-evidence-"));
-  await run("go", ["build", "-o", join(folder, "evidence"), "./evidence"], { cwd: SOURCES });
+  program = await buildGoProgram("go", "./evidence");
   cases = JSON.parse(await readFile(VECTORS, "utf8")).cases;
 });
 
@@ -49,8 +38,8 @@ afterAll(async () => {
 async function verdictOf({ evidence, logKeys: [vkey = ""] }: EvidenceCase): Promise<string | undefined> {
   const file = join(folder, "fork.tlog-evidence");
   await writeFile(file, evidence);
-  const convicted = await run(join(folder, "evidence"), ["-log-key", vkey, file]).catch(() => undefined);
-  return convicted?.stdout;
+  const { code, stdout } = await run(program, ["-log-key", vkey, file]);
+  return code === 0 ? stdout : undefined;
 }
 
 describe.skipIf(skipped)("a verifier that is golang.org/x/mod and a few lines", () => {

@@ -1,17 +1,45 @@
 /** Go programs of ours that check with other people's libraries, compiled for the length of a test. */
 import { execFileSync } from "node:child_process";
-import { mkdtemp } from "node:fs/promises";
+import { mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { record } from "./program-record.ts";
 import { runWell } from "./programs.ts";
 
-export function hasGo(): boolean {
+/** Other people's libraries, each checked with by a program of ours in the folder of its name. */
+export const GO_LIBRARIES = {
+  go: "golang.org/x/mod",
+  "go-cosigned": "github.com/transparency-dev/formats",
+  "go-torchwood": "filippo.io/torchwood",
+} as const;
+
+/** Whether there is a go command, after saying so when there is none. @param folders - of the programs that skip then. */
+export function hasGo(...folders: readonly (keyof typeof GO_LIBRARIES)[]): boolean {
+  const found = canRunGo();
+  const libraries = folders.map((folder) => GO_LIBRARIES[folder]);
+  record({ asked: libraries, missing: found ? [] : ["go"] });
+  if (!found) process.stdout.write(`${libraries.join(", ")}: skipped, there is no go command here\n`);
+  return found;
+}
+
+function canRunGo(): boolean {
   try {
     execFileSync("go", ["version"], { stdio: "ignore" });
     return true;
   } catch {
     return false;
   }
+}
+
+/** Compiles one of these programs. @returns where it is: in a new folder. */
+export async function buildGoProgram(folder: keyof typeof GO_LIBRARIES, name = "."): Promise<string> {
+  const sources = join(import.meta.dirname, folder);
+  const program = join(await mkdtemp(join(tmpdir(), "bristlecone-go-")), "program");
+  await runWell("go", ["build", "-C", sources, "-o", program, name], { timeoutMs: 300_000 });
+  const library = GO_LIBRARIES[folder];
+  const required = (await readFile(join(sources, "go.mod"), "utf8")).split(/\s+/);
+  record({ ran: library, version: required[required.indexOf(library) + 1] ?? "of no version" });
+  return program;
 }
 
 /** A cosignature that Go verified. */
@@ -33,9 +61,7 @@ export interface GoCheckpoint {
 export async function goCheckpointOpener(): Promise<
   (note: Uint8Array, logVkey: string, cosignerVkeys: readonly string[]) => Promise<GoCheckpoint>
 > {
-  const program = join(await mkdtemp(join(tmpdir(), "bristlecone-go-")), "cosigned");
-  const sources = join(import.meta.dirname, "go-cosigned");
-  await runWell("go", ["build", "-C", sources, "-o", program, "."], { timeoutMs: 300_000 });
+  const program = await buildGoProgram("go-cosigned");
   return async (note, logVkey, cosignerVkeys) => {
     const printed = await runWell(program, [logVkey, ...cosignerVkeys], { input: note });
     const [size = "", ...lines] = printed.trimEnd().split("\n");
