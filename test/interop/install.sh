@@ -57,11 +57,11 @@ go_parts() {
   go_programs github.com/sigstore/rekor-tiles/v2 v2.3.0 cmd/rekor-server/posix=rekor-posix
 }
 
-# Our own program on crates of others: its sources change, and cargo knows what is fresh.
+# Our own programs on crates of others: their sources change, and cargo knows what is fresh. The tests build them too, and say with what.
 rust_parts() {
-  attempt "rust-reader" cargo build --release --locked --manifest-path rust-reader/Cargo.toml --target-dir "$bin/rust-target" \
-    && cp "$bin/rust-target/release/rust-reader" "$bin/rust-reader" \
-    && echo "signed_note 0.2.0, tlog_tiles 0.2.0" > "$bin/rust-reader.version"
+  for folder in rust-*/; do
+    attempt "${folder%/}" cargo build --release --locked --manifest-path "${folder}Cargo.toml" --target-dir "$bin/rust-target"
+  done
 }
 
 python_parts() {
@@ -88,7 +88,7 @@ new_python() {
 }
 
 mkdir -p "$bin"
-if command -v cargo > /dev/null; then rust_parts; else missing+=("rust-reader (no cargo)"); fi
+if command -v cargo > /dev/null; then rust_parts; else missing+=("all Rust programs (no cargo)"); fi
 python_parts
 if command -v go > /dev/null; then go_parts; else missing+=("all Go programs (no go)"); fi
 

@@ -1,10 +1,8 @@
 /** Programs of ours that read a log with other people's libraries, compiled for the length of a test. Each prints the same four lines. */
-import { copyFile, mkdtemp, readFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { hasGo } from "./go-programs.ts";
-import { record } from "./program-record.ts";
-import { type Ended, lacks, programPath, run, runWell } from "./programs.ts";
+import { buildGoProgram, GO_LIBRARIES, hasGo } from "./go-programs.ts";
+import { type Ended, lacks, programPath, run } from "./programs.ts";
+import { buildRustProgram, hasRust } from "./rust-programs.ts";
 
 const SOURCES = import.meta.dirname;
 
@@ -19,20 +17,14 @@ export interface ReaderProgram {
 }
 
 export const READER_PROGRAMS = {
-  xMod: goReader("golang.org/x/mod", "go"),
-  torchwood: goReader("filippo.io/torchwood", "go-torchwood"),
+  xMod: goReader("go"),
+  torchwood: goReader("go-torchwood"),
   rust: {
     of: "signed_note and tlog_tiles in Rust",
-    isThere: () => !lacks("cargo"),
+    isThere: () => hasRust("rust-reader"),
     async prepare() {
-      const built = programPath("rust-target");
-      const manifest = join(SOURCES, "rust-reader", "Cargo.toml");
-      const build = ["build", "--release", "--locked", "--manifest-path", manifest, "--target-dir", built];
-      // Without the network where that is enough, for it may be slow to say that there is none.
-      const { code } = await run("cargo", [...build, "--offline"], { timeoutMs: 250_000 });
-      if (code !== 0) await runWell("cargo", build, { timeoutMs: 250_000 });
-      await copyFile(join(built, "release", "rust-reader"), programPath("rust-reader"));
-      return async (url, vkey) => await run(programPath("rust-reader"), [url, vkey]);
+      const program = await buildRustProgram("rust-reader");
+      return async (url, vkey) => await run(program, [url, vkey]);
     },
   },
   python: {
@@ -45,22 +37,13 @@ export const READER_PROGRAMS = {
   },
 } as const satisfies Record<string, ReaderProgram>;
 
-/** @param folder - of a program in Go whose go.mod names the module. */
-function goReader(module: string, folder: string): ReaderProgram {
-  const sources = join(SOURCES, folder);
+/** @param folder - of a program in Go. */
+function goReader(folder: keyof typeof GO_LIBRARIES): ReaderProgram {
   return {
-    of: module,
-    isThere() {
-      const isThere = hasGo();
-      if (!isThere) process.stdout.write(`${module}: skipped, there is no go command here\n`);
-      return isThere;
-    },
+    of: GO_LIBRARIES[folder],
+    isThere: () => hasGo(folder),
     async prepare() {
-      const program = join(await mkdtemp(join(tmpdir(), "bristlecone-go-")), "reader");
-      await runWell("go", ["build", "-C", sources, "-o", program, "."], { timeoutMs: 300_000 });
-      const required = await readFile(join(sources, "go.mod"), "utf8");
-      const [, version = "of no version"] = new RegExp(`${module} (\\S+)`).exec(required) ?? [];
-      record({ ran: module, version });
+      const program = await buildGoProgram(folder);
       return async (url, vkey) => await run(program, [url, vkey]);
     },
   };
