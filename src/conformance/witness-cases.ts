@@ -87,6 +87,7 @@ const File = z.strictObject({
   words: z.record(z.string(), z.string()),
   checks: z.record(z.string(), z.string()),
   logs: z.array(Log).min(1),
+  subtreeOffer: Recipe,
   cases: z.array(Case).min(1),
 });
 
@@ -101,6 +102,8 @@ export type TestLogDefinition = Readonly<z.infer<typeof Log>>;
 export interface WitnessCases {
   readonly documents: readonly { readonly name: string; readonly revision: string }[];
   readonly logs: readonly TestLogDefinition[];
+  /** A good sign-subtree request: the answer tells whether there is such a thing. */
+  readonly subtreeOffer: WitnessRecipe;
   readonly cases: readonly WitnessCase[];
 }
 
@@ -111,7 +114,7 @@ export function parseWitnessCases(text: string): WitnessCases {
   }
   const result = File.safeParse(parseJson(text));
   if (!result.success) throw malformed(z.prettifyError(result.error));
-  const { documents, logs, cases } = result.data;
+  const { documents, logs, subtreeOffer, cases } = result.data;
   const logNames = new Set(logs.map(({ name }) => name));
   const names = new Set<string>();
   for (const { name, log } of cases) {
@@ -119,7 +122,7 @@ export function parseWitnessCases(text: string): WitnessCases {
     if (!logNames.has(log)) throw malformed(`${name}: no log is called ${log}`);
     names.add(name);
   }
-  return { documents, logs, cases };
+  return { documents, logs, subtreeOffer, cases };
 }
 
 /** @returns the size the expression stands for when the newest cosigned one is `S`. */

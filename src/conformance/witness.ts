@@ -1,6 +1,8 @@
 /** Tests a witness from outside: sends what spec/vectors/conformance-witness.json says, and judges what comes back. */
 import { TlogError } from "../errors.ts";
+import { ML_DSA_44 } from "../tlog/cosignature.ts";
 import type { VerifierKey } from "../tlog/key.ts";
+import { timestamped, withKeys } from "./cosignature-lines.ts";
 import { InapplicableError } from "./inapplicable.ts";
 import { NumberTree } from "./number-tree.ts";
 import type { Probe, ProbeAnswer, ProbeRequest } from "./probe.ts";
@@ -54,7 +56,8 @@ class WitnessRun {
   readonly #options: WitnessConformanceOptions;
   readonly #tree = new NumberTree();
   readonly #standings = new Map<string, LogStanding>(); // owned by #standingOf()
-  #withoutSubtrees: string | undefined; // why no more is asked of sign-subtree; owned by #concludeFrom()
+  /** Why sign-subtree is not asked; "" once it was seen to be offered. */
+  #withoutSubtrees: string | undefined; // owned by #assertSubtreesOffered()
 
   constructor(options: WitnessConformanceOptions) {
     this.#options = options;
@@ -83,6 +86,7 @@ class WitnessRun {
       standing.forget();
       return await judgeCase(case_, answer, expectedBody);
     }
+    if (case_.state === "discovers") discoverFrom(answer, standing);
     const judged = {
       answer,
       state,
@@ -108,9 +112,6 @@ class WitnessRun {
     if (needs.includes("witness-keys") && witnessKeys.length === 0) {
       throw new InapplicableError("no key of the witness is given");
     }
-    if (needs.includes("subtrees") && this.#withoutSubtrees !== undefined) {
-      throw new InapplicableError(this.#withoutSubtrees);
-    }
   }
 
   #standingOf(log: TestLog): LogStanding {
@@ -134,6 +135,19 @@ class WitnessRun {
     if (needsCosignatures(case_) && standing.recipeState().cosignatures.length === 0) {
       await this.#cosign(case_, standing, log.again);
     }
+    if (case_.needs?.includes("subtrees")) await this.#assertSubtreesOffered(case_, standing);
+  }
+
+  /** sign-subtree is optional. What is not there is known by the answer to a good request. */
+  async #assertSubtreesOffered(case_: WitnessCase, standing: LogStanding): Promise<void> {
+    if (this.#withoutSubtrees === undefined) {
+      const state = standing.recipeState();
+      const { request } = await buildRequest(this.#options.cases.subtreeOffer, state);
+      const { status } = await this.#exchange(case_, "preparation", request);
+      const isOffered = ![404, 405, 501].includes(status) && (status === 200 || hasMlDsa(state.cosignatures));
+      this.#withoutSubtrees = isOffered ? "" : `sign-subtree, which is optional, is not offered (${status})`;
+    }
+    if (this.#withoutSubtrees !== "") throw new InapplicableError(this.#withoutSubtrees);
   }
 
   /** A good request, which is no case itself. */
@@ -163,12 +177,11 @@ class WitnessRun {
     standing: LogStanding,
     { answer, result }: { readonly answer: ProbeAnswer; readonly result: CaseResult },
   ): void {
-    if (case_.state === "discovers") standing.learn(answer);
     const isMet = result.verdict === "pass";
     if (answer.status === 200 && case_.sets !== undefined) {
       if (isMet) standing.cosigned(sizeOf(case_.sets, standing.size), answer);
       else standing.forget();
-    } else if (!isMet && result.verdict !== "open") standing.forget();
+    } else if (!isMet && result.verdict !== "open" && case_.state !== "discovers") standing.forget();
   }
 }
 
@@ -178,8 +191,19 @@ function subtreeOf({ subtree }: WitnessCase, S: number): { start: number; end: n
   return { start: sizeOf(start, S), end: sizeOf(end, S) };
 }
 
-function needsCosignatures({ request: { signatures = [] } }: WitnessCase): boolean {
-  return signatures.some((line) => line.startsWith("{cosignatures"));
+/** The first request about a log is a case itself. What was cosigned before, or is not known at all, says nothing about it. */
+function discoverFrom(answer: ProbeAnswer, standing: LogStanding): void {
+  standing.learn(answer);
+  if (answer.status === 404) standing.assertUsable();
+  if (answer.status === 409) standing.assertNeverCosigned();
+}
+
+function needsCosignatures({ needs = [], expect }: WitnessCase): boolean {
+  return needs.includes("subtrees") || expect?.checks?.includes("monitor-cosignatures") === true;
+}
+
+function hasMlDsa(lines: readonly string[]): boolean {
+  return withKeys(lines, []).some(({ signature }) => timestamped(signature)?.type === ML_DSA_44);
 }
 
 function orNoAnswer(error: unknown): TlogError {

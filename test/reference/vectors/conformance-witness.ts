@@ -2,7 +2,11 @@ import { createHash } from "node:crypto";
 import { type ReferenceKey, referenceKey } from "../notes.ts";
 import { answerCases } from "./conformance-witness-answers.ts";
 import { type Recipe, submission, type WitnessCase } from "./conformance-witness-case.ts";
+import { noteCases } from "./conformance-witness-notes.ts";
+import { httpCases, monitorCases, SUBTREE_OFFER, subtreeCases } from "./conformance-witness-reads.ts";
 import { exampleOf, type RecipeLog, sizeOf } from "./conformance-witness-recipe.ts";
+import { openSpellingCases, spellingCases } from "./conformance-witness-spellings.ts";
+import { CHECKS, DESCRIPTION, WORDS } from "./conformance-witness-words.ts";
 import type { VectorCase, VectorFile } from "./vector-file.ts";
 
 const HOST = "conformance.example";
@@ -18,6 +22,12 @@ interface Log extends RecipeLog {
 const LOGS: readonly Log[] = [
   log("main", [1]),
   log("fresh", [1]),
+  { ...log("empty", [1]), isEmpty: true },
+  log("two-keys", [1, 1]),
+  log("ml-dsa", [6]),
+  log("fork", [1]),
+  log("fork-growth", [1]),
+  { ...log("fork-empty", [1]), isEmpty: true },
   { ...log("unknown", [1]), isConfigured: false },
 ];
 
@@ -26,17 +36,26 @@ export function conformanceWitnessVectors(): readonly VectorFile[] {
   return [
     {
       name: "conformance-witness",
-      description: "What a witness has to answer, seen from outside.",
+      description: DESCRIPTION,
       shared: {
         documents: ["tlog-witness", "tlog-cosignature", "tlog-checkpoint", "signed-note"].map((name) => ({
           name: `c2sp.org/${name}`,
           revision: "5ba5ee8 of 2026-07-22",
         })),
-        words: {},
-        checks: {},
+        words: WORDS,
+        checks: CHECKS,
         logs: LOGS.map(logMembers),
+        subtreeOffer: SUBTREE_OFFER,
       },
-      cases: withExamples([...answerCases()]),
+      cases: withExamples([
+        ...answerCases(),
+        ...noteCases(),
+        ...spellingCases(),
+        ...httpCases(),
+        ...monitorCases(),
+        ...subtreeCases(),
+        ...openSpellingCases(),
+      ]),
     },
   ];
 }
@@ -54,7 +73,9 @@ function log(name: string, types: readonly number[]): Log {
 
 function logMembers({ name, origin, keys, isConfigured, isEmpty = false }: Log) {
   const empty = submission("0", "0");
-  const step = (request: Recipe, sets: string) => ({ request, sets });
+  // The last key: where the witness has only the first, what is about both cannot be tried.
+  const signatures = [keys.length === 1 ? "{sign log}" : "{sign log2}"];
+  const step = (request: Recipe, sets: string) => ({ request: { ...request, signatures }, sets });
   return {
     name,
     origin,

@@ -1,0 +1,414 @@
+import {
+  ADD_CHECKPOINT,
+  type Expectation,
+  NOTE_FORMAT,
+  NOTE_SIGNATURES,
+  NOTE_TEXT,
+  type Recipe,
+  submission,
+  type WitnessCase,
+  witnessCase,
+} from "./conformance-witness-case.ts";
+
+const TO = "S+3";
+const COSIGNED: Expectation = { status: [200], checks: ["lines"] };
+const FORGED = "{sign log flipped}";
+
+/** Who signed the checkpoint, which errors come first, and logs that contradict themselves. */
+export function noteCases(): readonly WitnessCase[] {
+  return [
+    ...signatures(),
+    ...unknownLogs(),
+    ...severalErrors(),
+    ...sizeZero(),
+    ...otherKeys(),
+    ...oversize(),
+    ...forks(),
+  ];
+}
+
+function signed(signatures: readonly string[], to = TO): Recipe {
+  return submission("S", to, { signatures });
+}
+
+function signatures(): readonly WitnessCase[] {
+  const refused = (name: string, requirement: string, lines: readonly string[], expect: Expectation) =>
+    witnessCase(ADD_CHECKPOINT, "MUST", name, requirement, { request: signed(lines), sets: TO, expect });
+  const cosigned = (name: string, requirement: string, lines: readonly string[]) =>
+    witnessCase(NOTE_SIGNATURES, "MUST", name, requirement, {
+      request: signed(lines),
+      sets: TO,
+      expect: COSIGNED,
+    });
+  return [
+    refused("stranger-is-403", "A checkpoint that only an unknown key signed is 403.", ["{sign stranger}"], {
+      status: [403],
+    }),
+    refused(
+      "impostor-is-403",
+      "A checkpoint signed by an unknown key of the log's own name is 403.",
+      ["{sign impostor}"],
+      { status: [403] },
+    ),
+    refused(
+      "forged-signature-is-403",
+      "A line of the log's name and key ID that does not verify is 403.",
+      [FORGED],
+      {
+        status: [403],
+      },
+    ),
+    refused(
+      "short-signature-is-403",
+      "A line of the log's name and key ID with a signature too short is 403.",
+      ["{sign log short}"],
+      { status: [403] },
+    ),
+    witnessCase(
+      ADD_CHECKPOINT,
+      "MUST",
+      "unsigned-is-403",
+      "A checkpoint without any signature is 403, since no trusted key signed it, or 400, since it is no note.",
+      { request: signed([]), sets: TO, expect: { status: [403, 400] } },
+    ),
+    cosigned("unknown-line-behind-is-ignored", "A line of an unknown key behind the log's is ignored.", [
+      "{sign log}",
+      "{sign stranger}",
+    ]),
+    cosigned(
+      "unknown-line-in-front-is-ignored",
+      "A line of an unknown key in front of the log's is ignored.",
+      ["{sign stranger}", "{sign log}"],
+    ),
+    cosigned("same-name-other-id-is-ignored", "A line with the log's name and another key ID is ignored.", [
+      "{sign impostor}",
+      "{sign log}",
+    ]),
+    cosigned("same-id-other-name-is-ignored", "A line with the log's key ID and another name is ignored.", [
+      "{alias}",
+      "{sign log}",
+    ]),
+    cosigned("repeated-signature-is-good", "The log's line twice is as good as once.", [
+      "{sign log}",
+      "{sign log}",
+    ]),
+    witnessCase(NOTE_FORMAT, "MUST", "sixteen-signatures", "A note of 16 signatures is accepted.", {
+      request: signed(["{strangers 15 72}", "{sign log}"]),
+      sets: TO,
+      expect: COSIGNED,
+    }),
+    witnessCase(
+      NOTE_FORMAT,
+      "MUST",
+      "sixteen-signatures-of-ml-dsa-44",
+      "A note of 16 signatures is accepted, also when 15 of them are as long as ML-DSA-44 ones.",
+      { request: signed(["{sign log}", "{strangers 15 2428}"]), sets: TO, expect: COSIGNED },
+    ),
+    witnessCase(
+      NOTE_FORMAT,
+      "SHOULD",
+      "sixteen-signatures-of-5-kb",
+      "A note of 16 signatures is accepted, also when 15 of them are of nearly 5 kB.",
+      { request: signed(["{sign log}", "{strangers 15 4900}"]), sets: TO, expect: COSIGNED },
+    ),
+  ];
+}
+
+function unknownLogs(): readonly WitnessCase[] {
+  const first = submission("0", "7");
+  return [
+    witnessCase(
+      ADD_CHECKPOINT,
+      "MUST",
+      "unknown-origin-is-404",
+      "A checkpoint of an unknown origin is 404.",
+      {
+        log: "unknown",
+        request: first,
+        expect: { status: [404] },
+      },
+    ),
+    witnessCase(
+      ADD_CHECKPOINT,
+      "MUST",
+      "unknown-origin-signed-by-a-known-key-is-404",
+      "An unknown origin is 404, also when a known log's key signed it.",
+      {
+        request: submission("0", "7", { text: ["{origin}/other", "{7}", "{root 7}"] }),
+        expect: { status: [404] },
+      },
+    ),
+    witnessCase(
+      ADD_CHECKPOINT,
+      "MUST",
+      "origin-in-another-case-is-404",
+      "Origins are compared byte by byte: the known one with a space behind it is unknown.",
+      {
+        request: submission("0", "7", { text: ["{origin} ", "{7}", "{root 7}"] }),
+        expect: { status: [404] },
+      },
+    ),
+    witnessCase(
+      NOTE_TEXT,
+      "MUST",
+      "empty-origin-is-refused",
+      "An empty origin is no origin: 400, or 404 as for any that is unknown.",
+      {
+        request: submission("0", "7", { text: ["", "{7}", "{root 7}"] }),
+        expect: { status: [404, 400], otherRefusal: "warn" },
+      },
+    ),
+    witnessCase(
+      ADD_CHECKPOINT,
+      "practice",
+      "own-name-is-no-log",
+      "A checkpoint whose origin is the witness's own name is not cosigned: 404, or 403.",
+      {
+        needs: ["witness-keys"],
+        request: submission("0", "7", { text: ["{witness}", "{7}", "{root 7}"] }),
+        expect: { status: [404, 403] },
+      },
+    ),
+  ];
+}
+
+/** Two errors in one request: the document has a MUST for each and orders none, so that either status meets it. */
+function severalErrors(): readonly WitnessCase[] {
+  const note = "The document does not say which of the two comes first.";
+  const both = (
+    name: string,
+    requirement: string,
+    status: readonly number[],
+    request: Recipe,
+    more: { readonly log?: string } = {},
+  ) => witnessCase(ADD_CHECKPOINT, "MUST", name, requirement, { ...more, request, expect: { status }, note });
+  return [
+    both(
+      "unknown-origin-and-old-size-beyond",
+      "An unknown origin and an old size above the checkpoint's: 404 or 400.",
+      [404, 400],
+      submission("9", "7", { lines: ["old 9"] }),
+      { log: "unknown" },
+    ),
+    both(
+      "unknown-origin-and-bad-proof",
+      "An unknown origin and a proof that does not belong: 404 or 422.",
+      [404, 422],
+      submission("0", "7", { lines: ["old 0", "{hash 1}"] }),
+      { log: "unknown" },
+    ),
+    both(
+      "forged-and-old-size-beyond",
+      "A forged signature and an old size above the checkpoint's: 403 or 400.",
+      [403, 400],
+      submission("S", "S-1", { lines: ["old {S}"], signatures: [FORGED] }),
+    ),
+    both(
+      "forged-and-stale",
+      "A forged signature and another old size: 403 or 409.",
+      [403, 409],
+      submission("S-1", TO, { signatures: [FORGED] }),
+    ),
+    both(
+      "forged-and-bad-proof",
+      "A forged signature and a proof that does not verify: 403 or 422.",
+      [403, 422],
+      submission("S", TO, { lines: ["old {S}", "{hash 1}"], signatures: [FORGED] }),
+    ),
+    both(
+      "old-size-beyond-and-stale",
+      "An old size that is neither the record's nor within the checkpoint's: 400 or 409.",
+      [400, 409],
+      submission("S+9", TO, { lines: ["old {S+9}"] }),
+    ),
+    both(
+      "stale-and-bad-proof",
+      "Another old size and a proof that does not verify: 409 or 422.",
+      [409, 422],
+      submission("S-1", TO, { lines: ["old {S-1}", "{hash 1}"] }),
+    ),
+    both(
+      "zero-stale-and-proof",
+      "An old size of 0 when something was cosigned, and a proof: 409 or 422.",
+      [409, 422],
+      submission("0", TO, { lines: ["old 0", "{hash 1}"] }),
+    ),
+  ];
+}
+
+function sizeZero(): readonly WitnessCase[] {
+  return [
+    witnessCase(
+      ADD_CHECKPOINT,
+      "MUST",
+      "empty-tree-is-cosigned",
+      "A checkpoint of size 0 with the root of the empty tree is cosigned.",
+      { log: "empty", request: submission("0", "0"), sets: "0", expect: COSIGNED },
+    ),
+    witnessCase(
+      ADD_CHECKPOINT,
+      "MUST",
+      "empty-tree-with-a-proof-is-422",
+      "A proof for a tree of size 0 is 422.",
+      {
+        log: "empty",
+        request: submission("0", "0", { lines: ["old 0", "{hash 1}"] }),
+        sets: "0",
+        expect: { status: [422] },
+      },
+    ),
+    witnessCase(
+      ADD_CHECKPOINT,
+      "MUST",
+      "empty-tree-with-old-size-is-400",
+      "An old size of 1 for a tree of size 0 is 400, or 409 since it is not the record's.",
+      {
+        log: "empty",
+        request: submission("0", "0", { lines: ["old 1"] }),
+        sets: "0",
+        expect: { status: [400, 409] },
+        note: "The document does not say which of the two comes first.",
+      },
+    ),
+  ];
+}
+
+function otherKeys(): readonly WitnessCase[] {
+  const log = "two-keys";
+  return [
+    witnessCase(
+      ADD_CHECKPOINT,
+      "MUST",
+      "first-of-two-keys-is-enough",
+      "One signature of several trusted keys is enough: here the first.",
+      {
+        log,
+        request: signed(["{sign log}"]),
+        sets: TO,
+        expect: COSIGNED,
+      },
+    ),
+    witnessCase(
+      ADD_CHECKPOINT,
+      "MUST",
+      "second-of-two-keys-is-enough",
+      "One signature of several trusted keys is enough: here the second.",
+      {
+        log,
+        request: signed(["{sign log2}"]),
+        sets: TO,
+        expect: COSIGNED,
+      },
+    ),
+    witnessCase(ADD_CHECKPOINT, "MUST", "both-keys-are-good", "Signatures of both trusted keys are good.", {
+      log,
+      request: signed(["{sign log}", "{sign log2}"]),
+      sets: TO,
+      expect: COSIGNED,
+    }),
+    witnessCase(
+      ADD_CHECKPOINT,
+      "MUST",
+      "good-then-forged-is-403",
+      "A trusted key's line that does not verify is 403, also behind another trusted key's good one.",
+      { log, request: signed(["{sign log}", "{sign log2 flipped}"]), sets: TO, expect: { status: [403] } },
+    ),
+    witnessCase(ADD_CHECKPOINT, "MUST", "forged-then-good-is-403", "The same in front of it.", {
+      log,
+      request: signed(["{sign log2 flipped}", "{sign log}"]),
+      sets: TO,
+      expect: { status: [403] },
+    }),
+    witnessCase(
+      NOTE_TEXT,
+      "practice",
+      "ml-dsa-log-is-cosigned",
+      "A log that signs with ML-DSA-44, as logs should, is cosigned.",
+      { log: "ml-dsa", request: submission("S", TO), sets: TO, expect: COSIGNED },
+    ),
+    witnessCase(
+      ADD_CHECKPOINT,
+      "MUST",
+      "ml-dsa-forged-is-403",
+      "An ML-DSA-44 signature of the log that does not verify is 403.",
+      {
+        log: "ml-dsa",
+        request: signed([FORGED]),
+        sets: TO,
+        expect: { status: [403] },
+      },
+    ),
+  ];
+}
+
+function oversize(): readonly WitnessCase[] {
+  return [
+    witnessCase(
+      NOTE_FORMAT,
+      "SHOULD",
+      "one-mib-is-refused",
+      "There is a limit to a note's size: a request of 1 MiB is refused, by 413 in practice, or the connection is closed.",
+      {
+        request: submission("S", TO, { edits: [{ pad: 1_040_000 }] }),
+        sets: TO,
+        expect: { status: [413, 400], closed: "met" },
+      },
+    ),
+    witnessCase(
+      ADD_CHECKPOINT,
+      "practice",
+      "serves-on-after-an-oversize-body",
+      "An oversize request spoils none behind it.",
+      { request: submission("S", "S"), sets: "S", expect: COSIGNED },
+    ),
+  ];
+}
+
+/** A good witness may never cosign such a log again, so each has one of its own, and they come last. */
+function forks(): readonly WitnessCase[] {
+  const note = "A witness that froze this log in an earlier run refuses it from the start.";
+  return [
+    witnessCase(
+      ADD_CHECKPOINT,
+      "MUST",
+      "other-root-of-the-same-size-is-422",
+      "A tree of the newest cosigned size with another root is 422.",
+      {
+        log: "fork",
+        request: submission("S", "S", { text: ["{origin}", "{S}", "{root S fork}"] }),
+        sets: "S",
+        expect: { status: [422] },
+        note,
+      },
+    ),
+    witnessCase(
+      ADD_CHECKPOINT,
+      "MUST",
+      "growth-of-another-tree-is-422",
+      "A larger tree that continues another one, with a proof from that other one, is 422.",
+      {
+        log: "fork-growth",
+        request: submission("S", "S+5", {
+          lines: ["old {S}", "{proof S S+5 fork}"],
+          text: ["{origin}", "{S+5}", "{root S+5 fork}"],
+        }),
+        sets: "S+5",
+        expect: { status: [422] },
+        note,
+      },
+    ),
+    witnessCase(
+      ADD_CHECKPOINT,
+      "MUST",
+      "empty-tree-with-another-root-is-422",
+      "A tree of size 0 whose root is not the hash of the empty string is 422.",
+      {
+        log: "fork-empty",
+        request: submission("0", "0", { text: ["{origin}", "0", "{root 1}"] }),
+        sets: "0",
+        expect: { status: [422] },
+        note,
+      },
+    ),
+  ];
+}

@@ -1,0 +1,374 @@
+import {
+  ADD_CHECKPOINT,
+  checkpoint,
+  HTTP_INTERFACE,
+  MONITOR,
+  type Recipe,
+  SIGN_SUBTREE,
+  submission,
+  type WitnessCase,
+  witnessCase,
+} from "./conformance-witness-case.ts";
+
+/** How HTTP is spoken, what monitors read, and sign-subtree. */
+export function httpCases(): readonly WitnessCase[] {
+  return [...headers(), ...methods()];
+}
+
+const AGAIN = submission("S", "S");
+const LINES = { status: [200], checks: ["lines"] };
+
+function headers(): readonly WitnessCase[] {
+  const typed = (type: string) => ({ ...AGAIN, headers: { "Content-Type": type } });
+  return [
+    witnessCase(
+      ADD_CHECKPOINT,
+      "practice",
+      "no-content-type-is-needed",
+      "A request without a Content-Type is answered: clients send none.",
+      {
+        request: AGAIN,
+        sets: "S",
+        expect: LINES,
+      },
+    ),
+    witnessCase(
+      ADD_CHECKPOINT,
+      "practice",
+      "any-content-type-is-taken",
+      "A request with a Content-Type of another kind is answered.",
+      {
+        request: typed("application/json"),
+        sets: "S",
+        expect: LINES,
+      },
+    ),
+    witnessCase(
+      ADD_CHECKPOINT,
+      "practice",
+      "malformed-content-type-is-taken",
+      "A request with a malformed Content-Type is answered.",
+      {
+        request: typed(";;"),
+        sets: "S",
+        expect: LINES,
+      },
+    ),
+    witnessCase(
+      HTTP_INTERFACE,
+      "SHOULD",
+      "connections-are-kept-alive",
+      "The connection is kept for the next request.",
+      {
+        request: AGAIN,
+        sets: "S",
+        expect: { status: [200], checks: ["kept-alive"] },
+      },
+    ),
+    witnessCase(
+      ADD_CHECKPOINT,
+      "practice",
+      "answer-is-for-browsers",
+      "Pages of other origins may read the answer: Access-Control-Allow-Origin.",
+      {
+        request: { ...AGAIN, headers: { Origin: "https://monitor.example" } },
+        sets: "S",
+        expect: { status: [200], checks: ["cors"] },
+      },
+    ),
+    witnessCase(
+      ADD_CHECKPOINT,
+      "practice",
+      "preflight-is-answered",
+      "The preflight of such a page is answered.",
+      {
+        request: {
+          method: "OPTIONS",
+          path: "add-checkpoint",
+          headers: { Origin: "https://monitor.example", "Access-Control-Request-Method": "POST" },
+        },
+        expect: { status: [200, 204], checks: ["cors"] },
+      },
+    ),
+  ];
+}
+
+function methods(): readonly WitnessCase[] {
+  return [
+    ...(["GET", "HEAD"] as const).map((method) =>
+      witnessCase(
+        ADD_CHECKPOINT,
+        "practice",
+        `${method.toLowerCase()}-is-405`,
+        `${method} is not what add-checkpoint is called by: 405.`,
+        {
+          request: { method, path: "add-checkpoint" },
+          expect: { status: [405] },
+        },
+      ),
+    ),
+    witnessCase(
+      HTTP_INTERFACE,
+      "practice",
+      "unknown-path-is-404",
+      "A path that is none of the witness's is 404.",
+      {
+        request: { method: "GET", path: "bristlecone-conformance-no-such-path" },
+        expect: { status: [404] },
+      },
+    ),
+  ];
+}
+
+export function monitorCases(): readonly WitnessCase[] {
+  const read = (path = "{origin-hash}/checkpoint"): Recipe => ({ method: "GET", path });
+  const needs = ["monitoring"] as const;
+  const state = "cosigned" as const;
+  const look = (checks: readonly string[]) => ({ state, request: read(), expect: { status: [200], checks } });
+  /** What it must hold if it is served, which is a SHOULD. */
+  const served = (checks: readonly string[]) => ({
+    ...look(checks),
+    needs,
+    expect: { status: [200], otherRefusal: "warn" as const, checks },
+  });
+  return [
+    witnessCase(
+      MONITOR,
+      "SHOULD",
+      "monitors-are-served",
+      "A recent checkpoint of each cosigned log is served.",
+      {
+        ...look([]),
+        needs,
+      },
+    ),
+    witnessCase(
+      MONITOR,
+      "MUST",
+      "monitors-see-the-log",
+      "It is a checkpoint of the log, of a tree that was cosigned.",
+      {
+        ...served(["monitor-head"]),
+        note: "It may be up to an hour old.",
+      },
+    ),
+    witnessCase(
+      MONITOR,
+      "MUST",
+      "monitors-see-the-logs-signature",
+      "It carries the log's signature that the witness verified.",
+      {
+        ...served(["monitor-log-line"]),
+      },
+    ),
+    witnessCase(
+      MONITOR,
+      "MUST",
+      "monitors-see-the-cosignatures",
+      "It carries the cosignatures that add-checkpoint answered.",
+      {
+        ...served(["monitor-cosignatures"]),
+      },
+    ),
+    witnessCase(MONITOR, "practice", "monitors-read-text", "It is text/plain.", {
+      ...look(["text-plain"]),
+      needs,
+    }),
+    witnessCase(MONITOR, "practice", "monitors-in-browsers", "Pages of other origins may read it.", {
+      ...look(["cors"]),
+      needs,
+    }),
+    witnessCase(MONITOR, "MUST", "never-cosigned-is-404", "A log of which nothing was cosigned is 404.", {
+      log: "fresh",
+      state: "never",
+      needs,
+      request: read(),
+      expect: { status: [404] },
+    }),
+    witnessCase(MONITOR, "MUST", "unknown-log-is-404", "A log the witness does not know is 404.", {
+      log: "unknown",
+      needs,
+      request: read(),
+      expect: { status: [404] },
+    }),
+    witnessCase(
+      MONITOR,
+      "practice",
+      "uppercase-hash-is-404",
+      "The hash is lowercase: in capitals it names nothing, 404.",
+      {
+        state,
+        needs,
+        request: read("{ORIGIN-HASH}/checkpoint"),
+        expect: { status: [404] },
+      },
+    ),
+    witnessCase(
+      ADD_CHECKPOINT,
+      "practice",
+      "forged-own-line-is-harmless",
+      "A line with the witness's own name and key ID, which it never made, is ignored, or the request refused.",
+      {
+        needs: ["witness-keys"],
+        request: submission("S", "S+1", { signatures: ["{sign log}", "{forged-cosignature}"] }),
+        sets: "S+1",
+        expect: { status: [200, 400, 403] },
+      },
+    ),
+    witnessCase(
+      MONITOR,
+      "practice",
+      "forged-own-line-is-not-served",
+      "No line of the witness's keys that does not verify is served, after one was sent.",
+      { ...look(["monitor-own-lines"]), needs: ["monitoring", "witness-keys"] },
+    ),
+  ];
+}
+
+/** A good request for a subtree of the newest cosigned checkpoint, with some of it changed. */
+function ask(start: string, end: string, change: Partial<Recipe> = {}): Recipe {
+  return {
+    method: "POST",
+    path: "sign-subtree",
+    lines: [
+      `subtree {${start}} {${end}}`,
+      `{subtree-hash ${start} ${end}}`,
+      `{subtree-proof ${start} ${end}}`,
+    ],
+    ...checkpoint("S"),
+    signatures: ["{sign log}", "{cosignatures}"],
+    ...change,
+  };
+}
+
+/** What tells whether sign-subtree is offered at all. */
+export const SUBTREE_OFFER = ask("4", "6");
+
+export function subtreeCases(): readonly WitnessCase[] {
+  const needs = ["subtrees"] as const;
+  const good = (start: string, end: string, checks: readonly string[]) => ({
+    subtree: [start, end] as const,
+    request: ask(start, end),
+    expect: { status: [200], checks },
+  });
+  const lines = (range: string) => ({ lines: [range, "{subtree-hash 4 6}", "{subtree-proof 4 6}"] });
+  const bad = (status: readonly number[], change: Partial<Recipe>) => ({
+    needs,
+    request: ask("4", "6", change),
+    expect: { status },
+  });
+  const must = (name: string, requirement: string, rest: Parameters<typeof witnessCase>[4]) =>
+    witnessCase(SIGN_SUBTREE, "MUST", name, requirement, rest);
+  return [
+    must("subtree-is-signed", "A subtree of a cosigned checkpoint with its proof is signed.", {
+      ...good("4", "6", ["lines"]),
+      needs,
+    }),
+    must("subtree-verifies", "The answer is ML-DSA-44 cosignatures of just those leaves, with timestamp 0.", {
+      ...good("8", "11", ["subtree-verify"]),
+      needs: ["subtrees", "witness-keys"],
+    }),
+    witnessCase(
+      SIGN_SUBTREE,
+      "SHOULD",
+      "subtree-is-signed-by-the-same-key",
+      "The keys are of those that signed the checkpoint.",
+      {
+        ...good("0", "8", ["subtree-same-key"]),
+        needs,
+      },
+    ),
+    must("subtree-of-the-whole-tree", "The whole tree is a subtree of itself, with an empty proof.", {
+      ...good("0", "S", ["lines"]),
+      needs,
+    }),
+    must(
+      "subtree-beyond-the-tree-is-400",
+      "An end beyond the checkpoint's size is 400.",
+      bad([400], lines("subtree {0} {S+1}")),
+    ),
+    must("subtree-turned-round-is-400", "A start behind the end is 400.", bad([400], lines("subtree 6 4"))),
+    must(
+      "subtree-not-aligned-is-400",
+      "A start that is no multiple of the subtree's width is 400.",
+      bad([400], lines("subtree 5 7")),
+    ),
+    must(
+      "subtree-leading-zero-is-400",
+      "A start with a leading zero is 400.",
+      bad([400], lines("subtree 04 6")),
+    ),
+    must("subtree-plus-sign-is-400", "An end with a plus sign is 400.", bad([400], lines("subtree 4 +6"))),
+    must(
+      "subtree-third-number-is-400",
+      "A third number in the range line is 400.",
+      bad([400], lines("subtree 4 6 8")),
+    ),
+    must(
+      "subtree-without-hash-is-400",
+      "A request without the hash line is 400.",
+      bad([400], { lines: ["subtree 4 6"] }),
+    ),
+    must(
+      "subtree-proof-of-64-lines-is-400",
+      "More than 63 proof lines are 400.",
+      bad([400], { lines: ["subtree 4 6", "{subtree-hash 4 6}", ...Array(64).fill("{hash 1}")] }),
+    ),
+    must(
+      "subtree-bad-proof-is-422",
+      "A proof with a turned bit is 422.",
+      bad([422], { lines: ["subtree 4 6", "{subtree-hash 4 6}", "{subtree-proof 4 6 flipped}"] }),
+    ),
+    must(
+      "subtree-short-proof-is-422",
+      "A proof with one hash too few is 422.",
+      bad([422], { lines: ["subtree 4 6", "{subtree-hash 4 6}", "{subtree-proof 4 6 drop-last}"] }),
+    ),
+    must(
+      "subtree-other-hash-is-422",
+      "Another hash than the subtree's is 422.",
+      bad([422], { lines: ["subtree 4 6", "{hash 1}", "{subtree-proof 4 6}"] }),
+    ),
+    must(
+      "subtree-without-cosignature-is-403",
+      "A checkpoint that the witness did not cosign is 403.",
+      bad([403], { signatures: ["{sign log}"] }),
+    ),
+    must(
+      "subtree-forged-cosignature-is-403",
+      "A checkpoint whose cosignatures do not verify is 403.",
+      bad([403], { signatures: ["{sign log}", "{cosignatures flipped}"] }),
+    ),
+    must(
+      "subtree-of-an-unknown-log-is-404",
+      "An unknown origin is 404, or 403 since the witness cosigned no such checkpoint.",
+      {
+        ...bad([404, 403], { text: ["{origin}/other", "{S}", "{root S}"] }),
+        note: "The document does not say which of the two comes first.",
+      },
+    ),
+    witnessCase(
+      SIGN_SUBTREE,
+      "practice",
+      "subtree-get-is-405",
+      "GET is not what sign-subtree is called by: 405.",
+      {
+        needs,
+        state: "cosigned",
+        request: { method: "GET", path: "sign-subtree" },
+        expect: { status: [405] },
+      },
+    ),
+    witnessCase(
+      SIGN_SUBTREE,
+      "MAY",
+      "subtree-empty-range",
+      "A subtree of no leaves, start and end the same.",
+      {
+        needs,
+        request: ask("4", "6", { lines: ["subtree 4 4", "{root 0}"] }),
+        open: "draft-ietf-plants-merkle-tree-certs §4.1 does not exclude an empty range, and nothing can be proven of one.",
+      },
+    ),
+  ];
+}
