@@ -17,7 +17,7 @@ import {
 } from "./spoiling-proxy.ts";
 
 const ORIGIN = "rekor.test";
-const skipped = lacks("rekor-posix") || !hasGo();
+const skipped = lacks("rekor-posix") || !hasGo("go-cosigned");
 
 let log: RekorLog;
 let witness: OwnWitness;

@@ -16,7 +16,7 @@ import {
 } from "./spoiling-proxy.ts";
 
 const ORIGIN = "tessera.test/log";
-const skipped = lacks("posix-oneshot") || !hasGo();
+const skipped = lacks("posix-oneshot") || !hasGo("go-cosigned");
 
 /** What comes back instead of our cosignature, and what the log says of that. */
 const SPOILERS: readonly { readonly name: string; readonly spoiler: Spoiler; readonly words: string }[] = [

@@ -1,4 +1,4 @@
-/** Sigsum's log over memory, with its own tools to submit to it and to verify what it proves; keys and files in a new folder. */
+/** Sigsum's log over memory, with its own tool to submit to it; keys and files in a new folder. */
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,17 +8,11 @@ import { decodeHex, encodeHex } from "../../../src/tlog/encoding.ts";
 import { ED25519, formatVerifierKey, keyIdOf, parseVerifierKey } from "../../../src/tlog/key.ts";
 import { type Ended, freePort, programPath, run, runWell, start } from "../programs.ts";
 
-export const SIGSUM_PROGRAMS = [
-  "sigsum-log-primary",
-  "sigsum-key",
-  "sigsum-submit",
-  "sigsum-verify",
-] as const;
+export const SIGSUM_PROGRAMS = ["sigsum-log-primary", "sigsum-key", "sigsum-submit"] as const;
 
 /** A key pair as sigsum-key makes it: files in OpenSSH's format. */
 export interface SigsumKey {
   readonly file: string;
-  readonly publicFile: string;
   /** 32 bytes. */
   readonly publicKey: Uint8Array;
 }
@@ -39,12 +33,14 @@ export interface SigsumWitness {
 export interface SigsumLog {
   readonly key: SigsumLogKey;
   readonly submitKey: SigsumKey;
+  /** By which it submits and verifies. */
+  readonly policy: string;
   /** Neither tlog-tiles nor a checkpoint: Sigsum's own API. */
   readonly url: string;
   /** Submits 32 bytes and waits until a quorum has cosigned a tree with them. @returns how that ended, and where the proof is */
   submit(message: Uint8Array, options?: { readonly timeoutSeconds?: number }): Promise<SigsumSubmission>;
-  /** Has sigsum-verify judge a proof for these bytes. */
-  verify(message: Uint8Array, proof: string): Promise<Ended>;
+  /** What it shows: "size=", "root_hash=", "signature=" and a line "cosignature=" for each that it believes. */
+  treeHead(): Promise<string>;
   output(): string;
   stop(): Promise<void>;
 }
@@ -71,14 +67,13 @@ export async function startSigsumLog(key: SigsumLogKey, witness: SigsumWitness):
   const heads = join(folder, "sth");
   await writeFile(`${heads}.startup`, "startup=empty\n");
   const policy = join(folder, "policy");
-  const { type, publicKey } = parseVerifierKey(witness.vkey);
-  if (type !== COSIGNATURE_V1) throw new Error("Sigsum's policies name Ed25519 witnesses");
-  const lines = [
-    `log ${encodeHex(key.publicKey)} ${url}`,
-    `witness w ${encodeHex(publicKey)} ${witness.url}`,
-    "quorum w",
-  ];
-  await writeFile(policy, `${lines.join("\n")}\n`);
+  const policyText = sigsumPolicy({
+    logVkey: key.vkey,
+    witnessVkey: witness.vkey,
+    url,
+    witnessUrl: witness.url,
+  });
+  await writeFile(policy, policyText);
   const program = await start(
     programPath("sigsum-log-primary"),
     [
@@ -97,6 +92,7 @@ export async function startSigsumLog(key: SigsumLogKey, witness: SigsumWitness):
   return {
     key,
     submitKey,
+    policy: policyText,
     url,
     async submit(message, { timeoutSeconds = 30 } = {}) {
       proofs += 1;
@@ -109,12 +105,7 @@ export async function startSigsumLog(key: SigsumLogKey, witness: SigsumWitness):
       );
       return { ...ended, proof: await readFile(file, "utf8").catch(() => "") };
     },
-    async verify(message, proof) {
-      const file = join(folder, "proof-to-verify");
-      await writeFile(file, proof);
-      const flags = ["--raw-hash", `--key=${submitKey.publicFile}`, `--policy=${policy}`, file];
-      return await run(programPath("sigsum-verify"), flags, { input: message });
-    },
+    treeHead: async () => await (await fetch(`${url}/get-tree-head`)).text(),
     output: program.output,
     async stop() {
       await program.stop();
@@ -123,9 +114,26 @@ export async function startSigsumLog(key: SigsumLogKey, witness: SigsumWitness):
   };
 }
 
+/** In Sigsum's own dialect: keys in hex, for their names follow from them. */
+export function sigsumPolicy({
+  logVkey,
+  witnessVkey,
+  url = "",
+  witnessUrl = "",
+}: {
+  readonly logVkey: string;
+  readonly witnessVkey: string;
+  readonly url?: string;
+  readonly witnessUrl?: string;
+}): string {
+  const witness = parseVerifierKey(witnessVkey);
+  if (witness.type !== COSIGNATURE_V1) throw new Error("a Sigsum policy names Ed25519 witnesses");
+  const logKey = encodeHex(parseVerifierKey(logVkey).publicKey);
+  return `log ${logKey} ${url}\nwitness w ${encodeHex(witness.publicKey)} ${witnessUrl}\nquorum w\n`;
+}
+
 async function makeKey(file: string): Promise<SigsumKey> {
   await runWell(programPath("sigsum-key"), ["generate", "-o", file]);
-  const publicFile = `${file}.pub`;
-  const hex = await runWell(programPath("sigsum-key"), ["to-hex", "-k", publicFile]);
-  return { file, publicFile, publicKey: decodeHex(hex.trim()) };
+  const hex = await runWell(programPath("sigsum-key"), ["to-hex", "-k", `${file}.pub`]);
+  return { file, publicKey: decodeHex(hex.trim()) };
 }
