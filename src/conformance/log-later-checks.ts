@@ -1,5 +1,4 @@
 /** Whether a log kept its word: what it served first, held against what it serves at the end. */
-import { TlogError } from "../errors.ts";
 import { rangeRoot } from "../merkle/compact-range.ts";
 import { hashesEqual } from "../merkle/hash.ts";
 import { planRoot } from "../merkle/proof-plan.ts";
@@ -40,6 +39,7 @@ export const LATER_CHECKS = {
 /**
  * Whether the larger tree continues the smaller one, from the larger one's tiles.
  * @returns what is wrong; undefined when nothing is.
+ * @throws {TlogError} TILE_MALFORMED | ROOT_MISMATCH (the larger tree's own tiles), and what the probe throws
  */
 export async function inconsistency(
   subject: LogSubject,
@@ -48,15 +48,9 @@ export async function inconsistency(
 ): Promise<string | undefined> {
   const { treeSize, rootHash } = to;
   const { nodes } = planRoot(from.treeSize);
-  try {
-    const read = await readVerifiedTiles({ treeSize, rootHash, nodes, readTile: tileReader(subject) });
-    const root = rangeRoot({ treeSize: from.treeSize, peaks: nodes.map(read) });
-    return hashesEqual(root, from.rootHash) ? undefined : `another root at size ${from.treeSize}`;
-  } catch (error) {
-    if (error instanceof TlogError && ["ROOT_MISMATCH", "TILE_MALFORMED"].includes(error.code))
-      return error.message;
-    throw error;
-  }
+  const read = await readVerifiedTiles({ treeSize, rootHash, nodes, readTile: tileReader(subject) });
+  const root = rangeRoot({ treeSize: from.treeSize, peaks: nodes.map(read) });
+  return hashesEqual(root, from.rootHash) ? undefined : `another root at size ${from.treeSize}`;
 }
 
 /** Asks anew for the partial tiles of a tree. @returns the first that is not there, and whose full tile is not either. */

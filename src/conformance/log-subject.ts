@@ -1,5 +1,6 @@
 /** The log under test: what was asked of it so far, and the tree of its first checkpoint. */
 import { orUndefined, TlogError } from "../errors.ts";
+import { HASH_BYTES } from "../merkle/hash.ts";
 import { type Checkpoint, parseCheckpoint } from "../tlog/checkpoint-body.ts";
 import { decodeUtf8 } from "../tlog/encoding.ts";
 import type { VerifierKey } from "../tlog/key.ts";
@@ -7,6 +8,7 @@ import { formatTilePath, TILE_WIDTH, type Tile } from "../tlog/tile.ts";
 import type { ReadTile } from "../tlog/tile-reader.ts";
 import { decodeContent } from "./content-encoding.ts";
 import { encodingOf, showAnswer } from "./log-answers.ts";
+import type { LogWriter } from "./log-writer.ts";
 import type { Probe, ProbeAnswer, ProbeRequest } from "./probe.ts";
 
 /** How long a run may take and what it may use is the probe's; this only remembers. */
@@ -17,6 +19,8 @@ export interface LogSubject {
   readonly origin: string | undefined;
   /** Which full tile is looked at besides the last one, in [0, 1): drawn once a run. */
   readonly sample: number;
+  /** undefined: nothing may be added. */
+  readonly writer: LogWriter | undefined;
   /** The same request again is not sent again. @throws {TlogError} as {@link Probe.exchange} */
   ask(request: ProbeRequest): Promise<ProbeAnswer>;
   /** Sent whatever was asked before, and remembered in its stead. */
@@ -26,7 +30,7 @@ export interface LogSubject {
 /** Remembers answers, so that cases share them. */
 export function openSubject(
   probe: Probe,
-  options: Pick<LogSubject, "logKeys" | "origin" | "sample">,
+  options: Pick<LogSubject, "logKeys" | "origin" | "sample" | "writer">,
 ): LogSubject {
   const answers = new Map<string, Promise<ProbeAnswer>>(); // owned by askAnew()
   const subject: LogSubject = {
@@ -103,16 +107,23 @@ export async function contentOf(answer: ProbeAnswer): Promise<Uint8Array | undef
  */
 export async function readTile(subject: LogSubject, tile: Tile): Promise<Uint8Array> {
   const path = formatTilePath(tile);
-  const answer = await subject.ask(get(path));
+  const answer = await askForThere(subject, path);
   const bytes = await contentOf(answer);
-  if (bytes?.length === tile.width * 32) return bytes;
+  if (bytes?.length === tile.width * HASH_BYTES) return bytes;
   if (tile.width < TILE_WIDTH && answer.status === 404) {
-    const full = await contentOf(await subject.ask(get(formatTilePath({ ...tile, width: TILE_WIDTH }))));
-    if (full?.length === TILE_WIDTH * 32) return full.subarray(0, tile.width * 32);
+    const full = await contentOf(await askForThere(subject, formatTilePath({ ...tile, width: TILE_WIDTH })));
+    if (full?.length === TILE_WIDTH * HASH_BYTES) return full.subarray(0, tile.width * HASH_BYTES);
   }
   throw new TlogError("TILE_MALFORMED", `${path}: ${showAnswer(answer)}`);
 }
 
+/** What was not there when it was asked for last may be there now; what was, does not change. */
+export async function askForThere(subject: LogSubject, path: string): Promise<ProbeAnswer> {
+  const answer = await subject.ask(get(path));
+  return answer.status === 200 ? answer : await subject.askAnew(get(path));
+}
+
+/** {@link readTile} as the tile readers take it. */
 export function tileReader(subject: LogSubject): ReadTile {
   return async (tile) => await readTile(subject, tile);
 }

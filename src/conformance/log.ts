@@ -1,5 +1,5 @@
 /** Runs the cases of `bristlecone conformance log` against a log, through a probe. */
-import { orUndefined, TlogError } from "../errors.ts";
+import { type ErrorCode, orUndefined, TlogError } from "../errors.ts";
 import type { VerifierKey } from "../tlog/key.ts";
 import { parseBundlePath, parseTilePath, type Tile, tileWidthAt } from "../tlog/tile.ts";
 import { type Finding, notRun, oneLine, reported, unmet } from "./finding.ts";
@@ -12,6 +12,8 @@ import { LATER_CHECKS } from "./log-later-checks.ts";
 import { fillPath } from "./log-places.ts";
 import { fetchCheckpoint, firstCheckpoint, type LogSubject, openSubject } from "./log-subject.ts";
 import { TILE_CHECKS } from "./log-tile-checks.ts";
+import { WRITE_CHECKS } from "./log-write-checks.ts";
+import { openWriter } from "./log-writer.ts";
 import type { Probe, ProbeRequest } from "./probe.ts";
 import type { CaseResult, Level, Verdict } from "./result.ts";
 
@@ -30,6 +32,8 @@ export interface LogConformanceOptions {
   readonly signal: AbortSignal;
   /** [0, 1): which tile is looked at by chance, and what entries are made of. */
   readonly random: () => number;
+  /** Waits between two looks at the checkpoint, and as long as a log pushes back. Default: by the platform's timers. */
+  readonly pause?: (ms: number) => Promise<void>;
 }
 
 /**
@@ -38,16 +42,18 @@ export interface LogConformanceOptions {
  * @throws {TlogError} ABORTED
  */
 export async function runLogConformance(options: LogConformanceOptions): Promise<readonly CaseResult[]> {
-  const { cases, probe, logKeys, origin, onResult, signal, random } = options;
-  const subject = openSubject(probe, { logKeys, origin, sample: random() });
+  const { cases, probe, writes, logKeys, origin, onResult, signal, random } = options;
+  const { pause = pauseUntil(signal) } = options;
+  const writer = writes === undefined ? undefined : openWriter(writes, { random, pause });
+  const subject = openSubject(probe, { logKeys, origin, sample: random(), writer });
   const results: CaseResult[] = [];
   let ended: string | undefined; // why nothing is tried any more
   for (const one of cases.cases) {
-    signal.throwIfAborted();
+    if (signal.aborted) throw new TlogError("ABORTED", "the run was interrupted");
     let finding = notRun(ended ?? "");
     if (ended === undefined) {
       try {
-        finding = await tryCase(one, subject, options);
+        finding = await tryCase(one, subject);
       } catch (error) {
         ended = await endOfRun(error, probe);
         finding = ended === undefined ? unmet(messageOf(error)) : notRun(ended);
@@ -60,19 +66,13 @@ export async function runLogConformance(options: LogConformanceOptions): Promise
   return results;
 }
 
-async function tryCase(
-  one: LogCase,
-  subject: LogSubject,
-  { writes }: LogConformanceOptions,
-): Promise<Finding> {
-  if (one.writes === true && writes === undefined) return notRun("adds entries: only with the log's consent");
+async function tryCase(one: LogCase, subject: LogSubject): Promise<Finding> {
+  if (one.writes === true && subject.writer === undefined)
+    return notRun("adds entries: only with the log's consent");
   const request = one.ask === undefined ? undefined : await requestOf(one.ask, subject);
   if (request !== undefined && "missing" in request) return notRun(request.missing);
   if ("check" in one) {
-    const check = CHECKS[one.check];
-    return check === undefined
-      ? notRun("cannot be computed yet")
-      : await check(subject, request ?? NO_REQUEST);
+    return await CHECKS[one.check](subject, request ?? NO_REQUEST);
   }
   if (request === undefined) throw new TlogError("CASES_MALFORMED", `${one.name}: want ask or check`);
   const answer = await subject.ask(request);
@@ -84,13 +84,14 @@ async function tryCase(
 }
 
 const CHECKS: {
-  readonly [name in LogCheck]?: (subject: LogSubject, request: ProbeRequest) => Promise<Finding>;
+  readonly [name in LogCheck]: (subject: LogSubject, request: ProbeRequest) => Promise<Finding>;
 } = {
   ...CHECKPOINT_CHECKS,
   ...TILE_CHECKS,
   ...BUNDLE_CHECKS,
   ...HTTP_CHECKS,
   ...LATER_CHECKS,
+  ...WRITE_CHECKS,
 };
 
 const NO_REQUEST: ProbeRequest = { method: "GET", path: "" };
@@ -126,11 +127,14 @@ function isImplied({ level, index, width }: Tile, treeSize: number): boolean {
   return tileWidthAt({ level, index, treeSize }) >= width;
 }
 
+/** Thrown where a case finds that the log serves too much, too little, or something else. */
+const UNMET: readonly ErrorCode[] = ["REMOTE_TOO_LARGE", "TILE_MALFORMED", "ROOT_MISMATCH"];
+
 /** @returns why nothing more can be tried; undefined when only this case failed to get an answer. */
 async function endOfRun(error: unknown, probe: Probe): Promise<string | undefined> {
   if (!(error instanceof TlogError)) throw error;
   if (error.code === "PROBE_EXHAUSTED") return messageOf(error);
-  if (error.code === "REMOTE_TOO_LARGE") return undefined;
+  if (UNMET.includes(error.code)) return undefined;
   if (error.code !== "REMOTE_UNREACHABLE" && error.code !== "REMOTE_TIMEOUT") throw error;
   try {
     await probe.exchange({ method: "GET", path: "checkpoint" });
@@ -139,6 +143,19 @@ async function endOfRun(error: unknown, probe: Probe): Promise<string | undefine
     if (again instanceof TlogError && again.code !== "ABORTED") return messageOf(again);
     throw again;
   }
+}
+
+function pauseUntil(signal: AbortSignal): (ms: number) => Promise<void> {
+  return (ms) =>
+    new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", done);
+        resolve(); // the next request finds out
+      };
+      const timer = setTimeout(done, ms);
+      signal.addEventListener("abort", done);
+    });
 }
 
 function messageOf(error: unknown): string {

@@ -118,7 +118,7 @@ const CHECKS = {
   "add-served":
     "Within 60 checkpoints, fetched a second apart, one covers that index, and the bundle and tile that hold the index have the entry and its leaf hash.",
   "add-growth":
-    "With S below 258: single entries until S is 258. Of every checkpoint met on the way, all tiles of the right edge are served and hash to its root, and at the end so are those of the ones before, or the full tiles in their places. Each pair in turn is consistent.",
+    "With fewer than 256 entries: single entries until there are 258. Of every checkpoint met on the way, all tiles of the right edge are served and hash to its root, and at the end so are those of the ones before, or the full tiles in their places. Each pair in turn is consistent.",
   "add-consistent": "The tiles of the last of these checkpoints give the root of every one before.",
   "add-duplicate": "Reported: the index for the same bytes again.",
   "add-empty": "Reported: what is answered to an entry of no bytes.",

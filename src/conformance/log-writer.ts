@@ -1,0 +1,89 @@
+/** Adding entries to a log under test: `POST add`, as Tessera's programs do it. In no document. */
+import { orUndefined, TlogError } from "../errors.ts";
+import type { Checkpoint } from "../tlog/checkpoint-body.ts";
+import { decodeUtf8, parseDecimal } from "../tlog/encoding.ts";
+import { headerOf } from "./log-answers.ts";
+import type { Probe, ProbeAnswer } from "./probe.ts";
+
+/** No run adds more entries. */
+const MAX_WRITES = 600;
+const MAX_ATTEMPTS = 5;
+const MAX_RETRY_AFTER_MS = 30_000;
+const PUSH_BACK = [429, 503];
+
+/** An entry, and the index that was promised for it. */
+export interface AddedEntry {
+  readonly entry: Uint8Array;
+  readonly index: number;
+}
+
+/** What was added in a run, and what came of it. */
+export interface LogWriter {
+  /**
+   * Adds an entry; when pushed back, again after as long as the log asks, at most 30 s.
+   * @throws {TlogError} as {@link Probe.exchange}; PROBE_EXHAUSTED also when 600 entries were sent
+   */
+  add(entry: Uint8Array): Promise<ProbeAnswer>;
+  /** 24 bytes that the log cannot have. */
+  newEntry(): Uint8Array;
+  /** Waits as long as it takes a log to publish. */
+  pause(ms: number): Promise<void>;
+  /** Of each answer that pushed back: its Retry-After, "" without one. */
+  readonly retryAfters: readonly string[];
+  /** Every checkpoint met while entries were added, the smallest first. */
+  readonly seen: readonly Checkpoint[];
+  see(checkpoint: Checkpoint): void;
+  /** The entry whose index the other cases rely on. */
+  first: AddedEntry | undefined;
+}
+
+/** @param options.pause - tests need not wait. */
+export function openWriter(
+  probe: Probe,
+  options: { readonly random: () => number; readonly pause: (ms: number) => Promise<void> },
+): LogWriter {
+  const retryAfters: string[] = []; // owned by add()
+  const seen: Checkpoint[] = []; // owned by see()
+  let writes = 0; // owned by send()
+
+  async function send(body: Uint8Array): Promise<ProbeAnswer> {
+    if (writes >= MAX_WRITES) throw new TlogError("PROBE_EXHAUSTED", `${MAX_WRITES} entries were added`);
+    writes += 1;
+    return await probe.exchange({ method: "POST", path: "add", headers: OCTETS, body });
+  }
+
+  return {
+    retryAfters,
+    seen,
+    first: undefined,
+    pause: options.pause,
+    newEntry: () => Uint8Array.from({ length: 24 }, () => Math.floor(options.random() * 256)),
+    async add(entry) {
+      for (let attempt = 1; ; attempt++) {
+        const answer = await send(entry);
+        if (!PUSH_BACK.includes(answer.status)) return answer;
+        const retryAfter = headerOf(answer, "retry-after");
+        retryAfters.push(retryAfter);
+        if (attempt >= MAX_ATTEMPTS) return answer;
+        await options.pause(waitMs(retryAfter));
+      }
+    },
+    see(checkpoint) {
+      if (seen.at(-1)?.treeSize !== checkpoint.treeSize) seen.push(checkpoint);
+    },
+  };
+}
+
+/** The index on the first line of an answer to `POST add`; undefined when there is none. */
+export function indexOf({ status, body }: ProbeAnswer): number | undefined {
+  if (status !== 200) return undefined;
+  return orUndefined(() => parseDecimal(decodeUtf8(body).split("\n", 1)[0] ?? ""));
+}
+
+const OCTETS = { "content-type": "application/octet-stream" };
+
+/** Seconds; a date, and nothing, count as one second. */
+function waitMs(retryAfter: string): number {
+  const seconds = orUndefined(() => parseDecimal(retryAfter)) ?? 1;
+  return Math.min(seconds * 1000, MAX_RETRY_AFTER_MS);
+}
