@@ -13,6 +13,9 @@ const FOLDER =
   join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "bristlecone-interop");
 const START_TIMEOUT_MS = 30_000;
 
+/** Whether there is time for larger trees and longer runs: `npm run test:interop:full`. */
+export const isFull = process.env.BRISTLECONE_INTEROP === "full";
+
 export function programPath(name: string): string {
   return join(FOLDER, name);
 }

@@ -14,11 +14,12 @@ import {
 import { formatVerifierKey } from "../../src/tlog/key.ts";
 import { expectCodeAsync } from "../expect-code.ts";
 import { entry } from "../log/harness.ts";
-import { lacks } from "./programs.ts";
+import { isFull, lacks } from "./programs.ts";
 import { BROKEN, clientOf, readAll, readWhole, type ServedLog } from "./sdk-reads.ts";
 import { SUNLIGHT_MIRROR_PROGRAMS, type SunlightMirror, startSunlightMirror } from "./sunlight-mirror.ts";
 
 const ORIGIN = "mirrored.test/log";
+const COUNT = isFull ? 70_000 : 700;
 const skipped = lacks(...SUNLIGHT_MIRROR_PROGRAMS);
 
 let log: Log;
@@ -35,12 +36,13 @@ beforeAll(async () => {
   mlDsaVkey = vkeys[1] ?? "";
   log = await openLog({ store: openMemoryStore({ origin: ORIGIN }), signers });
   server = await serveLog({ log, listen: { host: "127.0.0.1", port: 0 } });
-  const entries = Array.from({ length: 700 }, (_, index) => entry(index));
-  await log.addBatch(entries);
-  await log.untilPublished(699, { signal: AbortSignal.timeout(30_000) });
+  const entries = Array.from({ length: COUNT }, (_, index) => entry(index));
+  for (let start = 0; start < COUNT; start += 10_000)
+    await log.addBatch(entries.slice(start, start + 10_000));
+  await log.untilPublished(COUNT - 1, { signal: AbortSignal.timeout(30_000) });
   mirror = await startSunlightMirror({ origin: ORIGIN, vkey: mlDsaVkey, url: server.url });
   mirrored = { url: mirror.url, trust: { policy: policyOf(mlDsaVkey, mirror.vkey) }, entries };
-  await mirrorHas(700);
+  await mirrorHas(COUNT);
 });
 
 afterAll(async () => {
@@ -64,7 +66,7 @@ async function mirrorHas(treeSize: number): Promise<void> {
       const text = await (await fetch(`${mirror.url}/checkpoint`)).text();
       expect(text.split("\n")[1], mirror.output()).toBe(String(treeSize));
     },
-    { timeout: 20_000, interval: 100 },
+    { timeout: 60_000, interval: 100 },
   );
 }
 
@@ -76,10 +78,10 @@ describe.skipIf(skipped)("our client and Sunlight's mirror of our log, served by
   it("knows the log and its mirror for one history, whichever it sees first", async () => {
     const checkpoints = memoryCheckpoints();
     const trust = { vkey: mlDsaVkey };
-    await log.add(entry(700));
-    await log.untilPublished(700, { signal: AbortSignal.timeout(30_000) });
+    await log.add(entry(COUNT));
+    await log.untilPublished(COUNT, { signal: AbortSignal.timeout(30_000) });
     expect((await clientOf({ url: server.url, trust }, { checkpoints }).checkpoint()).progress).toBe("first");
-    await mirrorHas(701);
+    await mirrorHas(COUNT + 1);
     expect((await clientOf({ url: mirror.url, trust }, { checkpoints }).checkpoint()).progress).toBe("same");
   });
 

@@ -6,12 +6,13 @@ import { type LogHead, memoryCheckpoints } from "../../client/index.ts";
 import { formatSigningKey, formatVerifierKey, generateSigningKey, openSigner } from "../../src/tlog/key.ts";
 import { expectCodeAsync } from "../expect-code.ts";
 import { entry } from "../log/harness.ts";
-import { freePort, lacks, programPath, type RunningProgram, start } from "./programs.ts";
+import { freePort, isFull, lacks, programPath, type RunningProgram, start } from "./programs.ts";
 import { BROKEN, bent, clientOf, readAll, readWhole, type ServedLog } from "./sdk-reads.ts";
 
 const ORIGIN = "tessera.test/conformance";
 /** Of one batch of the log, which then waits no second for more. */
 const BATCH = 256;
+const COUNT = isFull ? 20_000 : 600;
 const skipped = lacks("tessera-posix");
 
 let folder: string;
@@ -25,7 +26,7 @@ beforeAll(async () => {
   const key = formatSigningKey(await generateSigningKey({ name: ORIGIN }));
   await writeFile(join(folder, "key"), key);
   const vkey = formatVerifierKey((await openSigner(key)).verifierKey);
-  [log, reborn] = await Promise.all([startLog("first", vkey, 600), startLog("second", vkey, 650)]);
+  [log, reborn] = await Promise.all([startLog("first", vkey, COUNT), startLog("second", vkey, COUNT + 50)]);
 });
 
 afterAll(async () => {
@@ -59,7 +60,7 @@ async function startLog(name: string, vkey: string, count: number): Promise<type
 
 describe.skipIf(skipped)("our client and a log that Tessera serves", () => {
   it("appends, reads every entry, follows, proves and keeps receipts", async () => {
-    expect(log.entries.length).toBe(600);
+    expect(log.entries.length).toBe(COUNT);
     await readWhole(log);
   });
 
@@ -67,8 +68,8 @@ describe.skipIf(skipped)("our client and a log that Tessera serves", () => {
     const { receipt, leafIndex } = await clientOf(log).append(entry("one more"), {
       waitForReceiptMs: 20_000,
     });
-    expect(leafIndex).toBe(600);
-    expect(receipt).toMatchObject({ leafIndex: 600 });
+    expect(leafIndex).toBe(COUNT);
+    expect(receipt).toMatchObject({ leafIndex: COUNT });
   });
 
   it.each(BROKEN)("notices $what that was changed on the way", async ({ fetch, code }) => {
