@@ -4,12 +4,12 @@ import { printableLine } from "../telemetry/printable.ts";
 
 const GAP = "  ";
 /** With their gaps: 99 characters. */
-const WIDTHS = { verdict: 7, level: 8, requirement: 30, expected: 22, got: 24 };
+const WIDTHS = { verdict: 7, level: 8, requirement: 29, expected: 22, got: 25 };
 const TOTAL_WIDTH = 99;
 /** Where the requirement begins, and what is said below it. */
 const INDENT = " ".repeat(WIDTHS.verdict + WIDTHS.level + 2 * GAP.length);
-/** A cell that needs more lines is shown below its row. */
-const MAX_CELL_LINES = 3;
+/** An answer that needs more lines is shown below its row, or cut where the case passed. */
+const MAX_CELL_LINES = 2;
 
 /** As a reader's eye finds them: what is wrong stands out. */
 const VERDICT_WORDS: { readonly [V in Verdict]: string } = Object.freeze({
@@ -58,7 +58,7 @@ function rowLines(result: CaseResult, isVerbose: boolean): readonly string[] {
   function answerCell(name: "expected" | "got", text: string): readonly string[] {
     const lines = wrapped(text, WIDTHS[name]);
     if (lines.length <= MAX_CELL_LINES) return lines;
-    if (!isDetailed) return cut(lines);
+    if (!isDetailed) return cut(lines, WIDTHS[name]);
     below.push(`${name}: ${text}`);
     return ["see below"];
   }
@@ -90,9 +90,9 @@ function cellsLine(cells: readonly (readonly string[])[]): readonly string[] {
   );
 }
 
-function cut(lines: readonly string[]): readonly string[] {
+function cut(lines: readonly string[], width: number): readonly string[] {
   const last = lines[MAX_CELL_LINES - 1] ?? "";
-  return [...lines.slice(0, MAX_CELL_LINES - 1), `${last.slice(0, WIDTHS.got - 1)}…`];
+  return [...lines.slice(0, MAX_CELL_LINES - 1), `${last.slice(0, width - 1)}…`];
 }
 
 /** Breaks between words, and in the middle of one that is longer than a line. */
