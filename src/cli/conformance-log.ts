@@ -14,6 +14,8 @@ import { addRunOptions, collect, keysOf, probeOptions, readCases } from "./confo
 import { testServer } from "./conformance-run.ts";
 import { writeToken } from "./remote.ts";
 
+/** A small log is grown past 256 entries. */
+const REQUESTS_WITH_WRITES = 1200;
 /** The one request that is no read: logs should refuse it, and it says nothing that could be taken in. */
 const REFUSED = { method: "POST", path: "checkpoint" } as const;
 
@@ -24,7 +26,7 @@ export const conformanceLog: CommandDefinition = {
       .argument("<url>", "the log's prefix: what stands before /checkpoint")
       .option("--vkey <VKEY>", "the log's verifier key, to check its signatures; may be repeated", collect)
       .option("--origin <NAME>", "the origin that its checkpoint must have")
-      .option("--allow-writes", "add about ten entries, for good; only to a log of your own")
+      .option("--allow-writes", "add entries for good, up to 300 of them: only to a log of your own")
       .option("--write-url <URL>", "what stands before /add (default: the log's prefix)");
     addSettings(command, ["tokenFile"]);
     addRunOptions(command);
@@ -39,7 +41,10 @@ export const conformanceLog: CommandDefinition = {
     const origin = textFlag(flags, "origin");
     const logKeys = keysOf(flags);
     const cases = await readCases(call, "log", parseLogCases);
-    const limits = await probeOptions(call);
+    const limits = await probeOptions(
+      call,
+      isFlagOn(flags, "allowWrites") ? REQUESTS_WITH_WRITES : undefined,
+    );
     const probe = openHttpProbe({
       ...limits,
       url: args[0] ?? "",
@@ -84,6 +89,7 @@ async function writesProbe(call: Call, probe: HttpProbe): Promise<HttpProbe | un
   const token = await writeToken(await call.config());
   return probe.beside({
     url: url ?? probe.url,
+    handsOnPushBack: true,
     ...(token !== undefined && { headers: { authorization: `Bearer ${token}` } }),
   });
 }

@@ -44,15 +44,18 @@ export function keysOf(flags: Flags): readonly VerifierKey[] {
   return textFlags(flags, "vkey").map(parseVerifierKey);
 }
 
-/** How a server is talked to: pace and bounds. @throws {TlogError} USAGE | CONFIG_INVALID */
-export async function probeOptions({
-  flags,
-  signal,
-  config,
-}: Call): Promise<Omit<HttpProbeOptions, keyof HttpProbeTarget>> {
+/**
+ * How a server is talked to: pace and bounds.
+ * @param maxRequests - where --max-requests says nothing.
+ * @throws {TlogError} USAGE | CONFIG_INVALID
+ */
+export async function probeOptions(
+  { flags, signal, config }: Call,
+  maxRequests = DEFAULT_MAX_REQUESTS,
+): Promise<Omit<HttpProbeOptions, keyof HttpProbeTarget>> {
   return {
     ratePerSecond: countFlag(flags, "rate", { fallback: DEFAULT_RATE, max: MAX_RATE }),
-    maxRequests: countFlag(flags, "maxRequests", { fallback: DEFAULT_MAX_REQUESTS, max: MAX_REQUESTS }),
+    maxRequests: countFlag(flags, "maxRequests", { fallback: maxRequests, max: MAX_REQUESTS }),
     timeoutMs: (await config()).value("timeout") * 1000,
     maxAnswerBytes: MAX_ANSWER_BYTES,
     maxBytes: MAX_BYTES,

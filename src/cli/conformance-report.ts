@@ -8,7 +8,7 @@ const WIDTHS = { verdict: 7, level: 8, requirement: 29, expected: 22, got: 25 };
 const TOTAL_WIDTH = 99;
 /** Where the requirement begins, and what is said below it. */
 const INDENT = " ".repeat(WIDTHS.verdict + WIDTHS.level + 2 * GAP.length);
-/** An answer that needs more lines is shown below its row, or cut where the case passed. */
+/** An answer that needs more lines is shown below its row, or cut where nobody needs it. */
 const MAX_CELL_LINES = 2;
 
 /** As a reader's eye finds them: what is wrong stands out. */
@@ -58,7 +58,7 @@ function rowLines(result: CaseResult, isVerbose: boolean): readonly string[] {
   function answerCell(name: "expected" | "got", text: string): readonly string[] {
     const lines = wrapped(text, WIDTHS[name]);
     if (lines.length <= MAX_CELL_LINES) return lines;
-    if (!isDetailed) return cut(lines, WIDTHS[name]);
+    if (!isDetailed || verdict === "not-run") return cut(lines, WIDTHS[name]);
     below.push(`${name}: ${text}`);
     return ["see below"];
   }

@@ -16,6 +16,8 @@ export interface HttpProbeTarget {
   readonly allowedMethods?: readonly ProbeRequest["method"][];
   /** Requests without a body that are allowed all the same. */
   readonly exceptions?: readonly Pick<ProbeRequest, "method" | "path">[];
+  /** 429 is an answer as any other: whoever asks here waits and repeats himself. */
+  readonly handsOnPushBack?: true;
   /** Sent with every request: Authorization. */
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -71,6 +73,7 @@ function probeWithin(
   const base = baseUrl(target.url);
   const server = serverOf(base);
   const patience = openPatience();
+  const maxPushBacks = target.handsOnPushBack ? 0 : MAX_PUSH_BACKS;
   let answers = 0; // owned by exchangeInTurn()
   let end: TlogError | undefined; // owned by exchangeInTurn()
 
@@ -89,7 +92,7 @@ function probeWithin(
         if (!isWorthRepeating(error, request.method)) throw error;
         return sendOnce(request);
       });
-      if (answer.status !== 429 || pushBacks >= MAX_PUSH_BACKS) return answer;
+      if (answer.status !== 429 || pushBacks >= maxPushBacks) return answer;
       await traffic.slowDown(retryAfterMs(answer));
     }
   }

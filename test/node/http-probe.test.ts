@@ -279,6 +279,10 @@ describe("what is repeated", () => {
     expect(waits).toEqual([0, 7000, 500]);
     expect((await probe.exchange({ method: "GET", path: "" })).status).toBe(429);
     expect(waits.slice(3)).toEqual([500, 30_000, 1000, 30_000, 2000]);
+    const other = probe.beside({ url, handsOnPushBack: true });
+    closing.push(() => void other.close());
+    expect((await other.exchange({ method: "GET", path: "" })).status).toBe(429);
+    expect(waits.slice(8)).toEqual([2000]);
   });
 });
 
