@@ -12,6 +12,8 @@ export interface WitnessAnswer {
 export type Spoiler = (
   answer: WitnessAnswer,
   around: {
+    /** What the log posted. */
+    readonly request: Uint8Array;
     /** Sends the log's request, as it is, to the witness that listens there. */
     readonly ask: (witnessUrl: string) => Promise<WitnessAnswer>;
     /** The last cosignatures that were passed on. */
@@ -37,7 +39,8 @@ export async function startSpoilingProxy(witnessUrl: string): Promise<SpoilingPr
     try {
       const answer = await ask(witnessUrl);
       if (spoiler === undefined && answer.status === 200) earlier = answer;
-      const spoiled = spoiler === undefined ? answer : await spoiler(answer, { ask, earlier });
+      const around = { request: body, ask, earlier };
+      const spoiled = spoiler === undefined ? answer : await spoiler(answer, around);
       response.writeHead(spoiled.status, { "content-type": spoiled.contentType }).end(spoiled.body);
     } catch {
       response.destroy();
