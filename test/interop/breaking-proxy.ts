@@ -114,7 +114,7 @@ export async function startBreakingProxy(url: string): Promise<BreakingProxy> {
     const isChanged = chosen !== undefined && came.statusCode === 200;
     const sent = isChanged ? await chosen.change(body) : body;
     if (isChanged) changed += 1;
-    response.writeHead(came.statusCode ?? 502, headersFor(came, sent)).end(sent);
+    response.writeHead(came.statusCode ?? 502, headersFor(came, isChanged ? sent : undefined)).end(sent);
   };
   const server = createServer((incoming, response) => {
     answer(incoming, response).catch((error: unknown) => response.writeHead(502).end(String(error)));
@@ -138,10 +138,10 @@ export async function startBreakingProxy(url: string): Promise<BreakingProxy> {
   };
 }
 
-/** What came, but for what is said of one connection, and with the length of what is sent. */
-function headersFor({ headers }: IncomingMessage, sent: Uint8Array): OutgoingHttpHeaders {
+/** What came, but for what is said of one connection, and with the length of a changed body. */
+function headersFor({ headers }: IncomingMessage, changed: Uint8Array | undefined): OutgoingHttpHeaders {
   const { connection, "keep-alive": keepAlive, "transfer-encoding": encoding, ...rest } = headers;
-  return { ...rest, "content-length": sent.length };
+  return changed === undefined ? rest : { ...rest, "content-length": changed.length };
 }
 
 /** @param isPlain - whether to keep the log from compressing: what gzip holds cannot be changed by a byte. */
