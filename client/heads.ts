@@ -1,9 +1,9 @@
 /** What this client knows of a log's heads: every head that comes in is verified, compared with the remembered one, then remembered. */
 import { TlogError } from "../src/errors.ts";
 import { hashesEqual } from "../src/merkle/hash.ts";
-import { openCheckpoint, type VerifiedCheckpoint } from "../src/tlog/checkpoint.ts";
-import { bytesEqual } from "../src/tlog/encoding.ts";
-import { MAX_NOTE_BYTES } from "../src/tlog/note.ts";
+import { openCheckpoint, parseCheckpoint, type VerifiedCheckpoint } from "../src/tlog/checkpoint.ts";
+import { bytesEqual, decodeUtf8 } from "../src/tlog/encoding.ts";
+import { MAX_NOTE_BYTES, parseNote } from "../src/tlog/note.ts";
 import type { CheckpointMemory } from "./checkpoint-memory.ts";
 import { type ForkedHeads, LogForkedError } from "./errors.ts";
 import type { Fetcher } from "./fetcher.ts";
@@ -17,7 +17,7 @@ export interface Heads {
   /** Asks the log for its checkpoint and judges it as {@link Heads.judge}. */
   fetch(signal: AbortSignal | undefined): Promise<LogHead>;
   /**
-   * Verifies a checkpoint, demands consistency with the remembered one, remembers the larger of the two.
+   * Verifies a checkpoint, the empty tree's without the policy's quorum, demands consistency with the remembered one, remembers the larger of the two.
    * @throws {TlogError} LOG_FORKED ({@link LogForkedError}; what is remembered stays) | ORIGIN_MISMATCH | as openCheckpoint,
    *   {@link TileSource.readNodes} and {@link CheckpointMemory}
    */
@@ -68,7 +68,7 @@ export function openHeads(log: {
   }
 
   async function judge(signedNote: Uint8Array, signal: AbortSignal | undefined): Promise<LogHead> {
-    const shown = await openCheckpoint({ signedNote, policy: log.trust.policy, expectedOrigin: origin });
+    const shown = await openShown(signedNote, log.trust);
     // One at a time: the others of this client would only find the memory changed and start over.
     const judged = turn.then(() => compareAndRemember(shown, signal));
     turn = judged.catch(() => {});
@@ -93,6 +93,13 @@ export function openHeads(log: {
       );
     },
   };
+}
+
+/** The policy holds for every head but the empty tree's: that promises nothing, and logs do not have it cosigned. */
+async function openShown(signedNote: Uint8Array, { policy, origin }: Trust): Promise<VerifiedCheckpoint> {
+  const isEmpty = parseCheckpoint(decodeUtf8(parseNote(signedNote).text)).treeSize === 0;
+  const held = isEmpty ? { ...policy, quorum: "none" } : policy;
+  return await openCheckpoint({ signedNote, policy: held, expectedOrigin: origin });
 }
 
 /** The remembered head must still carry the log's signature, or it could not prove a fork; its quorum was met in its time. */

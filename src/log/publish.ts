@@ -137,7 +137,9 @@ export class Publisher {
 
   #refreshAt(): number {
     const { stage, intervalMs } = this.#options;
-    if (stage === undefined || this.#isRefreshing) return Number.POSITIVE_INFINITY;
+    // The empty tree is shown to nobody: Sunlight v0.8.1 cosigns it, and refuses every later head of that log for good.
+    const isEmpty = this.#integrated.treeSize === 0;
+    if (stage === undefined || this.#isRefreshing || isEmpty) return Number.POSITIVE_INFINITY;
     return Math.max(stage.refreshAt, this.#lastRefreshAt + intervalMs, this.#lastAttemptAt + intervalMs);
   }
 
@@ -156,7 +158,7 @@ export class Publisher {
     const startedAt = now();
     const signed = await signer.sign(this.#integrated);
     if (this.#refusal !== undefined) return;
-    // A new log's empty tree promises nothing, so nobody has to vouch for it: its cosignatures are gathered afterwards.
+    // A new log's empty tree promises nothing, so nobody has to vouch for it.
     if (stage === undefined || (this.#publication === undefined && signed.treeSize === 0)) {
       await this.#publish(signed, startedAt);
       if (stage === undefined) this.#lastAttemptAt = now();

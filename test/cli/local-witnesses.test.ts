@@ -76,7 +76,9 @@ describe("serve --local-witnesses 3", () => {
   });
 
   it("serves each witness below /witness/, to others too", async () => {
-    const log = await serving(temporaryDirectory());
+    const cwd = temporaryDirectory();
+    const log = await serving(cwd);
+    await receiptOf(log, cwd, "first");
     const prefix = `${log.url}/witness/w3`;
     const info: unknown = await (await fetch(`${prefix}/witness.json`)).json();
     expect(info).toMatchObject({ name: `${log.origin}/witness/w3`, logCount: 1 });

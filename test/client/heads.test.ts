@@ -93,6 +93,11 @@ describe("a checkpoint", () => {
       { name: "w", timestampSeconds: 1_700_000_000 },
     ]);
     await expectCodeAsync(clientOf(alone, trusting).checkpoint(), "QUORUM_NOT_MET");
+    // Its log shows the empty tree to no witness, and is not to be stuck there for it.
+    const empty = await openFakeLog();
+    expect(await clientOf(empty, trusting).checkpoint()).toMatchObject({ treeSize: 0, cosignatures: [] });
+    const elsewhere = await openFakeLog({ seed: 2 });
+    await expectCodeAsync(clientOf(elsewhere, trusting).checkpoint(), "SIGNATURE_MISSING");
   });
 });
 

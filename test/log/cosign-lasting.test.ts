@@ -138,6 +138,7 @@ describe("what a published checkpoint holds", () => {
         quorum: `group q all ${stubs.map(({ name }) => name).join(" ")}\nquorum q`,
       });
       const log = await openOn(disks, { witnesses });
+      if (life === 0) await log.add(entry(0));
       await expect.poll(async () => (await cosigners(log, witnesses.policy)).length).toBe(stubs.length);
       expect(log.state().status).toBe("writable");
       await log.close();
