@@ -1,0 +1,131 @@
+/** Stands between a log and a witness, and does with the log's requests and the witness's answers what a test wants. */
+import { once } from "node:events";
+import { createServer, type ServerResponse } from "node:http";
+import { buffer } from "node:stream/consumers";
+import { concatBytes, decodeUtf8, encodeUtf8 } from "../../src/tlog/encoding.ts";
+
+export interface WitnessAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+/** Makes the answer the log gets; "none" ends the connection without one. */
+export type Conduct = (
+  request: Uint8Array,
+  witness: {
+    readonly url: string;
+    /** Sends it a request. */
+    readonly ask: (request: Uint8Array) => Promise<WitnessAnswer>;
+    /** The first cosignatures that came through here. */
+    readonly earliest: Uint8Array | undefined;
+  },
+) => Promise<WitnessAnswer | "none">;
+
+export interface WitnessProxy {
+  readonly url: string;
+  /** What the witness itself answered, in order: "200", "422", and of a conflict "409 3". */
+  readonly answers: readonly string[];
+  /** From now on; undefined: everything passes as it is. */
+  behave(conduct: Conduct | undefined): void;
+  close(): Promise<void>;
+}
+
+/** @param url - of the witness: its submission prefix. */
+export async function startWitnessProxy(url: string): Promise<WitnessProxy> {
+  let conduct: Conduct | undefined; // owned by behave()
+  let earliest: Uint8Array | undefined; // owned by ask()
+  const answers: string[] = [];
+  const ask = async (request: Uint8Array): Promise<WitnessAnswer> => {
+    const body = new Uint8Array(request);
+    const came = await fetch(`${url}/add-checkpoint`, { method: "POST", body, redirect: "manual" });
+    const answer = {
+      status: came.status,
+      headers: { "Content-Type": came.headers.get("Content-Type") ?? "" },
+      body: new Uint8Array(await came.arrayBuffer()),
+    };
+    answers.push(answer.status === 409 ? `409 ${decodeUtf8(answer.body).trimEnd()}` : `${answer.status}`);
+    if (answer.status === 200) earliest ??= answer.body;
+    return answer;
+  };
+  const respond = async (request: Uint8Array, response: ServerResponse): Promise<void> => {
+    const answer = await (conduct?.(request, { url, ask, earliest }) ?? ask(request));
+    if (answer === "none") response.destroy();
+    else response.writeHead(answer.status, answer.headers).end(answer.body);
+  };
+  const server = createServer((incoming, response) => {
+    buffer(incoming)
+      .then((request) => respond(Uint8Array.from(request), response))
+      .catch(() => response.destroy()); // the witness is gone, or the log
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    answers,
+    behave(next) {
+      conduct = next;
+    },
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
+/** Dead: takes the connection, and ends it. */
+export const noAnswer: Conduct = async () => "none";
+
+/** Passes on what comes, once `opened` has resolved. */
+export function heldUntil(opened: Promise<void>): Conduct {
+  return async (request, { ask }) => {
+    await opened;
+    return await ask(request);
+  };
+}
+
+/** It claims to have cosigned a tree that no log has. */
+export const hugeSize: Conduct = async () => {
+  const headers = { "Content-Type": "text/x.tlog.size" };
+  return { status: 409, headers, body: encodeUtf8("9007199254740991\n") };
+};
+
+/** One letter of each signature is another one; its key and its time are right. */
+export const forgedLines: Conduct = async (request, { ask }) => {
+  const answer = await ask(request);
+  if (answer.status !== 200) return answer;
+  const lines = decodeUtf8(answer.body).trimEnd().split("\n");
+  return { ...answer, body: encodeUtf8(lines.map((line) => `${withLetterChanged(line, -20)}\n`).join("")) };
+};
+
+/** A text with another letter of base64 at an index, from the end when it is negative. */
+export function withLetterChanged(text: string, index: number): string {
+  const at = index < 0 ? text.length + index : index;
+  return `${text.slice(0, at)}${text[at] === "A" ? "B" : "A"}${text.slice(at + 1)}`;
+}
+
+/** Real cosignatures, of the first size that was asked for. */
+export const anotherSize: Conduct = async (request, { ask, earliest }) => {
+  const answer = await ask(request);
+  return answer.status === 200 ? { ...answer, body: earliest ?? answer.body } : answer;
+};
+
+/** What is right, and a megabyte more of it. */
+export const oversize: Conduct = async (request, { ask }) => {
+  const answer = await ask(request);
+  const times = Math.ceil((1024 * 1024) / answer.body.length);
+  return { ...answer, body: concatBytes(...Array.from({ length: times }, () => answer.body)) };
+};
+
+/** To where the cosignature could be had. */
+export const redirect: Conduct = async (_, { url }) => {
+  return { status: 307, headers: { Location: `${url}/add-checkpoint` }, body: new Uint8Array() };
+};
+
+/** The witness is asked with another request than the log's. */
+export function requestChanged(change: (request: Uint8Array) => Uint8Array | Promise<Uint8Array>): Conduct {
+  return async (request, { ask }) => await ask(await change(request));
+}
