@@ -53,7 +53,7 @@ export const conformanceWitness: CommandDefinition = {
         ? undefined
         : probe.beside({ url: monitoringUrl, allowedMethods: ["GET", "HEAD", "OPTIONS"] });
     call.output.notice(
-      `asks ${probe.url}, at most ${limits.ratePerSecond} times a second and ${limits.maxRequests} in all, about test logs: ${logs.configured.map(({ origin }) => origin).join(", ")}`,
+      `asks ${probe.url}, at most ${limits.ratePerSecond} times a second and ${limits.maxRequests} in all, about ${logsText(logs)}`,
     );
     await testServer(call, {
       kind: "witness",
@@ -98,6 +98,13 @@ function assertKeysFit({ flags }: Call, url: string): void {
     "USAGE",
     `want --keys DIR: ${url} is another machine, and everybody knows the keys of the published test logs; if its operator agrees, give --published-keys`,
   );
+}
+
+/** "the test log a/b", or how many others there are. */
+function logsText({ configured }: TestLogs): string {
+  const [first, ...others] = configured.map(({ origin }) => origin);
+  if (first === undefined) return "no test log";
+  return `the test log ${first}${others.length === 0 ? "" : ` and ${others.length} others`}`;
 }
 
 async function printLogs({ flags, output }: Call, logs: TestLogs): Promise<void> {

@@ -40,6 +40,7 @@ describe("the packed package, installed in an empty folder", () => {
       "cat",
       "tail",
       "policy",
+      "conformance",
     ]) {
       expect(help).toMatch(new RegExp(`^\\s+${command}\\b`, "m"));
     }
@@ -61,6 +62,26 @@ describe("the packed package, installed in an empty folder", () => {
       console.log(leafIndex, treeSize, origin);
     `);
     expect(printed).toBe("0 1 example.com/log");
+  });
+
+  it("tests a log with the cases it brings", async () => {
+    const printed = await runScript(`
+      import { execFile } from "node:child_process";
+      import { promisify } from "node:util";
+      import { formatSigningKey, generateSigningKey, openLog, openSigner, serveLog } from "bristlecone/server";
+
+      const signer = await openSigner(formatSigningKey(await generateSigningKey({ name: "example.com/tested" })));
+      const log = await openLog({ directory: "tested", signer });
+      await log.addBatch(Array.from({ length: 300 }, (_, index) => new TextEncoder().encode(String(index))));
+      await log.untilPublished(299, { signal: AbortSignal.timeout(5000) });
+      const server = await serveLog({ log, listen: { host: "127.0.0.1", port: 0 } });
+      const argv = ["--no-install", "bristlecone", "conformance", "log", server.url, "--vkey", log.vkeys[0], "--rate", "200"];
+      const { stdout } = await promisify(execFile)("npx", argv);
+      await server.close();
+      await log.close();
+      console.log(stdout);
+    `);
+    expect(printed).toMatch(/^\d+ cases: [1-9]\d* pass(, \d+ open)?(, \d+ not run)? \(/m);
   });
 
   it("brings the worker that its ML-DSA-44 threads run", async () => {
