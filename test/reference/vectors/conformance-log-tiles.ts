@@ -47,7 +47,7 @@ function tiles(): readonly VectorCase[] {
     ),
     logCase(TILES_PRUNING, "MUST", "first-full", "A log that is not pruned serves its first tile.", {
       check: "first-full",
-      open: "whether the log is pruned: nothing it serves says so",
+      expect: "200 and 8,192 bytes; open where it may be pruned",
     }),
     logCase(
       TILES_PARTIAL,
