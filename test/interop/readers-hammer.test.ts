@@ -62,8 +62,9 @@ async function readEntries(): Promise<readonly string[]> {
 describe.skipIf(skipped)("Tessera's hammer", () => {
   it("reads and writes without a complaint, and gets the index of each entry that it adds again", async () => {
     const { code, stderr } = await hammer(log.url, LOAD, "-v=2", "--max_runtime=20m");
-    // Each line begins with how bad it is: I, W, E or F.
-    expect(stderr.match(/^[WEF]\d{4} .*$/gm) ?? []).toEqual([]);
+    // Each line begins with how bad it is: I, W, E or F. Reaching its goal it drops its own requests, and says so.
+    const complaints = stderr.match(/^[WEF]\d{4} .*$/gm) ?? [];
+    expect(complaints.filter((line) => !line.endsWith(": context canceled"))).toEqual([]);
     expect(stderr).toContain(`Reached tree size goal of ${LOAD.leaves}`);
     expect(code).toBe(0);
     // A tenth of what it writes it wrote before: for that it is told an index again, and the log holds no entry twice.
