@@ -14,6 +14,8 @@ import {
 import { digestOfEntries, READ_SIZE, type ReaderLog, startReaderLog } from "./reader-log.ts";
 import { READER_PROGRAMS, type Read } from "./reader-programs.ts";
 
+const SIZES = [1, 256, 257, READ_SIZE];
+
 /** What is broken; of each reader what it says then. */
 const BROKEN = [
   "one bit of a full tile",
@@ -112,14 +114,24 @@ const readers = READERS.map((reader) => ({ ...reader, isThere: reader.program.is
 const isAnyThere = readers.some(({ isThere }) => isThere);
 
 let log: ReaderLog;
+/** One for each of the sizes. */
+let logs: ReadonlyMap<number, ReaderLog>;
 
 beforeAll(async () => {
-  if (isAnyThere) log = await startReaderLog(READ_SIZE);
+  if (!isAnyThere) return;
+  logs = new Map(await Promise.all(SIZES.map(async (size) => [size, await startReaderLog(size)] as const)));
+  log = logOf(READ_SIZE);
 });
 
 afterAll(async () => {
-  if (isAnyThere) await log.stop();
+  if (isAnyThere) await Promise.all([...logs.values()].map((each) => each.stop()));
 });
+
+function logOf(size: number): ReaderLog {
+  const found = logs.get(size);
+  if (found === undefined) throw new Error(`no log of size ${size}`);
+  return found;
+}
 
 describe.each(readers)("a reader on $program.of", ({ program, says, isThere }) => {
   let read: Read;
@@ -128,16 +140,18 @@ describe.each(readers)("a reader on $program.of", ({ program, says, isThere }) =
     if (isThere) read = await program.prepare();
   });
 
-  it.skipIf(!isThere)(
-    "opens the checkpoint, reads every entry, and verifies receipts and consistency proofs",
-    async () => {
-      const { code, stdout, stderr } = await read(log.url, log.vkey);
+  it.skipIf(!isThere).each(SIZES)(
+    "reads, of size %i, checkpoint, entries, receipts and consistency",
+    async (size) => {
+      const { url, vkey } = logOf(size);
+      const { code, stdout, stderr } = await read(url, vkey);
+      const step = 1 + Math.floor(size / 20);
       expect(stderr).toBe("");
       expect(stdout.split("\n")).toEqual([
-        `checkpoint: ${ORIGIN}, size ${READ_SIZE}`,
-        `entries: ${READ_SIZE}, sha256 ${digestOfEntries(READ_SIZE)}`,
-        "receipts: 20",
-        "consistency: 20",
+        `checkpoint: ${ORIGIN}, size ${size}`,
+        `entries: ${size}, sha256 ${digestOfEntries(size)}`,
+        `receipts: ${Math.ceil(size / step)}`,
+        `consistency: ${Math.ceil((size - 1) / step)}`,
         "",
       ]);
       expect(code).toBe(0);

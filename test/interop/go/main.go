@@ -139,11 +139,11 @@ func (s source) checkReceipts(tree tlog.Tree, hashes tlog.HashReader) error {
 		if err != nil {
 			return err
 		}
-		lines, isReceipt := strings.CutPrefix(head, fmt.Sprintf("c2sp.org/tlog-proof@v1\nindex %d\n", index))
-		if !isReceipt {
+		lines := strings.Split(head, "\n")
+		if len(lines) < 2 || lines[0] != "c2sp.org/tlog-proof@v1" || lines[1] != fmt.Sprintf("index %d", index) {
 			return fmt.Errorf("not a receipt of entry %d: %q", index, head)
 		}
-		proof, err := parseHashes(strings.Split(lines, "\n"), base64.StdEncoding.DecodeString)
+		proof, err := parseHashes(lines[2:], base64.StdEncoding.DecodeString)
 		if err != nil {
 			return err
 		}

@@ -136,12 +136,12 @@ fn check_receipts(log: &Log, size: u64, tiles: &impl HashReader, vkey: &str) -> 
             .split_once("\n\n")
             .ok_or("a receipt without a checkpoint")?;
         let checkpoint = open_checkpoint(checkpoint.as_bytes(), vkey)?;
-        let lines = head
-            .strip_prefix(&format!("c2sp.org/tlog-proof@v1\nindex {index}"))
-            .ok_or(format!("not a receipt of entry {index}"))?;
+        let mut lines = head.split('\n');
+        let of = format!("index {index}");
+        if lines.next() != Some("c2sp.org/tlog-proof@v1") || lines.next() != Some(&of) {
+            return Err(format!("not a receipt of entry {index}: {head:?}").into());
+        }
         let proof = lines
-            .split('\n')
-            .skip(1)
             .map(Hash::parse_hash)
             .collect::<std::result::Result<_, _>>()?;
         let leaf = tiles.read_hashes(&[stored_hash_index(0, index)])?[0];
