@@ -44,6 +44,14 @@ const Expectation = z.strictObject({
   checks: z.array(z.enum(CHECKS)).optional(),
 });
 
+const Example = z.strictObject({
+  S: z.int().min(0),
+  body: z.string().optional(),
+  bodyHex: z.string().optional(),
+  bodyLength: z.int().optional(),
+  bodySha256: z.string().optional(),
+});
+
 const Case = z
   .strictObject({
     name: z.string().regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/),
@@ -53,14 +61,14 @@ const Case = z
     section: z.string().min(1),
     note: z.string().optional(),
     log: z.string(),
-    state: z.enum(["never", "cosigned", "discovers"]).optional(),
-    needs: z.array(z.enum(["monitoring", "subtrees", "witness-keys"])).optional(),
+    state: z.enum(["never", "cosigned", "discovers", "any"]).optional(),
+    needs: z.array(z.enum(["monitoring", "subtrees", "witness-keys", "ml-dsa"])).optional(),
     request: Recipe,
     sets: SizeExpression.optional(),
     subtree: z.tuple([SizeExpression, SizeExpression]).optional(),
     expect: Expectation.optional(),
     open: z.string().optional(),
-    example: z.unknown(),
+    example: Example,
   })
   .refine(({ expect, open }) => (expect === undefined) !== (open === undefined), {
     message: "want either expect or open",

@@ -58,10 +58,10 @@ export class LogStanding {
     return { log, S, tree: this.#tree, cosignatures, witnessKeys: this.#witnessKeys };
   }
 
-  /** Takes in the answer to the log's discovery request. */
-  learn({ status, body }: ProbeAnswer): void {
+  /** Takes in the answer to a request that asks what the witness has. @param sets - the size it has after 200. */
+  learn({ status, body }: ProbeAnswer, sets: string): void {
     this.#refusal = undefined;
-    if (status === 200) this.#size = parseDecimal(this.log.discovery.sets);
+    if (status === 200) this.#size = parseDecimal(sets);
     else this.#size = status === 409 ? sizeIn(body) : undefined;
     if (this.#size !== undefined) return;
     this.#refusal =

@@ -86,7 +86,7 @@ class WitnessRun {
       standing.forget();
       return await judgeCase(case_, answer, expectedBody);
     }
-    if (case_.state === "discovers") discoverFrom(answer, standing);
+    if (case_.state === "discovers") discoverFrom(case_, answer, standing);
     const judged = {
       answer,
       state,
@@ -109,6 +109,9 @@ class WitnessRun {
     if (needs.includes("monitoring") && monitoring === undefined) {
       throw new InapplicableError("no monitoring prefix is given");
     }
+    if (needs.includes("ml-dsa") && !witnessKeys.some(({ type }) => type === ML_DSA_44)) {
+      throw new InapplicableError("no ML-DSA-44 key of the witness is given");
+    }
     if (needs.includes("witness-keys") && witnessKeys.length === 0) {
       throw new InapplicableError("no key of the witness is given");
     }
@@ -127,9 +130,10 @@ class WitnessRun {
     if (case_.state === undefined || case_.state === "discovers") return;
     if (!standing.isKnown) {
       const { request } = await buildRequest(log.discovery.request, standing.recipeState());
-      standing.learn(await this.#exchange(case_, "discovery", request));
+      standing.learn(await this.#exchange(case_, "discovery", request), log.discovery.sets);
     }
     standing.assertUsable();
+    if (case_.state === "any") return;
     if (case_.state === "never") return standing.assertNeverCosigned();
     if (standing.size === 0) await this.#cosign(case_, standing, log.first);
     if (needsCosignatures(case_) && standing.recipeState().cosignatures.length === 0) {
@@ -166,7 +170,12 @@ class WitnessRun {
     const { probe, monitoring, onExchange } = this.#options;
     onExchange?.({ caseName: case_.name, purpose });
     const isForMonitor = purpose === "case" && case_.needs?.includes("monitoring") === true;
-    const answer = await ((isForMonitor ? monitoring : undefined) ?? probe).exchange(request);
+    const answer = await ((isForMonitor ? monitoring : undefined) ?? probe)
+      .exchange(request)
+      .catch((error) => {
+        if (purpose === "case") throw error;
+        throw new InapplicableError(`no answer to the request before it: ${orNoAnswer(error).code}`);
+      });
     // It may be busy, or have had enough of us: that says nothing about what it would answer.
     if (answer.status !== 429 && answer.status !== 503) return answer;
     throw new InapplicableError(`the witness answered ${answer.status}`);
@@ -181,7 +190,7 @@ class WitnessRun {
     if (answer.status === 200 && case_.sets !== undefined) {
       if (isMet) standing.cosigned(sizeOf(case_.sets, standing.size), answer);
       else standing.forget();
-    } else if (!isMet && result.verdict !== "open" && case_.state !== "discovers") standing.forget();
+    } else if (!isMet) standing.forget();
   }
 }
 
@@ -192,14 +201,15 @@ function subtreeOf({ subtree }: WitnessCase, S: number): { start: number; end: n
 }
 
 /** The first request about a log is a case itself. What was cosigned before, or is not known at all, says nothing about it. */
-function discoverFrom(answer: ProbeAnswer, standing: LogStanding): void {
-  standing.learn(answer);
+function discoverFrom(case_: WitnessCase, answer: ProbeAnswer, standing: LogStanding): void {
+  standing.learn(answer, case_.sets ?? "0");
   if (answer.status === 404) standing.assertUsable();
   if (answer.status === 409) standing.assertNeverCosigned();
 }
 
 function needsCosignatures({ needs = [], expect }: WitnessCase): boolean {
-  return needs.includes("subtrees") || expect?.checks?.includes("monitor-cosignatures") === true;
+  const isAboutThem = (expect?.checks ?? []).some((check) => AFTER_COSIGNATURES.has(check));
+  return needs.includes("subtrees") || isAboutThem;
 }
 
 function hasMlDsa(lines: readonly string[]): boolean {
@@ -212,4 +222,5 @@ function orNoAnswer(error: unknown): TlogError {
   throw error;
 }
 
+const AFTER_COSIGNATURES: ReadonlySet<string> = new Set(["monitor-cosignatures", "time-not-back"]);
 const SILENCES: ReadonlySet<string> = new Set(["REMOTE_UNREACHABLE", "REMOTE_TIMEOUT", "REMOTE_TOO_LARGE"]);

@@ -59,8 +59,8 @@ export type WitnessCase = {
   readonly note?: string;
   /** "main" unless said. */
   readonly log: string;
-  readonly state?: "never" | "cosigned" | "discovers";
-  readonly needs?: readonly ("monitoring" | "subtrees" | "witness-keys")[];
+  readonly state?: "never" | "cosigned" | "discovers" | "any";
+  readonly needs?: readonly ("monitoring" | "subtrees" | "witness-keys" | "ml-dsa")[];
   readonly request: Recipe;
   readonly sets?: string;
   readonly subtree?: readonly [string, string];

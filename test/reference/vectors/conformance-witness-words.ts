@@ -8,7 +8,7 @@ export const DESCRIPTION =
   "`discovery` request: 200 says it is `sets`, 409 has it in the body, 404 says that the log is not configured and its cases cannot be run, nor " +
   'can they with another answer. A case of `state` "cosigned" with S = 0 is preceded by the log\'s `first` request; one that needs the ' +
   "witness's lines for S, when none came yet, by `again`; both are good requests, and what they are refused with is no result. " +
-  '"never" asks for S = 0; "discovers" is a discovery itself, and cannot be run when something was cosigned before. After 200, S is `sets`; after an answer that was not ' +
+  '"never" asks for S = 0; "discovers" is a discovery itself, and cannot be run when something was cosigned before, or the log is not known; "any" asks only that the witness knows the log; without a `state` nothing is asked before. After 200, S is `sets`; after an answer that was not ' +
   "expected, S is learnt anew. A `request` has a method, a path below the prefix (the monitoring prefix when the case `needs` " +
   '"monitoring"), headers, and a body if it has `lines`: the lines; an empty line and the lines of `text`, the checkpoint; an empty line and the `signatures`; ' +
   "each line with a newline; then the `edits` on the whole. `words` says what stands in braces; U+E000 to U+E0FF in a recipe stand for the " +

@@ -15,19 +15,18 @@ const FIRST_SIZE = "11";
 
 interface Log extends RecipeLog {
   readonly isConfigured: boolean;
-  /** Its tree stays empty. */
-  readonly isEmpty?: boolean;
 }
 
 const LOGS: readonly Log[] = [
   log("main", [1]),
   log("fresh", [1]),
-  { ...log("empty", [1]), isEmpty: true },
+  log("empty", [1]),
   log("two-keys", [1, 1]),
   log("ml-dsa", [6]),
   log("fork", [1]),
   log("fork-growth", [1]),
-  { ...log("fork-empty", [1]), isEmpty: true },
+  log("fork-empty", [1]),
+  log("forged-line", [1]),
   { ...log("unknown", [1]), isConfigured: false },
 ];
 
@@ -71,8 +70,7 @@ function log(name: string, types: readonly number[]): Log {
   };
 }
 
-function logMembers({ name, origin, keys, isConfigured, isEmpty = false }: Log) {
-  const empty = submission("0", "0");
+function logMembers({ name, origin, keys, isConfigured }: Log) {
   // The last key: where the witness has only the first, what is about both cannot be tried.
   const signatures = [keys.length === 1 ? "{sign log}" : "{sign log2}"];
   const step = (request: Recipe, sets: string) => ({ request: { ...request, signatures }, sets });
@@ -83,8 +81,8 @@ function logMembers({ name, origin, keys, isConfigured, isEmpty = false }: Log) 
     signingKeys: keys.map(({ signingKey }) => signingKey),
     vkeys: keys.map(({ vkey }) => vkey),
     ...(name === "main" ? { sigsumOrigin: sigsumOrigin(keys[0] as ReferenceKey) } : {}),
-    discovery: isEmpty ? step(empty, "0") : step(submission("1", "1"), "1"),
-    first: isEmpty ? step(empty, "0") : step(submission("0", FIRST_SIZE), FIRST_SIZE),
+    discovery: step(submission("1", "1"), "1"),
+    first: step(submission("0", FIRST_SIZE), FIRST_SIZE),
     again: step(submission("S", "S"), "S"),
   };
 }
@@ -99,7 +97,7 @@ function withExamples(cases: readonly WitnessCase[]): readonly VectorCase[] {
   return cases.map((one) => {
     const known = LOGS.find(({ name }) => name === one.log) as Log;
     let S = sizes.get(known.name) ?? 0;
-    if (S === 0 && one.state === "cosigned" && known.isEmpty !== true) S = Number(FIRST_SIZE);
+    if (S === 0 && one.state === "cosigned") S = Number(FIRST_SIZE);
     const example = exampleOf(one, known, S);
     const isCosigned = one.expect?.status.includes(200) === true && one.sets !== undefined;
     sizes.set(known.name, isCosigned ? sizeOf(one.sets ?? "", S) : S);
