@@ -6,7 +6,7 @@ import { type Checkpoint, parseCheckpoint } from "../tlog/checkpoint-body.ts";
 import { ML_DSA_44 } from "../tlog/cosignature.ts";
 import { bytesEqual, decodeUtf8 } from "../tlog/encoding.ts";
 import { keyLabel, type NoteVerifier, verifierFor } from "../tlog/key.ts";
-import { formatNote, type NoteSignature, parseNote, verifyNote } from "../tlog/note.ts";
+import { formatNote, type Note, type NoteSignature, parseNote, verifyNote } from "../tlog/note.ts";
 import { malformed, orMalformed } from "../tlog/witness-request.ts";
 import type { Roster, WitnessedLog } from "./witness.ts";
 
@@ -44,7 +44,9 @@ export class HeadOpener {
     const log = this.#roster.find(origin);
     if (log === undefined)
       throw new TlogError("LOG_UNKNOWN", `no log with the origin ${JSON.stringify(origin)}`);
-    const { text, verified } = await verifyNote(note, this.#verifiersOf(log));
+    const verifiers = this.#verifiersOf(log);
+    const { text, verified } = await verifyNote(note, verifiers);
+    await assertNoneFails(note, verifiers);
     const body = orMalformed("the checkpoint", () => parseCheckpoint(decodeUtf8(text)));
     // An ML-DSA-44 signature does not cover extension lines: by itself it would vouch for whatever somebody added.
     if (body.extensions.length > 0 && verified.every(({ verifierKey }) => verifierKey.type === ML_DSA_44)) {
@@ -59,6 +61,26 @@ export class HeadOpener {
     const verifiers = this.#verifiers.get(log) ?? log.logKeys.map((key) => verifierFor(key, { mlDsa44 }));
     this.#verifiers.set(log, verifiers);
     return verifiers;
+  }
+}
+
+/**
+ * Every line of a trusted key, not only the key's first: "a signature line's key name and ID match a trusted key but the signature itself
+ * fails to verify" is 403, wherever it stands. c2sp.org/tlog-witness, add-checkpoint. The same line again is not looked at again.
+ * @throws {TlogError} SIGNATURE_INVALID
+ */
+async function assertNoneFails(
+  { text, signatures }: Note,
+  verifiers: readonly NoteVerifier[],
+): Promise<void> {
+  for (const verifier of verifiers) {
+    const label = keyLabel(verifier.verifierKey);
+    const [first, ...more] = signatures.filter((line) => keyLabel(line) === label);
+    for (const { payload, name } of more) {
+      if (first !== undefined && bytesEqual(first.payload, payload)) continue;
+      if (await verifier.verify({ text, payload })) continue;
+      throw new TlogError("SIGNATURE_INVALID", `a second signature of ${name} does not verify`);
+    }
   }
 }
 
