@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openCheckpoint } from "../../src/tlog/checkpoint.ts";
-import { decodeUtf8, encodeUtf8 } from "../../src/tlog/encoding.ts";
+import { concatBytes, decodeUtf8, encodeUtf8 } from "../../src/tlog/encoding.ts";
 import { parsePolicy } from "../../src/tlog/policy.ts";
 import { goCheckpointOpener, hasGo } from "./go-programs.ts";
 import { type OwnWitness, startOwnWitness } from "./own-witness.ts";
 import { type Ended, isFull, lacks, programPath, run, runWell } from "./programs.ts";
-import { alwaysAtSize, startSpoilingProxy } from "./spoiling-proxy.ts";
 import { type PeerLog, startOmniwitness } from "./witness-programs.ts";
+import { claimedSize, startWitnessProxy } from "./witness-proxy.ts";
 
 const skipped = lacks("loadtest");
 const RUN_MS = 8_000;
@@ -42,18 +42,19 @@ describe.skipIf(skipped)("transparency-dev's load generator against our witness"
   afterAll(async () => await witness.stop());
 
   it("has every checkpoint cosigned, with 15 signatures by keys nobody knows on each, and each cosignature holds", async () => {
-    const proxy = await startSpoilingProxy(witness.url);
+    const proxy = await startWitnessProxy(witness.url);
     // It does not look at what it gets: what passes is kept, and looked at here.
     const cosigned: Uint8Array[] = [];
-    proxy.spoilWith((answer, { request }) => {
+    proxy.behave(async (request, { ask }) => {
+      const answer = await ask(request);
       const text = decodeUtf8(request);
-      if (answer.status === 200)
-        cosigned.push(encodeUtf8(text.slice(text.indexOf("\n\n") + 2) + answer.body));
+      const checkpoint = text.slice(text.indexOf("\n\n") + 2);
+      if (answer.status === 200) cosigned.push(concatBytes(encodeUtf8(checkpoint), answer.body));
       return answer;
     });
     const flags = ["--log_count=20", "--timeout=5s", "--start_qps=80", "--max_qps=80"];
     const { code, stderr } = await loadtest(proxy.url, flags, RUN_MS);
-    await proxy.stop();
+    await proxy.close();
     expect(stderr).not.toContain("Failed to update");
     expect(code).toBe(STOPPED);
     expect(witness.told.filter((line) => !line.startsWith("cosigned"))).toEqual([]);
@@ -70,10 +71,10 @@ describe.skipIf(skipped)("transparency-dev's load generator against our witness"
   });
 
   it("ends when a witness has always another size", async () => {
-    const proxy = await startSpoilingProxy(witness.url);
-    proxy.spoilWith(alwaysAtSize(7));
+    const proxy = await startWitnessProxy(witness.url);
+    proxy.behave(claimedSize(7));
     const { code, stderr } = await loadtest(proxy.url, ["--log_count=2"], RUN_MS);
-    await proxy.stop();
+    await proxy.close();
     expect(code).toBe(1);
     expect(stderr).toMatch(/Log example\.com\/inmemorylog\/\d of size \d+ asked to re-sync to 7/);
   });

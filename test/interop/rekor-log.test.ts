@@ -8,13 +8,14 @@ import { type RekorEntry, type RekorLog, startRekorLog } from "./logs/rekor-log.
 import { type OwnWitness, startOwnWitness } from "./own-witness.ts";
 import { lacks, untilItWrites } from "./programs.ts";
 import {
-  alwaysAtSize,
-  flipSignatures,
-  replayEarlier,
-  type Spoiler,
-  type SpoilingProxy,
-  startSpoilingProxy,
-} from "./spoiling-proxy.ts";
+  anotherSize,
+  answerOf,
+  type Conduct,
+  claimedSize,
+  forgedLines,
+  startWitnessProxy,
+  type WitnessProxy,
+} from "./witness-proxy.ts";
 
 const ORIGIN = "rekor.test";
 const skipped = lacks("rekor-posix") || !hasGo("go-cosigned");
@@ -22,7 +23,7 @@ const skipped = lacks("rekor-posix") || !hasGo("go-cosigned");
 let log: RekorLog;
 let witness: OwnWitness;
 let impostor: OwnWitness;
-let proxy: SpoilingProxy;
+let proxy: WitnessProxy;
 let openInGo: Awaited<ReturnType<typeof goCheckpointOpener>>;
 const entries: RekorEntry[] = [];
 
@@ -33,7 +34,7 @@ beforeAll(async () => {
   const vkey = formatVerifierKey((await openSigner(formatSigningKey(signingKey))).verifierKey);
   witness = await startOwnWitness([{ origin: ORIGIN, vkey }]);
   impostor = await startOwnWitness([{ origin: ORIGIN, vkey }]);
-  proxy = await startSpoilingProxy(witness.url);
+  proxy = await startWitnessProxy(witness.url);
   const witnessPolicy = `witness w ${witness.vkeys[0]} ${proxy.url}\nquorum w\n`;
   log = await startRekorLog({ signingKey, witnessPolicy });
 });
@@ -41,7 +42,7 @@ beforeAll(async () => {
 afterAll(async () => {
   if (skipped) return;
   await log.stop();
-  await proxy.stop();
+  await proxy.close();
   await impostor.stop();
   await witness.stop();
 });
@@ -89,17 +90,17 @@ describe.skipIf(skipped)("Sigstore's log asks our witness", () => {
 });
 
 /** What comes back instead of our cosignature, and what the log says of that. */
-const SPOILERS: readonly (readonly [name: string, spoiler: Spoiler, words: string])[] = [
-  ["our signatures with another last byte", flipSignatures, "invalid signature for key w0.test/own"],
-  ["our signatures of an earlier checkpoint", replayEarlier, "invalid signature for key w0.test/own"],
+const SPOILERS: readonly (readonly [name: string, conduct: Conduct, words: string])[] = [
+  ["our signatures with another letter", forgedLines, "invalid signature for key w0.test/own"],
+  ["our signatures of an earlier checkpoint", anotherSize, "invalid signature for key w0.test/own"],
   [
     "the signatures of another witness of our name",
-    async (_answer, { ask }) => await ask(impostor.url),
+    answerOf(() => impostor.url),
     "note has no verifiable signatures",
   ],
   [
     "a 409 with a size that is not ours, each time",
-    alwaysAtSize(1),
+    claimedSize(1),
     // Tessera v1.0.2 in it asks again and again, until it has no time left.
     "context deadline exceeded",
   ],
@@ -108,10 +109,10 @@ const SPOILERS: readonly (readonly [name: string, spoiler: Spoiler, words: strin
 describe.skipIf(skipped)("Sigstore's log, when what our witness answers is spoiled on the way", () => {
   it.each(SPOILERS)(
     "serves no checkpoint with %s, and ours again afterwards",
-    async (name, spoiler, words) => {
+    async (name, conduct, words) => {
       const said = log.output().length;
       const outputSince = () => log.output().slice(said);
-      proxy.spoilWith(spoiler);
+      proxy.behave(conduct);
       const checkpoint = await add(`while spoiled: ${name}`);
       await untilItWrites({ output: outputSince }, words);
       expect(outputSince()).toContain("failing-open despite error: witness policy was not satisfied");
@@ -120,7 +121,7 @@ describe.skipIf(skipped)("Sigstore's log, when what our witness answers is spoil
       expect(await served()).toBe(checkpoint);
       await expectCodeAsync(clientOfLog().checkpoint(), "QUORUM_NOT_MET");
 
-      proxy.spoilWith(undefined);
+      proxy.behave(undefined);
       expect(await cosignaturesIn(await add(`after: ${name}`))).toHaveLength(1);
       expect((await clientOfLog().checkpoint()).treeSize).toBe(entries.length);
     },

@@ -25,13 +25,14 @@ import { hasRust } from "./rust-programs.ts";
 import { encodeLeaf, proofOf, receiptOf, type SigsumLeaf } from "./sigsum-proof.ts";
 import { type ProofToVerify, rustSigsumVerifier, verifyWithSigsumVerify } from "./sigsum-verifiers.ts";
 import {
-  alwaysAtSize,
-  flipSignatures,
-  replayEarlier,
-  type Spoiler,
-  type SpoilingProxy,
-  startSpoilingProxy,
-} from "./spoiling-proxy.ts";
+  anotherSize,
+  answerOf,
+  type Conduct,
+  claimedSize,
+  forgedLines,
+  startWitnessProxy,
+  type WitnessProxy,
+} from "./witness-proxy.ts";
 
 const lacksLog = lacks(...SIGSUM_PROGRAMS);
 const lacksGoVerifier = lacks("sigsum-verify");
@@ -151,7 +152,7 @@ function verifiersJudge(proven: () => Proven): void {
 describe.skipIf(lacksLog)("Sigsum's log asks our witness", () => {
   let witness: OwnWitness;
   let impostor: OwnWitness;
-  let proxy: SpoilingProxy;
+  let proxy: WitnessProxy;
   let log: SigsumLog;
   let proven: Proven;
 
@@ -159,7 +160,7 @@ describe.skipIf(lacksLog)("Sigsum's log asks our witness", () => {
     const key = await makeSigsumLogKey();
     witness = await startOwnWitness([key]);
     impostor = await startOwnWitness([key]);
-    proxy = await startSpoilingProxy(witness.url);
+    proxy = await startWitnessProxy(witness.url);
     const witnessVkey = witness.vkeys[0] ?? "";
     log = await startSigsumLog(key, { vkey: witnessVkey, url: proxy.url });
     for (const text of ["one", "two", "three"]) {
@@ -173,7 +174,7 @@ describe.skipIf(lacksLog)("Sigsum's log asks our witness", () => {
 
   afterAll(async () => {
     await log.stop();
-    await proxy.stop();
+    await proxy.close();
     await impostor.stop();
     await witness.stop();
   });
@@ -191,22 +192,22 @@ describe.skipIf(lacksLog)("Sigsum's log asks our witness", () => {
   describe("and a proof it gives", () => verifiersJudge(() => proven));
 
   /** What comes back instead of our cosignature, and what the log says of that. */
-  const spoilers: readonly (readonly [name: string, spoiler: Spoiler, words: string])[] = [
-    ["our signatures with another last byte", flipSignatures, "failed: cosignature not valid"],
-    ["our signatures of an earlier tree head", replayEarlier, "failed: cosignature not valid"],
+  const spoilers: readonly (readonly [name: string, conduct: Conduct, words: string])[] = [
+    ["our signatures with another letter", forgedLines, "failed: cosignature not valid"],
+    ["our signatures of an earlier tree head", anotherSize, "failed: cosignature not valid"],
     [
       "the signatures of another witness of our name",
-      async (_answer, { ask }) => await ask(impostor.url),
+      answerOf(() => impostor.url),
       "failed: no cosignature for given key",
     ],
-    ["a 409 with a size that is not ours, each time", alwaysAtSize(1), "(409) old size must be 1"],
+    ["a 409 with a size that is not ours, each time", claimedSize(1), "(409) old size must be 1"],
   ];
 
   it.each(spoilers)(
     "shows no cosignature when it gets %s, and ours again afterwards",
-    async (name, spoiler, words) => {
+    async (name, conduct, words) => {
       const said = log.output().length;
-      proxy.spoilWith(spoiler);
+      proxy.behave(conduct);
       const message = messageOf(name);
       const refused = await log.submit(message, { timeoutSeconds: 3 });
       expect(refused).toMatchObject({ code: 1, proof: "" });
@@ -214,7 +215,7 @@ describe.skipIf(lacksLog)("Sigsum's log asks our witness", () => {
       await untilItWrites({ output: () => log.output().slice(said) }, words);
       expect(await log.treeHead()).not.toContain("cosignature=");
 
-      proxy.spoilWith(undefined);
+      proxy.behave(undefined);
       const { code, proof } = await log.submit(message);
       expect(code).toBe(0);
       expect(await verifyWithClient({ ...proven, message, proof })).toMatchObject({ origin: log.key.origin });

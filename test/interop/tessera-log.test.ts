@@ -7,42 +7,42 @@ import { makeTesseraLog, type TesseraLog } from "./logs/tessera-log.ts";
 import { type OwnWitness, startOwnWitness } from "./own-witness.ts";
 import { lacks, untilItWrites } from "./programs.ts";
 import {
-  alwaysAtSize,
-  flipSignatures,
-  replayEarlier,
-  type Spoiler,
-  type SpoilingProxy,
-  startSpoilingProxy,
-} from "./spoiling-proxy.ts";
+  anotherSize,
+  answerOf,
+  type Conduct,
+  claimedSize,
+  forgedLines,
+  startWitnessProxy,
+} from "./witness-proxy.ts";
 
 const ORIGIN = "tessera.test/log";
 const skipped = lacks("posix-oneshot") || !hasGo("go-cosigned");
 
 /** What comes back instead of our cosignature, and what the log says of that. */
-const SPOILERS: readonly { readonly name: string; readonly spoiler: Spoiler; readonly words: string }[] = [
+const SPOILERS: readonly { readonly name: string; readonly conduct: Conduct; readonly words: string }[] = [
   {
-    name: "our signatures with another last byte",
-    spoiler: flipSignatures,
+    name: "our signatures with another letter",
+    conduct: forgedLines,
     words: "invalid signature for key w0.test/own",
   },
   {
     name: "our signatures of an earlier checkpoint",
-    spoiler: replayEarlier,
+    conduct: anotherSize,
     words: "invalid signature for key w0.test/own",
   },
   {
     name: "the signatures of another witness of our name",
-    spoiler: async (_answer, { ask }) => await ask(impostor.url),
+    conduct: answerOf(() => impostor.url),
     words: "note has no verifiable signatures",
   },
   {
     name: "a 409 with a size that is not ours, each time",
-    spoiler: alwaysAtSize(1),
+    conduct: claimedSize(1),
     words: "too many consecutive requests to witness w0.test/own",
   },
   {
     name: "a 409 with a size that the log never had",
-    spoiler: alwaysAtSize(100),
+    conduct: claimedSize(100),
     words: "replied with x.tlog.size 100, larger than log size 3",
   },
 ];
@@ -53,7 +53,6 @@ let log: TesseraLog;
 let spoiledLogs: readonly TesseraLog[];
 let witness: OwnWitness;
 let impostor: OwnWitness;
-let proxy: SpoilingProxy;
 let openInGo: Awaited<ReturnType<typeof goCheckpointOpener>>;
 
 beforeAll(async () => {
@@ -66,12 +65,10 @@ beforeAll(async () => {
   openInGo = await goCheckpointOpener();
   witness = await startOwnWitness([log, ...spoiledLogs]);
   impostor = await startOwnWitness(spoiledLogs);
-  proxy = await startSpoilingProxy(witness.url);
 });
 
 afterAll(async () => {
   if (skipped) return;
-  await proxy.stop();
   await impostor.stop();
   await witness.stop();
   await rm(folder, { recursive: true });
@@ -133,22 +130,23 @@ describe.skipIf(skipped)("Tessera's log asks our witness", () => {
 describe.skipIf(skipped)("Tessera's log, when what our witness answers is spoiled on the way", () => {
   it.each(SPOILERS.map((spoiled, index) => [spoiled.name, index, spoiled] as const))(
     "publishes nothing on %s, and goes on once it gets ours",
-    async (_name, index, { spoiler, words }) => {
+    async (_name, index, { conduct, words }) => {
       const spoiledLog = spoiledLogs[index] ?? log;
+      const proxy = await startWitnessProxy(witness.url);
       const asked = { ...ours(), url: proxy.url };
-      proxy.spoilWith(undefined);
       await spoiledLog.add(["one", "two"], asked);
       expect((await published(spoiledLog)).treeSize).toBe(2);
 
-      proxy.spoilWith(spoiler);
+      proxy.behave(conduct);
       const waiting = await spoiledLog.begin(["three"], asked);
       await untilItWrites(waiting, words);
       await waiting.stop();
       expect((await published(spoiledLog)).treeSize).toBe(2);
 
-      proxy.spoilWith(undefined);
+      proxy.behave(undefined);
       await spoiledLog.add(["four"], asked);
       expect((await published(spoiledLog)).treeSize).toBe(4);
+      await proxy.close();
     },
   );
 });

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
 import { buffer } from "node:stream/consumers";
-import { concatBytes, decodeUtf8, encodeUtf8 } from "../../src/tlog/encoding.ts";
+import { concatBytes, decodeUtf8, encodeUtf8, formatDecimal } from "../../src/tlog/encoding.ts";
 
 export interface WitnessAnswer {
   readonly status: number;
@@ -37,13 +37,7 @@ export async function startWitnessProxy(url: string): Promise<WitnessProxy> {
   let earliest: Uint8Array | undefined; // owned by ask()
   const answers: string[] = [];
   const ask = async (request: Uint8Array): Promise<WitnessAnswer> => {
-    const body = new Uint8Array(request);
-    const came = await fetch(`${url}/add-checkpoint`, { method: "POST", body, redirect: "manual" });
-    const answer = {
-      status: came.status,
-      headers: { "Content-Type": came.headers.get("Content-Type") ?? "" },
-      body: new Uint8Array(await came.arrayBuffer()),
-    };
+    const answer = await post(url, request);
     answers.push(answer.status === 409 ? `409 ${decodeUtf8(answer.body).trimEnd()}` : `${answer.status}`);
     if (answer.status === 200) earliest ??= answer.body;
     return answer;
@@ -76,6 +70,16 @@ export async function startWitnessProxy(url: string): Promise<WitnessProxy> {
   };
 }
 
+async function post(url: string, request: Uint8Array): Promise<WitnessAnswer> {
+  const body = new Uint8Array(request);
+  const came = await fetch(`${url}/add-checkpoint`, { method: "POST", body, redirect: "manual" });
+  return {
+    status: came.status,
+    headers: { "Content-Type": came.headers.get("Content-Type") ?? "" },
+    body: new Uint8Array(await came.arrayBuffer()),
+  };
+}
+
 /** Dead: takes the connection, and ends it. */
 export const noAnswer: Conduct = async () => "none";
 
@@ -87,11 +91,19 @@ export function heldUntil(opened: Promise<void>): Conduct {
   };
 }
 
-/** It claims to have cosigned a tree that no log has. */
-export const hugeSize: Conduct = async () => {
+/** It claims to have cosigned a tree of this size, whatever it is asked. */
+export function claimedSize(treeSize: number): Conduct {
   const headers = { "Content-Type": "text/x.tlog.size" };
-  return { status: 409, headers, body: encodeUtf8("9007199254740991\n") };
-};
+  return async () => ({ status: 409, headers, body: encodeUtf8(`${formatDecimal(treeSize)}\n`) });
+}
+
+/** A tree that no log has. */
+export const hugeSize = claimedSize(Number.MAX_SAFE_INTEGER);
+
+/** What another witness says to the log's request. @param urlOf - where that one is, by then */
+export function answerOf(urlOf: () => string): Conduct {
+  return async (request) => await post(urlOf(), request);
+}
 
 /** One letter of each signature is another one; its key and its time are right. */
 export const forgedLines: Conduct = async (request, { ask }) => {
