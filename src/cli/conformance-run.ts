@@ -30,7 +30,8 @@ export async function testServer(call: Call, test: ServerTest): Promise<void> {
   const stop = await test.run(sheet.take).then(noError, (error: unknown) => stopOf(call, error));
   await Promise.all(test.probes.map((one) => one.close()));
   const failure = probe.failure();
-  if (probe.answers() === 0 && failure !== undefined && !call.signal.aborted) throw failure;
+  if (probe.answers() === 0 && failure !== undefined && !call.signal.aborted)
+    throw new TlogError(failure.code, `${probe.url}: ${failure.message}`, { cause: failure });
   if (stop !== undefined && !(stop instanceof TlogError)) throw stop;
   const { results, end } = await sheet.finish(stop);
   const cost = { requests: probe.requests(), bytes: probe.bytes(), elapsedMs: call.now() - startedMs };

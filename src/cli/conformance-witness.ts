@@ -71,8 +71,8 @@ export const conformanceWitness: CommandDefinition = {
 
 const SAFETY = `
 The witness has to know the test logs first: --print-logs says what to configure. It is asked to cosign only for them, so it signs
-nothing about anybody's log. One test log is forked on purpose: a good witness will not cosign that log again, and may show evidence
-against it. Requests go out one at a time, few a second, at most 1 MiB each, to nobody but these URLs; no redirect is followed.
+nothing about anybody's log. Some of them are forked on purpose: a good witness will not cosign those again, and may show evidence
+against them. Requests go out one at a time, few a second, at most 1 MiB each, to nobody but these URLs; no redirect is followed.
 
 Exit codes: 0 no MUST is broken (see the table for the rest), 1 one is, 3 not all could be tried, 4 there was no answer.`;
 

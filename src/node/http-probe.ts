@@ -72,7 +72,7 @@ function probeWithin(
 ): HttpProbe {
   const base = baseUrl(target.url);
   const server = serverOf(base);
-  const patience = openPatience();
+  const patience = openPatience(base.href);
   const maxPushBacks = target.handsOnPushBack ? 0 : MAX_PUSH_BACKS;
   let answers = 0; // owned by exchangeInTurn()
   let end: TlogError | undefined; // owned by exchangeInTurn()
@@ -131,14 +131,14 @@ function probeWithin(
 }
 
 /** How long a server that does not answer is asked on. */
-function openPatience() {
+function openPatience(url: string) {
   let left = FIRST_PATIENCE;
   let failure: TlogError | undefined;
   return {
     failure: () => failure,
     assertLeft(): void {
       if (left > 0) return;
-      throw new TlogError("PROBE_EXHAUSTED", `the server stopped answering: ${failure?.message ?? ""}`);
+      throw new TlogError("PROBE_EXHAUSTED", `${url} does not answer: ${failure?.message ?? ""}`);
     },
     answered(): void {
       left = PATIENCE;

@@ -66,6 +66,12 @@ describe("conformance log", () => {
     expect(jsonLines(stdout).map((line) => line.name)).toEqual([name, undefined]);
   });
 
+  it("shows who watches how far it is", async () => {
+    const argv = ["conformance", "log", log.url, "--max-requests", "5", ...FAST];
+    const { stderr } = await callCli(argv, { isTTY: true });
+    expect(stderr).toMatch(/\r\d+ of \d+ cases, 5 requests/);
+  });
+
   it("says with 1 which requirements a spoiled log does not meet", async () => {
     const { url } = await recording(passOn(log.url, { "content-type": "text/html" }));
     const { code, stdout, stderr } = await callCli(["conformance", "log", url, "--vkey", log.vkey, ...FAST]);
