@@ -74,7 +74,7 @@ export interface WitnessField {
   close(): Promise<void>;
 }
 
-/** @param names - of {@link PEERS}, with "own": a witness of ours; several of those are called "own-1" and so on. */
+/** @param names - of {@link PEERS}, and any other name: a witness of ours. */
 export async function startWitnessField(names: readonly string[]): Promise<WitnessField> {
   const signer = await sigsumSigner();
   const known = { origin: signer.verifierKey.name, vkey: formatVerifierKey(signer.verifierKey) };
