@@ -190,7 +190,7 @@ class WitnessRun {
     if (answer.status === 200 && case_.sets !== undefined) {
       if (isMet) standing.cosigned(sizeOf(case_.sets, standing.size), answer);
       else standing.forget();
-    } else if (!isMet) standing.forget();
+    } else if (!isMet && case_.request.method === "POST") standing.forget();
   }
 }
 

@@ -85,14 +85,13 @@ function signatures(): readonly WitnessCase[] {
       "{sign log}",
     ]),
     refused(
-      "good-line-then-forged-is-403",
-      "A second line of the log's name and key ID that does not verify is 403, behind one that does.",
-      ["{sign log}", FORGED],
-      { status: [403] },
+      "forged-line-then-good-is-403",
+      "A line of the log's name and key ID that does not verify is 403, in front of one that does.",
+      [FORGED, "{sign log}"],
+      {
+        status: [403],
+      },
     ),
-    refused("forged-line-then-good-is-403", "The same in front of one that does.", [FORGED, "{sign log}"], {
-      status: [403],
-    }),
     cosigned("repeated-signature-is-good", "The log's line twice is as good as once.", [
       "{sign log}",
       "{sign log}",
@@ -416,6 +415,23 @@ function forks(): readonly WitnessCase[] {
         sets: "0",
         expect: { status: [422] },
         note,
+      },
+    ),
+  ];
+}
+
+/** What is read two ways. It may move the witness on, so it comes last. */
+export function openNoteCases(): readonly WitnessCase[] {
+  return [
+    witnessCase(
+      ADD_CHECKPOINT,
+      "MAY",
+      "good-line-then-forged",
+      "The log's line, and behind it a second one of the same name and key ID that does not verify.",
+      {
+        request: signed(["{sign log}", FORGED]),
+        sets: TO,
+        open: "Word for word it is 403, as any line of a trusted key that fails; but the note libraries for Go and Rust look at the first line of a key only, and witnesses that use them cosign.",
       },
     ),
   ];

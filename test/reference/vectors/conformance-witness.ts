@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type ReferenceKey, referenceKey } from "../notes.ts";
 import { answerCases } from "./conformance-witness-answers.ts";
 import { type Recipe, submission, type WitnessCase } from "./conformance-witness-case.ts";
-import { noteCases } from "./conformance-witness-notes.ts";
+import { noteCases, openNoteCases } from "./conformance-witness-notes.ts";
 import { httpCases, monitorCases, SUBTREE_OFFER, subtreeCases } from "./conformance-witness-reads.ts";
 import { exampleOf, type RecipeLog, sizeOf } from "./conformance-witness-recipe.ts";
 import { openSpellingCases, spellingCases } from "./conformance-witness-spellings.ts";
@@ -53,6 +53,7 @@ export function conformanceWitnessVectors(): readonly VectorFile[] {
         ...httpCases(),
         ...monitorCases(),
         ...subtreeCases(),
+        ...openNoteCases(),
         ...openSpellingCases(),
       ]),
     },
