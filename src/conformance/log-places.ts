@@ -25,7 +25,7 @@ export function fillPath(template: string, treeSize: number): FilledPath {
 }
 
 /** "x001/234": an index as in a path. */
-export function indexPath(index: number): string {
+function indexPath(index: number): string {
   return formatTilePath({ level: 0, index, width: TILE_WIDTH }).slice("tile/0/".length);
 }
 
@@ -42,9 +42,9 @@ const hasEdge = { needs: (size: number) => size % TILE_WIDTH !== 0, what: "a par
 const always = { needs: () => true, what: "nothing" };
 
 const PLACES: Readonly<Record<string, Place>> = {
-  some: { ...hasEntry, at: (size) => `000${suffix(size)}` },
+  some: { ...hasEntry, at: (size) => (size < TILE_WIDTH ? `000.p/${size}` : lastFull(size)) },
   suffix: { ...hasEntry, at: suffix },
-  full: { ...hasFull, at: (size) => indexPath(Math.floor(size / TILE_WIDTH) - 1) },
+  full: { ...hasFull, at: lastFull },
   edge: { ...hasEdge, at: (size) => indexPath(Math.floor(size / TILE_WIDTH)) },
   width: { ...hasEdge, at: (size) => `${size % TILE_WIDTH}` },
   end: { ...always, at: (size) => indexPath(Math.floor(size / TILE_WIDTH)) },
@@ -53,6 +53,10 @@ const PLACES: Readonly<Record<string, Place>> = {
   above: { ...always, at: (size) => `${levelAbove(size)}` },
   ahead: { ...always, at: ahead },
 };
+
+function lastFull(treeSize: number): string {
+  return indexPath(Math.floor(treeSize / TILE_WIDTH) - 1);
+}
 
 function suffix(treeSize: number): string {
   return treeSize >= TILE_WIDTH ? "" : `.p/${treeSize}`;

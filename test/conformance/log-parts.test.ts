@@ -77,6 +77,8 @@ describe("fillPath", () => {
     [128, "tile/0/{ahead}", "tile/0/001.p/255"],
     [255, "tile/0/{edge}.p/{width}", "tile/0/000.p/255"],
     [256, "tile/0/{some}", "tile/0/000"],
+    [70_000, "tile/0/{some}", "tile/0/272"],
+    [70_000, "tile/0/0{suffix}", "tile/0/0"],
     [256, "tile/0/{full}{suffix}", "tile/0/000"],
     [256, "tile/0/{beyond}", "tile/0/001"],
     [256, "tile/0/{ahead}", "tile/0/001.p/255"],

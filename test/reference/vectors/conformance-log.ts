@@ -33,8 +33,8 @@ export function conformanceLogVectors(): readonly VectorFile[] {
 }
 
 const PLACES = {
-  some: 'a tile of level 0 that exists: "000" when S is at least 256, "000.p/<S>" when S is 1 to 255',
-  suffix: 'how {some} ends: "" or ".p/<S>"',
+  some: 'a tile of level 0 that exists, and is not pruned first: {full} when S is at least 256, "000.p/<S>" when S is 1 to 255',
+  suffix: 'what follows the index of tile 0: "" when S is at least 256, ".p/<S>" when S is 1 to 255',
   full: 'the last full tile of level 0, floor(S/256) - 1 as an index path ("x001/234"); S must be at least 256',
   edge: "the tile of level 0 that is partial, floor(S/256) as an index path; S mod 256 must not be 0",
   width: "S mod 256, which must not be 0",
