@@ -104,4 +104,13 @@ describe.skipIf(skipped)("torchwood checks our receipts under a policy", () => {
     await expect(verifyReceipt({ receipt: lessSigned, entry: entry(300), policy })).rejects.toThrow();
     expect((await verdict(lessSigned, entry(300), policyOf(1))).code).toBe(0);
   });
+
+  // c2sp.org/tlog-policy: a checkpoint is accepted "by any one of the listed logs".
+  it("refuses each when the policy lists a second log, other than the document and we", async () => {
+    const other = formatVerifierKey((await testSigner(8, "other.test/log")).verifierKey);
+    const receipt = await log.receipt(300);
+    const wider = `log ${other}\n${policy}`;
+    await verifyReceipt({ receipt, entry: entry(300), policy: wider });
+    expect((await verdict(receipt, entry(300), wider)).code).toBe(1);
+  });
 });
