@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { FAST, record } from "./conformance-servers.ts";
+import { FAST, jsonLines, record } from "./conformance-servers.ts";
 import { callCli, temporaryDirectory, type WitnessHere, witnessHere } from "./harness.ts";
 
 describe("conformance witness", () => {
@@ -29,6 +29,29 @@ describe("conformance witness", () => {
     expect(stdout).toMatch(/^c2sp\.org\/tlog-witness § add-checkpoint$/m);
     expect(stdout.match(/^pass /gm)?.length).toBeGreaterThan(100);
     expect({ code, failed: /.*CONFORMANCE_FAILED.*/.exec(stderr)?.[0] }).toEqual({ code: 0 });
+  });
+
+  it("does not hold it against a witness that it went away in the middle", async () => {
+    const server = await record(async (request, response) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk);
+      const { method = "GET", url } = request;
+      const body = method === "POST" ? { body: Buffer.concat(chunks) } : {};
+      const answer = await fetch(witness.url + url, { method, ...body });
+      const type = answer.headers.get("content-type") ?? "";
+      response.writeHead(answer.status, { "content-type": type, connection: "close" });
+      response.end(Buffer.from(await answer.arrayBuffer()));
+      if (server.seen.length === 30) server.refuse();
+    });
+    const argv = ["conformance", "witness", server.url, "--keys", keys, "--json", ...FAST];
+    const { code, stdout, stderr } = await callCli(argv);
+    const lines = jsonLines(stdout);
+    expect(lines.at(-1)?.summary).toMatchObject({ fail: 0, cases: lines.length - 1 });
+    expect(lines.filter(({ verdict }) => verdict === "pass").length).toBeGreaterThan(10);
+    const gone = lines.filter(({ note }) => note?.startsWith("the server stopped answering"));
+    expect(gone.length).toBeGreaterThan(0);
+    expect(stderr).toContain("PROBE_EXHAUSTED");
+    expect(code).toBe(3);
   });
 
   it("keeps the keys it makes to their owner, and uses them again", async () => {
