@@ -1,6 +1,7 @@
 /** The cases of `bristlecone conformance log`: spec/vectors/conformance-log.json, which says itself what its words mean. */
 import { z } from "zod";
 import { TlogError } from "../errors.ts";
+import { assertPlaces } from "./log-places.ts";
 
 /** What is computed from several answers, or from what is in one; the file's `checks` say what each is. */
 export const LOG_CHECKS = [
@@ -106,7 +107,10 @@ export type LogCases = z.infer<typeof LogCasesSchema>;
 /** @throws {TlogError} CASES_MALFORMED */
 export function parseLogCases(json: string): LogCases {
   const parsed = LogCasesSchema.safeParse(parseJson(json));
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    for (const { ask } of parsed.data.cases) if (ask !== undefined) assertPlaces(ask.path);
+    return parsed.data;
+  }
   const [issue] = parsed.error.issues;
   throw new TlogError("CASES_MALFORMED", `${issue?.path.join(".") ?? ""}: ${issue?.message ?? "malformed"}`);
 }

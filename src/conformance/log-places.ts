@@ -8,6 +8,11 @@ const FAR_TILES = 1_000_000;
 /** A path, or why the tree has no such place. */
 export type FilledPath = { readonly path: string } | { readonly missing: string };
 
+/** @throws {TlogError} CASES_MALFORMED (a name in braces is not that of a place) */
+export function assertPlaces(template: string): void {
+  fillPath(template, Number.MAX_SAFE_INTEGER);
+}
+
 /**
  * Puts places of a tree of `treeSize` entries into a path.
  * @throws {TlogError} CASES_MALFORMED (no such name)

@@ -107,18 +107,23 @@ async function growth(subject: LogSubject, writer: LogWriter): Promise<string | 
     const answer = await writer.add(writer.newEntry());
     const index = indexOf(answer);
     if (index === undefined) return `POST add: ${showAnswer(answer)}`;
+    if (index < size) return `index ${index} for a new entry, after index ${size - 1}`;
     size = index + 1;
-    if (!BOUNDARIES.includes(size) && size % LOOK_EVERY !== 0) continue;
-    const checkpoint = BOUNDARIES.includes(size)
-      ? await coverOf(subject, writer, index)
-      : await look(subject, writer);
+    const isBoundary = BOUNDARIES.includes(size) || size > GROWN_SIZE;
+    if (!isBoundary && size % LOOK_EVERY !== 0) continue;
+    const checkpoint = isBoundary ? await coverOf(subject, writer, index) : await look(subject, writer);
     if (checkpoint === undefined) return `no checkpoint covers index ${index}`;
-    const { treeSize } = checkpoint;
-    if (treeSize === 0) continue;
-    const { tiles, failure } = await readEdge(subject, treeSize);
-    if (failure !== undefined) return `size ${treeSize}: ${failure}`;
-    verifyTiles({ ...checkpoint, tiles });
+    const failure = await edgeFailure(subject, checkpoint);
+    if (failure !== undefined) return failure;
   }
+  return undefined;
+}
+
+/** What is wrong with the tiles at the right edge. @throws {TlogError} ROOT_MISMATCH, and what the probe throws */
+async function edgeFailure(subject: LogSubject, checkpoint: Checkpoint): Promise<string | undefined> {
+  const { tiles, failure } = await readEdge(subject, checkpoint.treeSize);
+  if (failure !== undefined) return `size ${checkpoint.treeSize}: ${failure}`;
+  verifyTiles({ ...checkpoint, tiles });
   return undefined;
 }
 

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parseLogCases } from "../../src/conformance/log-cases.ts";
+import { LOG_CHECKS, parseLogCases } from "../../src/conformance/log-cases.ts";
 import type { CaseResult } from "../../src/conformance/result.ts";
 import { expectCode } from "../expect-code.ts";
 import { entry, publishEntries } from "../http/test-log.ts";
@@ -92,6 +92,20 @@ describe("a log spoiled for a case", () => {
     expect(judgedNames.filter((name) => !passed.includes(name))).toEqual(["older-partials"]);
   });
 
+  it("does not pass add-growth when new entries get old indices", async () => {
+    const served = await serveLogOfSize(3);
+    const { results } = await runCases(served, {
+      names: ["add-growth"],
+      writes: true,
+      spoil: async (request, exchange) => {
+        const answer = await exchange(request);
+        return request.path === "add" ? { ...answer, body: Uint8Array.of(0x33) } : answer;
+      },
+    });
+    expect(resultOf(results, "add-growth").got).toBe("index 3 for a new entry, after index 3");
+    await served.close();
+  });
+
   it("has no spoiler without a case", () => {
     expect(Object.keys(SPOILERS).filter((name) => !judged.some((one) => one.name === name))).toEqual([]);
   });
@@ -100,12 +114,20 @@ describe("a log spoiled for a case", () => {
 describe("the cases", () => {
   const text = readFileSync(new URL("../../spec/vectors/conformance-log.json", import.meta.url), "utf8");
 
+  it("are described in the file itself: every check, every place, nothing else", () => {
+    expect(Object.keys(LOG_CASES.checks).sort()).toEqual([...LOG_CHECKS].sort());
+    const used = LOG_CASES.cases.flatMap(({ ask }) => [...(ask?.path.matchAll(/\{([a-z]+)\}/g) ?? [])]);
+    const names = new Set(used.map(([, name = ""]) => name));
+    expect(Object.keys(LOG_CASES.places).sort()).toEqual([...names].sort());
+  });
+
   it.each([
     ["no JSON", "{"],
     ["no cases", '{"cases":[]}'],
     ["a check nobody knows", text.replace('"check": "edge-root"', '"check": "edge-roof"')],
     ["two cases of one name", text.replace('"name": "edge-root"', '"name": "full-hashes"')],
     ["neither expect nor open", text.replace('"open": "queries', '"opens": "queries')],
+    ["a place nobody knows", text.replace("{edge}", "{ridge}")],
     ["a path with a blank", text.replace('"path": "checkpoint"', '"path": "check point"')],
   ])("are refused with %s", (_, spoiled) => {
     expectCode(() => parseLogCases(spoiled), "CASES_MALFORMED");
