@@ -66,22 +66,28 @@ function served(): readonly VectorCase[] {
         expect: { status: ["200"] },
       },
     ),
-    logCase(TILES_CHECKPOINTS, "MUST", "checkpoint-type", "Its type is text/plain; charset=utf-8.", {
-      ...CHECKPOINT,
-      expect: { status: ["200"], contentType: "text/plain; charset=utf-8" },
-    }),
+    logCase(
+      TILES_CHECKPOINTS,
+      "MUST",
+      "checkpoint-type",
+      "The checkpoint's type is text/plain; charset=utf-8.",
+      {
+        ...CHECKPOINT,
+        expect: { status: ["200"], contentType: "text/plain; charset=utf-8" },
+      },
+    ),
     logCase(
       TILES_CHECKPOINTS,
       "SHOULD",
       "checkpoint-caching",
-      "Its headers prevent caching beyond a few seconds.",
+      "The checkpoint's headers prevent caching beyond a few seconds.",
       { ...CHECKPOINT, expect: { status: ["200"], cache: "seconds" } },
     ),
     logCase(
       TILES_CHECKPOINTS,
       "practice",
       "checkpoint-head",
-      "HEAD is answered as GET is, without the body.",
+      "HEAD of the checkpoint is answered as GET is, without the body.",
       {
         ...CHECKPOINT,
         check: "head-like-get",
@@ -92,16 +98,22 @@ function served(): readonly VectorCase[] {
       TILES_CHECKPOINTS,
       "practice",
       "checkpoint-cors",
-      "Pages of any origin may read it: verifiers in browsers do.",
+      "Pages of any origin may read the checkpoint: verifiers in browsers do.",
       {
         ...CHECKPOINT,
         expect: { status: ["200"], headers: { "access-control-allow-origin": "*" } },
       },
     ),
-    logCase(TILES_CHECKPOINTS, "practice", "checkpoint-post", "Another method than GET is refused as such.", {
-      ask: { method: "POST", path: "checkpoint" },
-      expect: { status: ["405", "501"] },
-    }),
+    logCase(
+      TILES_CHECKPOINTS,
+      "practice",
+      "checkpoint-post",
+      "Another method than GET is refused with a status that says so.",
+      {
+        ask: { method: "POST", path: "checkpoint" },
+        expect: { status: ["405", "501"] },
+      },
+    ),
     logCase(
       TILES_CHECKPOINTS,
       "practice",
@@ -190,7 +202,7 @@ function text(): readonly VectorCase[] {
       CHECKPOINT_TEXT,
       "MUST",
       "checkpoint-lines",
-      "The text is at least three non-empty lines, the first of them the origin.",
+      "The checkpoint's text is at least three non-empty lines, the first of them the origin.",
       {
         ...CHECKPOINT,
         check: "checkpoint-lines",
@@ -235,7 +247,7 @@ function text(): readonly VectorCase[] {
       check: "checkpoint-root",
       expect: "padded base64 of 32 bytes without bits before the padding",
     }),
-    logCase(CHECKPOINT_TEXT, "SHOULD", "checkpoint-extensions", "There are no extension lines.", {
+    logCase(CHECKPOINT_TEXT, "SHOULD", "checkpoint-extensions", "A checkpoint has no extension lines.", {
       ...CHECKPOINT,
       check: "checkpoint-extensions",
       expect: "three lines",

@@ -25,7 +25,7 @@ function tiles(): readonly VectorCase[] {
       TILES_TREE,
       "MUST",
       "edge-root",
-      "They hold the Merkle Tree Hashes of RFC 6962: they lead to the root.",
+      "Tiles hold the Merkle Tree Hashes of RFC 6962: those of the right edge lead to the root.",
       {
         check: "edge-root",
         expect: "the root hash of the checkpoint",
@@ -39,7 +39,7 @@ function tiles(): readonly VectorCase[] {
       TILES_TREE,
       "MUST",
       "full-hashes",
-      "At level 1 and above each hash is that of a full tile of the level below.",
+      "At level 1 and above each hash of a tile is that of a full tile of the level below.",
       {
         check: "full-hashes",
         expect: "each full tile's hash in the tile above it",
@@ -78,17 +78,23 @@ function tileAnswers(): readonly VectorCase[] {
       TILES_TREE,
       "SHOULD",
       "partial-caching",
-      "So are those of a partial tile, which does not change either.",
+      "A partial tile's caching headers are long-lived: it does not change either.",
       {
         ask: { path: "tile/0/{edge}.p/{width}" },
         expect: { status: ["200"], cache: "long" },
       },
     ),
-    logCase(TILES_TREE, "practice", "tile-head", "HEAD is answered as GET is, without the body.", {
-      ...tile,
-      check: "head-like-get",
-      expect: "the status and type of GET, no body",
-    }),
+    logCase(
+      TILES_TREE,
+      "practice",
+      "tile-head",
+      "HEAD of a tile or bundle is answered as GET is, without the body.",
+      {
+        ...tile,
+        check: "head-like-get",
+        expect: "the status and type of GET, no body",
+      },
+    ),
     logCase(TILES_TREE, "practice", "tile-cors", "Pages of any origin may read tiles.", {
       ...tile,
       expect: { status: ["200"], headers: { "access-control-allow-origin": "*" } },
@@ -131,29 +137,35 @@ function absent(): readonly VectorCase[] {
       ask: { path: "tile/0/{end}.p/0" },
       expect: refused,
     }),
-    logCase(TILES_PARTIAL, "MUST", "empty-beyond", "Nor is a tile behind the last one.", {
+    logCase(TILES_PARTIAL, "MUST", "empty-beyond", "Empty tiles are not served: none behind the last one.", {
       ask: { path: "tile/0/{beyond}" },
       expect: refused,
     }),
-    logCase(TILES_PARTIAL, "MUST", "empty-far", "Nor one far behind it.", {
+    logCase(TILES_PARTIAL, "MUST", "empty-far", "Empty tiles are not served: none far behind the last one.", {
       ask: { path: "tile/0/{far}" },
-      expect: refused,
-    }),
-    logCase(TILES_PARTIAL, "MUST", "empty-above", "Nor one above the highest level.", {
-      ask: { path: "tile/{above}/000" },
       expect: refused,
     }),
     logCase(
       TILES_PARTIAL,
+      "MUST",
+      "empty-above",
+      "Empty tiles are not served: none above the highest level.",
+      {
+        ask: { path: "tile/{above}/000" },
+        expect: refused,
+      },
+    ),
+    logCase(
+      TILES_PARTIAL,
       "practice",
       "absent-is-404",
-      "What is not there is 404: clients fall back to the full tile on nothing else.",
+      "A tile that is not there is 404: clients fall back to the full tile on nothing else.",
       {
         ask: { path: "tile/0/{far}" },
         expect: notFound,
       },
     ),
-    logCase(TILES_PARTIAL, "practice", "absent-above-is-404", "So is a level that is not there.", {
+    logCase(TILES_PARTIAL, "practice", "absent-above-is-404", "A tile of a level that is not there is 404.", {
       ask: { path: "tile/{above}/000" },
       expect: notFound,
     }),
@@ -161,13 +173,13 @@ function absent(): readonly VectorCase[] {
       TILES_PARTIAL,
       "practice",
       "full-before-its-time",
-      "So is the full tile in a partial one's place: clients ask for both.",
+      "The full tile in a partial one's place is 404 until it is there: clients ask for both.",
       {
         ask: { path: "tile/0/{edge}" },
         expect: notFound,
       },
     ),
-    logCase(TILES_PARTIAL, "practice", "partial-ahead", "So is a partial tile that no checkpoint implies.", {
+    logCase(TILES_PARTIAL, "practice", "partial-ahead", "A partial tile that no checkpoint implies is 404.", {
       ask: { path: "tile/0/{ahead}" },
       expect: notFound,
     }),
@@ -190,7 +202,7 @@ function bundles(): readonly VectorCase[] {
       TILES_ENTRIES,
       "MUST",
       "bundle-leaves",
-      "Each entry hashes to its place in the tile of level 0.",
+      "Each entry of a bundle hashes to its place in the tile of level 0.",
       {
         check: "bundle-leaves",
         expect: "the hashes of the tile of level 0",
@@ -210,10 +222,16 @@ function bundleAnswers(): readonly VectorCase[] {
       ...some,
       expect: { status: ["200"], cache: "long" },
     }),
-    logCase(TILES_ENTRIES, "MUST", "bundle-encoding-unasked", "Only gzip is used without being asked for.", {
-      ...some,
-      expect: { status: ["200"], encodings: ["", "gzip"] },
-    }),
+    logCase(
+      TILES_ENTRIES,
+      "MUST",
+      "bundle-encoding-unasked",
+      "A bundle is compressed with nothing but gzip unless other is asked for.",
+      {
+        ...some,
+        expect: { status: ["200"], encodings: ["", "gzip"] },
+      },
+    ),
     logCase(TILES_ENTRIES, "MUST", "bundle-encoding-gzip", "Who accepts gzip is sent gzip, or no encoding.", {
       ask: { path: "tile/entries/{some}", headers: ZIPPED },
       expect: { status: ["200"], encodings: ["", "gzip"] },
@@ -239,11 +257,17 @@ function bundleAnswers(): readonly VectorCase[] {
         expect: "Vary: Accept-Encoding where the answers differ",
       },
     ),
-    logCase(TILES_ENTRIES, "practice", "bundle-head", "HEAD is answered as GET is, without the body.", {
-      ...some,
-      check: "head-like-get",
-      expect: "the status and type of GET, no body",
-    }),
+    logCase(
+      TILES_ENTRIES,
+      "practice",
+      "bundle-head",
+      "HEAD of a tile or bundle is answered as GET is, without the body.",
+      {
+        ...some,
+        check: "head-like-get",
+        expect: "the status and type of GET, no body",
+      },
+    ),
     logCase(TILES_ENTRIES, "practice", "bundle-cors", "Pages of any origin may read bundles.", {
       ...some,
       expect: { status: ["200"], headers: { "access-control-allow-origin": "*" } },
@@ -252,7 +276,7 @@ function bundleAnswers(): readonly VectorCase[] {
       ask: { path: "tile/entries/{end}.p/0" },
       expect: { status: ["3xx", "4xx", "5xx"] },
     }),
-    logCase(TILES_ENTRIES, "MUST", "bundle-empty-far", "Nor one behind the last.", {
+    logCase(TILES_ENTRIES, "MUST", "bundle-empty-far", "No bundle behind the last one is served.", {
       ask: { path: "tile/entries/{far}" },
       expect: { status: ["3xx", "4xx", "5xx"] },
     }),
@@ -264,7 +288,7 @@ function bundleAnswers(): readonly VectorCase[] {
       TILES_ENTRIES,
       "practice",
       "bundle-before-its-time",
-      "So is the full bundle in a partial one's place.",
+      "The full bundle in a partial one's place is 404 until it is there.",
       {
         ask: { path: "tile/entries/{edge}" },
         expect: { status: ["404"] },
@@ -285,10 +309,16 @@ function errors(): readonly VectorCase[] {
         expect: { status: ["4xx"], cache: "not-long" },
       },
     ),
-    logCase(TILES_ENTRIES, "practice", "error-bundle-caching", "Nor that a bundle is not there.", {
-      ask: { path: "tile/entries/{far}", headers: ZIPPED },
-      expect: { status: ["4xx"], cache: "not-long" },
-    }),
+    logCase(
+      TILES_ENTRIES,
+      "practice",
+      "error-bundle-caching",
+      "That a bundle is not there is not cached for long: it will be.",
+      {
+        ask: { path: "tile/entries/{far}", headers: ZIPPED },
+        expect: { status: ["4xx"], cache: "not-long" },
+      },
+    ),
     logCase(
       TILES_ENTRIES,
       "practice",

@@ -4,7 +4,7 @@ import type { VectorCase } from "./vector-file.ts";
 /** `POST add`, which no document specifies and several programs share: run only where the log's operator consents. */
 export function writeCases(): readonly VectorCase[] {
   return [
-    logCase(TILES_ENTRIES, "practice", "add-get", "GET does not add.", {
+    logCase(TILES_ENTRIES, "practice", "add-get", "GET add does not add an entry.", {
       writes: true,
       ask: { path: "add" },
       expect: { status: ["4xx"] },
@@ -18,7 +18,7 @@ export function writeCases(): readonly VectorCase[] {
       TILES_ENTRIES,
       "practice",
       "add-is-served",
-      "The entry is soon covered by a checkpoint, and served under its index.",
+      "An added entry is soon covered by a checkpoint, and served under its index.",
       {
         writes: true,
         check: "add-served",
