@@ -169,6 +169,20 @@ describe("add-checkpoint", () => {
     }
   });
 
+  it("WIT-6: 403 when a second line of a trusted key does not verify; the same line twice is no harm", async () => {
+    const log = await testLog(ORIGIN);
+    const { witness } = await witnessOf(log);
+    const { text, signatures } = parseNote(await log.note(3));
+    const { formatNote } = await import("../../src/tlog/note.ts");
+    const bodyWith = (lines: typeof signatures) =>
+      formatAddCheckpoint({ oldSize: 0, proof: [], checkpoint: formatNote({ text, signatures: lines }) });
+    const forged = log.keys.map((key) => noteSignature(key, new Uint8Array(64).fill(1)));
+    await expectCodeAsync(witness.addCheckpoint(bodyWith([...signatures, ...forged])), "SIGNATURE_INVALID");
+    expect(
+      parseCosignatureLines(await witness.addCheckpoint(bodyWith([...signatures, ...signatures]))),
+    ).toHaveLength(1);
+  });
+
   it("WIT-6: any one of a log's keys suffices, and lines of unknown keys are ignored", async () => {
     const rotated = await testLog(ORIGIN, { number: 1 });
     const next = await testLog(ORIGIN, { number: 2 });

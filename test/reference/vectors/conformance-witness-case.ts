@@ -102,3 +102,6 @@ export function checkpoint(size: string): Pick<Recipe, "text" | "signatures"> {
 
 /** What is malformed is refused by 400. That it is refused is the requirement, the number is what all peers agree on. */
 export const MALFORMED: Expectation = { status: [400], otherRefusal: "warn" };
+
+/** What a good checkpoint is answered. */
+export const COSIGNED: Expectation = { status: [200], checks: ["lines"] };

@@ -1,5 +1,6 @@
 import {
   ADD_CHECKPOINT,
+  COSIGNED,
   type Expectation,
   NOTE_FORMAT,
   NOTE_SIGNATURES,
@@ -11,20 +12,11 @@ import {
 } from "./conformance-witness-case.ts";
 
 const TO = "S+3";
-const COSIGNED: Expectation = { status: [200], checks: ["lines"] };
 const FORGED = "{sign log flipped}";
 
-/** Who signed the checkpoint, which errors come first, and logs that contradict themselves. */
+/** Who signed the checkpoint, and which of several errors comes first. */
 export function noteCases(): readonly WitnessCase[] {
-  return [
-    ...signatures(),
-    ...unknownLogs(),
-    ...severalErrors(),
-    ...sizeZero(),
-    ...otherKeys(),
-    ...oversize(),
-    ...forks(),
-  ];
+  return [...signatures(), ...severalErrors(), ...otherKeys()];
 }
 
 function signed(signatures: readonly string[], to = TO): Recipe {
@@ -118,64 +110,6 @@ function signatures(): readonly WitnessCase[] {
   ];
 }
 
-function unknownLogs(): readonly WitnessCase[] {
-  const first = submission("0", "7");
-  return [
-    witnessCase(
-      ADD_CHECKPOINT,
-      "MUST",
-      "unknown-origin-is-404",
-      "A checkpoint of an unknown origin is 404.",
-      {
-        log: "unknown",
-        request: first,
-        expect: { status: [404] },
-      },
-    ),
-    witnessCase(
-      ADD_CHECKPOINT,
-      "MUST",
-      "unknown-origin-signed-by-a-known-key-is-404",
-      "An unknown origin is 404, also when a known log's key signed it.",
-      {
-        request: submission("0", "7", { text: ["{origin}/other", "{7}", "{root 7}"] }),
-        expect: { status: [404] },
-      },
-    ),
-    witnessCase(
-      ADD_CHECKPOINT,
-      "MUST",
-      "origin-with-a-space-is-404",
-      "Origins are compared byte by byte: the known one with a space behind it is unknown.",
-      {
-        request: submission("0", "7", { text: ["{origin} ", "{7}", "{root 7}"] }),
-        expect: { status: [404] },
-      },
-    ),
-    witnessCase(
-      NOTE_TEXT,
-      "MUST",
-      "empty-origin-is-refused",
-      "An empty origin is no origin: 400, or 404 as for any that is unknown.",
-      {
-        request: submission("0", "7", { text: ["", "{7}", "{root 7}"] }),
-        expect: { status: [404, 400], otherRefusal: "warn" },
-      },
-    ),
-    witnessCase(
-      ADD_CHECKPOINT,
-      "practice",
-      "own-name-is-no-log",
-      "A checkpoint whose origin is the witness's own name is not cosigned: 404, or 403.",
-      {
-        needs: ["witness-keys"],
-        request: submission("0", "7", { text: ["{witness}", "{7}", "{root 7}"] }),
-        expect: { status: [404, 403] },
-      },
-    ),
-  ];
-}
-
 /** Two errors in one request: the document has a MUST for each and orders none, so that either status meets it. */
 function severalErrors(): readonly WitnessCase[] {
   const note = "The document does not say which of the two comes first.";
@@ -236,45 +170,6 @@ function severalErrors(): readonly WitnessCase[] {
       "An old size of 0 when something was cosigned, and a proof: 409 or 422.",
       [409, 422],
       submission("0", TO, { lines: ["old 0", "{hash 1}"] }),
-    ),
-  ];
-}
-
-function sizeZero(): readonly WitnessCase[] {
-  return [
-    witnessCase(
-      ADD_CHECKPOINT,
-      "MUST",
-      "empty-tree-is-cosigned",
-      "A checkpoint of size 0 with the root of the empty tree is cosigned.",
-      { log: "empty", state: "never", request: submission("0", "0"), sets: "0", expect: COSIGNED },
-    ),
-    witnessCase(
-      ADD_CHECKPOINT,
-      "MUST",
-      "empty-tree-with-a-proof-is-422",
-      "A proof for a tree of size 0 is 422.",
-      {
-        log: "empty",
-        state: "never",
-        request: submission("0", "0", { lines: ["old 0", "{hash 1}"] }),
-        sets: "0",
-        expect: { status: [422] },
-      },
-    ),
-    witnessCase(
-      ADD_CHECKPOINT,
-      "MUST",
-      "empty-tree-with-old-size-is-400",
-      "An old size of 1 for a tree of size 0 is 400, or 409 since it is not the record's.",
-      {
-        log: "empty",
-        state: "never",
-        request: submission("0", "0", { lines: ["old 1"] }),
-        sets: "0",
-        expect: { status: [400, 409] },
-        note: "The document does not say which of the two comes first.",
-      },
     ),
   ];
 }
@@ -342,79 +237,6 @@ function otherKeys(): readonly WitnessCase[] {
         request: signed([FORGED]),
         sets: TO,
         expect: { status: [403] },
-      },
-    ),
-  ];
-}
-
-function oversize(): readonly WitnessCase[] {
-  return [
-    witnessCase(
-      NOTE_FORMAT,
-      "SHOULD",
-      "one-mib-is-refused",
-      "There is a limit to a note's size: a request of 1 MiB is refused, by 413 in practice, or the connection is closed.",
-      {
-        request: submission("S", TO, { edits: [{ pad: 1_040_000 }] }),
-        sets: TO,
-        expect: { status: [413, 400], closed: "met" },
-      },
-    ),
-    witnessCase(
-      ADD_CHECKPOINT,
-      "practice",
-      "serves-on-after-an-oversize-body",
-      "An oversize request spoils none behind it.",
-      { request: submission("S", "S"), sets: "S", expect: COSIGNED },
-    ),
-  ];
-}
-
-/** A good witness may never cosign such a log again, so each has one of its own, and they come last. */
-function forks(): readonly WitnessCase[] {
-  const note = "A witness that froze this log in an earlier run refuses it from the start.";
-  return [
-    witnessCase(
-      ADD_CHECKPOINT,
-      "MUST",
-      "other-root-of-the-same-size-is-422",
-      "A tree of the newest cosigned size with another root is 422.",
-      {
-        log: "fork",
-        request: submission("S", "S", { text: ["{origin}", "{S}", "{root S fork}"] }),
-        sets: "S",
-        expect: { status: [422] },
-        note,
-      },
-    ),
-    witnessCase(
-      ADD_CHECKPOINT,
-      "MUST",
-      "growth-of-another-tree-is-422",
-      "A larger tree that continues another one, with a proof from that other one, is 422.",
-      {
-        log: "fork-growth",
-        request: submission("S", "S+5", {
-          lines: ["old {S}", "{proof S S+5 fork}"],
-          text: ["{origin}", "{S+5}", "{root S+5 fork}"],
-        }),
-        sets: "S+5",
-        expect: { status: [422] },
-        note,
-      },
-    ),
-    witnessCase(
-      ADD_CHECKPOINT,
-      "MUST",
-      "empty-tree-with-another-root-is-422",
-      "A tree of size 0 whose root is not the hash of the empty string is 422.",
-      {
-        log: "fork-empty",
-        state: "never",
-        request: submission("0", "0", { text: ["{origin}", "0", "{root 1}"] }),
-        sets: "0",
-        expect: { status: [422] },
-        note,
       },
     ),
   ];

@@ -2,10 +2,12 @@ import { createHash } from "node:crypto";
 import { type ReferenceKey, referenceKey } from "../notes.ts";
 import { answerCases } from "./conformance-witness-answers.ts";
 import { type Recipe, submission, type WitnessCase } from "./conformance-witness-case.ts";
+import { logCases } from "./conformance-witness-logs.ts";
 import { noteCases, openNoteCases } from "./conformance-witness-notes.ts";
-import { httpCases, monitorCases, SUBTREE_OFFER, subtreeCases } from "./conformance-witness-reads.ts";
+import { httpCases, monitorCases } from "./conformance-witness-reads.ts";
 import { exampleOf, type RecipeLog, sizeOf } from "./conformance-witness-recipe.ts";
 import { openSpellingCases, spellingCases } from "./conformance-witness-spellings.ts";
+import { SUBTREE_OFFER, subtreeCases } from "./conformance-witness-subtrees.ts";
 import { CHECKS, DESCRIPTION, WORDS } from "./conformance-witness-words.ts";
 import type { VectorCase, VectorFile } from "./vector-file.ts";
 
@@ -49,6 +51,7 @@ export function conformanceWitnessVectors(): readonly VectorFile[] {
       cases: withExamples([
         ...answerCases(),
         ...noteCases(),
+        ...logCases(),
         ...spellingCases(),
         ...httpCases(),
         ...monitorCases(),
