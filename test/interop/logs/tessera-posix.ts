@@ -2,7 +2,12 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { formatSigningKey, formatVerifierKey, generateSigningKey, openSigner } from "../../../src/tlog/key.ts";
+import {
+  formatSigningKey,
+  formatVerifierKey,
+  generateSigningKey,
+  openSigner,
+} from "../../../src/tlog/key.ts";
 import { freePort, programPath, start } from "../programs.ts";
 
 export interface TesseraPosix {
