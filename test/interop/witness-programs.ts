@@ -20,6 +20,8 @@ export interface PeerWitness {
   /** The Ed25519 one first. */
   readonly vkeys: readonly string[];
   readonly url: string;
+  /** Where it writes what it shows of its logs, for a web server to serve. */
+  readonly shownFolder?: string;
   readonly pid: number;
   output(): string;
   stop(): Promise<void>;
@@ -124,7 +126,7 @@ import json, sqlite3, sys
 logs = json.load(sys.stdin)
 with sqlite3.connect(sys.argv[1]) as db:
     empty = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
-    db.executemany("INSERT INTO log (origin, tree_size, tree_hash) VALUES (?, 0, ?)", [(l["origin"], empty) for l in logs])
+    db.executemany("INSERT OR IGNORE INTO log (origin, tree_size, tree_hash) VALUES (?, 0, ?)", [(l["origin"], empty) for l in logs])
     db.executemany("INSERT INTO key (origin, key) VALUES (?, ?)", [(l["origin"], l["vkey"]) for l in logs])
 `;
   await runWell("python3", ["-c", script, database], { input: encodeUtf8(JSON.stringify(logs)) });
@@ -171,13 +173,18 @@ export async function startSunlight(
   const yaml = { listen: [address], checkpoints: database, witness, logs: [sunlightOwnLog(folder)] };
   await writeFile(config, JSON.stringify(yaml));
   const path = programPath(`sunlight${edition}`);
+  const origins = new Set(logs.map(({ origin }) => origin)); // of two keys of one log it takes the first
+  const program = await start(path, ["-c", config], { url: `http://${address}/health` });
   try {
-    const program = await start(path, ["-c", config], { url: `http://${address}/health` });
     await untilItSucceeds(async () => {
       const metrics = await (await fetch(`http://${address}/metrics`)).text();
-      if (!metrics.includes(`known_logs ${logs.length}\n`)) throw new Error(program.output());
+      if (!metrics.includes(`known_logs ${origins.size}\n`)) throw new Error(program.output());
     });
-    return { name, vkeys: vkeysIn(printed), url: `http://${address}/witness`, ...program };
+    const url = `http://${address}/witness`;
+    return { name, vkeys: vkeysIn(printed), url, shownFolder: join(folder, "served"), ...program };
+  } catch (error) {
+    await program.stop();
+    throw error;
   } finally {
     listing.close();
   }
@@ -220,6 +227,7 @@ async function serveLogList(
   const port = await freePort();
   const server = createServer((_, response) => response.end(list)).listen(port, "127.0.0.1");
   await once(server, "listening");
+  server.unref(); // closed by nobody where the program does not start
   return { url: `http://127.0.0.1:${port}/logs`, file, close: () => server.close() };
 }
 
@@ -254,7 +262,7 @@ async function newFolder(): Promise<string> {
 }
 
 async function untilItSucceeds(attempt: () => Promise<unknown>): Promise<void> {
-  for (let left = 100; ; left -= 1) {
+  for (let left = 300; ; left -= 1) {
     try {
       await attempt();
       return;
