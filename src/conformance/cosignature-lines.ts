@@ -19,11 +19,17 @@ export interface CosignatureLine {
   readonly key: VerifierKey | undefined;
 }
 
-/** @returns undefined unless it is at least one signature line, each ending in a newline. */
+/** More than any answer needs: each line may have to be verified. */
+const MAX_LINES = 100;
+const MAX_LINES_BYTES = 128 * 1024;
+
+/** @returns undefined unless it is 1 to 100 signature lines of at most 128 KiB, each ending in a newline. */
 export function parseLines(body: Uint8Array): readonly string[] | undefined {
+  if (body.length > MAX_LINES_BYTES) return undefined;
   const text = orUndefined(() => decodeUtf8(body));
   if (text === undefined || !text.endsWith("\n")) return undefined;
   const lines = text.slice(0, -1).split("\n");
+  if (lines.length > MAX_LINES) return undefined;
   return lines.every((line) => orUndefined(() => parseSignatureLine(line)) !== undefined) ? lines : undefined;
 }
 

@@ -57,12 +57,12 @@ describe("bristlecone's witness under its own tester", () => {
       const second = await run();
       const notRun = second.filter(({ verdict }) => verdict === "not-run").map(({ name }) => name);
       expect(second.filter(({ verdict }) => verdict === "fail" || verdict === "warn")).toEqual([]);
-      expect(notRun).toEqual([
+      // Whether a hash has a character that the other alphabet lacks depends on the size.
+      expect(notRun.filter((name) => !name.includes("url-alphabet"))).toEqual([
         "first-checkpoint-is-cosigned",
         "other-root-of-the-same-size-is-422",
         "growth-of-another-tree-is-422",
         "empty-tree-with-another-root-is-422",
-        ...notRun.filter((name) => name.includes("url-alphabet")),
       ]);
     } finally {
       await server.close({ deadlineMs: 0 });

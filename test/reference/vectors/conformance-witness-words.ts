@@ -46,7 +46,7 @@ export const WORDS: Readonly<Record<string, string>> = {
 };
 
 export const CHECKS: Readonly<Record<string, string>> = {
-  lines: "the body is one or more signature lines, each ending in a newline",
+  lines: "the body is one or more signature lines, each ending in a newline (here: at most 100, of 128 KiB)",
   "own-lines": "every line is of a given witness key",
   verify:
     "there is a line of a given witness key, and each of them is its cosignature on the checkpoint that was sent",

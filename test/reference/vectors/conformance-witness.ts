@@ -51,11 +51,11 @@ export function conformanceWitnessVectors(): readonly VectorFile[] {
       cases: withExamples([
         ...answerCases(),
         ...noteCases(),
-        ...logCases(),
         ...spellingCases(),
         ...httpCases(),
         ...monitorCases(),
         ...subtreeCases(),
+        ...logCases(),
         ...openNoteCases(),
         ...openSpellingCases(),
       ]),
