@@ -1,8 +1,8 @@
 /** The signing keys of the logs that the tester signs for: published ones, or one's own in a directory. */
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { openTestLogs, type TestLogs } from "../conformance/test-logs.ts";
-import type { TestLogDefinition, WitnessCases } from "../conformance/witness-cases.ts";
+import type { TestLogDefinition, WitnessCases } from "../conformance/witness/cases.ts";
+import { openTestLogs, type TestLogs } from "../conformance/witness/test-logs.ts";
 import { TlogError } from "../errors.ts";
 import { readSigningKeyFile, writeSigningKeyFile } from "../keys/key-file.ts";
 import { encodeHex } from "../tlog/encoding.ts";

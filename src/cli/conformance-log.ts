@@ -1,5 +1,5 @@
-import { runLogConformance } from "../conformance/log.ts";
-import { parseLogCases } from "../conformance/log-cases.ts";
+import { parseLogCases } from "../conformance/log/cases.ts";
+import { runLogConformance } from "../conformance/log/run.ts";
 import { TlogError } from "../errors.ts";
 import { type HttpProbe, openHttpProbe } from "../node/http-probe.ts";
 import {

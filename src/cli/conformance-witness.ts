@@ -1,6 +1,6 @@
-import type { TestLogs } from "../conformance/test-logs.ts";
-import { runWitnessConformance } from "../conformance/witness.ts";
-import { parseWitnessCases } from "../conformance/witness-cases.ts";
+import { parseWitnessCases } from "../conformance/witness/cases.ts";
+import { runWitnessConformance } from "../conformance/witness/run.ts";
+import type { TestLogs } from "../conformance/witness/test-logs.ts";
 import { TlogError } from "../errors.ts";
 import { isLoopbackName } from "../http/access.ts";
 import { openHttpProbe } from "../node/http-probe.ts";

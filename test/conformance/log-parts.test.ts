@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { decodeContent } from "../../src/conformance/content-encoding.ts";
-import { judgeAnswer, showExpectation } from "../../src/conformance/log-answers.ts";
-import type { AnswerExpectation } from "../../src/conformance/log-cases.ts";
-import { fillPath } from "../../src/conformance/log-places.ts";
-import { openWriter } from "../../src/conformance/log-writer.ts";
+import { judgeAnswer, showExpectation } from "../../src/conformance/log/answers.ts";
+import type { AnswerExpectation } from "../../src/conformance/log/cases.ts";
+import { decodeContent } from "../../src/conformance/log/content-encoding.ts";
+import { fillPath } from "../../src/conformance/log/places.ts";
+import { openWriter } from "../../src/conformance/log/writer.ts";
 import type { ProbeAnswer } from "../../src/conformance/probe.ts";
 import { TlogError } from "../../src/errors.ts";
 import { encodeUtf8 } from "../../src/tlog/encoding.ts";

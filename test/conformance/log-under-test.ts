@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
-import { type LogConformanceOptions, runLogConformance } from "../../src/conformance/log.ts";
-import { type LogCases, parseLogCases } from "../../src/conformance/log-cases.ts";
+import { type LogCases, parseLogCases } from "../../src/conformance/log/cases.ts";
+import { type LogConformanceOptions, runLogConformance } from "../../src/conformance/log/run.ts";
 import type { Probe, ProbeAnswer, ProbeRequest } from "../../src/conformance/probe.ts";
 import type { CaseResult } from "../../src/conformance/result.ts";
 import { listen, type RunningListener } from "../../src/http/listen.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { LOG_CHECKS, parseLogCases } from "../../src/conformance/log-cases.ts";
+import { LOG_CHECKS, parseLogCases } from "../../src/conformance/log/cases.ts";
 import type { CaseResult } from "../../src/conformance/result.ts";
 import { expectCode } from "../expect-code.ts";
 import { entry, publishEntries } from "../http/test-log.ts";

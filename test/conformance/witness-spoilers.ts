@@ -1,8 +1,8 @@
 /** Ways to spoil a witness's answer to a case, one for each thing the case asks of it: after any of them the case must not pass. */
 
 import type { ProbeAnswer } from "../../src/conformance/probe.ts";
-import type { WitnessCase } from "../../src/conformance/witness-cases.ts";
-import type { CheckName } from "../../src/conformance/witness-checks-list.ts";
+import type { WitnessCase } from "../../src/conformance/witness/cases.ts";
+import type { CheckName } from "../../src/conformance/witness/checks-list.ts";
 import { encodeUtf8 } from "../../src/tlog/encoding.ts";
 import { parseVerifierKey } from "../../src/tlog/key.ts";
 import { noteSignature, parseSignatureLine } from "../../src/tlog/note.ts";

@@ -2,13 +2,13 @@
 import { readFileSync } from "node:fs";
 import type { Probe, ProbeAnswer, ProbeRequest } from "../../src/conformance/probe.ts";
 import type { CaseResult } from "../../src/conformance/result.ts";
-import { openTestLogs, type TestLogs } from "../../src/conformance/test-logs.ts";
+import { parseWitnessCases, type WitnessCases } from "../../src/conformance/witness/cases.ts";
 import {
   type Purpose,
   runWitnessConformance,
   type WitnessConformanceOptions,
-} from "../../src/conformance/witness.ts";
-import { parseWitnessCases, type WitnessCases } from "../../src/conformance/witness-cases.ts";
+} from "../../src/conformance/witness/run.ts";
+import { openTestLogs, type TestLogs } from "../../src/conformance/witness/test-logs.ts";
 import { createWitnessApp } from "../../src/http/witness.ts";
 import { parseVerifierKey, type VerifierKey } from "../../src/tlog/key.ts";
 import type { Witness } from "../../src/witness/witness.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Probe, ProbeAnswer } from "../../src/conformance/probe.ts";
-import { openTestLogs } from "../../src/conformance/test-logs.ts";
-import { runWitnessConformance } from "../../src/conformance/witness.ts";
+import { runWitnessConformance } from "../../src/conformance/witness/run.ts";
+import { openTestLogs } from "../../src/conformance/witness/test-logs.ts";
 import { TlogError } from "../../src/errors.ts";
 import { openHttpProbe } from "../../src/node/http-probe.ts";
 import { serveWitness } from "../../src/server.ts";

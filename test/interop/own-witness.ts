@@ -17,6 +17,7 @@ export interface OwnWitness {
   stop(): Promise<void>;
 }
 
+/** @param logs - a row for each key. */
 export async function startOwnWitness(
   logs: readonly PeerLog[],
   {
@@ -28,9 +29,9 @@ export async function startOwnWitness(
   const keys = await Promise.all(
     types.map(async (type) => openCosignerKey(formatSigningKey(await generateSigningKey({ name, type })))),
   );
-  const entries = logs.map(({ origin, vkey }) => ({
+  const entries = [...new Set(logs.map(({ origin }) => origin))].map((origin) => ({
     origin,
-    logKeys: [parseVerifierKey(vkey)],
+    logKeys: logs.filter((log) => log.origin === origin).map(({ vkey }) => parseVerifierKey(vkey)),
     urls: [],
     queriesPerDay: undefined,
     isDisabled: false,

@@ -1,24 +1,15 @@
 /** Every program that the tester is run against, in the order of the matrix. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { packageVersion } from "../../../src/node/package-version.ts";
-import { openLog, serveLog } from "../../../src/server.ts";
-import { encodeUtf8 } from "../../../src/tlog/encoding.ts";
-import {
-  formatSigningKey,
-  formatVerifierKey,
-  generateSigningKey,
-  keyIdOf,
-  openSigner,
-  parseVerifierKey,
-} from "../../../src/tlog/key.ts";
+import { formatVerifierKey, keyIdOf, parseVerifierKey } from "../../../src/tlog/key.ts";
 import { startRekorLog } from "../logs/rekor-log.ts";
+import { serveFiles } from "../logs/static-files.ts";
 import { startTesseraPosix } from "../logs/tessera-posix.ts";
 import { startOwnWitness } from "../own-witness.ts";
 import { programVersion } from "../programs.ts";
+import { SUNLIGHT_MIRROR_PROGRAMS, startSunlightMirror } from "../sunlight-mirror.ts";
 import {
   LITEWITNESS_PROGRAMS,
+  type PeerWitness,
   SIGSUM_PROGRAMS,
   SUNLIGHT_HEAD_PROGRAMS,
   SUNLIGHT_PROGRAMS,
@@ -27,13 +18,16 @@ import {
   startSigsumWitness,
   startSunlight,
 } from "../witness-programs.ts";
+import { startOwnLog } from "./own-log.ts";
 import type { Kind, RecordedSubject } from "./record.ts";
 import { runTester } from "./run-tester.ts";
-import { sigsumOrigin, testLogs } from "./test-logs.ts";
+import { ed25519TestLogs, oneKeyTestLogs, sigsumOrigin, testLogs } from "./test-logs.ts";
 
 /** A program under test while it runs. */
 interface Running {
   readonly url: string;
+  /** A witness's monitoring prefix. */
+  readonly monitoring?: string;
   readonly vkeys: readonly string[];
   stop(): Promise<void>;
 }
@@ -46,10 +40,14 @@ export interface Subject {
   /** Beside URL and --vkey. */
   readonly flags?: readonly string[];
   readonly note?: string;
+  /** Takes minutes: only where there is time for it. */
+  readonly isSlow?: boolean;
   readonly version: () => string;
   start(): Promise<Running>;
 }
 
+const SHOWN_BY_TEST =
+  "writes what it shows of its logs to files, which the plain file server of the test serves";
 const ENTRIES = 70_000;
 const PEER_ENTRIES = 600;
 
@@ -59,23 +57,29 @@ export const SUBJECTS: readonly Subject[] = [
     name: "bristlecone",
     programs: [],
     version: packageVersion,
-    start: async () => startOwnWitness(await testLogs()),
+    start: async () => {
+      const witness = await startOwnWitness(await testLogs());
+      return { ...witness, monitoring: witness.url };
+    },
   },
   {
     ...installed("witness", "omniwitness", ["omniwitness"]),
-    start: async () => startOmniwitness(await testLogs()),
+    start: async () => startOmniwitness(await oneKeyTestLogs()),
   },
   {
     ...installed("witness", "litewitness", LITEWITNESS_PROGRAMS),
-    start: async () => startLitewitness(await testLogs()),
+    start: async () => startLitewitness(await ed25519TestLogs()),
   },
   {
     ...installed("witness", "sunlight", SUNLIGHT_PROGRAMS),
-    start: async () => startSunlight(await testLogs()),
+    note: SHOWN_BY_TEST,
+    start: async () => await withShownFiles(await startSunlight(await oneKeyTestLogs())),
   },
   {
     ...installed("witness", "sunlight-head", SUNLIGHT_HEAD_PROGRAMS),
-    start: async () => startSunlight(await testLogs(), { edition: "-head" }),
+    note: SHOWN_BY_TEST,
+    start: async () =>
+      await withShownFiles(await startSunlight(await oneKeyTestLogs(), { edition: "-head" })),
   },
   {
     ...installed("witness", "sigsum-witness", SIGSUM_PROGRAMS),
@@ -89,12 +93,28 @@ export const SUBJECTS: readonly Subject[] = [
     programs: [],
     flags: ["--allow-writes"],
     version: packageVersion,
-    start: startOwnLog,
+    start: async () => startOwnLog({ types: [1], entries: ENTRIES }),
+  },
+  {
+    kind: "log",
+    name: "bristlecone, empty",
+    programs: [],
+    flags: ["--allow-writes"],
+    version: packageVersion,
+    start: async () => startOwnLog({ types: [1], entries: 0 }),
   },
   {
     ...installed("log", "tessera-posix", ["tessera-posix"]),
     flags: ["--allow-writes"],
     start: async () => await withEntries(await startTesseraPosix()),
+  },
+  {
+    ...installed("log", "tessera-posix", ["tessera-posix"]),
+    name: "tessera-posix, empty",
+    flags: ["--allow-writes"],
+    // It integrates what it is sent once a second, and the tester sends one entry after the other.
+    isSlow: true,
+    start: startEmptyTessera,
   },
   {
     ...installed("log", "tessera-posix-head", ["tessera-posix-head"]),
@@ -106,6 +126,11 @@ export const SUBJECTS: readonly Subject[] = [
     note: "writes files and leaves HTTP to others: statuses, headers and paths are those of the plain file server of the test",
     start: startRekor,
   },
+  {
+    ...installed("log", "sunlight-mirror", SUNLIGHT_MIRROR_PROGRAMS),
+    note: "holds a log of ours and is served by Skylight; the checkpoint it keeps has the one signature it knows, an ML-DSA-44 one",
+    start: startSunlightMirrorOfOwn,
+  },
 ];
 
 /** Starts it with nothing, tests it, and stops it. */
@@ -113,21 +138,20 @@ export async function testSubject(subject: Subject): Promise<RecordedSubject> {
   const { kind, name, flags = [], note } = subject;
   const running = await subject.start();
   try {
+    const shown = running.monitoring === undefined ? [] : ["--monitoring", running.monitoring];
     const keys = running.vkeys.flatMap((vkey) => ["--vkey", vkey]);
+    const names = [
+      ...keys.map((word) => (word === "--vkey" ? word : "VKEY")),
+      ...shown.map((word) => (word === "--monitoring" ? word : "URL")),
+    ];
     return {
       kind,
       name,
       version: subject.version(),
       testedOn: new Date().toISOString().slice(0, "2026-01-01".length),
-      command: [
-        "bristlecone conformance",
-        kind,
-        "URL",
-        ...running.vkeys.flatMap(() => ["--vkey", "VKEY"]),
-        ...flags,
-      ].join(" "),
+      command: ["bristlecone conformance", kind, "URL", ...names, ...flags].join(" "),
       ...(note !== undefined && { note }),
-      results: await runTester(kind, running.url, [...keys, ...flags]),
+      results: await runTester(kind, running.url, [...keys, ...shown, ...flags]),
     };
   } finally {
     await running.stop();
@@ -136,6 +160,18 @@ export async function testSubject(subject: Subject): Promise<RecordedSubject> {
 
 function installed(kind: Kind, name: string, programs: readonly string[]) {
   return { kind, name, programs, version: () => programVersion(programs[0] ?? name) };
+}
+
+async function withShownFiles(witness: PeerWitness): Promise<Running> {
+  const files = await serveFiles(witness.shownFolder ?? "");
+  return {
+    ...witness,
+    monitoring: files.url,
+    async stop() {
+      await files.stop();
+      await witness.stop();
+    },
+  };
 }
 
 /** It knows one log, by a name made of the log's key. */
@@ -150,25 +186,26 @@ async function startSigsum(): Promise<Running> {
   ]);
 }
 
-async function startOwnLog(): Promise<Running> {
-  const directory = await mkdtemp(join(tmpdir(), "bristlecone-log-"));
-  const key = formatSigningKey(await generateSigningKey({ name: "own.test/log" }));
-  const signer = await openSigner(key);
-  const log = await openLog({ directory: join(directory, "data"), signer });
-  for (let start = 0; start < ENTRIES; start += 1000) {
-    await log.addBatch(Array.from({ length: 1000 }, (_, index) => encodeUtf8(`entry ${start + index}`)));
+async function startSunlightMirrorOfOwn(): Promise<Running> {
+  const log = await startOwnLog({ types: [1, 6], entries: PEER_ENTRIES });
+  const mirror = await startSunlightMirror({ origin: log.origin, vkey: log.vkeys[1] ?? "", url: log.url });
+  for (let size = ""; size !== String(PEER_ENTRIES); ) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    size = (await (await fetch(`${mirror.url}/checkpoint`)).text()).split("\n")[1] ?? "";
   }
-  await log.untilPublished(ENTRIES - 1, { signal: AbortSignal.timeout(30_000) });
-  const server = await serveLog({ log, listen: { host: "127.0.0.1", port: 0 } });
   return {
-    url: server.url,
-    vkeys: [formatVerifierKey(signer.verifierKey)],
+    url: mirror.url,
+    vkeys: log.vkeys.slice(1),
     async stop() {
-      await server.close({ deadlineMs: 0 });
-      await log.close();
-      await rm(directory, { recursive: true });
+      await mirror.stop();
+      await log.stop();
     },
   };
+}
+
+async function startEmptyTessera(): Promise<Running> {
+  const log = await startTesseraPosix();
+  return { url: log.url, vkeys: [log.vkey], stop: () => log.stop() };
 }
 
 /** Past the first full tile, and all at once: it answers when it has integrated them. */

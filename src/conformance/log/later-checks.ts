@@ -1,12 +1,12 @@
 /** Whether a log kept its word: what it served first, held against what it serves at the end. */
-import { rangeRoot } from "../merkle/compact-range.ts";
-import { hashesEqual } from "../merkle/hash.ts";
-import { planRoot } from "../merkle/proof-plan.ts";
-import type { Checkpoint } from "../tlog/checkpoint-body.ts";
-import { formatTilePath, partialTilesAt, TILE_WIDTH } from "../tlog/tile.ts";
-import { readVerifiedTiles } from "../tlog/tile-reader.ts";
+import { rangeRoot } from "../../merkle/compact-range.ts";
+import { hashesEqual } from "../../merkle/hash.ts";
+import { planRoot } from "../../merkle/proof-plan.ts";
+import type { Checkpoint } from "../../tlog/checkpoint-body.ts";
+import { formatTilePath, partialTilesAt, TILE_WIDTH } from "../../tlog/tile.ts";
+import { readVerifiedTiles } from "../../tlog/tile-reader.ts";
+import { showAnswer } from "./answers.ts";
 import { type Finding, met, metIf, notRun, unmet } from "./finding.ts";
-import { showAnswer } from "./log-answers.ts";
 import {
   fetchCheckpoint,
   firstCheckpoint,
@@ -14,7 +14,7 @@ import {
   type LogSubject,
   latestCheckpoint,
   tileReader,
-} from "./log-subject.ts";
+} from "./subject.ts";
 
 type Check = (subject: LogSubject) => Promise<Finding>;
 

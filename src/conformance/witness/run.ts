@@ -1,18 +1,18 @@
 /** Tests a witness from outside: sends what spec/vectors/conformance-witness.json says, and judges what comes back. */
-import { TlogError } from "../errors.ts";
-import { ML_DSA_44 } from "../tlog/cosignature.ts";
-import type { VerifierKey } from "../tlog/key.ts";
+import { TlogError } from "../../errors.ts";
+import { ML_DSA_44 } from "../../tlog/cosignature.ts";
+import type { VerifierKey } from "../../tlog/key.ts";
+import type { Probe, ProbeAnswer, ProbeRequest } from "../probe.ts";
+import type { CaseResult } from "../result.ts";
+import { sizeOf, type WitnessCase, type WitnessCases, type WitnessStep } from "./cases.ts";
 import { timestamped, withKeys } from "./cosignature-lines.ts";
 import { InapplicableError } from "./inapplicable.ts";
 import { NumberTree } from "./number-tree.ts";
-import type { Probe, ProbeAnswer, ProbeRequest } from "./probe.ts";
-import type { CaseResult } from "./result.ts";
+import { buildRequest } from "./request.ts";
+import { LogStanding } from "./standing.ts";
 import type { TestLog, TestLogs } from "./test-logs.ts";
-import { sizeOf, type WitnessCase, type WitnessCases, type WitnessStep } from "./witness-cases.ts";
-import { buildRequest } from "./witness-request.ts";
-import { LogStanding } from "./witness-standing.ts";
-import { judgeCase, notRun } from "./witness-verdict.ts";
-import { replaceWords } from "./witness-words.ts";
+import { judgeCase, notRun } from "./verdict.ts";
+import { replaceWords } from "./words.ts";
 
 /** What a request is sent for. */
 export type Purpose = "discovery" | "preparation" | "case";

@@ -1,11 +1,11 @@
 /** What a checkpoint's bytes have to be.  c2sp.org/signed-note, tlog-checkpoint */
-import { orUndefined, TlogError } from "../errors.ts";
-import { emptyRootHash } from "../merkle/hash.ts";
-import { decodeBase64, encodeBase64 } from "../tlog/encoding.ts";
-import { ED25519, isKeyName, type VerifierKey, verifierFor } from "../tlog/key.ts";
-import { openNote } from "../tlog/note.ts";
+import { orUndefined, TlogError } from "../../errors.ts";
+import { emptyRootHash } from "../../merkle/hash.ts";
+import { decodeBase64, encodeBase64 } from "../../tlog/encoding.ts";
+import { ED25519, isKeyName, type VerifierKey, verifierFor } from "../../tlog/key.ts";
+import { openNote } from "../../tlog/note.ts";
 import { type Finding, met, metIf, notRun, reported, unmet } from "./finding.ts";
-import { get, type LogSubject, type NoteParts, noteParts } from "./log-subject.ts";
+import { get, type LogSubject, type NoteParts, noteParts } from "./subject.ts";
 
 /** Enough for every verifier: signed-note, "Format". */
 const MAX_SIGNATURES = 16;

@@ -2,7 +2,7 @@
  * The logs the tester signs for. Anybody knows the published ones' signing keys: a witness that is in use had better be given
  * others, or logs that nobody relies on.
  */
-import { TlogError } from "../errors.ts";
+import { TlogError } from "../../errors.ts";
 import {
   formatSigningKey,
   formatVerifierKey,
@@ -10,9 +10,9 @@ import {
   type NoteSigner,
   openSigner,
   parseSigningKey,
-} from "../tlog/key.ts";
-import { originHash } from "../tlog/origin-hash.ts";
-import type { TestLogDefinition } from "./witness-cases.ts";
+} from "../../tlog/key.ts";
+import { originHash } from "../../tlog/origin-hash.ts";
+import type { TestLogDefinition } from "./cases.ts";
 
 /** A log of the tester's, with the keys to sign for it. */
 export interface TestLog extends Pick<TestLogDefinition, "name" | "discovery" | "first" | "again"> {

@@ -1,10 +1,10 @@
 /** From a case and what came to its result. */
-import type { TlogError } from "../errors.ts";
-import { decodeUtf8 } from "../tlog/encoding.ts";
-import type { ProbeAnswer } from "./probe.ts";
-import type { CaseResult, Requirement, Verdict } from "./result.ts";
-import type { WitnessCase, WitnessExpectation } from "./witness-cases.ts";
-import { CHECK_FUNCTIONS, type JudgedAnswer } from "./witness-checks.ts";
+import type { TlogError } from "../../errors.ts";
+import { decodeUtf8 } from "../../tlog/encoding.ts";
+import type { ProbeAnswer } from "../probe.ts";
+import type { CaseResult, Requirement, Verdict } from "../result.ts";
+import type { WitnessCase, WitnessExpectation } from "./cases.ts";
+import { CHECK_FUNCTIONS, type JudgedAnswer } from "./checks.ts";
 
 const MAX_GOT_CHARS = 200;
 

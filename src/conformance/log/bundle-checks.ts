@@ -1,12 +1,12 @@
 /** What a log's entry bundles have to be.  c2sp.org/tlog-tiles, "Log entries" */
-import { orUndefined } from "../errors.ts";
-import { HASH_BYTES, hashesEqual, leafHash } from "../merkle/hash.ts";
-import { decodeBundle } from "../tlog/entry-bundle.ts";
-import { type BundleCoordinate, formatBundlePath, TILE_WIDTH } from "../tlog/tile.ts";
+import { orUndefined } from "../../errors.ts";
+import { HASH_BYTES, hashesEqual, leafHash } from "../../merkle/hash.ts";
+import { decodeBundle } from "../../tlog/entry-bundle.ts";
+import { type BundleCoordinate, formatBundlePath, TILE_WIDTH } from "../../tlog/tile.ts";
+import { showAnswer } from "./answers.ts";
 import { met, notRun, unmet } from "./finding.ts";
-import { showAnswer } from "./log-answers.ts";
-import { contentOf, get, readTile } from "./log-subject.ts";
-import { onTree, readEdge } from "./log-tile-checks.ts";
+import { contentOf, get, readTile } from "./subject.ts";
+import { onTree, readEdge } from "./tile-checks.ts";
 
 export const BUNDLE_CHECKS = {
   "bundle-exact": onTree(1, async (subject, { treeSize }) => {

@@ -1,8 +1,9 @@
 /** One answer held against what was expected of it. */
+
+import type { ProbeAnswer } from "../probe.ts";
+import type { AnswerExpectation } from "./cases.ts";
 import type { Finding } from "./finding.ts";
 import { metIf } from "./finding.ts";
-import type { AnswerExpectation } from "./log-cases.ts";
-import type { ProbeAnswer } from "./probe.ts";
 
 /** "A few seconds" (tlog-tiles, "Checkpoints"), with room for a slow reader of the word. */
 const FEW_SECONDS = 10;

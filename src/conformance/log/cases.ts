@@ -1,7 +1,7 @@
 /** The cases of `bristlecone conformance log`: spec/vectors/conformance-log.json, which says itself what its words mean. */
 import { z } from "zod";
-import { TlogError } from "../errors.ts";
-import { assertPlaces } from "./log-places.ts";
+import { TlogError } from "../../errors.ts";
+import { assertPlaces } from "./places.ts";
 
 /** What is computed from several answers, or from what is in one; the file's `checks` say what each is. */
 export const LOG_CHECKS = [

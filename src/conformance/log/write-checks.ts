@@ -1,17 +1,17 @@
 /** What becomes of entries that are added: served, covered, and every checkpoint on the way kept to. */
-import { orUndefined } from "../errors.ts";
-import { hashesEqual, leafHash } from "../merkle/hash.ts";
-import type { Checkpoint } from "../tlog/checkpoint-body.ts";
-import { bytesEqual } from "../tlog/encoding.ts";
-import { decodeBundle, MAX_ENTRY_BYTES } from "../tlog/entry-bundle.ts";
-import { formatBundlePath, TILE_WIDTH, tileWidthAt } from "../tlog/tile.ts";
-import { readVerifiedTiles, verifyTiles } from "../tlog/tile-reader.ts";
+import { orUndefined } from "../../errors.ts";
+import { hashesEqual, leafHash } from "../../merkle/hash.ts";
+import type { Checkpoint } from "../../tlog/checkpoint-body.ts";
+import { bytesEqual } from "../../tlog/encoding.ts";
+import { decodeBundle, MAX_ENTRY_BYTES } from "../../tlog/entry-bundle.ts";
+import { formatBundlePath, TILE_WIDTH, tileWidthAt } from "../../tlog/tile.ts";
+import { readVerifiedTiles, verifyTiles } from "../../tlog/tile-reader.ts";
+import { isStatus, showAnswer } from "./answers.ts";
 import { type Finding, met, metIf, notRun, reported, unmet } from "./finding.ts";
-import { isStatus, showAnswer } from "./log-answers.ts";
-import { inconsistency, missingPartial } from "./log-later-checks.ts";
-import { askForThere, contentOf, fetchCheckpoint, type LogSubject, tileReader } from "./log-subject.ts";
-import { readEdge } from "./log-tile-checks.ts";
-import { type AddedEntry, indexOf, type LogWriter } from "./log-writer.ts";
+import { inconsistency, missingPartial } from "./later-checks.ts";
+import { askForThere, contentOf, fetchCheckpoint, type LogSubject, tileReader } from "./subject.ts";
+import { readEdge } from "./tile-checks.ts";
+import { type AddedEntry, indexOf, type LogWriter } from "./writer.ts";
 
 type Check = (subject: LogSubject) => Promise<Finding>;
 

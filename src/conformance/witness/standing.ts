@@ -1,13 +1,13 @@
 /** Where a witness stands with one log, as far as its answers tell. */
-import { orUndefined } from "../errors.ts";
-import { decodeUtf8, parseDecimal } from "../tlog/encoding.ts";
-import type { VerifierKey } from "../tlog/key.ts";
+import { orUndefined } from "../../errors.ts";
+import { decodeUtf8, parseDecimal } from "../../tlog/encoding.ts";
+import type { VerifierKey } from "../../tlog/key.ts";
+import type { ProbeAnswer } from "../probe.ts";
 import { parseLines, timestamped, withKeys } from "./cosignature-lines.ts";
 import { InapplicableError } from "./inapplicable.ts";
 import type { NumberTree } from "./number-tree.ts";
-import type { ProbeAnswer } from "./probe.ts";
 import type { TestLog } from "./test-logs.ts";
-import type { RecipeState } from "./witness-words.ts";
+import type { RecipeState } from "./words.ts";
 
 /** Its tree has to be computed here. */
 const MAX_SIZE = 1_000_000;

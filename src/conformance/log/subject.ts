@@ -1,15 +1,15 @@
 /** The log under test: what was asked of it so far, and the tree of its first checkpoint. */
-import { orUndefined, TlogError } from "../errors.ts";
-import { HASH_BYTES } from "../merkle/hash.ts";
-import { type Checkpoint, parseCheckpoint } from "../tlog/checkpoint-body.ts";
-import { decodeUtf8 } from "../tlog/encoding.ts";
-import type { VerifierKey } from "../tlog/key.ts";
-import { formatTilePath, TILE_WIDTH, type Tile } from "../tlog/tile.ts";
-import type { ReadTile } from "../tlog/tile-reader.ts";
+import { orUndefined, TlogError } from "../../errors.ts";
+import { HASH_BYTES } from "../../merkle/hash.ts";
+import { type Checkpoint, parseCheckpoint } from "../../tlog/checkpoint-body.ts";
+import { decodeUtf8 } from "../../tlog/encoding.ts";
+import type { VerifierKey } from "../../tlog/key.ts";
+import { formatTilePath, TILE_WIDTH, type Tile } from "../../tlog/tile.ts";
+import type { ReadTile } from "../../tlog/tile-reader.ts";
+import type { Probe, ProbeAnswer, ProbeRequest } from "../probe.ts";
+import { encodingOf, showAnswer } from "./answers.ts";
 import { decodeContent } from "./content-encoding.ts";
-import { encodingOf, showAnswer } from "./log-answers.ts";
-import type { LogWriter } from "./log-writer.ts";
-import type { Probe, ProbeAnswer, ProbeRequest } from "./probe.ts";
+import type { LogWriter } from "./writer.ts";
 
 /** How long a run may take and what it may use is the probe's; this only remembers. */
 export interface LogSubject {

@@ -1,21 +1,21 @@
 /** Runs the cases of `bristlecone conformance log` against a log, through a probe. */
-import { type ErrorCode, orUndefined, TlogError } from "../errors.ts";
-import type { VerifierKey } from "../tlog/key.ts";
-import { parseBundlePath, parseTilePath, type Tile, tileWidthAt } from "../tlog/tile.ts";
+import { type ErrorCode, orUndefined, TlogError } from "../../errors.ts";
+import type { VerifierKey } from "../../tlog/key.ts";
+import { parseBundlePath, parseTilePath, type Tile, tileWidthAt } from "../../tlog/tile.ts";
+import type { Probe, ProbeRequest } from "../probe.ts";
+import type { CaseResult, Level, Verdict } from "../result.ts";
+import { judgeAnswer, showAnswer, showExpectation } from "./answers.ts";
+import { BUNDLE_CHECKS } from "./bundle-checks.ts";
+import type { LogAsk, LogCase, LogCases, LogCheck } from "./cases.ts";
+import { CHECKPOINT_CHECKS } from "./checkpoint-checks.ts";
 import { type Finding, notRun, oneLine, reported, unmet } from "./finding.ts";
-import { judgeAnswer, showAnswer, showExpectation } from "./log-answers.ts";
-import { BUNDLE_CHECKS } from "./log-bundle-checks.ts";
-import type { LogAsk, LogCase, LogCases, LogCheck } from "./log-cases.ts";
-import { CHECKPOINT_CHECKS } from "./log-checkpoint-checks.ts";
-import { HTTP_CHECKS } from "./log-http-checks.ts";
-import { LATER_CHECKS } from "./log-later-checks.ts";
-import { fillPath } from "./log-places.ts";
-import { fetchCheckpoint, firstCheckpoint, type LogSubject, openSubject } from "./log-subject.ts";
-import { TILE_CHECKS } from "./log-tile-checks.ts";
-import { WRITE_CHECKS } from "./log-write-checks.ts";
-import { openWriter } from "./log-writer.ts";
-import type { Probe, ProbeRequest } from "./probe.ts";
-import type { CaseResult, Level, Verdict } from "./result.ts";
+import { HTTP_CHECKS } from "./http-checks.ts";
+import { LATER_CHECKS } from "./later-checks.ts";
+import { fillPath } from "./places.ts";
+import { fetchCheckpoint, firstCheckpoint, type LogSubject, openSubject } from "./subject.ts";
+import { TILE_CHECKS } from "./tile-checks.ts";
+import { WRITE_CHECKS } from "./write-checks.ts";
+import { openWriter } from "./writer.ts";
 
 export interface LogConformanceOptions {
   /** All of a file's cases, or some of them in their order. */

@@ -1,11 +1,11 @@
 /** The tree every test log has: entry i is the ASCII decimal of i, so that anybody knows all of it. */
-import { foldPeaks, peakCoordinates } from "../merkle/compact-range.ts";
-import { planConsistency } from "../merkle/consistency.ts";
-import { type NodeCoordinate, type Subtree, subtreePeaks } from "../merkle/coordinates.ts";
-import { emptyRootHash, leafHash, nodeHash } from "../merkle/hash.ts";
-import { assembleProof, type ProofPlan } from "../merkle/proof-plan.ts";
-import { planSubtreeConsistency } from "../merkle/subtree.ts";
-import { encodeUtf8, formatDecimal } from "../tlog/encoding.ts";
+import { foldPeaks, peakCoordinates } from "../../merkle/compact-range.ts";
+import { planConsistency } from "../../merkle/consistency.ts";
+import { type NodeCoordinate, type Subtree, subtreePeaks } from "../../merkle/coordinates.ts";
+import { emptyRootHash, leafHash, nodeHash } from "../../merkle/hash.ts";
+import { assembleProof, type ProofPlan } from "../../merkle/proof-plan.ts";
+import { planSubtreeConsistency } from "../../merkle/subtree.ts";
+import { encodeUtf8, formatDecimal } from "../../tlog/encoding.ts";
 
 /** Below this level nodes are made anew each time: to keep them all would take more than it saves. */
 const KEPT_LEVEL = 8;

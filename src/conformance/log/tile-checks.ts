@@ -1,9 +1,9 @@
 /** What a log's tiles have to be.  c2sp.org/tlog-tiles, "Merkle Tree" */
-import { orUndefined, TlogError } from "../errors.ts";
-import { HASH_BYTES } from "../merkle/hash.ts";
-import type { Checkpoint } from "../tlog/checkpoint-body.ts";
-import { bytesEqual } from "../tlog/encoding.ts";
-import { entryOffsets } from "../tlog/entry-bundle.ts";
+import { orUndefined, TlogError } from "../../errors.ts";
+import { HASH_BYTES } from "../../merkle/hash.ts";
+import type { Checkpoint } from "../../tlog/checkpoint-body.ts";
+import { bytesEqual } from "../../tlog/encoding.ts";
+import { entryOffsets } from "../../tlog/entry-bundle.ts";
 import {
   formatBundlePath,
   formatTilePath,
@@ -12,11 +12,11 @@ import {
   TILE_WIDTH,
   type Tile,
   tileOfNode,
-} from "../tlog/tile.ts";
-import { planTiles, verifyTiles } from "../tlog/tile-reader.ts";
+} from "../../tlog/tile.ts";
+import { planTiles, verifyTiles } from "../../tlog/tile-reader.ts";
+import { showAnswer } from "./answers.ts";
 import { type Finding, met, metIf, notRun, reported, unmet } from "./finding.ts";
-import { showAnswer } from "./log-answers.ts";
-import { contentOf, firstCheckpoint, get, type LogSubject, readTile } from "./log-subject.ts";
+import { contentOf, firstCheckpoint, get, type LogSubject, readTile } from "./subject.ts";
 
 type Check = (subject: LogSubject) => Promise<Finding>;
 

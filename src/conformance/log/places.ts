@@ -1,6 +1,6 @@
 /** Names for places in a tree of any size, in the paths of cases: "tile/0/{edge}.p/{width}". */
-import { TlogError } from "../errors.ts";
-import { formatTilePath, TILE_WIDTH } from "../tlog/tile.ts";
+import { TlogError } from "../../errors.ts";
+import { formatTilePath, TILE_WIDTH } from "../../tlog/tile.ts";
 
 /** Far enough behind the end that no log gets there while it is tested. */
 const FAR_TILES = 1_000_000;

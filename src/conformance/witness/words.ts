@@ -1,7 +1,7 @@
 /** "old {S}", "{proof S S+4}", "{sign log}": the words of recipes, and what a line becomes when they are replaced. */
 import { sha256 } from "#crypto";
-import { TlogError } from "../errors.ts";
-import { concatBytes, encodeBase64, encodeUtf8, formatDecimal, parseDecimal } from "../tlog/encoding.ts";
+import { TlogError } from "../../errors.ts";
+import { concatBytes, encodeBase64, encodeUtf8, formatDecimal, parseDecimal } from "../../tlog/encoding.ts";
 import {
   ED25519,
   formatSigningKey,
@@ -9,13 +9,13 @@ import {
   type NoteSigner,
   openSigner,
   type VerifierKey,
-} from "../tlog/key.ts";
-import { noteSignature } from "../tlog/note.ts";
+} from "../../tlog/key.ts";
+import { noteSignature } from "../../tlog/note.ts";
+import { sizeOf } from "./cases.ts";
 import { InapplicableError } from "./inapplicable.ts";
 import { NumberTree } from "./number-tree.ts";
 import { SPELLINGS } from "./spelling.ts";
 import type { TestLog } from "./test-logs.ts";
-import { sizeOf } from "./witness-cases.ts";
 
 /** What the words refer to. */
 export interface RecipeState {

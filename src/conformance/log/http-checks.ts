@@ -1,10 +1,10 @@
 /** How answers to one path compare. */
-import { bytesEqual } from "../tlog/encoding.ts";
+import { bytesEqual } from "../../tlog/encoding.ts";
+import type { ProbeAnswer, ProbeRequest } from "../probe.ts";
+import { encodingOf, headerOf, showAnswer } from "./answers.ts";
 import { decodeContent } from "./content-encoding.ts";
 import { type Finding, met, metIf, notRun, reported, unmet } from "./finding.ts";
-import { encodingOf, headerOf, showAnswer } from "./log-answers.ts";
-import { contentOf, get, type LogSubject } from "./log-subject.ts";
-import type { ProbeAnswer, ProbeRequest } from "./probe.ts";
+import { contentOf, get, type LogSubject } from "./subject.ts";
 
 type Check = (subject: LogSubject, request: ProbeRequest) => Promise<Finding>;
 

@@ -1,8 +1,8 @@
 /** From a case's recipe and where the witness stands to the request that goes out. */
-import { concatBytes, encodeUtf8 } from "../tlog/encoding.ts";
-import type { ProbeRequest } from "./probe.ts";
-import type { WitnessEdit, WitnessRecipe } from "./witness-cases.ts";
-import { type RecipeState, replaceWords } from "./witness-words.ts";
+import { concatBytes, encodeUtf8 } from "../../tlog/encoding.ts";
+import type { ProbeRequest } from "../probe.ts";
+import type { WitnessEdit, WitnessRecipe } from "./cases.ts";
+import { type RecipeState, replaceWords } from "./words.ts";
 
 /** What is sent, and the parts of it that the answer is judged by. */
 export interface BuiltRequest {

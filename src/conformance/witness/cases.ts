@@ -1,8 +1,8 @@
 /** The cases for a witness as spec/vectors/conformance-witness.json holds them; what its members mean, that file says. */
 import { z } from "zod";
-import { TlogError } from "../errors.ts";
-import { parseDecimal } from "../tlog/encoding.ts";
-import { CHECKS } from "./witness-checks-list.ts";
+import { TlogError } from "../../errors.ts";
+import { parseDecimal } from "../../tlog/encoding.ts";
+import { CHECKS } from "./checks-list.ts";
 
 const MAX_CASES_CHARS = 8 * 1024 * 1024;
 

@@ -1,9 +1,9 @@
 /** Adding entries to a log under test: `POST add`, as Tessera's programs do it. In no document. */
-import { orUndefined, TlogError } from "../errors.ts";
-import type { Checkpoint } from "../tlog/checkpoint-body.ts";
-import { decodeUtf8, parseDecimal } from "../tlog/encoding.ts";
-import { headerOf } from "./log-answers.ts";
-import type { Probe, ProbeAnswer } from "./probe.ts";
+import { orUndefined, TlogError } from "../../errors.ts";
+import type { Checkpoint } from "../../tlog/checkpoint-body.ts";
+import { decodeUtf8, parseDecimal } from "../../tlog/encoding.ts";
+import type { Probe, ProbeAnswer } from "../probe.ts";
+import { headerOf } from "./answers.ts";
 
 /** No run adds more entries. */
 const MAX_WRITES = 600;

@@ -1,10 +1,12 @@
 /** What the checks of `witness-checks-list.ts` look at. Each gives what is wrong, or undefined. */
-import { orUndefined } from "../errors.ts";
-import { parseCheckpoint } from "../tlog/checkpoint-body.ts";
-import { COSIGNATURE_V1, ML_DSA_44 } from "../tlog/cosignature.ts";
-import { bytesEqual, decodeUtf8 } from "../tlog/encoding.ts";
-import { keyLabel, type VerifierKey, verifierFor } from "../tlog/key.ts";
-import { parseNote } from "../tlog/note.ts";
+import { orUndefined } from "../../errors.ts";
+import { parseCheckpoint } from "../../tlog/checkpoint-body.ts";
+import { COSIGNATURE_V1, ML_DSA_44 } from "../../tlog/cosignature.ts";
+import { bytesEqual, decodeUtf8 } from "../../tlog/encoding.ts";
+import { keyLabel, type VerifierKey, verifierFor } from "../../tlog/key.ts";
+import { parseNote } from "../../tlog/note.ts";
+import type { ProbeAnswer } from "../probe.ts";
+import type { CheckName } from "./checks-list.ts";
 import {
   type CosignatureLine,
   isCosignature,
@@ -13,9 +15,7 @@ import {
   timestamped,
   withKeys,
 } from "./cosignature-lines.ts";
-import type { ProbeAnswer } from "./probe.ts";
-import type { CheckName } from "./witness-checks-list.ts";
-import type { RecipeState } from "./witness-words.ts";
+import type { RecipeState } from "./words.ts";
 
 /** An answer, and all it is judged by. */
 export interface JudgedAnswer {

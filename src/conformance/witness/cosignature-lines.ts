@@ -1,6 +1,6 @@
 /** The lines a witness answers with, taken apart: which key each is of, at which time, and whether it verifies. */
-import { isValidMlDsa44 } from "../crypto/ml-dsa.ts";
-import { orUndefined } from "../errors.ts";
+import { isValidMlDsa44 } from "../../crypto/ml-dsa.ts";
+import { orUndefined } from "../../errors.ts";
 import {
   COSIGNATURE_V1,
   type CosignatureType,
@@ -8,10 +8,10 @@ import {
   ML_DSA_44,
   subtreeMessage,
   type TimestampedSignature,
-} from "../tlog/cosignature.ts";
-import { decodeUtf8, encodeUtf8 } from "../tlog/encoding.ts";
-import { keyLabel, type VerifierKey, verifierFor } from "../tlog/key.ts";
-import { type NoteSignature, parseSignatureLine } from "../tlog/note.ts";
+} from "../../tlog/cosignature.ts";
+import { decodeUtf8, encodeUtf8 } from "../../tlog/encoding.ts";
+import { keyLabel, type VerifierKey, verifierFor } from "../../tlog/key.ts";
+import { type NoteSignature, parseSignatureLine } from "../../tlog/note.ts";
 
 /** A line of a known key, or of none. */
 export interface CosignatureLine {
