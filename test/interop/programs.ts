@@ -6,12 +6,14 @@ import { createServer } from "node:net";
 import { homedir } from "node:os";
 import { delimiter, join, relative, sep } from "node:path";
 import { record } from "./program-record.ts";
+import { noteBegan, noteEnded } from "./run-folder.ts";
 
 /** As install.sh has it. */
 const FOLDER =
   process.env.BRISTLECONE_INTEROP_BIN ??
   join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "bristlecone-interop");
 const START_TIMEOUT_MS = 30_000;
+const MAX_OUTPUT = 64 * 1024 * 1024;
 
 /** Whether there is time for larger trees and longer runs: `npm run test:interop:full`. */
 export const isFull = process.env.BRISTLECONE_INTEROP === "full";
@@ -92,12 +94,14 @@ export async function run(
     const child = execFile(
       path,
       args,
-      { env: { ...process.env, ...env }, timeout: timeoutMs, maxBuffer: 64 * 1024 * 1024 },
+      { env: { ...process.env, ...env }, timeout: timeoutMs, killSignal: "SIGKILL", maxBuffer: MAX_OUTPUT },
       (error, stdout, stderr) => {
+        noteEnded(child.pid);
         const code = typeof error?.code === "number" ? error.code : error === null ? 0 : -1;
         resolve({ code, stdout, stderr });
       },
     );
+    noteBegan(child.pid);
     child.stdin?.on("error", () => {}); // a program that ends without reading
     child.stdin?.end(input);
   });
@@ -139,6 +143,8 @@ export async function start(
   child.stdout.on("data", keep);
   child.stderr.on("data", keep);
   child.on("error", (error) => keep(Buffer.from(error.message)));
+  noteBegan(child.pid);
+  child.on("exit", () => noteEnded(child.pid));
   if (url !== undefined) await untilAnswering(url, child, () => text);
   return {
     output: () => text,

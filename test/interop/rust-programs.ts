@@ -1,5 +1,5 @@
 /** Rust programs of ours that check with other people's crates, each in the folder of its name, compiled for the length of a test. */
-import { copyFile, readFile, writeFile } from "node:fs/promises";
+import { copyFile, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { record } from "./program-record.ts";
 import { lacks, programPath, run, runWell } from "./programs.ts";
@@ -27,7 +27,10 @@ export async function buildRustProgram(name: RustProgram): Promise<string> {
   // Without the network where that is enough, for it may be slow to say that there is none.
   const { code } = await run("cargo", [...build, "--offline"], { timeoutMs: 250_000 });
   if (code !== 0) await runWell("cargo", build, { timeoutMs: 250_000 });
-  await copyFile(join(target, "release", name), programPath(name));
+  // In one step: another run may be executing it.
+  const copy = programPath(`.${name}.${process.pid}`);
+  await copyFile(join(target, "release", name), copy);
+  await rename(copy, programPath(name));
   const required = (await readFile(manifest, "utf8")).split("\n");
   const crates = CRATES[name].map((crate) => {
     const version = required.find((line) => line.startsWith(`${crate} =`))?.match(/\d[\d.]*/)?.[0];

@@ -1,11 +1,12 @@
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 import { programSummary, RECORD_VARIABLE } from "./program-record.ts";
+import { newRunFolder, runVariables } from "./run-folder.ts";
 
 // Our own against other people's programs: one file after the other, for each starts several of them.
 const conditions = ["bristlecone-source", "node"];
-const record = join(tmpdir(), `bristlecone-interop-${process.pid}.jsonl`);
+const folder = newRunFolder();
+const record = join(folder, "record.jsonl");
 const isFull = process.env.BRISTLECONE_INTEROP === "full";
 const timeoutMs = isFull ? 1_800_000 : 300_000;
 
@@ -13,9 +14,10 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    globalSetup: ["test/run-setup.ts"],
+    globalSetup: ["test/interop/run-folder.ts"],
+    setupFiles: ["test/interop/worker.ts"],
     include: ["test/interop/**/*.test.ts"],
-    env: { [RECORD_VARIABLE]: record },
+    env: { [RECORD_VARIABLE]: record, ...runVariables(folder) },
     reporters: ["default", programSummary(record)],
     testTimeout: timeoutMs,
     hookTimeout: timeoutMs,

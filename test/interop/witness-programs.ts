@@ -258,7 +258,7 @@ function vkeysIn(text: string): readonly string[] {
 }
 
 async function newFolder(): Promise<string> {
-  return await mkdtemp(join(tmpdir(), "bristlecone-peer-"));
+  return await mkdtemp(join(tmpdir(), "peer-"));
 }
 
 async function untilItSucceeds(attempt: () => Promise<unknown>): Promise<void> {

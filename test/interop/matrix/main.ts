@@ -1,5 +1,6 @@
 /** `npm run matrix`: tests every program that is there, and writes what it found. `npm run matrix -- NAME…` only those. */
 import { lacks } from "../programs.ts";
+import { newRunFolder, runVariables, startRun } from "../run-folder.ts";
 import {
   type Kind,
   mergeRecord,
@@ -11,6 +12,9 @@ import {
 import { renderMatrix } from "./render.ts";
 import { SUBJECTS, testSubject } from "./subjects.ts";
 
+const folder = newRunFolder();
+const endRun = await startRun(folder);
+Object.assign(process.env, runVariables(folder));
 const wanted = process.argv.slice(2);
 const now: RecordedSubject[] = [];
 for (const subject of SUBJECTS) {
@@ -33,3 +37,4 @@ const cases: Record<Kind, Awaited<ReturnType<typeof readCases>>> = {
   log: await readCases("log"),
 };
 await writeRecord(subjects, renderMatrix(subjects, cases));
+await endRun();

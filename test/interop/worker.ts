@@ -1,0 +1,4 @@
+/** Before each file of tests. */
+import { endWithRun } from "./run-folder.ts";
+
+endWithRun();
