@@ -1,4 +1,6 @@
 /** One server under test, reached over HTTP with nothing between that would tidy up what is sent or what comes back. */
+import { orUndefined, TlogError } from "../errors.ts";
+import { parseDecimal } from "../tlog/encoding.ts";
 
 /** A request exactly as it goes out. */
 export interface ProbeRequest {
@@ -28,4 +30,39 @@ export interface Probe {
   exchange(request: ProbeRequest): Promise<ProbeAnswer>;
   /** Requests sent so far. */
   readonly requests: () => number;
+}
+
+/** Answers that say "not now", or that come from something before a server that did not answer in time. */
+const BUSY_STATUSES = [429, 502, 503, 504];
+const MAX_RETRY_AFTER_SECONDS = 30;
+
+export function isBusy({ status }: ProbeAnswer): boolean {
+  return BUSY_STATUSES.includes(status);
+}
+
+/**
+ * How long to wait before the same is asked again: what Retry-After says, a second without it, and 30 s where it is a date or
+ * longer than anybody waits here.
+ */
+export function retryAfterMs({ headers }: ProbeAnswer): number {
+  const text = headers.get("retry-after");
+  if (text === undefined) return 1000;
+  const seconds = orUndefined(() => parseDecimal(text, { max: MAX_RETRY_AFTER_SECONDS }));
+  return 1000 * (seconds ?? MAX_RETRY_AFTER_SECONDS);
+}
+
+/**
+ * The same way to the server, where "not now" is no answer: it says nothing about what the server would answer.
+ * @returns a probe whose `exchange` also throws SERVER_BUSY, for 429, 502, 503 and 504.
+ */
+export function unlessBusy(probe: Probe): Probe {
+  return {
+    url: probe.url,
+    requests: probe.requests,
+    async exchange(request) {
+      const answer = await probe.exchange(request);
+      if (isBusy(answer)) throw new TlogError("SERVER_BUSY", `the server answered ${answer.status}`);
+      return answer;
+    },
+  };
 }

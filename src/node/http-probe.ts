@@ -1,9 +1,14 @@
 /** The way of the conformance tester to a server: raw, one request at a time, paced, and with an end to everything. */
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
-import type { Probe, ProbeAnswer, ProbeRequest } from "../conformance/probe.ts";
+import {
+  isBusy,
+  type Probe,
+  type ProbeAnswer,
+  type ProbeRequest,
+  retryAfterMs,
+} from "../conformance/probe.ts";
 import { TlogError } from "../errors.ts";
-import { parseDecimal } from "../tlog/encoding.ts";
 import { packageVersion } from "./package-version.ts";
 import { exchangeRaw, NoAnswerError, type RawRequest, type RawServer } from "./raw-exchange.ts";
 import { openTraffic, type Traffic, type TrafficLimits } from "./traffic.ts";
@@ -16,7 +21,7 @@ export interface HttpProbeTarget {
   readonly allowedMethods?: readonly ProbeRequest["method"][];
   /** Requests without a body that are allowed all the same. */
   readonly exceptions?: readonly Pick<ProbeRequest, "method" | "path">[];
-  /** 429 is an answer as any other: whoever asks here waits and repeats himself. */
+  /** "Not now" is an answer as any other: whoever asks here waits and repeats himself. */
   readonly handsOnPushBack?: true;
   /** Sent with every request: Authorization. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -27,7 +32,11 @@ export interface HttpProbeOptions extends HttpProbeTarget, TrafficLimits {
   readonly timeoutMs: number;
   /** Largest body of one answer. */
   readonly maxAnswerBytes: number;
+  /** Of whoever runs the tester, for the server's operator: an e-mail address or a URL, sent in User-Agent. */
+  readonly contact?: string | undefined;
 }
+
+type SendLimits = Pick<HttpProbeOptions, "timeoutMs" | "maxAnswerBytes" | "signal" | "contact">;
 
 export interface HttpProbe extends Probe {
   /** Another URL, with the same pace and within the same totals: requests to all of them go out one at a time. */
@@ -50,14 +59,22 @@ const FIRST_PATIENCE = 3;
 const COST_OF_SILENCE = 3;
 /** A server may close on what it does not like: that alone does not mean that it is gone. */
 const COST_OF_HANG_UP = 1;
-/** How often one request is repeated because the server says that it has too many. */
+/** How often one request is repeated because the server says "not now". */
 const MAX_PUSH_BACKS = 2;
-const MAX_RETRY_AFTER_SECONDS = 30;
+/** After so many answers "not now" in a row the probe gives up. */
+const MAX_PUSH_BACKS_IN_A_ROW = 10;
+const TOO_MANY_REQUESTS = 429;
+/** What a case may send. Others frame the request, or pretend to be somebody. */
+const CASE_HEADERS: ReadonlySet<string> = new Set([
+  ...["accept", "accept-encoding", "cache-control", "if-none-match", "if-modified-since", "range"],
+  ...["content-type", "origin", "access-control-request-method", "access-control-request-headers"],
+]);
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT"]);
 
 /**
- * Opens the way to a server. Answers come as they are, with one exception: after 429 the request is repeated, later and then at half
- * the pace, before the 429 is handed on.
+ * Opens the way to a server. Answers come as they are, and mostly at the first attempt. Repeated is what an idempotent request got
+ * no answer to, once; and what was answered "not now" (429, whatever the method; 502, 503, 504 to an idempotent one: others may
+ * have had their effect), later, and after 429 at half the pace, until that is handed on as the answer.
  * @throws {TlogError} ARGUMENT_INVALID for a URL that is none. `exchange` throws METHOD_NOT_ALLOWED for what this probe must not
  *   send and ARGUMENT_INVALID for a path that no request line can carry, beside what {@link Probe} says.
  */
@@ -65,11 +82,7 @@ export function openHttpProbe(options: HttpProbeOptions): HttpProbe {
   return probeWithin(openTraffic(options), options, options);
 }
 
-function probeWithin(
-  traffic: Traffic,
-  target: HttpProbeTarget,
-  limits: Pick<HttpProbeOptions, "timeoutMs" | "maxAnswerBytes" | "signal">,
-): HttpProbe {
+function probeWithin(traffic: Traffic, target: HttpProbeTarget, limits: SendLimits): HttpProbe {
   const base = baseUrl(target.url);
   const server = serverOf(base);
   const patience = openPatience(base.href);
@@ -77,33 +90,22 @@ function probeWithin(
   let answers = 0; // owned by exchangeInTurn()
   let end: TlogError | undefined; // owned by exchangeInTurn()
 
-  async function sendOnce(request: RawRequest): Promise<ProbeAnswer> {
-    const left = await traffic.admit(request.body?.length ?? 0);
-    const maxBytes = Math.min(limits.maxAnswerBytes, left);
-    const isLast = maxBytes === left;
-    return exchangeRaw(server, request, { ...limits, maxBytes, meter: traffic.meter }).catch((error) => {
-      throw isLast && hasCode(error, "REMOTE_TOO_LARGE") ? traffic.usedUp("bytes") : error;
-    });
-  }
-
   async function sendPatiently(request: RawRequest): Promise<ProbeAnswer> {
     for (let pushBacks = 0; ; pushBacks++) {
-      const answer = await sendOnce(request).catch((error) => {
-        if (!isWorthRepeating(error, request.method)) throw error;
-        return sendOnce(request);
-      });
-      if (answer.status !== 429 || pushBacks >= maxPushBacks) return answer;
-      await traffic.slowDown(retryAfterMs(answer));
+      const answer = await sendTwice(request, { traffic, server, limits });
+      answers += 1;
+      patience.answered(answer);
+      if (!isWorthWaiting(answer, request.method) || pushBacks >= maxPushBacks) return answer;
+      patience.assertLeft();
+      if (answer.status === TOO_MANY_REQUESTS) traffic.slowDown();
+      await traffic.wait(retryAfterMs(answer));
     }
   }
 
   async function exchangeInTurn(request: RawRequest): Promise<ProbeAnswer> {
     try {
       patience.assertLeft();
-      const answer = await sendPatiently(request);
-      answers += 1;
-      patience.answered();
-      return answer;
+      return await sendPatiently(request);
     } catch (error) {
       if (hasCode(error, "PROBE_EXHAUSTED")) end = error;
       patience.failed(error);
@@ -121,7 +123,8 @@ function probeWithin(
     beside: (other) => probeWithin(traffic, other, limits),
     async exchange(request) {
       assertAllowed(request, target);
-      const raw = rawRequest(request, base, target.headers);
+      const headers = { "user-agent": userAgent(limits.contact), ...target.headers, ...request.headers };
+      const raw = rawRequest({ ...request, headers }, base);
       return traffic.inTurn(() => exchangeInTurn(raw));
     },
     async close() {
@@ -130,19 +133,57 @@ function probeWithin(
   };
 }
 
-/** How long a server that does not answer is asked on. */
+interface Sending {
+  readonly traffic: Traffic;
+  readonly server: RawServer;
+  readonly limits: SendLimits;
+}
+
+/** Once more where no answer came: one lost connection is no finding. */
+async function sendTwice(request: RawRequest, sending: Sending): Promise<ProbeAnswer> {
+  return await sendOnce(request, sending).catch((error: unknown) => {
+    if (!isWorthRepeating(error, request.method)) throw error;
+    return sendOnce(request, sending);
+  });
+}
+
+async function sendOnce(request: RawRequest, { traffic, server, limits }: Sending): Promise<ProbeAnswer> {
+  const left = await traffic.admit(request.body?.length ?? 0);
+  const maxBytes = Math.min(limits.maxAnswerBytes, left);
+  const isLast = maxBytes === left;
+  return await exchangeRaw(server, request, { ...limits, maxBytes, meter: traffic.meter }).catch((error) => {
+    throw isLast && hasCode(error, "REMOTE_TOO_LARGE") ? traffic.usedUp("bytes") : error;
+  });
+}
+
+/** Nothing came back, though the server was reached: for an idempotent method the answer is still to be had. */
+function isWorthRepeating(error: unknown, method: string): boolean {
+  const isSilence =
+    hasCode(error, "REMOTE_TIMEOUT") || (error instanceof NoAnswerError && error.kind !== "connect");
+  return isSilence && IDEMPOTENT.has(method);
+}
+
+function isWorthWaiting(answer: ProbeAnswer, method: string): boolean {
+  return isBusy(answer) && (answer.status === TOO_MANY_REQUESTS || IDEMPOTENT.has(method));
+}
+
+/** How long a server is asked on that does not answer, or answers nothing but "not now". */
 function openPatience(url: string) {
   let left = FIRST_PATIENCE;
+  let pushBacks = 0; // in a row
   let failure: TlogError | undefined;
   return {
     failure: () => failure,
     assertLeft(): void {
-      if (left > 0) return;
-      throw new TlogError("PROBE_EXHAUSTED", `${url} does not answer: ${failure?.message ?? ""}`);
+      if (left <= 0)
+        throw new TlogError("PROBE_EXHAUSTED", `${url} does not answer: ${failure?.message ?? ""}`);
+      if (pushBacks >= MAX_PUSH_BACKS_IN_A_ROW)
+        throw new TlogError("PROBE_EXHAUSTED", `${url} answered "not now" ${pushBacks} times in a row`);
     },
-    answered(): void {
+    answered(answer: ProbeAnswer): void {
       left = PATIENCE;
       failure = undefined;
+      pushBacks = isBusy(answer) ? pushBacks + 1 : 0;
     },
     failed(error: unknown): void {
       if (!hasCode(error, "REMOTE_UNREACHABLE") && !hasCode(error, "REMOTE_TIMEOUT")) return;
@@ -162,11 +203,16 @@ function baseUrl(url: string): URL {
   if (!isPlain) {
     throw new TlogError(
       "ARGUMENT_INVALID",
-      `want an http:// or https:// URL without credentials, query or fragment, got ${url}`,
+      `want an http:// or https:// URL without credentials, query or fragment, got ${withoutSecrets(url)}`,
     );
   }
   if (!parsed.pathname.endsWith("/")) parsed.pathname += "/";
   return parsed;
+}
+
+/** What stands before "@" may be a password, and a query a token. */
+function withoutSecrets(url: string): string {
+  return url.replace(/[?#].*$/s, "?…").replace(/^([a-z]+:\/\/)?.*@/is, "$1…@");
 }
 
 function serverOf({ protocol, hostname, port }: URL): RawServer {
@@ -177,7 +223,10 @@ function serverOf({ protocol, hostname, port }: URL): RawServer {
     : { isTls: false, agent: new HttpAgent(sockets), host, port: port || "80" };
 }
 
-function assertAllowed({ method, path, body }: ProbeRequest, target: HttpProbeTarget): void {
+function assertAllowed({ method, path, headers = {}, body }: ProbeRequest, target: HttpProbeTarget): void {
+  const foreign = Object.keys(headers).find((name) => !CASE_HEADERS.has(name.toLowerCase()));
+  if (foreign !== undefined)
+    throw new TlogError("ARGUMENT_INVALID", `no case may send the header ${JSON.stringify(foreign)}`);
   const { allowedMethods, exceptions = [] } = target;
   if (allowedMethods === undefined || allowedMethods.includes(method)) return;
   const isExcepted = exceptions.some((other) => other.method === method && other.path === path);
@@ -186,32 +235,15 @@ function assertAllowed({ method, path, body }: ProbeRequest, target: HttpProbeTa
   throw new TlogError("METHOD_NOT_ALLOWED", `this run may send ${allowed}, not ${method} ${path}`);
 }
 
-function rawRequest(
-  { method, path, headers, body }: ProbeRequest,
-  base: URL,
-  always: Readonly<Record<string, string>> = {},
-): RawRequest {
+function rawRequest({ method, path, headers = {}, body }: ProbeRequest, base: URL): RawRequest {
   if (!/^[!-~]*$/.test(path))
     throw new TlogError("ARGUMENT_INVALID", "path: want printable ASCII without blanks");
-  const target = base.pathname + path;
-  return { method, target, headers: { "user-agent": userAgent(), ...always, ...headers }, body };
+  return { method, target: base.pathname + path, headers, body };
 }
 
-function userAgent(): string {
-  return `bristlecone-conformance/${packageVersion()} (black-box tester of C2SP documents)`;
-}
-
-/** The server closed a kept socket while the request was on its way to it: its answer is still to be had. */
-function isWorthRepeating(error: unknown, method: string): boolean {
-  return error instanceof NoAnswerError && error.kind === "stale" && IDEMPOTENT.has(method);
-}
-
-function retryAfterMs({ headers }: ProbeAnswer): number {
-  try {
-    return 1000 * parseDecimal(headers.get("retry-after") ?? "1", { max: MAX_RETRY_AFTER_SECONDS });
-  } catch {
-    return 1000 * MAX_RETRY_AFTER_SECONDS; // a date, or longer than anybody waits here
-  }
+function userAgent(contact: string | undefined): string {
+  const about = ["black-box tester of C2SP documents", ...(contact === undefined ? [] : [contact])];
+  return `bristlecone-conformance/${packageVersion()} (${about.join("; ")})`;
 }
 
 function hasCode(error: unknown, code: TlogError["code"]): error is TlogError {

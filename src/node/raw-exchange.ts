@@ -23,7 +23,7 @@ export interface RawLimits {
   /** Largest body of an answer. */
   readonly maxBytes: number;
   readonly signal: AbortSignal;
-  /** Told of everything sent and received, whatever comes of it. */
+  /** Told once of all that the socket sent and received, whatever comes of it. */
   readonly meter: (bytes: number) => void;
 }
 
@@ -35,11 +35,8 @@ export interface RawAnswer {
 
 /** There was no answer, or half of one. */
 export class NoAnswerError extends TlogError {
-  /**
-   * "connect": no connection came about. "stale": a socket kept from before was closed before anything came back, as happens
-   * when the server closes it while the request is on its way. "hung-up": the server took the request and closed.
-   */
-  readonly kind: "connect" | "stale" | "hung-up";
+  /** "connect": no connection came about. "hung-up": the server was reached, and closed. */
+  readonly kind: "connect" | "hung-up";
 
   constructor(kind: NoAnswerError["kind"], message: string, options?: { readonly cause?: unknown }) {
     super("REMOTE_UNREACHABLE", message, options);
@@ -60,6 +57,7 @@ export function exchangeRaw(server: RawServer, request: RawRequest, limits: RawL
     const stop = () => fail(new TlogError("ABORTED", "the request was given up"));
     let isSettled = false; // owned by settle()
     let isConnected = false; // owned by the socket's events
+    let countBytes = () => 0; // owned by "socket"
     let interimAnswers = 0; // owned by "information"
 
     function settle(done: () => void): void {
@@ -67,7 +65,10 @@ export function exchangeRaw(server: RawServer, request: RawRequest, limits: RawL
       isSettled = true;
       clearTimeout(timer);
       limits.signal.removeEventListener("abort", stop);
+      limits.meter(countBytes());
       done();
+      // A server that answers before it has taken the body may never take the rest: the socket is of no more use.
+      if (!outgoing.writableFinished) outgoing.destroy();
     }
     function fail(error: TlogError): void {
       settle(() => {
@@ -79,6 +80,8 @@ export function exchangeRaw(server: RawServer, request: RawRequest, limits: RawL
     limits.signal.addEventListener("abort", stop, { once: true });
     if (limits.signal.aborted) stop();
     outgoing.on("socket", (socket) => {
+      const before = socket.bytesRead + socket.bytesWritten;
+      countBytes = () => socket.bytesRead + socket.bytesWritten - before;
       isConnected = !socket.connecting;
       if (isConnected) return;
       socket.once(server.isTls ? "secureConnect" : "connect", () => {
@@ -90,18 +93,16 @@ export function exchangeRaw(server: RawServer, request: RawRequest, limits: RawL
       if (interimAnswers > MAX_INTERIM_ANSWERS)
         fail(tooLarge(`more than ${MAX_INTERIM_ANSWERS} interim answers`));
     });
-    outgoing.on("error", (cause) => fail(noAnswer(cause, { isConnected, isKept: outgoing.reusedSocket })));
+    outgoing.on("error", (cause) => fail(noAnswer(cause, isConnected)));
     // 101 makes a connection of another kind of it, and an answer may end without an error being told.
     outgoing.on("upgrade", (_answer, socket) => socket.destroy());
     outgoing.on("close", () => fail(new NoAnswerError("hung-up", "connection closed without an answer")));
     outgoing.on("response", (incoming) => {
-      limits.meter(incoming.rawHeaders.reduce((sum, text) => sum + text.length + 2, 0));
       readBody(incoming, limits, fail, (body) => {
         const answer = { status: incoming.statusCode ?? 0, headers: joinedHeaders(incoming), body };
         settle(() => resolve(answer));
       });
     });
-    limits.meter(request.target.length + (request.body?.length ?? 0));
     outgoing.end(request.body);
   });
 }
@@ -114,19 +115,21 @@ function start({ isTls, host, port, agent }: RawServer, { method, target, header
 
 function readBody(
   incoming: IncomingMessage,
-  { maxBytes, meter }: RawLimits,
+  { maxBytes }: RawLimits,
   fail: (error: TlogError) => void,
   done: (body: Uint8Array) => void,
 ): void {
-  const chunks: Uint8Array[] = [];
+  // Not a list of chunks: in chunks of a byte each, a small answer would take gigabytes.
+  let room = new Uint8Array(0); // owned by "data"
   let length = 0; // owned by "data"
   incoming.on("data", (chunk: Uint8Array) => {
-    meter(chunk.length);
-    length += chunk.length;
-    if (length > maxBytes) fail(tooLarge(`a body of more than ${maxBytes} bytes`));
-    else chunks.push(chunk);
+    const needed = length + chunk.length;
+    if (needed > maxBytes) return fail(tooLarge(`a body of more than ${maxBytes} bytes`));
+    if (needed > room.length) room = grown(room, Math.min(Math.max(needed, 2 * room.length), maxBytes));
+    room.set(chunk, length);
+    length = needed;
   });
-  incoming.on("end", () => done(Uint8Array.from(Buffer.concat(chunks, length))));
+  incoming.on("end", () => done(room.slice(0, length)));
   incoming.on("error", (cause) =>
     fail(
       new NoAnswerError("hung-up", `connection closed in the middle of the answer (${codeOf(cause)})`, {
@@ -134,6 +137,12 @@ function readBody(
       }),
     ),
   );
+}
+
+function grown(bytes: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
+  const room = new Uint8Array(length);
+  room.set(bytes);
+  return room;
 }
 
 /** Node drops repeats of some fields; here they are to be seen. */
@@ -148,16 +157,12 @@ function joinedHeaders({ rawHeaders }: IncomingMessage): ReadonlyMap<string, str
   return headers;
 }
 
-function noAnswer(
-  cause: unknown,
-  { isConnected, isKept }: { readonly isConnected: boolean; readonly isKept: boolean },
-): TlogError {
+function noAnswer(cause: unknown, isConnected: boolean): TlogError {
   const code = codeOf(cause);
   if (code === "HPE_HEADER_OVERFLOW") return tooLarge(`headers of more than ${MAX_HEADER_BYTES} bytes`);
   if (code.startsWith("HPE_")) return new NoAnswerError("hung-up", `not an answer of HTTP/1.1 (${code})`);
   if (!isConnected) return new NoAnswerError("connect", `no connection (${reasonOf(cause)})`, { cause });
-  const kind = isKept ? "stale" : "hung-up";
-  return new NoAnswerError(kind, `connection closed without an answer (${code})`, { cause });
+  return new NoAnswerError("hung-up", `connection closed without an answer (${code})`, { cause });
 }
 
 /** ECONNREFUSED says it all; what is wrong with a certificate only the message does. */

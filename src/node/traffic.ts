@@ -7,8 +7,10 @@ export interface TrafficLimits {
   readonly ratePerSecond: number;
   /** In all; those repeated count too. */
   readonly maxRequests: number;
-  /** Sent and received in all: targets, bodies, headers of answers. */
+  /** Sent and received in all, as counted at the socket. */
   readonly maxBytes: number;
+  /** After so long no request starts any more; waits that would end later are not begun. Default: half an hour. */
+  readonly maxElapsedMs?: number | undefined;
   readonly signal: AbortSignal;
   /** Milliseconds, for the pace. Default: performance.now. */
   readonly now?: () => number;
@@ -27,28 +29,41 @@ export interface Traffic {
   admit(bodyBytes: number): Promise<number>;
   /** Counts bytes sent or received. */
   meter(bytes: number): void;
-  /** Waits, and halves the pace from then on. */
-  slowDown(ms: number): Promise<void>;
+  /** Waits, unless the run has to end before. @throws {TlogError} PROBE_EXHAUSTED | ABORTED */
+  wait(ms: number): Promise<void>;
+  /** Halves the pace from now on, down to one request in 10 s. */
+  slowDown(): void;
   readonly requests: () => number;
   readonly bytes: () => number;
   /** @returns the error of code PROBE_EXHAUSTED for a total that is used up. */
-  usedUp(total: "requests" | "bytes"): TlogError;
+  usedUp(total: "requests" | "bytes" | "seconds"): TlogError;
 }
+
+const HALF_AN_HOUR_MS = 30 * 60_000;
+const SLOWEST_INTERVAL_MS = 10_000;
 
 export function openTraffic(limits: TrafficLimits): Traffic {
   const { now = () => performance.now(), sleep = sleepQuietly, signal, maxRequests, maxBytes } = limits;
+  const { maxElapsedMs = HALF_AN_HOUR_MS } = limits;
+  const endsAtMs = now() + maxElapsedMs;
   let requests = 0; // owned by admit()
   let bytes = 0; // owned by meter()
   let intervalMs = 1000 / limits.ratePerSecond; // owned by slowDown()
   let lastStartMs = Number.NEGATIVE_INFINITY; // owned by admit()
   let turn: Promise<unknown> = Promise.resolve(); // owned by inTurn()
 
-  function usedUp(total: "requests" | "bytes"): TlogError {
-    const limit = total === "requests" ? maxRequests : maxBytes;
+  function usedUp(total: "requests" | "bytes" | "seconds"): TlogError {
+    const limit = { requests: maxRequests, bytes: maxBytes, seconds: maxElapsedMs / 1000 }[total];
     return new TlogError("PROBE_EXHAUSTED", `all ${limit} ${total} of this run are used`);
   }
   function throwIfAborted(): void {
     if (signal.aborted) throw new TlogError("ABORTED", "the run was interrupted");
+  }
+  async function wait(ms: number): Promise<void> {
+    throwIfAborted();
+    if (now() + ms >= endsAtMs) throw usedUp("seconds");
+    await sleep(ms, signal);
+    throwIfAborted();
   }
 
   return {
@@ -62,8 +77,7 @@ export function openTraffic(limits: TrafficLimits): Traffic {
       const left = maxBytes - bytes - bodyBytes;
       if (requests >= maxRequests) throw usedUp("requests");
       if (left <= 0) throw usedUp("bytes");
-      await sleep(Math.max(0, lastStartMs + intervalMs - now()), signal);
-      throwIfAborted();
+      await wait(Math.max(0, lastStartMs + intervalMs - now()));
       lastStartMs = now();
       requests += 1;
       return left;
@@ -71,9 +85,9 @@ export function openTraffic(limits: TrafficLimits): Traffic {
     meter(count) {
       bytes += count;
     },
-    async slowDown(ms) {
-      intervalMs *= 2;
-      await sleep(ms, signal);
+    wait,
+    slowDown() {
+      intervalMs = Math.min(2 * intervalMs, SLOWEST_INTERVAL_MS);
     },
     requests: () => requests,
     bytes: () => bytes,

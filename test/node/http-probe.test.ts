@@ -1,63 +1,7 @@
-import { createServer, type RequestListener } from "node:http";
-import { createServer as createTcpServer, type Server, type Socket } from "node:net";
-import { afterEach, describe, expect, it } from "vitest";
-import { type HttpProbeOptions, openHttpProbe } from "../../src/node/http-probe.ts";
+import { createServer as createTcpServer } from "node:net";
+import { describe, expect, it } from "vitest";
 import { expectCode, expectCodeAsync } from "../expect-code.ts";
-
-const closing: (() => void)[] = [];
-afterEach(() => {
-  for (const close of closing.splice(0)) close();
-});
-
-async function listening(server: Server): Promise<string> {
-  const sockets = new Set<Socket>();
-  server.on("connection", (socket) => sockets.add(socket.on("error", () => {})));
-  closing.push(() => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  });
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  const address = server.address();
-  if (typeof address === "string" || address === null) return expect.unreachable("no port");
-  return `http://127.0.0.1:${address.port}`;
-}
-
-function serveHttp(listener: RequestListener): Promise<string> {
-  return listening(createServer(listener));
-}
-
-/** Answers each request of each connection, by their numbers from 0, with bytes; undefined: closes instead. */
-function serveBytes(answer: (connection: number, request: number) => string | undefined): Promise<string> {
-  let connections = 0;
-  return listening(
-    createTcpServer((socket) => {
-      const connection = connections++;
-      let requests = 0;
-      socket.on("data", () => {
-        const bytes = answer(connection, requests++);
-        if (bytes === undefined) socket.destroy();
-        else socket.write(bytes);
-      });
-    }),
-  );
-}
-
-function probeOf(url: string, options: Partial<HttpProbeOptions> = {}) {
-  const probe = openHttpProbe({
-    url,
-    ratePerSecond: 1000,
-    timeoutMs: 5000,
-    maxRequests: 100,
-    maxBytes: 1_000_000,
-    maxAnswerBytes: 100_000,
-    signal: new AbortController().signal,
-    ...options,
-  });
-  closing.push(() => void probe.close());
-  return probe;
-}
-
-const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+import { listening, OK, probeOf, serveBytes, serveHttp } from "./probed-server.ts";
 
 describe("what is sent", () => {
   it.each([
@@ -86,6 +30,30 @@ describe("what is sent", () => {
       expectCode(() => probeOf(url), "ARGUMENT_INVALID");
     },
   );
+
+  it.each(["http://u:s3cret@x/", "http://u:pa/s3cret@x/", "u:s3cret@x", "http://x/?token=s3cret"])(
+    "does not repeat the secret in %s",
+    (url) => {
+      expect(expectCode(() => probeOf(url), "ARGUMENT_INVALID").message).not.toMatch(/s3cret/);
+    },
+  );
+
+  it.each(["transfer-encoding", "Content-Length", "host", "authorization", "x-http-method-override"])(
+    "lets no case send the header %s",
+    async (name) => {
+      const probe = probeOf("http://127.0.0.1:1", { headers: { authorization: "Bearer t" } });
+      const request = { method: "GET", path: "", headers: { [name]: "1" } } as const;
+      await expectCodeAsync(probe.exchange(request), "ARGUMENT_INVALID");
+      expect(probe.requests()).toBe(0);
+    },
+  );
+
+  it("says whom to write to", async () => {
+    const url = await serveHttp((request, response) => response.end(request.headers["user-agent"]));
+    const probe = probeOf(url, { contact: "me@example.com" });
+    const { body } = await probe.exchange({ method: "GET", path: "" });
+    expect(new TextDecoder().decode(body)).toMatch(/^bristlecone-conformance\/\S+ \(.*; me@example\.com\)$/);
+  });
 
   it("names itself, adds no header that could change the answer, and sends bodies whole", async () => {
     const url = await serveHttp((request, response) => {
@@ -181,6 +149,30 @@ describe("what comes back", () => {
     expect((await probeOf(url).exchange({ method: "POST", path: "x", body })).status).toBe(413);
   });
 
+  it("asks on after an answer that came before the body was taken, of a server that takes no more of it", async () => {
+    const url = await listening(
+      createTcpServer((socket) => {
+        socket.once("data", (head) => {
+          socket.write(OK);
+          if (head.toString("latin1").startsWith("POST")) socket.pause();
+        });
+      }),
+    );
+    const probe = probeOf(url, { maxBytes: 1e9, timeoutMs: 2000 });
+    const body = new Uint8Array(32 * 1024 * 1024);
+    expect((await probe.exchange({ method: "POST", path: "x", body })).status).toBe(200);
+    expect((await probe.exchange({ method: "GET", path: "x" })).status).toBe(200);
+  });
+
+  it("puts a body in chunks of a byte together, and counts what they cost on the way", async () => {
+    const url = await serveBytes(
+      () => `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${"1\r\nx\r\n".repeat(5000)}0\r\n\r\n`,
+    );
+    const probe = probeOf(url);
+    expect((await probe.exchange({ method: "GET", path: "" })).body).toEqual(new Uint8Array(5000).fill(0x78));
+    expect(probe.bytes()).toBeGreaterThan(30_000);
+  });
+
   it.each([
     ["closes", undefined],
     ["does not speak HTTP", "SSH-2.0-OpenSSH\r\n\r\n"],
@@ -232,140 +224,5 @@ describe("what comes back", () => {
     await expectCodeAsync(probe.exchange({ method: "GET", path: "" }), "ABORTED");
     await expectCodeAsync(probe.exchange({ method: "GET", path: "" }), "ABORTED");
     expect(probe.requests()).toBe(1);
-  });
-});
-
-describe("what is repeated", () => {
-  it.each([
-    ["GET", 3],
-    ["POST", 2],
-  ] as const)(
-    "repeats %s on a kept connection that was closed before anything came: %i requests",
-    async (method, requests) => {
-      const url = await serveBytes((connection, request) =>
-        connection === 0 && request === 1 ? undefined : OK,
-      );
-      const probe = probeOf(url);
-      await probe.exchange({ method: "GET", path: "" });
-      const second = probe.exchange({ method, path: "" });
-      if (method === "GET") expect((await second).status).toBe(200);
-      else await expectCodeAsync(second, "REMOTE_UNREACHABLE");
-      expect(probe.requests()).toBe(requests);
-    },
-  );
-
-  it("does not repeat on a new connection", async () => {
-    const probe = probeOf(await serveBytes(() => undefined));
-    await expectCodeAsync(probe.exchange({ method: "GET", path: "" }), "REMOTE_UNREACHABLE");
-    expect(probe.requests()).toBe(1);
-  });
-
-  it("waits as long as a 429 asks, goes on at half the pace, and hands on the third", async () => {
-    const waits: number[] = [];
-    let answered = 0;
-    const url = await serveHttp((_request, response) => {
-      answered += 1;
-      response
-        .writeHead(answered === 2 ? 200 : 429, { "retry-after": answered === 1 ? "7" : "999999" })
-        .end();
-    });
-    const options = {
-      ratePerSecond: 4,
-      now: () => 0,
-      sleep: async (ms: number) => void waits.push(ms),
-    };
-    const probe = probeOf(url, options);
-    expect((await probe.exchange({ method: "GET", path: "" })).status).toBe(200);
-    expect(waits).toEqual([0, 7000, 500]);
-    expect((await probe.exchange({ method: "GET", path: "" })).status).toBe(429);
-    expect(waits.slice(3)).toEqual([500, 30_000, 1000, 30_000, 2000]);
-    const other = probe.beside({ url, handsOnPushBack: true });
-    closing.push(() => void other.close());
-    expect((await other.exchange({ method: "GET", path: "" })).status).toBe(429);
-    expect(waits.slice(8)).toEqual([2000]);
-  });
-});
-
-describe("where it ends", () => {
-  it("starts requests no closer together than the pace", async () => {
-    const url = await serveHttp((_request, response) => response.end());
-    let clock = 0;
-    const starts: number[] = [];
-    const probe = probeOf(url, {
-      ratePerSecond: 4,
-      now: () => clock,
-      sleep: async (ms) => {
-        clock += ms;
-      },
-    });
-    for (let count = 0; count < 4; count++) {
-      await probe.exchange({ method: "GET", path: "" });
-      starts.push(clock);
-      clock += 100;
-    }
-    expect(starts).toEqual([0, 250, 500, 750]);
-  });
-
-  it("has one pace and one total for two URLs", async () => {
-    const url = await serveBytes(() => OK);
-    const waits: number[] = [];
-    const sleep = async (ms: number) => void waits.push(ms);
-    const probe = probeOf(url, { maxRequests: 3, ratePerSecond: 4, now: () => 0, sleep });
-    const other = probe.beside({ url: `${url}/other`, allowedMethods: ["POST"] });
-    closing.push(() => void other.close());
-    await probe.exchange({ method: "GET", path: "" });
-    await expectCodeAsync(other.exchange({ method: "GET", path: "" }), "METHOD_NOT_ALLOWED");
-    await other.exchange({ method: "POST", path: "" });
-    await probe.exchange({ method: "GET", path: "" });
-    expect(waits).toEqual([0, 250, 250]);
-    const end = await expectCodeAsync(other.exchange({ method: "POST", path: "" }), "PROBE_EXHAUSTED");
-    expect(other.end()).toBe(end);
-    expect(probe.requests()).toBe(3);
-  });
-
-  it("sends no more requests than it may", async () => {
-    const probe = probeOf(await serveBytes(() => OK), { maxRequests: 2 });
-    await probe.exchange({ method: "GET", path: "" });
-    await probe.exchange({ method: "GET", path: "" });
-    await expectCodeAsync(probe.exchange({ method: "GET", path: "" }), "PROBE_EXHAUSTED");
-    expect(probe.requests()).toBe(2);
-  });
-
-  it("sends and takes no more bytes than it may", async () => {
-    const url = await serveHttp((_request, response) => response.end("x".repeat(600)));
-    const probe = probeOf(url, { maxBytes: 1300 });
-    await probe.exchange({ method: "GET", path: "" });
-    await expectCodeAsync(probe.exchange({ method: "GET", path: "" }), "PROBE_EXHAUSTED");
-    const other = probeOf(url, { maxBytes: 1500 });
-    const body = new Uint8Array(1500);
-    await expectCodeAsync(other.exchange({ method: "POST", path: "", body }), "PROBE_EXHAUSTED");
-    expect(other.requests()).toBe(0);
-  });
-
-  it("asks a server no more that never answered, or that stopped answering", async () => {
-    const dead = probeOf("http://127.0.0.1:1");
-    const error = await expectCodeAsync(dead.exchange({ method: "GET", path: "" }), "REMOTE_UNREACHABLE");
-    expect(error.message).toContain("ECONNREFUSED");
-    await expectCodeAsync(dead.exchange({ method: "GET", path: "" }), "PROBE_EXHAUSTED");
-    expect(dead.requests()).toBe(1);
-
-    let isAlive = true;
-    const dying = probeOf(await serveBytes(() => (isAlive ? OK : undefined)));
-    await dying.exchange({ method: "GET", path: "" });
-    isAlive = false;
-    for (let count = 0; count < 12; count++)
-      await expectCodeAsync(dying.exchange({ method: "POST", path: "" }), "REMOTE_UNREACHABLE");
-    await expectCodeAsync(dying.exchange({ method: "POST", path: "" }), "PROBE_EXHAUSTED");
-    expect(dying.requests()).toBe(13);
-  });
-
-  it("goes on with a server that closes on some requests and answers others", async () => {
-    const url = await serveBytes((connection) => (connection % 3 === 0 ? OK : undefined));
-    const probe = probeOf(url);
-    for (let count = 0; count < 10; count++) {
-      await probe.exchange({ method: "POST", path: "" });
-      for (const path of ["a", "b", "c"]) await probe.exchange({ method: "POST", path }).catch(() => {});
-    }
-    expect(probe.answers()).toBeGreaterThan(10);
   });
 });
