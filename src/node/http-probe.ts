@@ -67,7 +67,13 @@ const TOO_MANY_REQUESTS = 429;
 /** What a case may send. Others frame the request, or pretend to be somebody. */
 const CASE_HEADERS: ReadonlySet<string> = new Set([
   ...["accept", "accept-encoding", "cache-control", "if-none-match", "if-modified-since", "range"],
-  ...["content-type", "origin", "access-control-request-method", "access-control-request-headers"],
+  ...[
+    "content-type",
+    "content-encoding",
+    "origin",
+    "access-control-request-method",
+    "access-control-request-headers",
+  ],
 ]);
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT"]);
 
