@@ -12,6 +12,8 @@ const DEFAULT_RATE = 4;
 const MAX_RATE = 1000;
 const DEFAULT_MAX_REQUESTS = 400;
 const MAX_REQUESTS = 10_000;
+const DEFAULT_MAX_SECONDS = 1800;
+const MAX_SECONDS = 86_400;
 /** A full bundle of the largest entries, and its framing. */
 const MAX_ANSWER_BYTES = 256 * (2 + 65_535);
 const MAX_BYTES = 128 * 1024 * 1024;
@@ -22,6 +24,8 @@ export function addRunOptions(command: Command): void {
   command
     .option("--rate <N>", `at most so many requests a second (default: ${DEFAULT_RATE})`)
     .option("--max-requests <N>", `at most so many requests in all (default: ${DEFAULT_MAX_REQUESTS})`)
+    .option("--max-seconds <N>", `end the run after so long (default: ${DEFAULT_MAX_SECONDS})`)
+    .option("--contact <EMAIL>", "whom the server's operator can ask: goes into User-Agent (or a URL)")
     .option("--case <NAME>", "only this case; may be repeated", collect)
     .option("--cases <FILE>", "other cases than those that come with the program")
     .option("--verbose", "say more of what passed, too");
@@ -56,6 +60,8 @@ export async function probeOptions(
   return {
     ratePerSecond: countFlag(flags, "rate", { fallback: DEFAULT_RATE, max: MAX_RATE }),
     maxRequests: countFlag(flags, "maxRequests", { fallback: maxRequests, max: MAX_REQUESTS }),
+    maxElapsedMs: 1000 * countFlag(flags, "maxSeconds", { fallback: DEFAULT_MAX_SECONDS, max: MAX_SECONDS }),
+    contact: contactOf(flags),
     timeoutMs: (await config()).value("timeout") * 1000,
     maxAnswerBytes: MAX_ANSWER_BYTES,
     maxBytes: MAX_BYTES,
@@ -83,15 +89,23 @@ export async function readCases<C extends { readonly cases: readonly { readonly 
     : { ...file, cases: file.cases.filter(({ name }) => names.includes(name)) };
 }
 
+const COUNT_FLAGS = { rate: "--rate", maxRequests: "--max-requests", maxSeconds: "--max-seconds" } as const;
+
 function countFlag(
   flags: Flags,
-  name: "rate" | "maxRequests",
+  name: keyof typeof COUNT_FLAGS,
   { fallback, max }: { readonly fallback: number; readonly max: number },
 ): number {
   const text = textFlag(flags, name);
   if (text === undefined) return fallback;
   const count = /^[1-9][0-9]{0,5}$/.test(text) ? parseDecimal(text) : 0;
   if (count >= 1 && count <= max) return count;
-  const flag = name === "rate" ? "--rate" : "--max-requests";
-  throw new TlogError("USAGE", `${flag}: want a whole number from 1 to ${max}, got ${text}`);
+  throw new TlogError("USAGE", `${COUNT_FLAGS[name]}: want a whole number from 1 to ${max}, got ${text}`);
+}
+
+/** Some servers give clients more that say whom to write to. It stands in a comment of User-Agent. */
+function contactOf(flags: Flags): string | undefined {
+  const contact = textFlag(flags, "contact");
+  if (contact === undefined || /^(?=.*[@:])[!-'*-:<-[\]-~]{3,200}$/.test(contact)) return contact;
+  throw new TlogError("USAGE", `--contact: want an e-mail address or a URL, got ${JSON.stringify(contact)}`);
 }

@@ -3,12 +3,15 @@ import { type CaseResult, countVerdicts, type Verdict } from "../conformance/res
 import { printableLine } from "../telemetry/printable.ts";
 
 const GAP = "  ";
-/** With their gaps: 99 characters. */
-const WIDTHS = { verdict: 7, level: 8, requirement: 29, expected: 22, got: 25 };
-const TOTAL_WIDTH = 99;
+const VERDICT_WIDTH = 7;
+const LEVEL_WIDTH = 8;
 /** Where the requirement begins, and what is said below it. */
-const INDENT = " ".repeat(WIDTHS.verdict + WIDTHS.level + 2 * GAP.length);
-/** An answer that needs more lines is shown below its row, or cut where nobody needs it. */
+const INDENT = " ".repeat(VERDICT_WIDTH + LEVEL_WIDTH + 2 * GAP.length);
+/** Narrower ones break too many words; where nobody says how wide, as in a pipe, 99 characters. */
+const MIN_WIDTH = 72;
+const DEFAULT_WIDTH = 99;
+const MAX_WIDTH = 160;
+/** An answer that needs more lines is cut, and stands whole below its row where somebody needs it. */
 const MAX_CELL_LINES = 2;
 
 /** As a reader's eye finds them: what is wrong stands out. */
@@ -20,21 +23,30 @@ const VERDICT_WORDS: { readonly [V in Verdict]: string } = Object.freeze({
   "not-run": "not run",
 });
 
+/** How the table is shown. */
+export interface TableOptions {
+  /** Also says below what passed what is said below the rest. */
+  readonly isVerbose: boolean;
+  /** Of the terminal; undefined: there is none. */
+  readonly columns?: number | undefined;
+}
+
 /**
- * The table, at most 99 characters wide, under a heading for each section of each document. Below what did not pass stand its
- * name, for --case, and what a reader has to know.
- * @param options.isVerbose - also below what passed.
+ * The table, narrower than the terminal, under a heading for each section of each document. Below what did not pass stand its name,
+ * for --case, and what a reader has to know.
  */
 export function reportTable(
   results: readonly CaseResult[],
-  { isVerbose }: { readonly isVerbose: boolean },
+  { isVerbose, columns = DEFAULT_WIDTH + 1 }: TableOptions,
 ): string {
+  const widths = widthsWithin(Math.min(Math.max(columns - 1, MIN_WIDTH), MAX_WIDTH));
   const sections = [...new Set(results.map(headingOf))];
   const parts = sections.map((section) => {
     const rows = results.filter((result) => headingOf(result) === section);
-    return [section, "", ...rows.flatMap((result) => rowLines(result, isVerbose)), ""];
+    return [section, "", ...rows.flatMap((result) => rowLines(result, widths, isVerbose)), ""];
   });
-  const names = cellsLine(["verdict", "level", "requirement", "expected", "got"].map((name) => [name]));
+  const head = ["verdict", "level", "requirement", "expected", "got"].map((name) => [name]);
+  const names = cellsLine(head, widths);
   return [...names, "", ...parts.flat()].join("\n");
 }
 
@@ -51,27 +63,41 @@ function headingOf({ document, section }: CaseResult): string {
   return printableLine(`${document} § ${section}`);
 }
 
-function rowLines(result: CaseResult, isVerbose: boolean): readonly string[] {
+interface Widths {
+  readonly total: number;
+  readonly requirement: number;
+  readonly expected: number;
+  readonly got: number;
+}
+
+/** What verdict and level leave over, in about three equal columns. */
+function widthsWithin(total: number): Widths {
+  const rest = total - VERDICT_WIDTH - LEVEL_WIDTH - 4 * GAP.length;
+  const requirement = Math.round(rest * 0.38);
+  const expected = Math.round(rest * 0.29);
+  return { total, requirement, expected, got: rest - requirement - expected };
+}
+
+function rowLines(result: CaseResult, widths: Widths, isVerbose: boolean): readonly string[] {
   const { verdict, level, requirement, expected, got } = result;
   const isDetailed = isVerbose || verdict !== "pass";
   const below: string[] = [];
   function answerCell(name: "expected" | "got", text: string): readonly string[] {
-    const lines = wrapped(text, WIDTHS[name]);
+    const lines = wrapped(text, widths[name]);
     if (lines.length <= MAX_CELL_LINES) return lines;
-    if (!isDetailed || verdict === "not-run") return cut(lines, WIDTHS[name]);
-    below.push(`${name}: ${text}`);
-    return ["see below"];
+    if (isDetailed && verdict !== "not-run") below.push(`${name}: ${text}`);
+    return cut(lines, widths[name]);
   }
   const cells = [
     [VERDICT_WORDS[verdict]],
     [level],
-    wrapped(requirement, WIDTHS.requirement),
+    wrapped(requirement, widths.requirement),
     answerCell("expected", expected),
     answerCell("got", got),
   ];
   if (isDetailed) below.push(noteOf(result));
-  const details = below.flatMap((text) => wrapped(text, TOTAL_WIDTH - INDENT.length));
-  return [...cellsLine(cells), ...details.map((line) => INDENT + line)];
+  const details = below.flatMap((text) => wrapped(text, widths.total - INDENT.length));
+  return [...cellsLine(cells, widths), ...details.map((line) => INDENT + line)];
 }
 
 function noteOf({ name, note }: CaseResult): string {
@@ -79,8 +105,11 @@ function noteOf({ name, note }: CaseResult): string {
 }
 
 /** Cells beside each other, as many lines as the longest has. */
-function cellsLine(cells: readonly (readonly string[])[]): readonly string[] {
-  const widths = Object.values(WIDTHS);
+function cellsLine(
+  cells: readonly (readonly string[])[],
+  { requirement, expected, got }: Widths,
+): readonly string[] {
+  const widths = [VERDICT_WIDTH, LEVEL_WIDTH, requirement, expected, got];
   const height = Math.max(...cells.map((lines) => lines.length));
   return Array.from({ length: height }, (_, row) =>
     cells

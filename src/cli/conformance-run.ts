@@ -20,8 +20,8 @@ export interface ServerTest {
 
 /**
  * Tests a server, and prints a table, or with --json a line for each case as it comes, then a summary.
- * @throws {TlogError} CONFORMANCE_FAILED (a MUST is not met) | ABORTED | PROBE_EXHAUSTED | INCOMPLETE (nothing could be tried) |
- *   REMOTE_UNREACHABLE, REMOTE_TIMEOUT (there was never an answer)
+ * @throws {TlogError} CONFORMANCE_FAILED (a MUST is not met) | ABORTED | PROBE_EXHAUSTED | INCOMPLETE (most of it could not be
+ *   tried) | REMOTE_UNREACHABLE, REMOTE_TIMEOUT (there was never an answer)
  */
 export async function testServer(call: Call, test: ServerTest): Promise<void> {
   const [probe] = test.probes;
@@ -37,7 +37,7 @@ export async function testServer(call: Call, test: ServerTest): Promise<void> {
   const cost = { requests: probe.requests(), bytes: probe.bytes(), elapsedMs: call.now() - startedMs };
   await call.output.result({
     text: [
-      reportTable(results, { isVerbose: isFlagOn(call.flags, "verbose") }),
+      reportTable(results, { isVerbose: isFlagOn(call.flags, "verbose"), columns: call.output.columns }),
       `${countsText(results)} (${costText(cost)})`,
       `of the ${test.kind} ${probe.url} with bristlecone ${packageVersion()} and`,
       ...test.documents.map(({ name, revision }) => `  ${name}, ${revision}`),
@@ -124,8 +124,21 @@ function throwVerdict(results: readonly CaseResult[], end: TlogError | undefined
     throw new TlogError("CONFORMANCE_FAILED", `${what} not met: ${names}`);
   }
   if (end !== undefined) throw end;
-  if (results.every(({ verdict }) => verdict === "not-run"))
-    throw new TlogError("INCOMPLETE", "no case could be run; each says why");
+  const notRun = results.filter(({ verdict }) => verdict === "not-run");
+  // Or a wrong URL, or a witness that knows none of the test logs, would pass for ever.
+  if (2 * notRun.length <= results.length) return;
+  const reason = mostFrequent(notRun.map(({ note }) => note ?? ""));
+  throw new TlogError(
+    "INCOMPLETE",
+    `${notRun.length} of ${results.length} cases could not be run, most of them because: ${reason}`,
+  );
+}
+
+function mostFrequent(texts: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
+  const [first] = [...counts].sort(([, a], [, b]) => b - a);
+  return first?.[0] ?? "";
 }
 
 function summaryJson({ kind, probes, documents }: ServerTest, results: readonly CaseResult[], cost: Cost) {

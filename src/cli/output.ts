@@ -8,6 +8,7 @@ import { exitCodeOf } from "./exit-code.ts";
 /** The part of a stream that printing needs. */
 export interface TextStream extends NodeJS.EventEmitter {
   readonly isTTY?: boolean;
+  readonly columns?: number;
   write(chunk: string | Uint8Array): boolean;
 }
 
@@ -16,6 +17,8 @@ export interface Output {
   readonly isJson: boolean;
   /** True when a person watches stderr: a progress line may be drawn. */
   readonly isWatched: boolean;
+  /** Of the terminal that stdout is; undefined when it is none. */
+  readonly columns: number | undefined;
   /** One result: `text` for people (a newline is added), else `json` on a line of its own. */
   result(parts: { readonly text: string; readonly json: object }): Promise<void>;
   /** Bytes to stdout as they are, whatever a terminal makes of them. */
@@ -62,6 +65,7 @@ export function openOutput(
   return {
     isJson,
     isWatched,
+    columns: stdout.isTTY === true ? stdout.columns : undefined,
     result({ text, json }) {
       progressLine("");
       return write(shown(text, json));

@@ -61,7 +61,8 @@ describe("the table", () => {
   it("shows a long answer below the row, and cuts it where the case passed", () => {
     const got = `200, "${"x".repeat(190)}"`;
     const failed = table([{ ...FAILED, got }]);
-    expect(failed[4]).toMatch(/400 +see below$/);
+    expect(failed[4]).toMatch(/400 +200,$/);
+    expect(failed[5]).toMatch(/x…$/);
     expect(failed.join("").replace(/\s/g, "")).toContain(got.replace(/\s/g, ""));
     expect(table([{ ...PASSED, got }])[5]).toMatch(/x…$/);
   });
@@ -73,6 +74,16 @@ describe("the table", () => {
   ])("fits into 100 columns with %s everywhere", (_what, text) => {
     const result = { ...FAILED, requirement: text, expected: text, got: text, note: text };
     expect(Math.max(...table([result]).map((line) => line.length))).toBeLessThan(100);
+  });
+
+  it.each([80, 132, 40, 1000])("is narrower than a terminal of %i columns, within reason", (columns) => {
+    const long = "word ".repeat(100);
+    const result = { ...FAILED, requirement: long, expected: long, got: long, note: long };
+    const lines = reportTable([result], { isVerbose: false, columns }).split("\n");
+    const widest = Math.max(...lines.map((line) => line.length));
+    const within = Math.min(Math.max(columns - 1, 72), 160);
+    expect(widest).toBeLessThanOrEqual(within);
+    expect(widest).toBeGreaterThan(within - 8);
   });
 
   it("does not let a server forge a row or command the terminal", () => {

@@ -86,8 +86,13 @@ describe("conformance witness", () => {
       request.on("end", () => response.writeHead(404).end()).resume();
     });
     const { url, seen } = server;
-    await callCli(["conformance", "witness", url, "--monitoring", url, "--keys", keys, ...FAST]);
+    const argv = ["conformance", "witness", url, "--monitoring", url, "--keys", keys, ...FAST];
+    const { code, stderr } = await callCli(argv);
     server.close();
+    expect({ code, stderr }).toEqual({
+      code: 3,
+      stderr: expect.stringMatching(/because: the witness .*the log .*\[INCOMPLETE\]/),
+    });
     expect(seen.length).toBeLessThan(250);
     expect(Math.max(...seen.map(({ body }) => body.length))).toBeLessThanOrEqual(1_048_576);
     const origins = seen.flatMap(({ body }) =>

@@ -136,6 +136,35 @@ describe("conformance log", () => {
     expect(lines.at(-2)?.note).toContain("all 3 requests of this run are used");
   });
 
+  it("ends with 3, and says why, where most could not be tried", async () => {
+    const { url } = await recording(({ url: path }, response) => {
+      if (path !== "/checkpoint") return void response.writeHead(404).end();
+      const head = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-cache" };
+      response
+        .writeHead(200, head)
+        .end(`example.com/none\n${2n ** 63n}\n${"A".repeat(43)}=\n\n\u2014 x AAAAAAAAAAA=\n`);
+    });
+    const { code, stdout, stderr } = await callCli(["conformance", "log", url, ...FAST]);
+    expect(stdout).not.toMatch(/^FAIL/m);
+    expect(stderr).toMatch(
+      /\d+ of \d+ cases could not be run, most of them because: needs a tree size.*\[INCOMPLETE\]/,
+    );
+    expect(code).toBe(3);
+  });
+
+  it("says to whom the operator can write, and ends when its time is over", async () => {
+    const { url, seen } = await recording((_request, response) =>
+      response.writeHead(429, { "retry-after": "25" }).end(),
+    );
+    const argv = ["conformance", "log", url, "--max-seconds", "20", "--contact", "me@example.com", ...FAST];
+    const { code, stderr } = await callCli(argv);
+    expect(seen.map(({ headers }) => headers["user-agent"])).toEqual([
+      expect.stringMatching(/; me@example\.com\)$/),
+    ]);
+    expect(stderr).toContain("all 20 seconds of this run are used");
+    expect(code).toBe(3);
+  });
+
   it("takes what a server that dies midway did not answer for not tried", async () => {
     const pass = passOn(log.url, { connection: "close" });
     const server = await recording((request, response) => {
@@ -203,6 +232,8 @@ describe("conformance log", () => {
     ["a case that there is not", ["--case", "no-such-case"], "USAGE"],
     ["a rate of 0", ["--rate", "0"], "USAGE"],
     ["a rate of 1e3", ["--rate", "1e3"], "USAGE"],
+    ["no time at all", ["--max-seconds", "0"], "USAGE"],
+    ["a contact that would end the header", ["--contact", "a@b)\r\nx: y"], "USAGE"],
     ["cases that are none", ["--cases", "/dev/null"], "CASES_MALFORMED"],
     ["a token without --allow-writes", ["--token-file", "x"], "USAGE"],
     ["--write-url without --allow-writes", ["--write-url", "http://127.0.0.1:1"], "USAGE"],
