@@ -29,13 +29,21 @@ export function programVersion(name: string): string {
 
 /** Whether a program is missing, here and among the machine's commands, after saying so: what needs it skips. */
 export function lacks(...names: readonly string[]): boolean {
-  const folders = [FOLDER, ...(process.env.PATH ?? "").split(delimiter)];
-  const missing = names.filter((name) => !folders.some((folder) => isExecutable(join(folder, name))));
+  const missing = names.filter((name) => !isInstalled(name) && !isCommand(name));
   record({ asked: names.map(ownName), missing: missing.map(ownName) });
   if (missing.length > 0) {
     process.stdout.write(`${missing.join(", ")}: skipped, not in ${FOLDER} (test/interop/install.sh)\n`);
   }
   return missing.length > 0;
+}
+
+/** One without a version was only half installed. */
+function isInstalled(name: string): boolean {
+  return isExecutable(join(FOLDER, name)) && isReadable(join(FOLDER, `${ownName(name)}.version`));
+}
+
+function isCommand(name: string): boolean {
+  return (process.env.PATH ?? "").split(delimiter).some((folder) => isExecutable(join(folder, name)));
 }
 
 /** What has a folder of its own there is named by it: "python/bin/python" is "python". */
@@ -173,7 +181,7 @@ export async function untilItWrites(
 
 async function untilAnswering(url: string, child: ChildProcess, output: () => string): Promise<void> {
   const end = Date.now() + START_TIMEOUT_MS;
-  while (Date.now() < end && child.exitCode === null) {
+  while (Date.now() < end && child.exitCode === null && child.signalCode === null) {
     try {
       await (await fetch(url)).arrayBuffer();
       return;
@@ -182,7 +190,7 @@ async function untilAnswering(url: string, child: ChildProcess, output: () => st
     }
   }
   child.kill("SIGKILL");
-  throw new Error(`${url}: no answer (ended with ${child.exitCode})\n${output()}`);
+  throw new Error(`${url}: no answer (ended with ${child.exitCode ?? child.signalCode})\n${output()}`);
 }
 
 /** A port nobody listens on, until somebody takes it. */

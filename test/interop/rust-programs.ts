@@ -1,4 +1,5 @@
 /** Rust programs of ours that check with other people's crates, each in the folder of its name, compiled for the length of a test. */
+import { spawnSync } from "node:child_process";
 import { copyFile, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { record } from "./program-record.ts";
@@ -12,17 +13,27 @@ const CRATES = {
 
 export type RustProgram = keyof typeof CRATES;
 
-/** Whether there is cargo, after saying so when there is none. */
+/** Whether there is cargo, and it has or gets the crates; says so when not. */
 export function hasRust(name: RustProgram): boolean {
-  const found = !lacks("cargo");
+  const fetch = ["fetch", "--locked", "--manifest-path", manifestOf(name)];
+  const found = !lacks("cargo") && (isDone("cargo", [...fetch, "--offline"]) || isDone("cargo", fetch));
   record({ asked: [name], missing: found ? [] : ["cargo"] });
+  if (!found) process.stdout.write(`${name}: skipped, there is no cargo here that gets its crates\n`);
   return found;
+}
+
+function isDone(command: string, args: readonly string[]): boolean {
+  return spawnSync(command, args, { stdio: "ignore", timeout: 120_000 }).status === 0;
+}
+
+function manifestOf(name: RustProgram): string {
+  return join(import.meta.dirname, name, "Cargo.toml");
 }
 
 /** Compiles it, where cargo finds anything to do. @returns where it is: among the installed programs, as install.sh puts it there. */
 export async function buildRustProgram(name: RustProgram): Promise<string> {
   const target = programPath("rust-target");
-  const manifest = join(import.meta.dirname, name, "Cargo.toml");
+  const manifest = manifestOf(name);
   const build = ["build", "--release", "--locked", "--manifest-path", manifest, "--target-dir", target];
   // Without the network where that is enough, for it may be slow to say that there is none.
   const { code } = await run("cargo", [...build, "--offline"], { timeoutMs: 250_000 });

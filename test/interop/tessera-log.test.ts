@@ -16,7 +16,8 @@ import {
 } from "./witness-proxy.ts";
 
 const ORIGIN = "tessera.test/log";
-const skipped = lacks("posix-oneshot") || !hasGo("go-cosigned");
+const lacksLog = lacks("posix-oneshot");
+const skipped = !hasGo("go-cosigned") || lacksLog;
 
 /** What comes back instead of our cosignature, and what the log says of that. */
 const SPOILERS: readonly { readonly name: string; readonly conduct: Conduct; readonly words: string }[] = [

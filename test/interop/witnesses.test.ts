@@ -20,7 +20,7 @@ import {
 const ORIGIN = "peers.test/log";
 const hasOmniwitness = !lacks("omniwitness");
 const hasLitewitness = !lacks(...LITEWITNESS_PROGRAMS);
-const skipped = !(hasOmniwitness || hasLitewitness) || !hasGo();
+const skipped = !hasGo("go-cosigned") || !(hasOmniwitness || hasLitewitness);
 const NOW_SECONDS = Math.floor(Date.now() / 1000);
 
 interface Cosigner {
