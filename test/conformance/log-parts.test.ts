@@ -57,30 +57,29 @@ describe("judgeAnswer", () => {
     const expected = {
       status: ["200"],
       cache: "long",
-      headers: { vary: "*" },
       encodings: ["", "gzip"],
     } as const;
     const words = "200, cached for long, vary: *, no encoding or gzip";
-    expect(showExpectation({ ...expected, status: ["200"], encodings: ["", "gzip"] })).toBe(words);
+    const headers = { vary: ["*"] };
+    expect(showExpectation({ ...expected, status: ["200"], headers, encodings: ["", "gzip"] })).toBe(words);
   });
 });
 
 describe("fillPath", () => {
   it.each([
     [0, "tile/0/{end}.p/0", "tile/0/000.p/0"],
-    [0, "tile/0/{beyond}", "tile/0/000"],
     [0, "tile/{above}/000", "tile/2/000"],
     [0, "tile/0/{ahead}", "tile/0/000.p/255"],
     [1, "tile/0/{some}", "tile/0/000.p/1"],
-    [1, "tile/0/{beyond}", "tile/0/001"],
     [127, "tile/0/{ahead}", "tile/0/000.p/255"],
     [128, "tile/0/{ahead}", "tile/0/001.p/255"],
     [255, "tile/0/{edge}.p/{width}", "tile/0/000.p/255"],
     [256, "tile/0/{some}", "tile/0/000"],
-    [70_000, "tile/0/{some}", "tile/0/272"],
+    [70_000, "tile/0/{some}", "tile/0/273.p/112"],
+    [70_000, "tile/0/{large}", "tile/0/272"],
+    [13, "tile/0/{large}", "tile/0/000.p/13"],
     [70_000, "tile/0/0{suffix}", "tile/0/0"],
     [256, "tile/0/{full}{suffix}", "tile/0/000"],
-    [256, "tile/0/{beyond}", "tile/0/001"],
     [256, "tile/0/{ahead}", "tile/0/001.p/255"],
     [256 * 1_234_068, "tile/0/{full}", "tile/0/x001/x234/067"],
     [65_536, "tile/{above}/000", "tile/3/000"],

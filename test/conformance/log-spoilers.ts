@@ -16,6 +16,8 @@ export const SPOILERS: Readonly<Record<string, Spoiler>> = {
   // The checkpoint, as it is served
   "checkpoint-is-served": answering("checkpoint", 404),
   "checkpoint-type": header("checkpoint", "content-type", "text/plain"),
+  "checkpoint-encoding": header("checkpoint", "content-encoding", "gzip"),
+  "checkpoint-encoding-unasked": header("checkpoint", "content-encoding", "gzip"),
   "checkpoint-caching": header("checkpoint", "cache-control", "max-age=60"),
   "checkpoint-head": onMethod("HEAD", answerOf(405)),
   "checkpoint-cors": header("checkpoint", "access-control-allow-origin", undefined),
@@ -37,7 +39,6 @@ export const SPOILERS: Readonly<Record<string, Spoiler>> = {
   "signed-ed25519": checkpoint((note) => note.replace("\n300\n", "\n301\n")),
   "key-name": checkpoint((note) => note.replace("— ", "— other/")),
   // What it says later
-  "later-not-smaller": laterCheckpoint((note) => note.replace("\n300\n", "\n299\n")),
   "later-consistent": firstCheckpoint((note) => note.replace(/\n300\n..../, "\n299\nAAAA")),
   "older-partials": {
     spoil: async (request, exchange) => {
@@ -53,14 +54,13 @@ export const SPOILERS: Readonly<Record<string, Spoiler>> = {
   "full-hashes": flipping("tile/0/000"),
   "first-full": truncating("tile/0/000"),
   "partial-of-full": flipping("tile/0/000.p/255"),
-  "tile-type": header("tile/0/000", "content-type", "text/plain"),
+  "tile-type": header("tile/0/001.p/44", "content-type", "text/plain"),
   "tile-caching": header("tile/0/000", "cache-control", "no-store"),
   "partial-caching": header("tile/0/001.p/44", "cache-control", undefined),
   "tile-head": onMethod("HEAD", answerOf(404)),
-  "tile-cors": header("tile/0/000", "access-control-allow-origin", "https://example.com"),
-  "tile-encoding-unasked": header("tile/0/000", "content-encoding", "gzip"),
+  "tile-cors": header("tile/0/001.p/44", "access-control-allow-origin", "https://example.com"),
+  "tile-encoding-unasked": header("tile/0/001.p/44", "content-encoding", "gzip"),
   "empty-width": answering("tile/0/001.p/0", 200),
-  "empty-beyond": answering("tile/0/002", 200),
   "empty-far": answering("tile/0/x001/x000/001", 200),
   "empty-above": answering("tile/2/000", 200),
   "absent-is-404": answering("tile/0/x001/x000/001", 403),
@@ -70,10 +70,10 @@ export const SPOILERS: Readonly<Record<string, Spoiler>> = {
   // Bundles
   "bundle-exact": onBody(/^tile\/entries\/001\.p\/44$/, (body) => Uint8Array.of(...body, 0)),
   "bundle-leaves": flipping("tile/entries/001.p/44"),
-  "bundle-type": header("tile/entries/000", "content-type", "application/x-bundle"),
-  "bundle-caching": header("tile/entries/000", "cache-control", "max-age=60"),
-  "bundle-encoding-unasked": header("tile/entries/000", "content-encoding", "br"),
-  "bundle-encoding-gzip": header("tile/entries/000", "content-encoding", "br"),
+  "bundle-type": header("tile/entries/001.p/44", "content-type", "application/x-bundle"),
+  "bundle-caching": header("tile/entries/001.p/44", "cache-control", "max-age=60"),
+  "bundle-encoding-unasked": header("tile/entries/001.p/44", "content-encoding", "br"),
+  "bundle-encoding-gzip": header("tile/entries/001.p/44", "content-encoding", "br"),
   "bundle-compressed": { spoil: async ({ headers: _, ...rest }, exchange) => await exchange(rest) },
   "gzip-same": {
     spoil: async (request, exchange) => {
@@ -90,7 +90,7 @@ export const SPOILERS: Readonly<Record<string, Spoiler>> = {
       return request.method === "HEAD" ? { ...answer, body: Uint8Array.of(0) } : answer;
     },
   },
-  "bundle-cors": header("tile/entries/000", "access-control-allow-origin", undefined),
+  "bundle-cors": header("tile/entries/001.p/44", "access-control-allow-origin", undefined),
   "bundle-empty-width": answering("tile/entries/001.p/0", 200),
   "bundle-empty-far": answering("tile/entries/x001/x000/001", 200),
   "bundle-absent-is-404": answering("tile/entries/x001/x000/001", 410),
@@ -203,17 +203,8 @@ function firstCheckpoint(change: (note: string) => string): Spoiler {
   };
 }
 
-function laterCheckpoint(change: (note: string) => string): Spoiler {
-  return {
-    spoil: async (request, exchange) => {
-      const answer = await exchange(request);
-      return request.path === "checkpoint" && !isFirst(request) ? changed(answer, change) : answer;
-    },
-  };
-}
-
 function isFirst({ path, headers }: ProbeRequest): boolean {
-  return path === "checkpoint" && headers === undefined;
+  return path === "checkpoint" && headers?.["cache-control"] === undefined;
 }
 
 function changed(answer: ProbeAnswer, change: (note: string) => string): ProbeAnswer {

@@ -82,3 +82,14 @@ export async function runCases(
     await sent.close();
   }
 }
+
+/** What a good log has none of. */
+export function amiss(results: readonly CaseResult[]): readonly CaseResult[] {
+  return results.filter(({ verdict }) => verdict === "fail" || verdict === "warn");
+}
+
+export function resultOf(results: readonly CaseResult[], name: string): CaseResult {
+  const result = results.find((one) => one.name === name);
+  if (result === undefined) throw new TypeError(`${name} was not run`);
+  return result;
+}

@@ -5,7 +5,7 @@ import type { CaseResult } from "../../src/conformance/result.ts";
 import { expectCode } from "../expect-code.ts";
 import { entry, publishEntries } from "../http/test-log.ts";
 import { LENIENT, SPOILERS } from "./log-spoilers.ts";
-import { LOG_CASES, runCases, type ServedLog, serveLogOfSize } from "./log-under-test.ts";
+import { amiss, LOG_CASES, resultOf, runCases, type ServedLog, serveLogOfSize } from "./log-under-test.ts";
 
 const MAX_REQUESTS = 120;
 const DEFAULT_SIZE = 300;
@@ -44,14 +44,13 @@ describe("our log", () => {
     await served.close();
   });
 
-  it("passes the cases that add entries, across the first boundary of tiles", async () => {
-    const served = await serveLogOfSize(240);
+  it.each([0, 240])("of size %i is tested whole in one run when entries may be added", async (size) => {
+    const served = await serveLogOfSize(size);
     const { results } = await runCases(served, { writes: true });
     expect(amiss(results)).toEqual([]);
     expect(resultOf(results, "add-growth").got).toMatch(/ 255 256 257 258$/);
-    expect(results.filter(({ name, verdict }) => name.startsWith("add-") && verdict === "not-run")).toEqual(
-      [],
-    );
+    const left = results.filter(({ verdict }) => verdict === "not-run").map(({ name }) => name);
+    expect(left).toEqual(size === 0 ? ["push-back"] : ["empty-root", "push-back"]);
     await served.close();
   });
 });
@@ -92,17 +91,33 @@ describe("a log spoiled for a case", () => {
     expect(judgedNames.filter((name) => !passed.includes(name))).toEqual(["older-partials"]);
   });
 
-  it("does not pass add-growth when new entries get old indices", async () => {
+  it("does not pass signed-by-key for a line that fails behind one that verifies", async () => {
     const served = await serveLogOfSize(3);
     const { results } = await runCases(served, {
-      names: ["add-growth"],
-      writes: true,
+      names: ["signed-by-key"],
       spoil: async (request, exchange) => {
         const answer = await exchange(request);
-        return request.path === "add" ? { ...answer, body: Uint8Array.of(0x33) } : answer;
+        const note = new TextDecoder().decode(answer.body);
+        const bad = note.slice(note.indexOf("\n\n— ") + 2).replace(/.{8}=\n$/, "AAAAAAAA=\n");
+        return { ...answer, body: new TextEncoder().encode(note + bad) };
       },
     });
-    expect(resultOf(results, "add-growth").got).toBe("index 3 for a new entry, after index 3");
+    expect(resultOf(results, "signed-by-key")).toMatchObject({ verdict: "fail" });
+    await served.close();
+  });
+
+  it("does not pass full-hashes for a wrong first tile, whichever tile is drawn", async () => {
+    const served = await serveLogOfSize(600);
+    const { results } = await runCases(served, {
+      ...{ names: ["full-hashes"], random: () => 0.99 },
+      spoil: async (request, exchange) => {
+        const answer = await exchange(request);
+        return request.path === "tile/0/000"
+          ? { ...answer, body: answer.body.map((byte, at) => (at === 40 ? 255 - byte : byte)) }
+          : answer;
+      },
+    });
+    expect(resultOf(results, "full-hashes")).toMatchObject({ verdict: "fail" });
     await served.close();
   });
 
@@ -134,10 +149,6 @@ describe("the cases", () => {
   });
 });
 
-function amiss(results: readonly CaseResult[]): readonly CaseResult[] {
-  return results.filter(({ verdict }) => verdict === "fail" || verdict === "warn");
-}
-
 /** Why cases were not run, but for what a tree of another size, growth or writing would allow. */
 function reasons(results: readonly CaseResult[]): readonly (string | undefined)[] {
   return results
@@ -146,10 +157,4 @@ function reasons(results: readonly CaseResult[]): readonly (string | undefined)[
         verdict === "not-run" && !/^needs .*: the tree has |^needs a log that grows|^adds entries/.test(note),
     )
     .map(({ name, note }) => `${name}: ${note}`);
-}
-
-function resultOf(results: readonly CaseResult[], name: string): CaseResult {
-  const result = results.find((one) => one.name === name);
-  if (result === undefined) throw new TypeError(`${name} was not run`);
-  return result;
 }

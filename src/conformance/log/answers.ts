@@ -1,5 +1,6 @@
 /** One answer held against what was expected of it. */
 
+import { headerOf, isSameType } from "../answer.ts";
 import type { ProbeAnswer } from "../probe.ts";
 import type { AnswerExpectation } from "./cases.ts";
 import type { Finding } from "./finding.ts";
@@ -15,8 +16,8 @@ export function judgeAnswer(answer: ProbeAnswer, expect: AnswerExpectation): Fin
   const isMet =
     isStatus(answer.status, expect.status) &&
     (expect.contentType === undefined || isSameType(headerOf(answer, "content-type"), expect.contentType)) &&
-    (expect.cache === undefined || CACHE_RULES[expect.cache](headerOf(answer, "cache-control"))) &&
-    Object.entries(expect.headers ?? {}).every(([name, value]) => headerOf(answer, name) === value) &&
+    (expect.cache === undefined || CACHE_RULES[expect.cache](lifetimeOf(answer))) &&
+    Object.entries(expect.headers ?? {}).every(([name, values]) => values.includes(headerOf(answer, name))) &&
     (expect.encodings === undefined || expect.encodings.includes(encodingOf(answer)));
   return metIf(isMet, showAnswer(answer, expect));
 }
@@ -28,7 +29,7 @@ export function showExpectation(expect: AnswerExpectation): string {
     status.join(" or "),
     contentType,
     cache === undefined ? undefined : CACHE_WORDS[cache],
-    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    ...Object.entries(headers).map(([name, values]) => `${name}: ${values.join(" or ")}`),
     encodings === undefined ? undefined : encodings.map((one) => one || "no encoding").join(" or "),
   ]
     .filter((part) => part !== undefined)
@@ -40,7 +41,7 @@ export function showAnswer(answer: ProbeAnswer, expect?: AnswerExpectation): str
   const shown = [`${answer.status}`];
   if (expect === undefined || expect.contentType !== undefined)
     shown.push(headerOf(answer, "content-type") || "no type");
-  if (expect?.cache !== undefined) shown.push(headerOf(answer, "cache-control") || "no Cache-Control");
+  if (expect?.cache !== undefined) shown.push(cachingOf(answer));
   for (const name of Object.keys(expect?.headers ?? {}))
     shown.push(`${name}: ${headerOf(answer, name) || "none"}`);
   const encoding = encodingOf(answer);
@@ -50,14 +51,10 @@ export function showAnswer(answer: ProbeAnswer, expect?: AnswerExpectation): str
   return [...shown, `${answer.body.length} bytes`].join(", ");
 }
 
-/** The field's value, "" when it is not there. */
-export function headerOf({ headers }: ProbeAnswer, name: string): string {
-  return headers.get(name) ?? "";
-}
-
-/** "gzip"; "" for none, and for the encoding that is none. */
+/** "gzip", also for x-gzip (RFC 9110 §8.4.1.3); "" for none, and for the encoding that is none. */
 export function encodingOf(answer: ProbeAnswer): string {
   const encoding = headerOf(answer, "content-encoding").trim().toLowerCase();
+  if (encoding === "x-gzip") return "gzip";
   return encoding === "identity" ? "" : encoding;
 }
 
@@ -66,45 +63,44 @@ export function isStatus(status: number, patterns: readonly string[]): boolean {
   return patterns.some((pattern) => pattern === `${status}` || pattern === `${`${status}`.charAt(0)}xx`);
 }
 
-/** RFC 9110 §8.3.1: type, subtype, parameter names and the charset without regard to case, blanks around ";" without meaning. */
-export function isSameType(got: string, wanted: string): boolean {
-  return canonicalType(got) === canonicalType(wanted);
-}
-
-function canonicalType(type: string): string {
-  return type
-    .toLowerCase()
-    .split(";")
-    .map((part) => part.trim().replace(/="([!-~]*)"$/, "=$1"))
-    .filter((part) => part !== "")
-    .join(";");
-}
-
 const CACHE_WORDS = {
   seconds: "not cached beyond seconds",
   long: "cached for long",
   "not-long": "not cached for long",
 } as const;
 
-const CACHE_RULES: Readonly<Record<keyof typeof CACHE_WORDS, (cacheControl: string) => boolean>> = {
-  seconds(cacheControl) {
-    const directives = directivesOf(cacheControl);
-    if (directives.has("no-store") || directives.has("no-cache")) return true;
-    const ages = agesOf(directives);
-    return ages.length > 0 && ages.every((age) => age <= FEW_SECONDS);
-  },
-  long(cacheControl) {
-    const directives = directivesOf(cacheControl);
-    if (directives.has("no-store") || directives.has("no-cache")) return false;
-    const ages = agesOf(directives);
-    return ages.length > 0 && ages.every((age) => age >= A_DAY);
-  },
-  "not-long"(cacheControl) {
-    const directives = directivesOf(cacheControl);
-    if (directives.has("no-store") || directives.has("no-cache")) return true;
-    return !directives.has("immutable") && agesOf(directives).every((age) => age <= MAX_ERROR_SECONDS);
-  },
+const CACHE_RULES: Readonly<Record<keyof typeof CACHE_WORDS, (lifetime: Lifetime) => boolean>> = {
+  seconds: ({ isPrevented, ages }) =>
+    isPrevented || (ages.length > 0 && ages.every((age) => age <= FEW_SECONDS)),
+  long: ({ isPrevented, ages }) => !isPrevented && ages.length > 0 && ages.every((age) => age >= A_DAY),
+  "not-long": ({ isPrevented, isImmutable, ages }) =>
+    isPrevented || (!isImmutable && ages.every((age) => age <= MAX_ERROR_SECONDS)),
 };
+
+/** How long an answer may be believed. */
+interface Lifetime {
+  /** no-store, or no-cache. */
+  readonly isPrevented: boolean;
+  readonly isImmutable: boolean;
+  /** The lifetimes named, in seconds; none: caches guess. */
+  readonly ages: readonly number[];
+}
+
+/** RFC 9111 §4.2.1: Expires counts where Cache-Control names no age. */
+function lifetimeOf(answer: ProbeAnswer): Lifetime {
+  const directives = directivesOf(headerOf(answer, "cache-control"));
+  const ages = agesOf(directives);
+  return {
+    isPrevented: directives.has("no-store") || directives.has("no-cache"),
+    isImmutable: directives.has("immutable"),
+    ages: ages.length > 0 ? ages : expiryOf(answer),
+  };
+}
+
+function cachingOf(answer: ProbeAnswer): string {
+  const expires = headerOf(answer, "expires");
+  return headerOf(answer, "cache-control") || (expires === "" ? "no Cache-Control" : `Expires: ${expires}`);
+}
 
 /** RFC 9111 §5.2 */
 function directivesOf(cacheControl: string): ReadonlyMap<string, string> {
@@ -125,4 +121,12 @@ function agesOf(directives: ReadonlyMap<string, string>): readonly number[] {
     .map((name) => directives.get(name))
     .filter((value) => value !== undefined)
     .map((value) => (/^[0-9]{1,15}$/.test(value) ? Number(value) : 0));
+}
+
+/** Seconds from Date to Expires; what is no date has expired (RFC 9111 §5.3). */
+function expiryOf(answer: ProbeAnswer): readonly number[] {
+  const expires = headerOf(answer, "expires");
+  if (expires === "") return [];
+  const ageMs = Date.parse(expires) - Date.parse(headerOf(answer, "date"));
+  return [expires === "0" || Number.isNaN(ageMs) ? 0 : Math.max(0, ageMs / 1000)];
 }

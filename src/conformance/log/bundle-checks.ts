@@ -1,42 +1,63 @@
 /** What a log's entry bundles have to be.  c2sp.org/tlog-tiles, "Log entries" */
-import { orUndefined } from "../../errors.ts";
+import { TlogError } from "../../errors.ts";
 import { HASH_BYTES, hashesEqual, leafHash } from "../../merkle/hash.ts";
-import { decodeBundle } from "../../tlog/entry-bundle.ts";
 import { type BundleCoordinate, formatBundlePath, TILE_WIDTH } from "../../tlog/tile.ts";
-import { showAnswer } from "./answers.ts";
-import { met, notRun, unmet } from "./finding.ts";
-import { contentOf, get, readTile } from "./subject.ts";
-import { onTree, readEdge } from "./tile-checks.ts";
+import { type Finding, met, notRun, reported, unmet } from "./finding.ts";
+import { type LogSubject, type ReadBundle, readBundle, readTile } from "./subject.ts";
+import { onTree, PRUNED, readEdge } from "./tile-checks.ts";
 
 export const BUNDLE_CHECKS = {
   "bundle-exact": onTree(1, async (subject, { treeSize }) => {
-    const shown: string[] = [];
-    for (const bundle of bundlesAt(treeSize)) {
-      const answer = await subject.ask(get(formatBundlePath(bundle)));
-      const bytes = await contentOf(answer);
-      if (bytes === undefined || orUndefined(() => decodeBundle(bytes, bundle.width)) === undefined) {
-        return unmet(`${formatBundlePath(bundle)}: ${showAnswer(answer)}`);
-      }
-      shown.push(`${bundle.width} entries in ${bytes.length} bytes`);
-    }
-    return met(shown.join(", "));
+    const read = await readBundles(subject, treeSize);
+    const shown = read.bundles.map(({ entries, bytes }) => `${entries.length} entries in ${bytes} bytes`);
+    return orPruned(met(shown.join(", ")), read);
   }),
   "bundle-leaves": onTree(1, async (subject, { treeSize }) => {
     const edge = await readEdge(subject, treeSize);
     if (edge.failure !== undefined) return notRun("needs the tiles of the right edge");
-    for (const bundle of bundlesAt(treeSize)) {
-      const bytes = await contentOf(await subject.ask(get(formatBundlePath(bundle))));
-      const entries = bytes === undefined ? undefined : orUndefined(() => decodeBundle(bytes, bundle.width));
-      if (entries === undefined) return notRun(`needs ${formatBundlePath(bundle)}`);
-      const hashes = await readTile(subject, { level: 0, ...bundle });
-      const wrong = entries.findIndex((entry, at) => !hashesEqual(leafHash(entry), hashAt(hashes, at)));
-      if (wrong >= 0) return unmet(`entry ${bundle.index * TILE_WIDTH + wrong} has another hash in its tile`);
+    const read = await readBundles(subject, treeSize).catch(orMalformed);
+    if (read instanceof TlogError) return notRun(`needs the bundles: ${read.message}`);
+    for (const { at, entries } of read.bundles) {
+      const hashes = await readTile(subject, { level: 0, ...at });
+      const wrong = entries.findIndex(
+        (entry, offset) => !hashesEqual(leafHash(entry), hashAt(hashes, offset)),
+      );
+      if (wrong >= 0) return unmet(`entry ${at.index * TILE_WIDTH + wrong} has another hash in its tile`);
     }
-    return met("the same hashes");
+    return orPruned(met("the same hashes"), read);
   }),
 };
 
-/** The last full bundle, and the one at the right edge. */
+interface ReadBundles {
+  readonly bundles: readonly (ReadBundle & { readonly at: BundleCoordinate })[];
+  /** The path of one that may be pruned. */
+  readonly refused: string | undefined;
+}
+
+/**
+ * Reads the last full bundle, and the one at the right edge.
+ * @throws {TlogError} BUNDLE_MALFORMED, and what the probe throws
+ */
+async function readBundles(subject: LogSubject, treeSize: number): Promise<ReadBundles> {
+  const bundles: (ReadBundle & { readonly at: BundleCoordinate })[] = [];
+  let refused: string | undefined;
+  for (const at of bundlesAt(treeSize)) {
+    const bundle = await readBundle(subject, at);
+    if (bundle === undefined) refused = formatBundlePath(at);
+    else bundles.push({ ...bundle, at });
+  }
+  return { bundles, refused };
+}
+
+function orPruned(finding: Finding, { refused }: ReadBundles): Finding {
+  return refused === undefined ? finding : reported(`${refused} is refused`, PRUNED);
+}
+
+function orMalformed(error: unknown): TlogError {
+  if (error instanceof TlogError && error.code === "BUNDLE_MALFORMED") return error;
+  throw error;
+}
+
 function bundlesAt(treeSize: number): readonly BundleCoordinate[] {
   const index = Math.floor(treeSize / TILE_WIDTH);
   const width = treeSize % TILE_WIDTH;

@@ -37,6 +37,7 @@ export const LOG_CHECKS = [
   "bundle-leaves",
   "gzip-same",
   "bundle-compressed",
+  "encoded-as-said",
   "error-body",
   "add-index",
   "add-served",
@@ -63,7 +64,7 @@ const AnswerExpectation = z.strictObject({
   status: z.array(z.string().regex(/^[1-5](?:[0-9]{2}|xx)$/)).min(1),
   contentType: text.optional(),
   cache: z.enum(["seconds", "long", "not-long"]).optional(),
-  headers: z.record(z.string().regex(/^[a-z-]{1,40}$/), z.string()).optional(),
+  headers: z.record(z.string().regex(/^[a-z-]{1,40}$/), z.array(z.string()).min(1)).optional(),
   encodings: z.array(z.string()).min(1).optional(),
 });
 

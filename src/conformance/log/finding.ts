@@ -30,11 +30,3 @@ export function reported(got: string, note?: string): Finding {
 export function notRun(note: string): Finding {
   return { outcome: "not-run", got: "", note };
 }
-
-const MAX_CHARS = 200;
-
-/** One line of printable ASCII, at most 200 characters. */
-export function oneLine(text: string): string {
-  const line = text.replaceAll("\n", "\\n").replace(/[^ -~]/gu, "?");
-  return line.length <= MAX_CHARS ? line : `${line.slice(0, MAX_CHARS - 3)}...`;
-}

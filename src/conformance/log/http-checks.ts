@@ -1,7 +1,8 @@
 /** How answers to one path compare. */
 import { bytesEqual } from "../../tlog/encoding.ts";
+import { headerOf } from "../answer.ts";
 import type { ProbeAnswer, ProbeRequest } from "../probe.ts";
-import { encodingOf, headerOf, showAnswer } from "./answers.ts";
+import { encodingOf, showAnswer } from "./answers.ts";
 import { decodeContent } from "./content-encoding.ts";
 import { type Finding, met, metIf, notRun, reported, unmet } from "./finding.ts";
 import { contentOf, get, type LogSubject } from "./subject.ts";
@@ -59,6 +60,11 @@ export const HTTP_CHECKS = {
     if (encodingOf(answer) !== "") return met(showAnswer(answer));
     if (content !== undefined && content.length > MIN_COMPRESSED_BYTES) return unmet(showAnswer(answer));
     return notRun(`needs more than ${MIN_COMPRESSED_BYTES} bytes of entries: ${request.path} has fewer`);
+  },
+  "encoded-as-said": async (subject, request) => {
+    const answer = await subject.ask(request);
+    if (answer.status !== 200) return notRun(`needs ${request.path}: answered ${answer.status}`);
+    return metIf(await isEncodedAsSaid(answer), showAnswer(answer));
   },
   "error-body": async (subject, request) => {
     const answer = await subject.ask(request);

@@ -47,13 +47,13 @@ const hasEdge = { needs: (size: number) => size % TILE_WIDTH !== 0, what: "a par
 const always = { needs: () => true, what: "nothing" };
 
 const PLACES: Readonly<Record<string, Place>> = {
-  some: { ...hasEntry, at: (size) => (size < TILE_WIDTH ? `000.p/${size}` : lastFull(size)) },
+  some: { ...hasEntry, at: (size) => (size % TILE_WIDTH === 0 ? lastFull(size) : partial(size)) },
+  large: { ...hasEntry, at: (size) => (size < TILE_WIDTH ? partial(size) : lastFull(size)) },
   suffix: { ...hasEntry, at: suffix },
   full: { ...hasFull, at: lastFull },
   edge: { ...hasEdge, at: (size) => indexPath(Math.floor(size / TILE_WIDTH)) },
   width: { ...hasEdge, at: (size) => `${size % TILE_WIDTH}` },
   end: { ...always, at: (size) => indexPath(Math.floor(size / TILE_WIDTH)) },
-  beyond: { ...always, at: (size) => indexPath(Math.ceil(size / TILE_WIDTH)) },
   far: { ...always, at: (size) => indexPath(Math.floor(size / TILE_WIDTH) + FAR_TILES) },
   above: { ...always, at: (size) => `${levelAbove(size)}` },
   ahead: { ...always, at: ahead },
@@ -61,6 +61,10 @@ const PLACES: Readonly<Record<string, Place>> = {
 
 function lastFull(treeSize: number): string {
   return indexPath(Math.floor(treeSize / TILE_WIDTH) - 1);
+}
+
+function partial(treeSize: number): string {
+  return `${indexPath(Math.floor(treeSize / TILE_WIDTH))}.p/${treeSize % TILE_WIDTH}`;
 }
 
 function suffix(treeSize: number): string {

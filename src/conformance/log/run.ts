@@ -1,19 +1,31 @@
 /** Runs the cases of `bristlecone conformance log` against a log, through a probe. */
 import { type ErrorCode, orUndefined, TlogError } from "../../errors.ts";
 import type { VerifierKey } from "../../tlog/key.ts";
-import { parseBundlePath, parseTilePath, type Tile, tileWidthAt } from "../../tlog/tile.ts";
-import type { Probe, ProbeRequest } from "../probe.ts";
+import { parseBundlePath, parseTilePath, TILE_WIDTH, type Tile, tileWidthAt } from "../../tlog/tile.ts";
+import { oneLine } from "../answer.ts";
+import { InapplicableError } from "../inapplicable.ts";
+import { type Probe, type ProbeRequest, unlessBusy } from "../probe.ts";
 import type { CaseResult, Level, Verdict } from "../result.ts";
 import { judgeAnswer, showAnswer, showExpectation } from "./answers.ts";
 import { BUNDLE_CHECKS } from "./bundle-checks.ts";
 import type { LogAsk, LogCase, LogCases, LogCheck } from "./cases.ts";
 import { CHECKPOINT_CHECKS } from "./checkpoint-checks.ts";
-import { type Finding, notRun, oneLine, reported, unmet } from "./finding.ts";
+import { type Finding, notRun, reported, unmet } from "./finding.ts";
 import { HTTP_CHECKS } from "./http-checks.ts";
 import { LATER_CHECKS } from "./later-checks.ts";
 import { fillPath } from "./places.ts";
-import { fetchCheckpoint, firstCheckpoint, type LogSubject, openSubject } from "./subject.ts";
-import { TILE_CHECKS } from "./tile-checks.ts";
+import {
+  assertNoRedirection,
+  FIRST,
+  fetchCheckpoint,
+  get,
+  isRefusal,
+  isSilence,
+  type LogSubject,
+  openSubject,
+  treeOf,
+} from "./subject.ts";
+import { PRUNED, TILE_CHECKS } from "./tile-checks.ts";
 import { WRITE_CHECKS } from "./write-checks.ts";
 import { openWriter } from "./writer.ts";
 
@@ -38,25 +50,28 @@ export interface LogConformanceOptions {
 
 /**
  * Tests a log of any size, from outside, one request at a time.
- * When the log cannot be reached any more, or the probe's allowance is used, what is left is "not-run" with that reason.
+ * When its checkpoint is not to be had or is elsewhere, the log cannot be reached any more, or the probe's allowance is used,
+ * what is left is "not-run" with that reason. So is a case where the server is busy.
  * @throws {TlogError} ABORTED
  */
 export async function runLogConformance(options: LogConformanceOptions): Promise<readonly CaseResult[]> {
-  const { cases, probe, writes, logKeys, origin, onResult, signal, random } = options;
+  const { cases, writes, logKeys, origin, onResult, signal, random } = options;
   const { pause = pauseUntil(signal) } = options;
+  const probe = unlessBusy(options.probe);
   const writer = writes === undefined ? undefined : openWriter(writes, { random, pause });
   const subject = openSubject(probe, { logKeys, origin, sample: random(), writer });
   const results: CaseResult[] = [];
   let ended: string | undefined; // why nothing is tried any more
   for (const one of cases.cases) {
     if (signal.aborted) throw new TlogError("ABORTED", "the run was interrupted");
+    ended ??= results.length === 0 ? await whyNotBegun(subject) : undefined;
     let finding = notRun(ended ?? "");
     if (ended === undefined) {
       try {
         finding = await tryCase(one, subject);
       } catch (error) {
         ended = await endOfRun(error, probe);
-        finding = ended === undefined ? unmet(messageOf(error)) : notRun(ended);
+        finding = ended === undefined ? findingOf(error) : notRun(ended);
       }
     }
     const result = resultOf(one, finding);
@@ -66,21 +81,42 @@ export async function runLogConformance(options: LogConformanceOptions): Promise
   return results;
 }
 
+/** Everything begins with the checkpoint. */
+async function whyNotBegun(subject: LogSubject): Promise<string | undefined> {
+  try {
+    assertNoRedirection(await subject.ask(FIRST));
+    return undefined;
+  } catch (error) {
+    if (error instanceof InapplicableError) return `the checkpoint ${error.reason}`;
+    if (error instanceof TlogError && error.code !== "ABORTED") return messageOf(error);
+    throw error;
+  }
+}
+
 async function tryCase(one: LogCase, subject: LogSubject): Promise<Finding> {
   if (one.writes === true && subject.writer === undefined)
     return notRun("adds entries: only with the log's consent");
   const request = one.ask === undefined ? undefined : await requestOf(one.ask, subject);
   if (request !== undefined && "missing" in request) return notRun(request.missing);
-  if ("check" in one) {
-    return await CHECKS[one.check](subject, request ?? NO_REQUEST);
-  }
+  const finding = await findingFor(one, request, subject).finally(() => {
+    if (one.writes === true) subject.forget();
+  });
+  const tile = request === undefined ? undefined : tileAt(request.path);
+  if (finding.outcome !== "unmet" || tile === undefined || request === undefined) return finding;
+  return (await whatElse(tile, request.path, subject)) ?? finding;
+}
+
+async function findingFor(
+  one: LogCase,
+  request: ProbeRequest | undefined,
+  subject: LogSubject,
+): Promise<Finding> {
+  if ("check" in one) return await CHECKS[one.check](subject, request ?? NO_REQUEST);
   if (request === undefined) throw new TlogError("CASES_MALFORMED", `${one.name}: want ask or check`);
   const answer = await subject.ask(request);
   if ("open" in one) return reported(showAnswer(answer));
-  const finding = judgeAnswer(answer, one.expect);
-  const hasGrown =
-    finding.outcome === "unmet" && answer.status === 200 && (await isThereNow(request, subject));
-  return hasGrown ? notRun("the log has grown meanwhile, and has this now") : finding;
+  if (one.expect.status.every((status) => status === "200")) assertNoRedirection(answer);
+  return judgeAnswer(answer, one.expect);
 }
 
 const CHECKS: {
@@ -102,19 +138,24 @@ async function requestOf(
 ): Promise<ProbeRequest | { readonly missing: string }> {
   const rest = headers === undefined ? { method } : { method, headers };
   if (!path.includes("{")) return { ...rest, path };
-  const checkpoint = await firstCheckpoint(subject);
-  if (checkpoint === undefined) return { missing: "needs a tree size: the checkpoint cannot be read" };
+  const checkpoint = await treeOf(subject);
   const filled = fillPath(path, checkpoint.treeSize);
   return "missing" in filled ? filled : { ...rest, path: filled.path };
 }
 
-/** Whether a tile that the first checkpoint did not imply is implied by now. */
-async function isThereNow({ path }: ProbeRequest, subject: LogSubject): Promise<boolean> {
-  const tile = tileAt(path);
-  const first = await firstCheckpoint(subject);
-  if (tile === undefined || first === undefined || isImplied(tile, first.treeSize)) return false;
+/**
+ * Why a tile was answered as it was, other than by a fault: the log grew during the run, or is pruned.
+ * @returns undefined when nothing of this explains it.
+ */
+async function whatElse(tile: Tile, path: string, subject: LogSubject): Promise<Finding | undefined> {
+  const { treeSize } = await treeOf(subject);
+  const isMeant = isImplied(tile, treeSize);
+  if (isMeant && !isRefusal(await subject.askAnew(get(path)))) return undefined;
+  if (isMeant && tile.width === TILE_WIDTH) return reported(`${path} is refused`, PRUNED);
   const latest = await fetchCheckpoint(subject);
-  return latest !== undefined && isImplied(tile, latest.treeSize);
+  const grown = isMeant ? { ...tile, width: TILE_WIDTH } : tile;
+  if (latest === undefined || !isImplied(grown, latest.treeSize)) return undefined;
+  return notRun(`the log has grown meanwhile, and ${isMeant ? "may have deleted" : "has"} this now`);
 }
 
 function tileAt(path: string): Tile | undefined {
@@ -128,21 +169,35 @@ function isImplied({ level, index, width }: Tile, treeSize: number): boolean {
 }
 
 /** Thrown where a case finds that the log serves too much, too little, or something else. */
-const UNMET: readonly ErrorCode[] = ["REMOTE_TOO_LARGE", "TILE_MALFORMED", "ROOT_MISMATCH"];
+const UNMET: readonly ErrorCode[] = [
+  "REMOTE_TOO_LARGE",
+  "TILE_MALFORMED",
+  "BUNDLE_MALFORMED",
+  "ROOT_MISMATCH",
+];
 
-/** @returns why nothing more can be tried; undefined when only this case failed to get an answer. */
+/** @returns why nothing more can be tried; undefined when only this case was not answered, or not as it has to be. */
 async function endOfRun(error: unknown, probe: Probe): Promise<string | undefined> {
+  if (error instanceof InapplicableError) return undefined;
   if (!(error instanceof TlogError)) throw error;
   if (error.code === "PROBE_EXHAUSTED") return messageOf(error);
-  if (UNMET.includes(error.code)) return undefined;
-  if (error.code !== "REMOTE_UNREACHABLE" && error.code !== "REMOTE_TIMEOUT") throw error;
+  if (error.code === "SERVER_BUSY" || UNMET.includes(error.code)) return undefined;
+  if (!isSilence(error)) throw error;
   try {
-    await probe.exchange({ method: "GET", path: "checkpoint" });
+    await probe.exchange(FIRST);
     return undefined;
   } catch (again) {
+    if (again instanceof TlogError && again.code === "SERVER_BUSY") return undefined;
     if (again instanceof TlogError && again.code !== "ABORTED") return messageOf(again);
     throw again;
   }
+}
+
+/** What an error says about the one case that it ended. */
+function findingOf(error: unknown): Finding {
+  if (error instanceof InapplicableError) return notRun(error.reason);
+  const isBusy = error instanceof TlogError && error.code === "SERVER_BUSY";
+  return isBusy ? notRun(messageOf(error)) : unmet(messageOf(error));
 }
 
 function pauseUntil(signal: AbortSignal): (ms: number) => Promise<void> {

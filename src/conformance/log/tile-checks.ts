@@ -16,7 +16,7 @@ import {
 import { planTiles, verifyTiles } from "../../tlog/tile-reader.ts";
 import { showAnswer } from "./answers.ts";
 import { type Finding, met, metIf, notRun, reported, unmet } from "./finding.ts";
-import { contentOf, firstCheckpoint, get, type LogSubject, readTile } from "./subject.ts";
+import { askForThere, contentOf, get, isRefusal, type LogSubject, readTile, treeOf } from "./subject.ts";
 
 type Check = (subject: LogSubject) => Promise<Finding>;
 
@@ -35,21 +35,19 @@ export const TILE_CHECKS = {
   }),
   "full-served": onTree(TILE_WIDTH, async (subject, { treeSize }) => {
     const tiles = fullTiles(treeSize, subject.sample);
-    const failures: { readonly tile: Tile; readonly status: number; readonly shown: string }[] = [];
+    const refused: Tile[] = [];
     for (const tile of tiles) {
-      const answer = await subject.ask(get(formatTilePath(tile)));
+      const answer = await askForThere(subject, formatTilePath(tile));
       if ((await contentOf(answer))?.length === FULL_BYTES) continue;
-      failures.push({ tile, status: answer.status, shown: `${formatTilePath(tile)}: ${showAnswer(answer)}` });
+      if (!isRefusal(answer)) return unmet(`${formatTilePath(tile)}: ${showAnswer(answer)}`);
+      refused.push(tile);
     }
-    const [first] = failures;
+    const [first] = refused;
     if (first === undefined) return met(`${tiles.length} tiles`);
-    const isPruned =
-      failures.every(({ status }) => isRefusal(status)) &&
-      isPrefix(
-        failures.map(({ tile }) => tile),
-        tiles,
-      );
-    return isPruned ? reported(first.shown, PRUNED) : unmet(first.shown);
+    const shown = `${formatTilePath(first)} and ${refused.length - 1} others of ${tiles.length} are refused`;
+    return refused.every((tile) => isAtBeginning(tile, tiles, refused))
+      ? reported(shown, PRUNED)
+      : unmet(shown);
   }),
   "full-hashes": onTree(TILE_WIDTH, async (subject, checkpoint) => {
     const { treeSize } = checkpoint;
@@ -58,7 +56,7 @@ export const TILE_CHECKS = {
     const tiles = new Map(edge.tiles);
     // From the top: a tile whose parent is missing hangs in the air.
     for (const tile of fullTiles(treeSize, subject.sample)) {
-      const bytes = await contentOf(await subject.ask(get(formatTilePath(tile))));
+      const bytes = await contentOf(await askForThere(subject, formatTilePath(tile)));
       if (bytes?.length === FULL_BYTES && hasParent(tile, treeSize, tiles)) tiles.set(tile, bytes);
     }
     const count = tiles.size - edge.tiles.size;
@@ -67,8 +65,8 @@ export const TILE_CHECKS = {
     return met(`${count} tiles in the tiles above them`);
   }),
   "first-full": onTree(TILE_WIDTH, async (subject) => {
-    const answer = await subject.ask(get("tile/0/000"));
-    if (isRefusal(answer.status)) return reported(showAnswer(answer), PRUNED);
+    const answer = await askForThere(subject, "tile/0/000");
+    if (isRefusal(answer)) return reported(showAnswer(answer), PRUNED);
     return metIf((await contentOf(answer))?.length === FULL_BYTES, showAnswer(answer));
   }),
   "partial-of-full": onTree(TILE_WIDTH, async (subject, { treeSize }) => {
@@ -92,16 +90,15 @@ export const TILE_CHECKS = {
   }),
 } satisfies Record<string, Check>;
 
-const PRUNED = "a log may refuse tiles below its minimum index, where its policy allows pruning";
+export const PRUNED = "a log may refuse tiles below its minimum index, where its policy allows pruning";
 
-/** Runs a check on the tree of the first checkpoint, if it has `minSize` entries. */
+/** Runs a check on the tree, if it has `minSize` entries. */
 export function onTree(
   minSize: number,
   check: (subject: LogSubject, checkpoint: Checkpoint) => Promise<Finding>,
 ): Check {
   return async (subject) => {
-    const checkpoint = await firstCheckpoint(subject);
-    if (checkpoint === undefined) return notRun("needs a tree size: the checkpoint cannot be read");
+    const checkpoint = await treeOf(subject);
     if (checkpoint.treeSize >= minSize) return await check(subject, checkpoint);
     return notRun(
       `needs ${minSize === 1 ? "an entry" : "a full tile"}: the tree has ${checkpoint.treeSize} entries`,
@@ -127,13 +124,14 @@ export async function readEdge(
   return { tiles, failure: undefined };
 }
 
-/** The last full tile of each level, one of level 0 by chance, and the full tiles above them, from the top. */
+/** The last full tile of each level, the first one of level 0 and one by chance, and the full tiles above them, from the top. */
 function fullTiles(treeSize: number, sample: number): readonly Tile[] {
   const nodes = [];
   for (let level = 0; TILE_WIDTH ** (level + 1) <= treeSize; level++) {
     const count = Math.floor(treeSize / TILE_WIDTH ** (level + 1));
     nodes.push({ level: level * TILE_HEIGHT, index: (count - 1) * TILE_WIDTH });
-    if (level === 0) nodes.push({ level: 0, index: Math.floor(sample * count) * TILE_WIDTH });
+    if (level > 0) continue;
+    nodes.push({ level: 0, index: 0 }, { level: 0, index: Math.floor(sample * count) * TILE_WIDTH });
   }
   return planTiles({ treeSize, nodes }).filter(({ width }) => width === TILE_WIDTH);
 }
@@ -144,19 +142,11 @@ function hasParent(tile: Tile, treeSize: number, tiles: ReadonlyMap<Tile, Uint8A
   return [...tiles.keys()].some((other) => formatTilePath(other) === parent);
 }
 
-/** Whether everything up to some index, and nothing behind it, is missing. */
-function isPrefix(missing: readonly Tile[], all: readonly Tile[]): boolean {
-  const minimum = Math.max(...missing.map(endOf));
-  return all.every((tile) => missing.includes(tile) || endOf(tile) > minimum);
-}
-
-/** tlog-tiles, "Merkle Tree": the end index */
-function endOf({ level, index }: Tile): number {
-  return (index + 1) * TILE_WIDTH ** (level + 1);
-}
-
-function isRefusal(status: number): boolean {
-  return status >= 400 && status < 500;
+/** Whether no tile of its level that is before it is served: levels need not be pruned alike. tlog-tiles, "Pruning" */
+function isAtBeginning(tile: Tile, all: readonly Tile[], refused: readonly Tile[]): boolean {
+  return all
+    .filter(({ level, index }) => level === tile.level && index < tile.index)
+    .every((other) => refused.includes(other));
 }
 
 /** "gone" or "the same" for a partial tile or bundle whose full one is there. */
@@ -167,7 +157,7 @@ async function beginning(
   lengthOf: (full: Uint8Array) => number | undefined,
 ): Promise<Finding> {
   const answer = await subject.ask(get(partialPath));
-  if (isRefusal(answer.status)) return met(`${answer.status}`);
+  if (answer.status !== 200) return met(`${answer.status}`);
   const partial = await contentOf(answer);
   const full = await contentOf(await subject.ask(get(fullPath)));
   if (full === undefined) return notRun(`needs ${fullPath}`);

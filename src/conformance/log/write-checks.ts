@@ -6,6 +6,7 @@ import { bytesEqual } from "../../tlog/encoding.ts";
 import { decodeBundle, MAX_ENTRY_BYTES } from "../../tlog/entry-bundle.ts";
 import { formatBundlePath, TILE_WIDTH, tileWidthAt } from "../../tlog/tile.ts";
 import { readVerifiedTiles, verifyTiles } from "../../tlog/tile-reader.ts";
+import { InapplicableError } from "../inapplicable.ts";
 import { isStatus, showAnswer } from "./answers.ts";
 import { type Finding, met, metIf, notRun, reported, unmet } from "./finding.ts";
 import { inconsistency, missingPartial } from "./later-checks.ts";
@@ -56,7 +57,7 @@ export const WRITE_CHECKS = {
     const start = await fetchCheckpoint(subject);
     if (start === undefined) return notRun("needs a tree size: the checkpoint cannot be read");
     if (start.treeSize >= TILE_WIDTH)
-      return notRun(`needs fewer than 256 entries: the tree has ${start.treeSize}`);
+      return notRun(`needs fewer than 256 entries: the tree has ${start.treeSize} entries`);
     writer.see(start);
     const failure = (await growth(subject, writer)) ?? (await missingOf(subject, writer.seen));
     const sizes = writer.seen.map(({ treeSize }) => treeSize).join(" ");
@@ -101,18 +102,29 @@ async function addOfLength(subject: LogSubject, writer: LogWriter, length: numbe
   return failure === undefined ? reported(`200, index ${index}, and served there`) : unmet(failure);
 }
 
-/** Adds entry after entry until the first tile is full and the next one begun. @returns what was wrong on the way. */
+/**
+ * Adds entry after entry until the first tile is full and the next one begun.
+ * @returns what was wrong with a tree on the way.
+ * @throws {InapplicableError} when `add` does not do what no document asks of it
+ */
 async function growth(subject: LogSubject, writer: LogWriter): Promise<string | undefined> {
   for (let size = 0; size < GROWN_SIZE; ) {
     const answer = await writer.add(writer.newEntry());
     const index = indexOf(answer);
-    if (index === undefined) return `POST add: ${showAnswer(answer)}`;
-    if (index < size) return `index ${index} for a new entry, after index ${size - 1}`;
+    if (index === undefined)
+      throw new InapplicableError(
+        `needs a log that takes entries: POST add was answered ${showAnswer(answer)}`,
+      );
+    if (index < size)
+      throw new InapplicableError(
+        `needs a log that counts on: index ${index} for a new entry, after ${size - 1}`,
+      );
     size = index + 1;
     const isBoundary = BOUNDARIES.includes(size) || size > GROWN_SIZE;
     if (!isBoundary && size % LOOK_EVERY !== 0) continue;
     const checkpoint = isBoundary ? await coverOf(subject, writer, index) : await look(subject, writer);
-    if (checkpoint === undefined) return `no checkpoint covers index ${index}`;
+    if (checkpoint === undefined)
+      throw new InapplicableError(`needs a log that is as fast: no checkpoint covers index ${index}`);
     const failure = await edgeFailure(subject, checkpoint);
     if (failure !== undefined) return failure;
   }

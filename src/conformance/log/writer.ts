@@ -1,14 +1,16 @@
 /** Adding entries to a log under test: `POST add`, as Tessera's programs do it. In no document. */
-import { orUndefined, TlogError } from "../../errors.ts";
+import { orUndefined } from "../../errors.ts";
+import { hashesEqual } from "../../merkle/hash.ts";
 import type { Checkpoint } from "../../tlog/checkpoint-body.ts";
 import { decodeUtf8, parseDecimal } from "../../tlog/encoding.ts";
-import type { Probe, ProbeAnswer } from "../probe.ts";
-import { headerOf } from "./answers.ts";
+import { headerOf } from "../answer.ts";
+import { InapplicableError } from "../inapplicable.ts";
+import { isBusy, type Probe, type ProbeAnswer, retryAfterMs } from "../probe.ts";
 
 /** No run adds more entries. */
 const MAX_WRITES = 600;
 const MAX_ATTEMPTS = 5;
-const MAX_RETRY_AFTER_MS = 30_000;
+/** Who answers so has to say when to come again. */
 const PUSH_BACK = [429, 503];
 
 /** An entry, and the index that was promised for it. */
@@ -21,7 +23,8 @@ export interface AddedEntry {
 export interface LogWriter {
   /**
    * Adds an entry; when pushed back, again after as long as the log asks, at most 30 s.
-   * @throws {TlogError} as {@link Probe.exchange}; PROBE_EXHAUSTED also when 600 entries were sent
+   * @throws {TlogError} as {@link Probe.exchange}
+   * @throws {InapplicableError} when it was pushed back five times, or 600 entries were sent
    */
   add(entry: Uint8Array): Promise<ProbeAnswer>;
   /** 24 bytes that the log cannot have. */
@@ -30,7 +33,7 @@ export interface LogWriter {
   pause(ms: number): Promise<void>;
   /** Of each answer that pushed back: its Retry-After, "" without one. */
   readonly retryAfters: readonly string[];
-  /** Every checkpoint met while entries were added, the smallest first. */
+  /** Every checkpoint met while entries were added, the smallest first, in whichever order they came. */
   readonly seen: readonly Checkpoint[];
   see(checkpoint: Checkpoint): void;
   /** The entry whose index the other cases rely on. */
@@ -47,7 +50,7 @@ export function openWriter(
   let writes = 0; // owned by send()
 
   async function send(body: Uint8Array): Promise<ProbeAnswer> {
-    if (writes >= MAX_WRITES) throw new TlogError("PROBE_EXHAUSTED", `${MAX_WRITES} entries were added`);
+    if (writes >= MAX_WRITES) throw new InapplicableError(`${MAX_WRITES} entries were added in this run`);
     writes += 1;
     return await probe.exchange({ method: "POST", path: "add", headers: OCTETS, body });
   }
@@ -61,15 +64,17 @@ export function openWriter(
     async add(entry) {
       for (let attempt = 1; ; attempt++) {
         const answer = await send(entry);
-        if (!PUSH_BACK.includes(answer.status)) return answer;
-        const retryAfter = headerOf(answer, "retry-after");
-        retryAfters.push(retryAfter);
-        if (attempt >= MAX_ATTEMPTS) return answer;
-        await options.pause(waitMs(retryAfter));
+        if (!isBusy(answer)) return answer;
+        if (PUSH_BACK.includes(answer.status)) retryAfters.push(headerOf(answer, "retry-after"));
+        if (attempt >= MAX_ATTEMPTS)
+          throw new InapplicableError(`POST add was answered ${answer.status} ${MAX_ATTEMPTS} times`);
+        await options.pause(retryAfterMs(answer));
       }
     },
     see(checkpoint) {
-      if (seen.at(-1)?.treeSize !== checkpoint.treeSize) seen.push(checkpoint);
+      if (seen.some((other) => isSame(other, checkpoint))) return;
+      const behind = seen.findIndex(({ treeSize }) => treeSize > checkpoint.treeSize);
+      seen.splice(behind < 0 ? seen.length : behind, 0, checkpoint);
     },
   };
 }
@@ -82,8 +87,6 @@ export function indexOf({ status, body }: ProbeAnswer): number | undefined {
 
 const OCTETS = { "content-type": "application/octet-stream" };
 
-/** Seconds; a date, and nothing, count as one second. */
-function waitMs(retryAfter: string): number {
-  const seconds = orUndefined(() => parseDecimal(retryAfter)) ?? 1;
-  return Math.min(seconds * 1000, MAX_RETRY_AFTER_MS);
+function isSame(one: Checkpoint, other: Checkpoint): boolean {
+  return one.treeSize === other.treeSize && hashesEqual(one.rootHash, other.rootHash);
 }

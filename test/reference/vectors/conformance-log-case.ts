@@ -18,6 +18,12 @@ export const CHECKPOINT_TEXT: Place = { document: "c2sp.org/tlog-checkpoint", se
 export const CHECKPOINT_SIGNATURES: Place = { document: "c2sp.org/tlog-checkpoint", section: "Signatures" };
 export const NOTE_FORMAT: Place = { document: "c2sp.org/signed-note", section: "Format" };
 
+export const OCTETS = "application/octet-stream";
+export const ZIPPED = { "accept-encoding": "gzip" };
+/** What a browser sends for a page of another origin: some servers say nothing of origins unless one asks. */
+export const FOREIGN_PAGE = { origin: "https://reader.example" };
+export const READABLE = { "access-control-allow-origin": ["*", FOREIGN_PAGE.origin] };
+
 /** A case's members in the order they are written: where it stands, how binding it is, what it asks for. */
 export function logCase(
   place: Place,
