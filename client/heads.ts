@@ -17,7 +17,8 @@ export interface Heads {
   /** Asks the log for its checkpoint and judges it as {@link Heads.judge}. */
   fetch(signal: AbortSignal | undefined): Promise<LogHead>;
   /**
-   * Verifies a checkpoint, the empty tree's without the policy's quorum, demands consistency with the remembered one, remembers the larger of the two.
+   * Verifies a checkpoint, demands consistency with the remembered one, remembers the larger of the two. While nothing larger is
+   * remembered the empty tree's needs no quorum.
    * @throws {TlogError} LOG_FORKED ({@link LogForkedError}; what is remembered stays) | ORIGIN_MISMATCH | as openCheckpoint,
    *   {@link TileSource.readNodes} and {@link CheckpointMemory}
    */
@@ -57,6 +58,8 @@ export function openHeads(log: {
       const saved = await log.memory.load(origin);
       const remembered = await openSaved(saved);
       const known = [...new Set([newest, remembered])].filter((head) => head !== undefined);
+      if (shown.treeSize === 0 && known.some(({ treeSize }) => treeSize > 0))
+        await openWhole(shown, log.trust);
       for (const head of known) await assertConsistent({ ...log, remembered: head, shown, signal });
       const isLarger = remembered === undefined || shown.treeSize > remembered.treeSize;
       // Another client remembered something meanwhile: it is compared with, too.
@@ -95,11 +98,19 @@ export function openHeads(log: {
   };
 }
 
-/** The policy holds for every head but the empty tree's: that promises nothing, and logs do not have it cosigned. */
-async function openShown(signedNote: Uint8Array, { policy, origin }: Trust): Promise<VerifiedCheckpoint> {
+/** The policy holds, but for the quorum of the empty tree: that promises nothing, and logs do not have it cosigned. */
+async function openShown(signedNote: Uint8Array, trust: Trust): Promise<VerifiedCheckpoint> {
   const isEmpty = parseCheckpoint(decodeUtf8(parseNote(signedNote).text)).treeSize === 0;
-  const held = isEmpty ? { ...policy, quorum: "none" } : policy;
-  return await openCheckpoint({ signedNote, policy: held, expectedOrigin: origin });
+  const { policy } = trust;
+  return openWhole({ signedNote }, isEmpty ? { ...trust, policy: { ...policy, quorum: "none" } } : trust);
+}
+
+/** By the whole policy: after entries were seen, the log's key alone must not take a client back to none. */
+function openWhole(
+  { signedNote }: Pick<VerifiedCheckpoint, "signedNote">,
+  { policy, origin }: Trust,
+): Promise<VerifiedCheckpoint> {
+  return openCheckpoint({ signedNote, policy, expectedOrigin: origin });
 }
 
 /** The remembered head must still carry the log's signature, or it could not prove a fork; its quorum was met in its time. */

@@ -59,7 +59,7 @@ interface Cancellable {
  * Every method may throw, beside what it names: REMOTE_UNREACHABLE | REMOTE_TIMEOUT | REMOTE_REFUSED | REMOTE_TOO_LARGE |
  * REMOTE_MALFORMED | ABORTED (the network); ROOT_MISMATCH | TILE_MALFORMED | BUNDLE_MALFORMED | ENTRY_MISMATCH (the log
  * serves what its checkpoint does not commit to); NOTE_MALFORMED | CHECKPOINT_MALFORMED | NUMBER_TOO_LARGE | ORIGIN_MISMATCH |
- * SIGNATURE_MISSING | SIGNATURE_INVALID | QUORUM_NOT_MET (the checkpoint, but for the empty tree's); LOG_FORKED (a `LogForkedError`).
+ * SIGNATURE_MISSING | SIGNATURE_INVALID | QUORUM_NOT_MET (the checkpoint; the empty tree's only when more is remembered); LOG_FORKED (a `LogForkedError`).
  * Any log with C2SP tlog-tiles can be read; `append` needs POST /add, `appendBatch` and `lookup` need Bristlecone.
  */
 export interface LogClient {

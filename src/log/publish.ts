@@ -137,7 +137,7 @@ export class Publisher {
 
   #refreshAt(): number {
     const { stage, intervalMs } = this.#options;
-    // The empty tree is shown to nobody: Sunlight v0.8.1 cosigns it, and refuses every later head of that log for good.
+    // Readers have the empty tree at once, witnesses never: Sunlight v0.8.1 cosigns it, and refuses every later head of that log.
     const isEmpty = this.#integrated.treeSize === 0;
     if (stage === undefined || this.#isRefreshing || isEmpty) return Number.POSITIVE_INFINITY;
     return Math.max(stage.refreshAt, this.#lastRefreshAt + intervalMs, this.#lastAttemptAt + intervalMs);

@@ -78,27 +78,6 @@ describe("a checkpoint", () => {
     log.intercept = () => new Response(new Uint8Array(note));
     await expectCodeAsync(clientOf(log).checkpoint(), "NUMBER_TOO_LARGE");
   });
-
-  test("needs the policy's quorum", async () => {
-    const key = await generateSigningKey({ name: "witness.example", seed: new Uint8Array(32).fill(9) });
-    const witness = await openSigner(formatSigningKey(key), {
-      type: 4,
-      timestampSeconds: () => 1_700_000_000,
-    });
-    const cosigned = await openFakeLog({ entries: numbered(2), signers: [witness] });
-    const alone = await openFakeLog({ entries: numbered(2) });
-    const policy = `log ${alone.vkey}\nwitness w ${formatVerifierKey(witness.verifierKey)}\nquorum w\n`;
-    const trusting = { policy, vkey: undefined } as const;
-    expect((await clientOf(cosigned, trusting).checkpoint()).cosignatures).toMatchObject([
-      { name: "w", timestampSeconds: 1_700_000_000 },
-    ]);
-    await expectCodeAsync(clientOf(alone, trusting).checkpoint(), "QUORUM_NOT_MET");
-    // Its log shows the empty tree to no witness, and is not to be stuck there for it.
-    const empty = await openFakeLog();
-    expect(await clientOf(empty, trusting).checkpoint()).toMatchObject({ treeSize: 0, cosignatures: [] });
-    const elsewhere = await openFakeLog({ seed: 2 });
-    await expectCodeAsync(clientOf(elsewhere, trusting).checkpoint(), "SIGNATURE_MISSING");
-  });
 });
 
 describe("a fork", () => {

@@ -101,7 +101,7 @@ describe("a log with witnesses", () => {
     });
   });
 
-  it("opens as a new log without waiting for anybody, and shows nobody the empty tree", async () => {
+  it("opens as a new log without waiting for anybody, and shows the empty tree to readers, and to no witness", async () => {
     const stubs = await three();
     await using log = await openWith(stubs);
     expect(log.published().treeSize).toBe(0);
