@@ -1,17 +1,12 @@
 /** Servers as no HTTP library makes them, and probes of them, both closed after each test. */
 import { createServer, type RequestListener } from "node:http";
 import { createServer as createTcpServer, type Server, type Socket } from "node:net";
-import { afterEach, expect } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import { type HttpProbe, type HttpProbeOptions, openHttpProbe } from "../../src/node/http-probe.ts";
-
-const closing: (() => void)[] = [];
-afterEach(() => {
-  for (const close of closing.splice(0)) close();
-});
 
 /** Has `probe` closed after the test. */
 export function closeLater(probe: HttpProbe): HttpProbe {
-  closing.push(() => void probe.close());
+  onTestFinished(() => probe.close());
   return probe;
 }
 
@@ -19,7 +14,7 @@ export function closeLater(probe: HttpProbe): HttpProbe {
 export async function listening(server: Server): Promise<string> {
   const sockets = new Set<Socket>();
   server.on("connection", (socket) => sockets.add(socket.on("error", () => {})));
-  closing.push(() => {
+  onTestFinished(() => {
     server.close();
     for (const socket of sockets) socket.destroy();
   });
