@@ -6,8 +6,9 @@
 export type Level = "MUST" | "SHOULD" | "MAY" | "practice";
 
 /**
- * "pass"; "fail": a MUST is not met; "warn": a SHOULD or a practice is not met; "open": the document does not say, so what came is
- * reported and judged by nobody; "not-run": it could not be tried, and `note` says why.
+ * "pass"; "fail": a MUST is not met; "warn": a SHOULD, a MAY or a practice is not met, or what a MUST wants refused was refused with
+ * another status than the document names; "open": the document does not say, so what came is reported and judged by nobody;
+ * "not-run": it could not be tried, and `note` says why.
  */
 export type Verdict = "pass" | "fail" | "warn" | "open" | "not-run";
 
