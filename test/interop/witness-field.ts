@@ -61,8 +61,12 @@ export interface WitnessField {
   readonly members: readonly Member[];
   readonly known: PeerLog;
   readonly signer: NoteSigner;
-  /** Opens the log of the field, whose entries stay from one opening to the next. @param quorum - of the members. */
-  open(quorum: number): Promise<FieldLog>;
+  /**
+   * Opens the log of the field, whose entries stay from one opening to the next.
+   * @param quorum - of the members.
+   * @param timeoutMs - how long it waits for one answer.
+   */
+  open(quorum: number, timeoutMs?: number): Promise<FieldLog>;
   /** Adds entries. @returns the checkpoint that has them, once it is published. */
   grow(field: FieldLog, count?: number): Promise<Uint8Array>;
   /** Which members Go found cosignatures of in a checkpoint: those all of whose keys cosigned. Go rejects one with a bad line. */
@@ -96,7 +100,8 @@ export async function startWitnessField(names: readonly string[]): Promise<Witne
     members,
     known,
     signer,
-    open: (quorum) => openFieldLog({ folder, signer, policy: policyText({ known, members, quorum }) }),
+    open: (quorum, timeoutMs = WITNESS_TIMEOUT_MS) =>
+      openFieldLog({ folder, signer, timeoutMs, policy: policyText({ known, members, quorum }) }),
     async grow({ log }, count = 1) {
       const size = log.integratedSize();
       await log.addBatch(Array.from({ length: count }, (_, index) => entry(size + index)));
@@ -130,9 +135,9 @@ export async function startWitnessField(names: readonly string[]): Promise<Witne
 }
 
 /** Beyond it a log hangs. */
-const PATIENCE_MS = 20_000;
-/** How long our log waits for one answer of a witness. */
-export const WITNESS_TIMEOUT_MS = 1_500;
+export const PATIENCE_MS = 60_000;
+/** So short that a stopped witness is soon given up. */
+const WITNESS_TIMEOUT_MS = 1_500;
 
 function cosignaturesIn(log: Log): number {
   return parseNote(log.published().checkpoint).signatures.length - 1;
@@ -189,10 +194,12 @@ function policyText({
 async function openFieldLog({
   folder,
   signer,
+  timeoutMs,
   policy,
 }: {
   readonly folder: string;
   readonly signer: NoteSigner;
+  readonly timeoutMs: number;
   readonly policy: string;
 }): Promise<FieldLog> {
   const missed: string[] = [];
@@ -201,7 +208,7 @@ async function openFieldLog({
     directory: join(folder, "log"),
     signer,
     checkpointIntervalMs: 50,
-    witnesses: { policy, timeoutMs: WITNESS_TIMEOUT_MS },
+    witnesses: { policy, timeoutMs },
     events: {
       witnessFailed: ({ name, code }) => failures.push(`${name} ${code}`),
       quorumMissing: ({ treeSize, missing }) =>

@@ -3,7 +3,14 @@ import { formatAddCheckpoint, parseAddCheckpoint } from "../../src/tlog/add-chec
 import { decodeUtf8, encodeUtf8 } from "../../src/tlog/encoding.ts";
 import { parseNote, signNote } from "../../src/tlog/note.ts";
 import { hasGo } from "./go-programs.ts";
-import { type FieldLog, type Member, PEERS, startWitnessField, type WitnessField } from "./witness-field.ts";
+import {
+  type FieldLog,
+  type Member,
+  PATIENCE_MS,
+  PEERS,
+  startWitnessField,
+  type WitnessField,
+} from "./witness-field.ts";
 import { type Conduct, forgedLines, requestChanged, withLetterChanged } from "./witness-proxy.ts";
 
 /** All that are installed, beside ours. */
@@ -40,7 +47,7 @@ async function answersTo(conduct: Conduct): Promise<Readonly<Record<string, stri
   const begun = field.members.map(({ proxy }) => proxy.answers.length);
   const size = opened.log.published().treeSize;
   await opened.log.add(encodeUtf8(`entry ${size}`));
-  await vi.waitFor(() => expect(opened.missed.length).toBeGreaterThan(0), { timeout: 15_000 });
+  await vi.waitFor(() => expect(opened.missed.length).toBeGreaterThan(0), { timeout: PATIENCE_MS });
   expect(opened.log.published().treeSize).toBe(size);
   expect(opened.log.witnessing()?.isQuorumMissing).toBe(true);
   const told = (member: Member): string => `${field.failing(opened, member)[0]}`;

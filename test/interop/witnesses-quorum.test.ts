@@ -1,7 +1,14 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { gate } from "../log/harness.ts";
 import { hasGo } from "./go-programs.ts";
-import { type FieldLog, type Member, PEERS, startWitnessField, type WitnessField } from "./witness-field.ts";
+import {
+  type FieldLog,
+  type Member,
+  PATIENCE_MS,
+  PEERS,
+  startWitnessField,
+  type WitnessField,
+} from "./witness-field.ts";
 import {
   anotherSize,
   type Conduct,
@@ -51,8 +58,14 @@ function memberOf(name: string): Member {
 async function untilTold(name: string, code: string): Promise<void> {
   const member = memberOf(name);
   const codes = member.vkeys.map(() => code);
-  await vi.waitFor(() => expect(field.failing(opened, member)).toEqual(codes), { timeout: 10_000 });
+  await vi.waitFor(() => expect(field.failing(opened, member)).toEqual(codes), { timeout: PATIENCE_MS });
   for (const index of member.vkeys.keys()) expect(opened.failures).toContain(`${name}-${index} ${code}`);
+}
+
+/** So that no answer counts as too late, however busy the machine is. */
+async function reopenWithPatience(): Promise<void> {
+  await opened.log.close();
+  opened = await field.open(QUORUM, PATIENCE_MS);
 }
 
 function without(name: string): readonly string[] {
@@ -61,6 +74,7 @@ function without(name: string): readonly string[] {
 
 describe.skipIf(skipped)(`our log under a policy of ${QUORUM} of ${names.join(", ")}`, () => {
   it("publishes what a quorum cosigned, and has all four's cosignatures soon", async () => {
+    await reopenWithPatience();
     for (const count of [1, 6, 300]) await field.grow(opened, count);
     await field.untilAllCosign(opened);
     expect(opened.failures).toEqual([]);
@@ -85,19 +99,25 @@ describe.skipIf(skipped)(`our log under a policy of ${QUORUM} of ${names.join(",
     },
   );
 
-  it("publishes without one that is slow, and takes its cosignature when it comes", async () => {
-    const slow = memberOf(names[0] ?? "");
-    await field.untilAllCosign(opened);
-    const { passed, open } = gate();
-    slow.proxy.behave(heldUntil(passed));
-    const checkpoint = await field.grow(opened);
-    expect(await field.cosigners(checkpoint)).toEqual(without(slow.name));
-    open();
-    await vi.waitFor(async () => {
-      expect(await field.cosigners(opened.log.published().checkpoint)).toEqual(names);
-    });
-    expect(opened.failures).toEqual([]);
-  });
+  it.each(names)(
+    "publishes without %s, which is slow, and takes its cosignature when it comes",
+    async (name) => {
+      await reopenWithPatience();
+      await field.untilAllCosign(opened);
+      const { passed, open } = gate();
+      memberOf(name).proxy.behave(heldUntil(passed));
+      const checkpoint = await field.grow(opened);
+      expect(await field.cosigners(checkpoint)).toEqual(without(name));
+      open();
+      await vi.waitFor(
+        async () => {
+          expect(await field.cosigners(opened.log.published().checkpoint)).toEqual(names);
+        },
+        { timeout: PATIENCE_MS },
+      );
+      expect(opened.failures).toEqual([]);
+    },
+  );
 
   const misconduct: readonly { of: string; conduct: Conduct; code: string }[] = [
     { of: "is dead", conduct: noAnswer, code: "REMOTE_UNREACHABLE" },
@@ -129,7 +149,7 @@ describe.skipIf(skipped)(`our log under a policy of ${QUORUM} of ${names.join(",
     liar.proxy.behave(forgedLines);
     const size = opened.log.published().treeSize;
     const growing = field.grow(opened);
-    await vi.waitFor(() => expect(opened.missed).not.toEqual([]), { timeout: 10_000 });
+    await vi.waitFor(() => expect(opened.missed).not.toEqual([]), { timeout: PATIENCE_MS });
     expect(opened.log.published().treeSize).toBe(size);
     expect(opened.log.witnessing()?.isQuorumMissing).toBe(true);
     const told = `quorum missing ${size + 1}`;
