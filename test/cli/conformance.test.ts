@@ -115,13 +115,14 @@ describe("conformance log", () => {
     expect(seen.filter(({ method }) => method === "POST")).toEqual([]);
   });
 
-  it("follows no redirect", async () => {
+  it("follows no redirect, and says where to test", async () => {
     const { url, seen } = await recording((_request, response) =>
       response.writeHead(302, { location: "/elsewhere" }).end(),
     );
-    const { code } = await callCli(["conformance", "log", url, ...FAST]);
-    expect(code).toBe(1);
-    expect(seen.filter((one) => one.url === "/elsewhere")).toEqual([]);
+    const { code, stdout } = await callCli(["conformance", "log", url, ...FAST]);
+    expect(code).toBe(3);
+    expect(stdout).toContain("the checkpoint redirects to /elsewhere: test that URL");
+    expect(seen.map((one) => one.url)).toEqual(["/checkpoint"]);
   });
 
   it("stops at its request limit, with a row for every case, and ends with 3", async () => {
@@ -207,9 +208,9 @@ describe("conformance log", () => {
     });
     const argv = ["conformance", "log", url, "--max-requests", "2", ...FAST];
     const { code, stdout } = await callCli(argv);
-    expect([1, 3]).toContain(code);
+    expect(code).toBe(3);
     expect(seen.length).toBeLessThanOrEqual(2);
-    expect(stdout).toContain("all 2 requests of this run are used");
+    expect(stdout).toContain("REMOTE_TOO_LARGE");
   });
 
   it("shows what it has when it is interrupted, and ends as an interrupt does", async () => {
