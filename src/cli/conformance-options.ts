@@ -45,7 +45,15 @@ export function textFlags(flags: Flags, name: string): readonly string[] {
 
 /** The keys of --vkey. @throws {TlogError} VKEY_MALFORMED | KEY_TYPE_UNSUPPORTED */
 export function keysOf(flags: Flags): readonly VerifierKey[] {
-  return textFlags(flags, "vkey").map(parseVerifierKey);
+  return textFlags(flags, "vkey").map((vkey) => {
+    try {
+      return parseVerifierKey(vkey);
+    } catch (cause) {
+      throw cause instanceof TlogError
+        ? new TlogError(cause.code, `--vkey: ${cause.message}`, { cause })
+        : cause;
+    }
+  });
 }
 
 /**
