@@ -28,7 +28,10 @@ describe("the conformance matrix", () => {
 describe.each(SUBJECTS.filter(({ isSlow = false }) => isFull || !isSlow))("$kind $name", (subject) => {
   it.skipIf(lacks(...subject.programs))("does as recorded", async () => {
     const recorded = record.find(({ kind, name }) => kind === subject.kind && name === subject.name);
-    const now = await testSubject(subject);
-    expect(recorded === undefined ? ["never recorded"] : differences(recorded, now)).toEqual([]);
+    if (recorded === undefined) throw new Error("never recorded: run npm run matrix");
+    const now = differences(recorded, await testSubject(subject));
+    // What depends on when an answer came is another one the second time.
+    const again = now.length === 0 ? [] : differences(recorded, await testSubject(subject));
+    expect(again.filter((line) => now.includes(line))).toEqual([]);
   });
 });

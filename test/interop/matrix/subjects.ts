@@ -128,6 +128,8 @@ export const SUBJECTS: readonly Subject[] = [
   },
   {
     ...installed("log", "sunlight-mirror", SUNLIGHT_MIRROR_PROGRAMS),
+    // Skylight answers 429 to whoever asks often and does not say who they are.
+    flags: ["--contact", "you@example.com"],
     note: "holds a log of ours and is served by Skylight; the checkpoint it keeps has the one signature it knows, an ML-DSA-44 one",
     start: startSunlightMirrorOfOwn,
   },
@@ -189,7 +191,9 @@ async function startSigsum(): Promise<Running> {
 async function startSunlightMirrorOfOwn(): Promise<Running> {
   const log = await startOwnLog({ types: [1, 6], entries: PEER_ENTRIES });
   const mirror = await startSunlightMirror({ origin: log.origin, vkey: log.vkeys[1] ?? "", url: log.url });
+  const end = Date.now() + 60_000;
   for (let size = ""; size !== String(PEER_ENTRIES); ) {
+    if (Date.now() > end) throw new Error(`the mirror has not all of the log\n${mirror.output()}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
     size = (await (await fetch(`${mirror.url}/checkpoint`)).text()).split("\n")[1] ?? "";
   }
