@@ -1,8 +1,7 @@
 /** Ways to spoil a witness's answer to a case, one for each thing the case asks of it: after any of them the case must not pass. */
 
 import type { ProbeAnswer } from "../../src/conformance/probe.ts";
-import type { WitnessCase } from "../../src/conformance/witness/cases.ts";
-import type { CheckName } from "../../src/conformance/witness/checks-list.ts";
+import type { CheckName, WitnessCase } from "../../src/conformance/witness/cases.ts";
 import { encodeUtf8 } from "../../src/tlog/encoding.ts";
 import { parseVerifierKey } from "../../src/tlog/key.ts";
 import { noteSignature, parseSignatureLine } from "../../src/tlog/note.ts";
@@ -15,7 +14,7 @@ export function spoilersOf({ expect }: WitnessCase): readonly Spoil[] {
   if (expect === undefined) return [];
   const { status, contentType, body, checks = [] } = expect;
   const spoilers: Spoil[] = [withStatus(status.includes(200) ? 418 : 200)];
-  if (contentType !== undefined) spoilers.push(withHeader("content-type", `${contentType}; charset=utf-8`));
+  if (contentType !== undefined) spoilers.push(withHeader("content-type", "text/plain"));
   if (body !== undefined) spoilers.push((answer) => ({ ...answer, body: answer.body.slice(0, -1) }));
   return [...spoilers, ...checks.map((check) => BY_CHECK[check])];
 }
@@ -80,6 +79,7 @@ const BY_CHECK: Readonly<Record<CheckName, Spoil>> = {
   "time-near": hourEarlier,
   "time-not-back": hourEarlier,
   small: (answer) => ({ ...answer, body: new Uint8Array(16_384) }),
+  "size-type-exact": withHeader("content-type", "Text/X.Tlog.Size"),
   "text-plain": withHeader("content-type", "application/octet-stream"),
   "kept-alive": withHeader("connection", "close"),
   cors: withHeader("access-control-allow-origin", undefined),

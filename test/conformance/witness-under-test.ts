@@ -3,11 +3,8 @@ import { readFileSync } from "node:fs";
 import type { Probe, ProbeAnswer, ProbeRequest } from "../../src/conformance/probe.ts";
 import type { CaseResult } from "../../src/conformance/result.ts";
 import { parseWitnessCases, type WitnessCases } from "../../src/conformance/witness/cases.ts";
-import {
-  type Purpose,
-  runWitnessConformance,
-  type WitnessConformanceOptions,
-} from "../../src/conformance/witness/run.ts";
+import type { Purpose } from "../../src/conformance/witness/connection.ts";
+import { runWitnessConformance, type WitnessConformanceOptions } from "../../src/conformance/witness/run.ts";
 import { openTestLogs, type TestLogs } from "../../src/conformance/witness/test-logs.ts";
 import { createWitnessApp } from "../../src/http/witness.ts";
 import { parseVerifierKey, type VerifierKey } from "../../src/tlog/key.ts";
@@ -104,6 +101,7 @@ export async function testOwn(
     probe,
     onExchange: (next) => {
       about = next;
+      options.onExchange?.(next);
     },
   });
   return { results, exchanges };

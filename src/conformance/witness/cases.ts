@@ -2,9 +2,36 @@
 import { z } from "zod";
 import { TlogError } from "../../errors.ts";
 import { parseDecimal } from "../../tlog/encoding.ts";
-import { CHECKS } from "./checks-list.ts";
 
 const MAX_CASES_CHARS = 8 * 1024 * 1024;
+
+/** A path that no witness has. */
+export const NOWHERE = "bristlecone-conformance-no-such-path";
+
+/** What can be asked of an answer beyond its status; what each means, the case file says. */
+const CHECKS = [
+  "lines",
+  "own-lines",
+  "verify",
+  "verify-ed25519",
+  "verify-ml-dsa",
+  "has-ml-dsa",
+  "time-set",
+  "time-near",
+  "time-not-back",
+  "small",
+  "size-type-exact",
+  "text-plain",
+  "kept-alive",
+  "cors",
+  "monitor-head",
+  "monitor-log-line",
+  "monitor-cosignatures",
+  "monitor-own-lines",
+  "subtree-verify",
+  "subtree-same-key",
+] as const;
+export type CheckName = (typeof CHECKS)[number];
 
 const Level = z.enum(["MUST", "SHOULD", "MAY", "practice"]);
 
@@ -18,7 +45,6 @@ const Edit = z.union([
     with: z.string(),
   }),
   z.strictObject({ append: z.string() }),
-  z.strictObject({ pad: z.int().min(1).max(1_048_576) }),
   z.strictObject({ cut: z.int().min(1).max(1000) }),
   z.strictObject({ gzip: z.literal(true) }),
 ]);
@@ -37,6 +63,7 @@ const Recipe = z.strictObject({
 
 const Expectation = z.strictObject({
   status: z.array(z.int().min(100).max(599)).min(1),
+  later: z.array(z.int().min(400).max(499)).optional(),
   otherRefusal: z.literal("warn").optional(),
   closed: z.literal("met").optional(),
   contentType: z.string().optional(),
@@ -75,7 +102,7 @@ const Case = z
   });
 
 /** A request that is no case itself, and the size the witness has after answering it by 200. */
-const Step = z.strictObject({ request: Recipe, sets: SizeExpression });
+const Step = z.strictObject({ request: Recipe, sets: SizeExpression, example: Example.optional() });
 
 const Log = z.strictObject({
   name: z.string(),
@@ -84,7 +111,8 @@ const Log = z.strictObject({
   signingKeys: z.array(z.string()).min(1),
   vkeys: z.array(z.string()).min(1),
   sigsumOrigin: z.string().optional(),
-  discovery: Step,
+  /** One for each of its keys. */
+  discovery: z.array(Step).min(1),
   first: Step,
   again: Step,
 });

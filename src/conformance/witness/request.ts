@@ -9,28 +9,31 @@ export interface BuiltRequest {
   readonly request: ProbeRequest;
   /** The checkpoint's text; empty if there is none. */
   readonly text: Uint8Array;
+  /** As they were before any edit. */
+  readonly signatureLines: readonly string[];
 }
 
 /** @throws {InapplicableError} and {TlogError} CASES_MALFORMED */
 export async function buildRequest(recipe: WitnessRecipe, state: RecipeState): Promise<BuiltRequest> {
   const [path = ""] = await replaceWords(recipe.path, state);
   const text = recipe.text === undefined ? new Uint8Array(0) : linesOf(await replaced(recipe.text, state));
-  const body = await bodyOf(recipe, state, text);
+  const signatureLines = await replaced(recipe.signatures ?? [], state, text);
+  const body = await bodyOf(recipe, state, { text, signatureLines });
   const { method, headers } = recipe;
   const request = { method, path, ...(headers === undefined ? {} : { headers }) };
-  return { request: body === undefined ? request : { ...request, body }, text };
+  return { request: body === undefined ? request : { ...request, body }, text, signatureLines };
 }
 
 async function bodyOf(
   { lines, text: textLines, signatures, edits = [] }: WitnessRecipe,
   state: RecipeState,
-  text: Uint8Array,
+  { text, signatureLines }: Pick<BuiltRequest, "text" | "signatureLines">,
 ): Promise<Uint8Array | undefined> {
   if (lines === undefined) return undefined;
   const newline = Uint8Array.of(0x0a);
   const parts = [linesOf(await replaced(lines, state))];
   if (textLines !== undefined) parts.push(newline, text);
-  if (signatures !== undefined) parts.push(newline, linesOf(await replaced(signatures, state, text)));
+  if (signatures !== undefined) parts.push(newline, linesOf(signatureLines));
   let body = concatBytes(...parts);
   for (const edit of edits) body = await edited(body, edit);
   return body;
@@ -62,7 +65,6 @@ function latin1OrUtf8(text: string): Uint8Array {
 async function edited(body: Uint8Array, edit: WitnessEdit): Promise<Uint8Array> {
   if ("cut" in edit) return body.slice(0, body.length - edit.cut);
   if ("append" in edit) return concatBytes(body, latin1OrUtf8(edit.append));
-  if ("pad" in edit) return concatBytes(body, encodeUtf8("x".repeat(edit.pad)));
   if ("gzip" in edit) return await gzipped(body);
   return replacedIn(body, edit);
 }

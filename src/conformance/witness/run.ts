@@ -2,20 +2,18 @@
 import { TlogError } from "../../errors.ts";
 import { ML_DSA_44 } from "../../tlog/cosignature.ts";
 import type { VerifierKey } from "../../tlog/key.ts";
-import type { Probe, ProbeAnswer, ProbeRequest } from "../probe.ts";
+import { InapplicableError } from "../inapplicable.ts";
+import type { Probe, ProbeAnswer } from "../probe.ts";
 import type { CaseResult } from "../result.ts";
-import { sizeOf, type WitnessCase, type WitnessCases, type WitnessStep } from "./cases.ts";
+import { NOWHERE, sizeOf, type WitnessCase, type WitnessCases, type WitnessStep } from "./cases.ts";
+import { isForMonitor, isLost, type Purpose, WitnessConnection } from "./connection.ts";
 import { timestamped, withKeys } from "./cosignature-lines.ts";
-import { InapplicableError } from "./inapplicable.ts";
 import { NumberTree } from "./number-tree.ts";
-import { buildRequest } from "./request.ts";
+import { type BuiltRequest, buildRequest } from "./request.ts";
 import { LogStanding } from "./standing.ts";
 import type { TestLog, TestLogs } from "./test-logs.ts";
 import { judgeCase, notRun } from "./verdict.ts";
-import { replaceWords } from "./words.ts";
-
-/** What a request is sent for. */
-export type Purpose = "discovery" | "preparation" | "case";
+import { type RecipeState, replaceWords } from "./words.ts";
 
 export interface WitnessConformanceOptions {
   readonly cases: WitnessCases;
@@ -52,8 +50,16 @@ export async function runWitnessConformance(
   return results;
 }
 
+/** A request of a case as it went out, and what came. */
+interface Asked {
+  readonly state: RecipeState;
+  readonly built: BuiltRequest;
+  readonly answer: ProbeAnswer | TlogError;
+}
+
 class WitnessRun {
   readonly #options: WitnessConformanceOptions;
+  readonly #connection: WitnessConnection;
   readonly #tree = new NumberTree();
   readonly #standings = new Map<string, LogStanding>(); // owned by #standingOf()
   /** Why sign-subtree is not asked; "" once it was seen to be offered. */
@@ -61,6 +67,7 @@ class WitnessRun {
 
   constructor(options: WitnessConformanceOptions) {
     this.#options = options;
+    this.#connection = new WitnessConnection(options);
   }
 
   async run(case_: WitnessCase): Promise<CaseResult> {
@@ -76,29 +83,60 @@ class WitnessRun {
     const log = this.#options.logs.get(case_.log);
     this.#assertNeeds(case_, log);
     const standing = this.#standingOf(log);
-    await this.#prepare(case_, standing);
-    const state = standing.recipeState();
-    const built = await buildRequest(case_.request, state);
+    const { state, built, answer } = await this.#ask(case_, standing);
     const { body } = case_.expect ?? {};
     const expectedBody = body === undefined ? undefined : (await replaceWords(body, state)).join("\n");
-    const answer = await this.#exchange(case_, "case", built.request).catch(orNoAnswer);
-    if (answer instanceof TlogError) {
-      standing.forget();
-      return await judgeCase(case_, answer, expectedBody);
-    }
-    if (case_.state === "discovers") discoverFrom(case_, answer, standing);
+    if (answer instanceof TlogError) return await judgeCase(case_, answer, expectedBody);
+    if (case_.state === "discovers") discoverFrom(case_, answer, { standing, S: state.S });
     const judged = {
       answer,
       state,
       text: built.text,
+      sentLines: built.signatureLines,
       nowSeconds: Math.floor(this.#options.now() / 1000),
       lastSeconds: standing.lastSeconds,
       subtree: subtreeOf(case_, state.S),
       answered: standing.answered,
+      isFirstRun: standing.isFirstRun,
+      isAnsweredComplete: standing.isAnsweredComplete,
     };
     const result = await judgeCase(case_, judged, expectedBody);
     this.#concludeFrom(case_, standing, { answer, result });
     return result;
+  }
+
+  /** An answer that is lost once is asked for again: networks lose some. Lost twice, with an answer between, it is the witness's doing. */
+  async #ask(case_: WitnessCase, standing: LogStanding): Promise<Asked> {
+    const asked = await this.#askOnce(case_, standing);
+    if (!isLost(asked.answer) || isMetByClosing(case_, asked.answer)) return asked;
+    await this.#assertAlive(case_, standing);
+    return await this.#askOnce(case_, standing);
+  }
+
+  async #askOnce(case_: WitnessCase, standing: LogStanding): Promise<Asked> {
+    await this.#prepare(case_, standing);
+    const known = standing.recipeState();
+    const state = case_.state === "discovers" ? { ...known, S: this.#chosenSize() } : known;
+    const built = await buildRequest(case_.request, state);
+    const answer = await this.#connection.exchange(built.request, { case_, standing, purpose: "case" });
+    return { state, built, answer };
+  }
+
+  /** Another in each run: what an earlier one left, whatever it was, is hardly of this size. */
+  #chosenSize(): number {
+    return 2 + (Math.floor(this.#options.now() / 1000) % 500);
+  }
+
+  /** @throws {InapplicableError} when what came to nothing before comes to nothing again. */
+  async #assertAlive(case_: WitnessCase, standing: LogStanding): Promise<void> {
+    const { logs } = this.#options;
+    if (isForMonitor(case_)) {
+      const request = { method: "GET" as const, path: NOWHERE };
+      if (!isLost(await this.#connection.exchange(request, { case_, standing, purpose: "case" }))) return;
+      throw new InapplicableError("the server stopped answering");
+    }
+    const known = standing.log.role === "unknown" ? logs.configured[0] : standing.log;
+    if (known !== undefined) await this.#discover(case_, this.#standingOf(known));
   }
 
   #assertNeeds({ needs = [] }: WitnessCase, log: TestLog): void {
@@ -128,10 +166,7 @@ class WitnessRun {
   async #prepare(case_: WitnessCase, standing: LogStanding): Promise<void> {
     const { log } = standing;
     if (case_.state === undefined || case_.state === "discovers") return;
-    if (!standing.isKnown) {
-      const { request } = await buildRequest(log.discovery.request, standing.recipeState());
-      standing.learn(await this.#exchange(case_, "discovery", request), log.discovery.sets);
-    }
+    if (!standing.isKnown) await this.#discover(case_, standing);
     standing.assertUsable();
     if (case_.state === "any") return;
     if (case_.state === "never") return standing.assertNeverCosigned();
@@ -142,13 +177,31 @@ class WitnessRun {
     if (case_.needs?.includes("subtrees")) await this.#assertSubtreesOffered(case_, standing);
   }
 
+  /** Asks what the witness has of a log, with each of the log's keys: it may not trust all of them. */
+  async #discover(case_: WitnessCase, standing: LogStanding): Promise<void> {
+    standing.forget();
+    for (const { request: recipe, sets } of standing.log.discovery) {
+      const { request } = await buildRequest(recipe, standing.recipeState());
+      standing.learn(
+        await this.#connection.exchangeBefore(request, { case_, standing, purpose: "discovery" }),
+        sets,
+      );
+      if (standing.isRefused) return;
+    }
+  }
+
   /** sign-subtree is optional. What is not there is known by the answer to a good request. */
   async #assertSubtreesOffered(case_: WitnessCase, standing: LogStanding): Promise<void> {
     if (this.#withoutSubtrees === undefined) {
+      const about = { case_, standing, purpose: "preparation" } as const;
       const state = standing.recipeState();
       const { request } = await buildRequest(this.#options.cases.subtreeOffer, state);
-      const { status } = await this.#exchange(case_, "preparation", request);
-      const isOffered = ![404, 405, 501].includes(status) && (status === 200 || hasMlDsa(state.cosignatures));
+      const { status } = await this.#connection.exchangeBefore(request, about);
+      const isOffered =
+        status === 200 ||
+        (hasMlDsa(state.cosignatures) &&
+          ![404, 405, 501].includes(status) &&
+          (await this.#connection.exchangeBefore({ ...request, path: NOWHERE }, about)).status !== status);
       this.#withoutSubtrees = isOffered ? "" : `sign-subtree, which is optional, is not offered (${status})`;
     }
     if (this.#withoutSubtrees !== "") throw new InapplicableError(this.#withoutSubtrees);
@@ -158,27 +211,16 @@ class WitnessRun {
   async #cosign(case_: WitnessCase, standing: LogStanding, step: WitnessStep): Promise<void> {
     const state = standing.recipeState();
     const { request } = await buildRequest(step.request, state);
-    const answer = await this.#exchange(case_, "preparation", request);
+    const answer = await this.#connection.exchangeBefore(request, {
+      case_,
+      standing,
+      purpose: "preparation",
+    });
     if (answer.status !== 200) {
       standing.forget();
       throw new InapplicableError(`a good request to prepare it was answered ${answer.status}`);
     }
     standing.cosigned(sizeOf(step.sets, state.S), answer);
-  }
-
-  async #exchange(case_: WitnessCase, purpose: Purpose, request: ProbeRequest): Promise<ProbeAnswer> {
-    const { probe, monitoring, onExchange } = this.#options;
-    onExchange?.({ caseName: case_.name, purpose });
-    const isForMonitor = purpose === "case" && case_.needs?.includes("monitoring") === true;
-    const answer = await ((isForMonitor ? monitoring : undefined) ?? probe)
-      .exchange(request)
-      .catch((error) => {
-        if (purpose === "case") throw error;
-        throw new InapplicableError(`no answer to the request before it: ${orNoAnswer(error).code}`);
-      });
-    // It may be busy, or have had enough of us: that says nothing about what it would answer.
-    if (answer.status !== 429 && answer.status !== 503) return answer;
-    throw new InapplicableError(`the witness answered ${answer.status}`);
   }
 
   #concludeFrom(
@@ -188,8 +230,9 @@ class WitnessRun {
   ): void {
     const isMet = result.verdict === "pass";
     if (answer.status === 200 && case_.sets !== undefined) {
-      if (isMet) standing.cosigned(sizeOf(case_.sets, standing.size), answer);
-      else standing.forget();
+      const size = sizeOf(case_.sets, standing.size);
+      if (isMet) standing.cosigned(size, answer);
+      else standing.cosignedWrongly(size, answer);
     } else if (!isMet && case_.request.method === "POST") standing.forget();
   }
 }
@@ -201,10 +244,18 @@ function subtreeOf({ subtree }: WitnessCase, S: number): { start: number; end: n
 }
 
 /** The first request about a log is a case itself. What was cosigned before, or is not known at all, says nothing about it. */
-function discoverFrom(case_: WitnessCase, answer: ProbeAnswer, standing: LogStanding): void {
-  standing.learn(answer, case_.sets ?? "0");
+function discoverFrom(
+  case_: WitnessCase,
+  answer: ProbeAnswer,
+  { standing, S }: { readonly standing: LogStanding; readonly S: number },
+): void {
+  standing.learn(answer, `${sizeOf(case_.sets ?? "0", S)}`);
   if (answer.status === 404) standing.assertUsable();
   if (answer.status === 409) standing.assertNeverCosigned();
+}
+
+function isMetByClosing({ expect }: WitnessCase, answer: ProbeAnswer | TlogError): boolean {
+  return expect?.closed === "met" && answer instanceof TlogError && answer.code === "REMOTE_UNREACHABLE";
 }
 
 function needsCosignatures({ needs = [], expect }: WitnessCase): boolean {
@@ -216,11 +267,4 @@ function hasMlDsa(lines: readonly string[]): boolean {
   return withKeys(lines, []).some(({ signature }) => timestamped(signature)?.type === ML_DSA_44);
 }
 
-function orNoAnswer(error: unknown): TlogError {
-  const isSilence = error instanceof TlogError && SILENCES.has(error.code);
-  if (isSilence) return error;
-  throw error;
-}
-
 const AFTER_COSIGNATURES: ReadonlySet<string> = new Set(["monitor-cosignatures", "time-not-back"]);
-const SILENCES: ReadonlySet<string> = new Set(["REMOTE_UNREACHABLE", "REMOTE_TIMEOUT", "REMOTE_TOO_LARGE"]);

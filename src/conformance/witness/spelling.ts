@@ -1,7 +1,7 @@
 /** Other spellings of base64 than the one RFC 4648 §4 gives, and things that are no hash. */
 
 import { concatBytes, decodeBase64, encodeBase64 } from "../../tlog/encoding.ts";
-import { InapplicableError } from "./inapplicable.ts";
+import { InapplicableError } from "../inapplicable.ts";
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 

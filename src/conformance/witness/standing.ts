@@ -2,9 +2,9 @@
 import { orUndefined } from "../../errors.ts";
 import { decodeUtf8, parseDecimal } from "../../tlog/encoding.ts";
 import type { VerifierKey } from "../../tlog/key.ts";
+import { InapplicableError } from "../inapplicable.ts";
 import type { ProbeAnswer } from "../probe.ts";
 import { parseLines, timestamped, withKeys } from "./cosignature-lines.ts";
-import { InapplicableError } from "./inapplicable.ts";
 import type { NumberTree } from "./number-tree.ts";
 import type { TestLog } from "./test-logs.ts";
 import type { RecipeState } from "./words.ts";
@@ -16,9 +16,12 @@ export class LogStanding {
   readonly log: TestLog;
   readonly #tree: NumberTree;
   readonly #witnessKeys: readonly VerifierKey[];
-  readonly #answered = new Map<number, (readonly string[])[]>(); // owned by cosigned()
+  readonly #answered = new Map<number, (readonly string[])[]>(); // owned by #keepAnswer()
+  #cosignatures: { readonly size: number; readonly lines: readonly string[] } = { size: 0, lines: [] }; // owned by cosigned()
   #size: number | undefined; // owned by learn(), cosigned() and forget()
   #refusal: string | undefined; // owned by learn() and forget()
+  #isFirstRun = false; // owned by cosigned()
+  #isAnsweredComplete = true; // owned by lose()
   #lastSeconds = 0; // owned by cosigned()
 
   constructor(parts: {
@@ -36,6 +39,11 @@ export class LogStanding {
     return this.#size !== undefined || this.#refusal !== undefined;
   }
 
+  /** Whether it was asked for, and did not say. */
+  get isRefused(): boolean {
+    return this.#refusal !== undefined;
+  }
+
   /** The newest cosigned size; 0 if there is none, or none is known. */
   get size(): number {
     return this.#size ?? 0;
@@ -51,34 +59,66 @@ export class LogStanding {
     return this.#answered;
   }
 
+  /** Whether nothing was cosigned before this run, and something is. */
+  get isFirstRun(): boolean {
+    return this.#isFirstRun;
+  }
+
+  /** Whether there is no answer with lines that `answered` lacks. */
+  get isAnsweredComplete(): boolean {
+    return this.#isAnsweredComplete;
+  }
+
   recipeState(): RecipeState {
     const { log } = this;
     const S = this.size;
-    const cosignatures = this.#answered.get(S)?.at(-1) ?? [];
+    const cosignatures = this.#cosignatures.size === S ? this.#cosignatures.lines : [];
     return { log, S, tree: this.#tree, cosignatures, witnessKeys: this.#witnessKeys };
   }
 
-  /** Takes in the answer to a request that asks what the witness has. @param sets - the size it has after 200. */
+  /**
+   * Takes in the answer to a request that asks what the witness has.
+   * @param sets - the size it has after 200.
+   * @throws {InapplicableError} for an error of the server's, which may be gone the next time.
+   */
   learn({ status, body }: ProbeAnswer, sets: string): void {
-    this.#refusal = undefined;
+    this.forget();
     if (status === 200) this.#size = parseDecimal(sets);
-    else this.#size = status === 409 ? sizeIn(body) : undefined;
+    else if (status === 409) this.#size = sizeIn(body);
     if (this.#size !== undefined) return;
-    this.#refusal =
-      status === 404
-        ? `the witness does not know the log ${this.log.name}`
-        : `the witness answered ${status} to the request that asks what it has of the log ${this.log.name}`;
+    const refusal = refusalOf(this.log, status);
+    if (status >= 500) throw new InapplicableError(refusal);
+    this.#refusal = refusal;
   }
 
   /** The witness answered a request with the log's tree of this size by 200. */
   cosigned(size: number, { body }: ProbeAnswer): void {
+    this.#isFirstRun ||= this.size === 0;
     this.#size = size;
-    const lines = parseLines(body);
+    const lines = this.#keepAnswer(size, body);
     if (lines === undefined) return;
-    this.#answered.set(size, [...(this.#answered.get(size) ?? []), lines]);
+    this.#cosignatures = { size, lines };
     for (const { signature } of withKeys(lines, [])) {
       this.#lastSeconds = Math.max(this.#lastSeconds, timestamped(signature)?.timestampSeconds ?? 0);
     }
+  }
+
+  /** The same, but something is wrong with the answer. */
+  cosignedWrongly(size: number, { body }: ProbeAnswer): void {
+    this.#keepAnswer(size, body);
+    this.forget();
+  }
+
+  #keepAnswer(size: number, body: Uint8Array): readonly string[] | undefined {
+    const lines = parseLines(body);
+    if (lines !== undefined) this.#answered.set(size, [...(this.#answered.get(size) ?? []), lines]);
+    return lines;
+  }
+
+  /** An answer did not come, and lines may have been stored that nobody here knows. */
+  lose(): void {
+    this.#isAnsweredComplete = false;
+    this.forget();
   }
 
   /** Something unexpected happened: what the witness has is to be asked again. */
@@ -104,6 +144,12 @@ export class LogStanding {
       `the witness has cosigned the log ${this.log.name} before, up to size ${this.size}`,
     );
   }
+}
+
+function refusalOf({ name, signers }: TestLog, status: number): string {
+  if (status === 404) return `the witness does not know the log ${name}`;
+  if (status === 403 && signers.length > 1) return `the witness does not trust every key of the log ${name}`;
+  return `the witness answered ${status} to the request that asks what it has of the log ${name}`;
 }
 
 /** "7\n", with or without the newline: what is wrong with it, a case says. */

@@ -11,8 +11,8 @@ import {
   type VerifierKey,
 } from "../../tlog/key.ts";
 import { noteSignature } from "../../tlog/note.ts";
+import { InapplicableError } from "../inapplicable.ts";
 import { sizeOf } from "./cases.ts";
-import { InapplicableError } from "./inapplicable.ts";
 import { NumberTree } from "./number-tree.ts";
 import { SPELLINGS } from "./spelling.ts";
 import type { TestLog } from "./test-logs.ts";

@@ -26,7 +26,6 @@ export const ML_DSA_MESSAGE: Place = {
 export type Edit =
   | { readonly replace: string; readonly which: "first" | "last" | "all"; readonly with: string }
   | { readonly append: string }
-  | { readonly pad: number }
   | { readonly cut: number }
   | { readonly gzip: true };
 
@@ -42,6 +41,7 @@ export interface Recipe {
 
 export interface Expectation {
   readonly status: readonly number[];
+  readonly later?: readonly number[];
   readonly otherRefusal?: "warn";
   readonly closed?: "met";
   readonly contentType?: string;
@@ -100,8 +100,19 @@ export function checkpoint(size: string): Pick<Recipe, "text" | "signatures"> {
   return { text: ["{origin}", `{${size}}`, `{root ${size}}`], signatures: ["{sign log}"] };
 }
 
-/** What is malformed is refused by 400. That it is refused is the requirement, the number is what all peers agree on. */
-export const MALFORMED: Expectation = { status: [400], otherRefusal: "warn" };
+/** A request that is malformed is refused by 400: no document says it, all peers do it. */
+export const MALFORMED: Expectation = { status: [400] };
+
+/**
+ * The log signs what no checkpoint is, or it is no signed note: it must not be cosigned. Which status that is, is left open: 400 for what
+ * is malformed, 403 where no signature of a trusted key can be found in it, 404 for an origin, 422 for a proof.
+ */
+export const NOT_COSIGNED: Expectation = { status: [400, 403, 404, 422], otherRefusal: "warn" };
 
 /** What a good checkpoint is answered. */
 export const COSIGNED: Expectation = { status: [200], checks: ["lines"] };
+
+export const EITHER_FIRST = "The document does not say which of them comes first.";
+
+/** An unknown origin is 404; and 403, since it has no trusted key that could have signed. */
+export const UNKNOWN_ORIGIN: readonly number[] = [404, 403];

@@ -1,12 +1,15 @@
 import {
   ADD_CHECKPOINT,
   COSIGNED,
+  EITHER_FIRST,
   type Expectation,
+  type Level,
   NOTE_FORMAT,
   NOTE_SIGNATURES,
   NOTE_TEXT,
   type Recipe,
   submission,
+  UNKNOWN_ORIGIN,
   type WitnessCase,
   witnessCase,
 } from "./conformance-witness-case.ts";
@@ -16,16 +19,58 @@ const FORGED = "{sign log flipped}";
 
 /** Who signed the checkpoint, and which of several errors comes first. */
 export function noteCases(): readonly WitnessCase[] {
-  return [...signatures(), ...severalErrors(), ...otherKeys()];
+  return [
+    ...notSigned(),
+    ...signatures(),
+    ...manySignatures(),
+    ...severalErrors(),
+    ...otherKeys(),
+    ...mlDsaLog(),
+  ];
 }
 
 function signed(signatures: readonly string[], to = TO): Recipe {
   return submission("S", to, { signatures });
 }
 
+/** Checkpoints that no trusted key signed, or a trusted key's line that fails. */
+function notSigned(): readonly WitnessCase[] {
+  const refused = (
+    name: string,
+    requirement: string,
+    lines: readonly string[],
+    expect: Expectation = { status: [403] },
+  ) => witnessCase(ADD_CHECKPOINT, "MUST", name, requirement, { request: signed(lines), sets: TO, expect });
+  return [
+    refused("stranger-is-403", "A checkpoint that only an unknown key signed is 403.", ["{sign stranger}"]),
+    refused("impostor-is-403", "A checkpoint signed by an unknown key of the log's own name is 403.", [
+      "{sign impostor}",
+    ]),
+    refused("forged-signature-is-403", "A line of the log's name and key ID that does not verify is 403.", [
+      FORGED,
+    ]),
+    refused(
+      "short-signature-is-403",
+      "A line of the log's name and key ID with a signature too short is 403.",
+      ["{sign log short}"],
+      { status: [403], otherRefusal: "warn" },
+    ),
+    refused(
+      "unsigned-is-403",
+      "A checkpoint without any signature is 403, since no trusted key signed it, or 400, since it is no note.",
+      [],
+      { status: [403, 400] },
+    ),
+    refused(
+      "forged-line-then-good-is-403",
+      "A line of the log's name and key ID that does not verify is 403, in front of one that does.",
+      [FORGED, "{sign log}"],
+    ),
+  ];
+}
+
+/** Lines beside the log's that change nothing. */
 function signatures(): readonly WitnessCase[] {
-  const refused = (name: string, requirement: string, lines: readonly string[], expect: Expectation) =>
-    witnessCase(ADD_CHECKPOINT, "MUST", name, requirement, { request: signed(lines), sets: TO, expect });
   const cosigned = (name: string, requirement: string, lines: readonly string[]) =>
     witnessCase(NOTE_SIGNATURES, "MUST", name, requirement, {
       request: signed(lines),
@@ -33,36 +78,6 @@ function signatures(): readonly WitnessCase[] {
       expect: COSIGNED,
     });
   return [
-    refused("stranger-is-403", "A checkpoint that only an unknown key signed is 403.", ["{sign stranger}"], {
-      status: [403],
-    }),
-    refused(
-      "impostor-is-403",
-      "A checkpoint signed by an unknown key of the log's own name is 403.",
-      ["{sign impostor}"],
-      { status: [403] },
-    ),
-    refused(
-      "forged-signature-is-403",
-      "A line of the log's name and key ID that does not verify is 403.",
-      [FORGED],
-      {
-        status: [403],
-      },
-    ),
-    refused(
-      "short-signature-is-403",
-      "A line of the log's name and key ID with a signature too short is 403.",
-      ["{sign log short}"],
-      { status: [403], otherRefusal: "warn" },
-    ),
-    witnessCase(
-      ADD_CHECKPOINT,
-      "MUST",
-      "unsigned-is-403",
-      "A checkpoint without any signature is 403, since no trusted key signed it, or 400, since it is no note.",
-      { request: signed([]), sets: TO, expect: { status: [403, 400] } },
-    ),
     cosigned(
       "unknown-line-in-front-is-ignored",
       "A line of an unknown key in front of the log's is ignored.",
@@ -76,62 +91,66 @@ function signatures(): readonly WitnessCase[] {
       "{alias}",
       "{sign log}",
     ]),
-    refused(
-      "forged-line-then-good-is-403",
-      "A line of the log's name and key ID that does not verify is 403, in front of one that does.",
-      [FORGED, "{sign log}"],
-      {
-        status: [403],
-      },
-    ),
     cosigned("repeated-signature-is-good", "The log's line twice is as good as once.", [
       "{sign log}",
       "{sign log}",
     ]),
-    witnessCase(NOTE_FORMAT, "MUST", "sixteen-signatures", "A note of 16 signatures is accepted.", {
-      request: signed(["{strangers 15 72}", "{sign log}"]),
-      sets: TO,
+  ];
+}
+
+/** The tree stays as it is: what comes after needs none of these long bodies. */
+function manySignatures(): readonly WitnessCase[] {
+  const accepted = (level: Level, name: string, requirement: string, lines: readonly string[]) =>
+    witnessCase(NOTE_FORMAT, level, name, requirement, {
+      request: signed(lines, "S"),
+      sets: "S",
       expect: COSIGNED,
-    }),
-    witnessCase(
-      NOTE_FORMAT,
+    });
+  return [
+    accepted("MUST", "sixteen-signatures", "A note of 16 signatures is accepted.", [
+      "{strangers 15 72}",
+      "{sign log}",
+    ]),
+    accepted(
       "MUST",
       "sixteen-signatures-of-ml-dsa-44",
       "A note of 16 signatures is accepted, also when 15 of them are as long as ML-DSA-44 ones.",
-      { request: signed(["{sign log}", "{strangers 15 2428}"]), sets: TO, expect: COSIGNED },
+      ["{sign log}", "{strangers 15 2428}"],
     ),
-    witnessCase(
-      NOTE_FORMAT,
+    accepted(
       "SHOULD",
       "sixteen-signatures-of-5-kb",
       "A note of 16 signatures is accepted, also when 15 of them are of nearly 5 kB.",
-      { request: signed(["{sign log}", "{strangers 15 4900}"]), sets: TO, expect: COSIGNED },
+      ["{sign log}", "{strangers 15 4900}"],
     ),
   ];
 }
 
+function both(
+  name: string,
+  requirement: string,
+  status: readonly number[],
+  request: Recipe,
+  more: { readonly log?: string } = {},
+): WitnessCase {
+  const rest = { ...more, request, expect: { status }, note: EITHER_FIRST };
+  return witnessCase(ADD_CHECKPOINT, "MUST", name, requirement, rest);
+}
+
 /** Two errors in one request: the document has a MUST for each and orders none, so that either status meets it. */
 function severalErrors(): readonly WitnessCase[] {
-  const note = "The document does not say which of the two comes first.";
-  const both = (
-    name: string,
-    requirement: string,
-    status: readonly number[],
-    request: Recipe,
-    more: { readonly log?: string } = {},
-  ) => witnessCase(ADD_CHECKPOINT, "MUST", name, requirement, { ...more, request, expect: { status }, note });
   return [
     both(
       "unknown-origin-and-old-size-beyond",
-      "An unknown origin and an old size above the checkpoint's: 404 or 400.",
-      [404, 400],
+      "An unknown origin and an old size above the checkpoint's: 404, 403 or 400.",
+      [...UNKNOWN_ORIGIN, 400],
       submission("9", "7", { lines: ["old 9"] }),
       { log: "unknown" },
     ),
     both(
       "unknown-origin-and-bad-proof",
-      "An unknown origin and a proof that does not belong: 404 or 422.",
-      [404, 422],
+      "An unknown origin and a proof that does not belong: 404, 403 or 422.",
+      [...UNKNOWN_ORIGIN, 422],
       submission("0", "7", { lines: ["old 0", "{hash 1}"] }),
       { log: "unknown" },
     ),
@@ -175,69 +194,64 @@ function severalErrors(): readonly WitnessCase[] {
 }
 
 function otherKeys(): readonly WitnessCase[] {
-  const log = "two-keys";
+  const ask = (name: string, requirement: string, lines: readonly string[], expect: Expectation) =>
+    witnessCase(ADD_CHECKPOINT, "MUST", name, requirement, {
+      log: "two-keys",
+      request: signed(lines),
+      sets: TO,
+      expect,
+    });
+  const refused = { status: [403] };
   return [
-    witnessCase(
-      ADD_CHECKPOINT,
-      "MUST",
+    ask(
       "first-of-two-keys-is-enough",
       "One signature of several trusted keys is enough: here the first.",
-      {
-        log,
-        request: signed(["{sign log}"]),
-        sets: TO,
-        expect: COSIGNED,
-      },
+      ["{sign log}"],
+      COSIGNED,
     ),
-    witnessCase(
-      ADD_CHECKPOINT,
-      "MUST",
+    ask(
       "second-of-two-keys-is-enough",
       "One signature of several trusted keys is enough: here the second.",
-      {
-        log,
-        request: signed(["{sign log2}"]),
-        sets: TO,
-        expect: COSIGNED,
-      },
+      ["{sign log2}"],
+      COSIGNED,
     ),
-    witnessCase(ADD_CHECKPOINT, "MUST", "both-keys-are-good", "Signatures of both trusted keys are good.", {
-      log,
-      request: signed(["{sign log}", "{sign log2}"]),
-      sets: TO,
-      expect: COSIGNED,
-    }),
-    witnessCase(
-      ADD_CHECKPOINT,
-      "MUST",
+    ask(
+      "both-keys-are-good",
+      "Signatures of both trusted keys are good.",
+      ["{sign log}", "{sign log2}"],
+      COSIGNED,
+    ),
+    ask(
       "good-key-then-forged-is-403",
       "A trusted key's line that does not verify is 403, also behind another trusted key's good one.",
-      { log, request: signed(["{sign log}", "{sign log2 flipped}"]), sets: TO, expect: { status: [403] } },
+      ["{sign log}", "{sign log2 flipped}"],
+      refused,
     ),
-    witnessCase(ADD_CHECKPOINT, "MUST", "forged-key-then-good-is-403", "The same in front of it.", {
-      log,
-      request: signed(["{sign log2 flipped}", "{sign log}"]),
-      sets: TO,
-      expect: { status: [403] },
-    }),
+    ask(
+      "forged-key-then-good-is-403",
+      "The same in front of it.",
+      ["{sign log2 flipped}", "{sign log}"],
+      refused,
+    ),
+  ];
+}
+
+function mlDsaLog(): readonly WitnessCase[] {
+  const log = "ml-dsa";
+  return [
     witnessCase(
       NOTE_TEXT,
       "practice",
       "ml-dsa-log-is-cosigned",
       "A log that signs with ML-DSA-44, as logs should, is cosigned.",
-      { log: "ml-dsa", request: submission("S", TO), sets: TO, expect: COSIGNED },
+      { log, request: submission("S", TO), sets: TO, expect: COSIGNED },
     ),
     witnessCase(
       ADD_CHECKPOINT,
       "MUST",
       "ml-dsa-forged-is-403",
       "An ML-DSA-44 signature of the log that does not verify is 403.",
-      {
-        log: "ml-dsa",
-        request: signed([FORGED]),
-        sets: TO,
-        expect: { status: [403] },
-      },
+      { log, request: signed([FORGED]), sets: TO, expect: { status: [403] } },
     ),
   ];
 }

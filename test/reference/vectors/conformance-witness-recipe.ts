@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { leafHashOf, ReferenceTree, sha256 } from "../merkle.ts";
 import { base64, join, payloadOf, type ReferenceKey, referenceKey, signatureLine, utf8 } from "../notes.ts";
-import type { Edit, Recipe, WitnessCase } from "./conformance-witness-case.ts";
+import type { Edit, Recipe } from "./conformance-witness-case.ts";
 
 const TREE_SIZE = 600;
 /** Longer bodies are described by their length and hash. */
@@ -27,7 +27,7 @@ function treeOf(forkedFrom: number): ReferenceTree {
 }
 
 /** What the runner sends for a case when S is this; without the body where the witness's own signatures are in it. */
-export function exampleOf({ request }: WitnessCase, log: RecipeLog, S: number): Record<string, unknown> {
+export function exampleOf(request: Recipe, log: RecipeLog, S: number): Record<string, unknown> {
   const body = request.lines === undefined ? undefined : bodyOf(request, log, S);
   if (body === undefined) return { S };
   if (body.length > MAX_EXAMPLE_BYTES) {
@@ -168,17 +168,16 @@ function stretched(seed: string, length: number): Uint8Array {
 
 /** U+E000 to U+E0FF stand for bytes. */
 function bytesOf(text: string): Uint8Array {
-  const characters = [...text].map((character) => {
-    const code = character.codePointAt(0) as number;
-    return code >= 0xe000 && code <= 0xe0ff ? Uint8Array.of(code - 0xe000) : utf8(character);
+  const parts = text.split(/([\ue000-\ue0ff])/).map((part) => {
+    const code = part.codePointAt(0) ?? 0;
+    return code >= 0xe000 && code <= 0xe0ff ? Uint8Array.of(code - 0xe000) : utf8(part);
   });
-  return join(...characters);
+  return join(...parts);
 }
 
 function edited(body: Uint8Array, edit: Edit): Uint8Array {
   if ("cut" in edit) return body.subarray(0, body.length - edit.cut);
   if ("append" in edit) return join(body, bytesOf(edit.append));
-  if ("pad" in edit) return join(body, utf8("x".repeat(edit.pad)));
   if ("gzip" in edit) return body;
   const text = Buffer.from(body).toString("latin1");
   const from = Buffer.from(edit.replace).toString("latin1");

@@ -1,7 +1,9 @@
 import {
   checkpoint,
+  EITHER_FIRST,
   type Recipe,
   SIGN_SUBTREE,
+  UNKNOWN_ORIGIN,
   type WitnessCase,
   witnessCase,
 } from "./conformance-witness-case.ts";
@@ -17,7 +19,7 @@ function ask(start: string, end: string, change: Partial<Recipe> = {}): Recipe {
       `{subtree-proof ${start} ${end}}`,
     ],
     ...checkpoint("S"),
-    signatures: ["{sign log}", "{cosignatures}"],
+    signatures: ["{cosignatures}"],
     ...change,
   };
 }
@@ -26,25 +28,29 @@ function ask(start: string, end: string, change: Partial<Recipe> = {}): Recipe {
 export const SUBTREE_OFFER = ask("4", "6");
 
 export function subtreeCases(): readonly WitnessCase[] {
-  const needs = ["subtrees"] as const;
+  return [...signedSubtrees(), ...malformedSubtrees(), ...refusedSubtrees(), ...openSubtrees()];
+}
+
+const needs = ["subtrees"] as const;
+type Rest = Parameters<typeof witnessCase>[4];
+
+function must(name: string, requirement: string, rest: Rest): WitnessCase {
+  return witnessCase(SIGN_SUBTREE, "MUST", name, requirement, { needs, ...rest });
+}
+
+function signedSubtrees(): readonly WitnessCase[] {
   const good = (start: string, end: string, checks: readonly string[]) => ({
+    needs,
     subtree: [start, end] as const,
     request: ask(start, end),
     expect: { status: [200], checks },
   });
-  const lines = (range: string) => ({ lines: [range, "{subtree-hash 4 6}", "{subtree-proof 4 6}"] });
-  const bad = (status: readonly number[], change: Partial<Recipe>) => ({
-    needs,
-    request: ask("4", "6", change),
-    expect: { status },
-  });
-  const must = (name: string, requirement: string, rest: Parameters<typeof witnessCase>[4]) =>
-    witnessCase(SIGN_SUBTREE, "MUST", name, requirement, rest);
   return [
-    must("subtree-is-signed", "A subtree of a cosigned checkpoint with its proof is signed.", {
-      ...good("4", "6", ["lines"]),
-      needs,
-    }),
+    must(
+      "subtree-is-signed",
+      "A subtree of a cosigned checkpoint with its proof is signed.",
+      good("4", "6", ["lines"]),
+    ),
     must("subtree-verifies", "The answer is ML-DSA-44 cosignatures of just those leaves, with timestamp 0.", {
       ...good("8", "11", ["subtree-verify"]),
       needs: ["subtrees", "witness-keys"],
@@ -54,46 +60,64 @@ export function subtreeCases(): readonly WitnessCase[] {
       "SHOULD",
       "subtree-is-signed-by-the-same-key",
       "The keys are of those that signed the checkpoint.",
+      good("0", "8", ["subtree-same-key"]),
+    ),
+    must(
+      "subtree-of-the-whole-tree",
+      "The whole tree is a subtree of itself, with an empty proof.",
+      good("0", "S", ["lines"]),
+    ),
+    witnessCase(
+      SIGN_SUBTREE,
+      "practice",
+      "subtree-with-the-logs-line",
+      "The log's own line in the checkpoint, which clients should leave out, does no harm.",
       {
-        ...good("0", "8", ["subtree-same-key"]),
-        needs,
+        ...good("4", "6", ["lines"]),
+        request: ask("4", "6", { signatures: ["{sign log}", "{cosignatures}"] }),
       },
     ),
-    must("subtree-of-the-whole-tree", "The whole tree is a subtree of itself, with an empty proof.", {
-      ...good("0", "S", ["lines"]),
-      needs,
-    }),
-    must(
+  ];
+}
+
+function bad(status: readonly number[], change: Partial<Recipe>): Rest {
+  return { request: ask("4", "6", change), expect: { status } };
+}
+
+function malformedSubtrees(): readonly WitnessCase[] {
+  const lines = (range: string) => ({ lines: [range, "{subtree-hash 4 6}", "{subtree-proof 4 6}"] });
+  const malformed = (name: string, requirement: string, change: Partial<Recipe>) =>
+    must(name, requirement, bad([400], change));
+  return [
+    malformed(
       "subtree-beyond-the-tree-is-400",
       "An end beyond the checkpoint's size is 400.",
-      bad([400], lines("subtree {0} {S+1}")),
+      lines("subtree {0} {S+1}"),
     ),
-    must("subtree-turned-round-is-400", "A start behind the end is 400.", bad([400], lines("subtree 6 4"))),
-    must(
+    malformed("subtree-turned-round-is-400", "A start behind the end is 400.", lines("subtree 6 4")),
+    malformed(
       "subtree-not-aligned-is-400",
       "A start that is no multiple of the subtree's width is 400.",
-      bad([400], lines("subtree 5 7")),
+      lines("subtree 5 7"),
     ),
-    must(
-      "subtree-leading-zero-is-400",
-      "A start with a leading zero is 400.",
-      bad([400], lines("subtree 04 6")),
-    ),
-    must(
+    malformed("subtree-leading-zero-is-400", "A start with a leading zero is 400.", lines("subtree 04 6")),
+    malformed(
       "subtree-third-number-is-400",
       "A third number in the range line is 400.",
-      bad([400], lines("subtree 4 6 8")),
+      lines("subtree 4 6 8"),
     ),
-    must(
-      "subtree-without-hash-is-400",
-      "A request without the hash line is 400.",
-      bad([400], { lines: ["subtree 4 6"] }),
-    ),
-    must(
-      "subtree-proof-of-64-lines-is-400",
-      "More than 63 proof lines are 400.",
-      bad([400], { lines: ["subtree 4 6", "{subtree-hash 4 6}", ...Array(64).fill("{hash 1}")] }),
-    ),
+    malformed("subtree-without-hash-is-400", "A request without the hash line is 400.", {
+      lines: ["subtree 4 6"],
+    }),
+    must("subtree-proof-of-64-lines-is-refused", "More than 63 proof lines are 400, or 422.", {
+      ...bad([400, 422], { lines: ["subtree 4 6", "{subtree-hash 4 6}", ...Array(64).fill("{hash 1}")] }),
+      note: "That many no client may send, which is 400; and they do not verify, which is 422. The document does not say which comes first.",
+    }),
+  ];
+}
+
+function refusedSubtrees(): readonly WitnessCase[] {
+  return [
     must(
       "subtree-bad-proof-is-422",
       "A proof with a turned bit is 422.",
@@ -112,15 +136,12 @@ export function subtreeCases(): readonly WitnessCase[] {
     must(
       "subtree-forged-cosignature-is-403",
       "A checkpoint whose cosignatures do not verify is 403.",
-      bad([403], { signatures: ["{sign log}", "{cosignatures flipped}"] }),
+      bad([403], { signatures: ["{cosignatures flipped}"] }),
     ),
     must(
       "subtree-of-an-unknown-log-is-404",
       "An unknown origin is 404, or 403 since the witness cosigned no such checkpoint.",
-      {
-        ...bad([404, 403], { text: ["{origin}/other", "{S}", "{root S}"] }),
-        note: "The document does not say which of the two comes first.",
-      },
+      { ...bad(UNKNOWN_ORIGIN, { text: ["{origin}/other", "{S}", "{root S}"] }), note: EITHER_FIRST },
     ),
     witnessCase(
       SIGN_SUBTREE,
@@ -134,6 +155,11 @@ export function subtreeCases(): readonly WitnessCase[] {
         expect: { status: [405] },
       },
     ),
+  ];
+}
+
+function openSubtrees(): readonly WitnessCase[] {
+  return [
     witnessCase(
       SIGN_SUBTREE,
       "MAY",

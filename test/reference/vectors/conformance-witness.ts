@@ -2,18 +2,22 @@ import { createHash } from "node:crypto";
 import { type ReferenceKey, referenceKey } from "../notes.ts";
 import { answerCases } from "./conformance-witness-answers.ts";
 import { type Recipe, submission, type WitnessCase } from "./conformance-witness-case.ts";
+import { conflictCases } from "./conformance-witness-conflicts.ts";
 import { logCases } from "./conformance-witness-logs.ts";
 import { noteCases, openNoteCases } from "./conformance-witness-notes.ts";
 import { httpCases, monitorCases } from "./conformance-witness-reads.ts";
 import { exampleOf, type RecipeLog, sizeOf } from "./conformance-witness-recipe.ts";
-import { openSpellingCases, spellingCases } from "./conformance-witness-spellings.ts";
+import { spellingCases } from "./conformance-witness-spellings.ts";
 import { SUBTREE_OFFER, subtreeCases } from "./conformance-witness-subtrees.ts";
+import { openTextCases, textCases } from "./conformance-witness-texts.ts";
 import { CHECKS, DESCRIPTION, WORDS } from "./conformance-witness-words.ts";
 import type { VectorCase, VectorFile } from "./vector-file.ts";
 
 const HOST = "conformance.example";
 /** Of the first checkpoint that prepares a case. */
 const FIRST_SIZE = "11";
+/** What the tester may choose as S where nothing is known yet. */
+const CHOSEN_SIZE = 2;
 
 interface Log extends RecipeLog {
   readonly isConfigured: boolean;
@@ -50,14 +54,16 @@ export function conformanceWitnessVectors(): readonly VectorFile[] {
       },
       cases: withExamples([
         ...answerCases(),
+        ...conflictCases(),
         ...noteCases(),
         ...spellingCases(),
+        ...textCases(),
         ...httpCases(),
         ...monitorCases(),
         ...subtreeCases(),
         ...logCases(),
         ...openNoteCases(),
-        ...openSpellingCases(),
+        ...openTextCases(),
       ]),
     },
   ];
@@ -65,7 +71,7 @@ export function conformanceWitnessVectors(): readonly VectorFile[] {
 
 function log(name: string, types: readonly number[]): Log {
   const origin = `${HOST}/${name}`;
-  const number = [...`${name}`].reduce((sum, character) => (sum * 31 + character.charCodeAt(0)) % 100, 7);
+  const number = [...`${name}`].reduce((sum, character) => (sum * 31 + character.charCodeAt(0)) % 97, 7);
   return {
     name,
     origin,
@@ -74,10 +80,12 @@ function log(name: string, types: readonly number[]): Log {
   };
 }
 
-function logMembers({ name, origin, keys, isConfigured }: Log) {
-  // The last key: where the witness has only the first, what is about both cannot be tried.
-  const signatures = [keys.length === 1 ? "{sign log}" : "{sign log2}"];
-  const step = (request: Recipe, sets: string) => ({ request: { ...request, signatures }, sets });
+function logMembers(log: Log) {
+  const { name, origin, keys, isConfigured } = log;
+  const step = (request: Recipe, sets: string) => ({ request, sets });
+  const discovery = keys.map((_, index) =>
+    step({ ...submission("1", "1"), signatures: [index === 0 ? "{sign log}" : "{sign log2}"] }, "1"),
+  );
   return {
     name,
     origin,
@@ -85,10 +93,15 @@ function logMembers({ name, origin, keys, isConfigured }: Log) {
     signingKeys: keys.map(({ signingKey }) => signingKey),
     vkeys: keys.map(({ vkey }) => vkey),
     ...(name === "main" ? { sigsumOrigin: sigsumOrigin(keys[0] as ReferenceKey) } : {}),
-    discovery: step(submission("1", "1"), "1"),
-    first: step(submission("0", FIRST_SIZE), FIRST_SIZE),
+    discovery: discovery.map((one) => withExample(one, log)),
+    first: withExample(step(submission("0", FIRST_SIZE), FIRST_SIZE), log),
     again: step(submission("S", "S"), "S"),
   };
+}
+
+/** As it is before anything was cosigned. */
+function withExample<S extends { readonly request: Recipe }>(step: S, log: RecipeLog) {
+  return { ...step, example: exampleOf(step.request, log, 0) };
 }
 
 function sigsumOrigin({ publicKey }: ReferenceKey): string {
@@ -102,9 +115,11 @@ function withExamples(cases: readonly WitnessCase[]): readonly VectorCase[] {
     const known = LOGS.find(({ name }) => name === one.log) as Log;
     let S = sizes.get(known.name) ?? 0;
     if (S === 0 && one.state === "cosigned") S = Number(FIRST_SIZE);
-    const example = exampleOf(one, known, S);
+    if (one.state === "discovers") S = CHOSEN_SIZE;
+    const example = exampleOf(one.request, known, S);
     const isCosigned = one.expect?.status.includes(200) === true && one.sets !== undefined;
-    sizes.set(known.name, isCosigned ? sizeOf(one.sets ?? "", S) : S);
+    const before = one.state === "discovers" ? 0 : S;
+    sizes.set(known.name, isCosigned ? sizeOf(one.sets ?? "", S) : before);
     return { ...one, example };
   });
 }
