@@ -128,8 +128,8 @@ export const SUBJECTS: readonly Subject[] = [
   },
   {
     ...installed("log", "sunlight-mirror", SUNLIGHT_MIRROR_PROGRAMS),
-    // Skylight answers 429 to whoever asks often and does not say who they are.
-    flags: ["--contact", "you@example.com"],
+    // Skylight answers 429 to whoever asks often and does not say who they are; example.com it takes for nobody.
+    flags: ["--contact", "tester@bristlecone.test"],
     note: "holds a log of ours and is served by Skylight; the checkpoint it keeps has the one signature it knows, an ML-DSA-44 one",
     start: startSunlightMirrorOfOwn,
   },
