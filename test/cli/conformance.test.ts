@@ -47,6 +47,15 @@ describe("conformance log", () => {
     expect(Math.max(...result.stdout.split("\n").map((line) => line.length))).toBeLessThan(100);
   });
 
+  it("prints the table as wide as the terminal is", async () => {
+    const argv = ["conformance", "log", log.url, "--case", "checkpoint-is-served", ...FAST];
+    const [narrow, wide] = await Promise.all([80, 130].map((columns) => callCli(argv, { columns })));
+    const widest = ({ stdout }: { stdout: string } = { stdout: "" }) =>
+      Math.max(...stdout.split("\n").map((line) => line.length));
+    expect(widest(narrow)).toBeLessThan(80);
+    expect(widest(wide)).toBeGreaterThan(80);
+  });
+
   it("prints each case and a summary as JSON", async () => {
     const argv = ["conformance", "log", log.url, "--vkey", log.vkey, "--json", ...FAST];
     const { code, stdout } = await callCli(argv);

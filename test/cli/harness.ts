@@ -96,6 +96,7 @@ export async function stopServe({ child, result }: RunningServe): Promise<Result
 class Collected extends EventEmitter {
   readonly chunks: Uint8Array[] = [];
   isTTY = false;
+  columns = 0;
   write(chunk: string | Uint8Array): boolean {
     this.chunks.push(typeof chunk === "string" ? new TextEncoder().encode(chunk) : chunk);
     this.emit("written", chunk);
@@ -159,10 +160,14 @@ export async function callCli(
     environment?: Record<string, string>;
     signal?: AbortSignal;
     isTTY?: boolean;
+    /** Of a terminal that stdout is. */
+    columns?: number;
     stdout?: Collected;
   } = {},
 ): Promise<Result> {
   const stdout = options.stdout ?? new Collected();
+  stdout.isTTY = options.columns !== undefined;
+  stdout.columns = options.columns ?? 0;
   const stderr = new Collected();
   stderr.isTTY = options.isTTY ?? false;
   const stdin = options.stdin ?? "";
