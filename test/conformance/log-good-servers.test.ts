@@ -66,7 +66,7 @@ describe("a good log is not accused", () => {
   it("whose replica is some entries behind", async () => {
     for (const moment of [1, 10, 40, 60]) {
       const small = await serveLogOfSize(290);
-      const old = await runOne(small);
+      const old = await checkpointOf(small);
       await publishEntries(
         small.log,
         Array.from({ length: 10 }, (_, at) => entry(5000 + at)),
@@ -126,6 +126,21 @@ describe("a good log is not accused", () => {
     });
     expect(results.map(({ verdict }) => verdict).sort()).toEqual(["open", "open", "pass"]);
     await large.close();
+  });
+
+  it("whose tiles go up before its checkpoint", async () => {
+    const growing = await serveLogOfSize(300);
+    const old = await checkpointOf(growing);
+    await publishEntries(
+      growing.log,
+      Array.from({ length: 600 }, (_, at) => entry(5000 + at)),
+    );
+    const { results } = await runCases(growing, {
+      spoil: async (request, exchange) =>
+        request.path === "checkpoint" && request.method === "GET" ? old : await exchange(request),
+    });
+    expect(amiss(results)).toEqual([]);
+    await growing.close();
   });
 
   it("that answers 500 for a partial tile no checkpoint implied", async () => {
@@ -198,7 +213,7 @@ describe("a log that takes entries is not accused", () => {
 
   it("when a replica is behind while entries are added", async () => {
     const served = await serveLogOfSize(240);
-    const old = await runOne(served);
+    const old = await checkpointOf(served);
     let count = 0;
     const { results } = await runCases(served, {
       writes: true,
@@ -215,7 +230,7 @@ describe("a log that takes entries is not accused", () => {
 });
 
 /** The checkpoint as it is now. */
-async function runOne(served: ServedLog): Promise<ProbeAnswer> {
+async function checkpointOf(served: ServedLog): Promise<ProbeAnswer> {
   let answer: ProbeAnswer | undefined;
   await runCases(served, {
     names: ["checkpoint-is-served"],

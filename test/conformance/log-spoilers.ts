@@ -66,7 +66,7 @@ export const SPOILERS: Readonly<Record<string, Spoiler>> = {
   "absent-is-404": answering("tile/0/x001/x000/001", 403),
   "absent-above-is-404": answering("tile/2/000", 400),
   "full-before-its-time": answering("tile/0/001", 403),
-  "partial-ahead": answering("tile/0/001.p/255", 200),
+  "partial-ahead": answering("tile/0/001.p/255", 403),
   // Bundles
   "bundle-exact": onBody(/^tile\/entries\/001\.p\/44$/, (body) => Uint8Array.of(...body, 0)),
   "bundle-leaves": flipping("tile/entries/001.p/44"),

@@ -17,7 +17,6 @@ import { fillPath } from "./places.ts";
 import {
   assertNoRedirection,
   FIRST,
-  fetchCheckpoint,
   get,
   isRefusal,
   isSilence,
@@ -103,7 +102,7 @@ async function tryCase(one: LogCase, subject: LogSubject): Promise<Finding> {
   });
   const tile = request === undefined ? undefined : tileAt(request.path);
   if (finding.outcome !== "unmet" || tile === undefined || request === undefined) return finding;
-  return (await whatElse(tile, request.path, subject)) ?? finding;
+  return (await whyRefused(tile, request.path, subject)) ?? finding;
 }
 
 async function findingFor(
@@ -144,18 +143,16 @@ async function requestOf(
 }
 
 /**
- * Why a tile was answered as it was, other than by a fault: the log grew during the run, or is pruned.
- * @returns undefined when nothing of this explains it.
+ * Why a tile of the tree was refused, other than by a fault: it was deleted since the full one is there, or is pruned.
+ * tlog-tiles, "Partial Tiles" and "Pruning"
+ * @returns undefined when it is not refused, or nothing of this explains it.
  */
-async function whatElse(tile: Tile, path: string, subject: LogSubject): Promise<Finding | undefined> {
-  const { treeSize } = await treeOf(subject);
-  const isMeant = isImplied(tile, treeSize);
-  if (isMeant && !isRefusal(await subject.askAnew(get(path)))) return undefined;
-  if (isMeant && tile.width === TILE_WIDTH) return reported(`${path} is refused`, PRUNED);
-  const latest = await fetchCheckpoint(subject);
-  const grown = isMeant ? { ...tile, width: TILE_WIDTH } : tile;
-  if (latest === undefined || !isImplied(grown, latest.treeSize)) return undefined;
-  return notRun(`the log has grown meanwhile, and ${isMeant ? "may have deleted" : "has"} this now`);
+async function whyRefused(tile: Tile, path: string, subject: LogSubject): Promise<Finding | undefined> {
+  if (!isImplied(tile, (await treeOf(subject)).treeSize)) return undefined;
+  if (!isRefusal(await subject.askAnew(get(path)))) return undefined;
+  if (tile.width === TILE_WIDTH) return reported(`${path} is refused`, PRUNED);
+  const { status } = await subject.askAnew(get(path.replace(/\.p\/[0-9]+$/, "")));
+  return status === 200 ? notRun(`${path} was deleted: the full one is there now`) : undefined;
 }
 
 function tileAt(path: string): Tile | undefined {

@@ -21,7 +21,7 @@ export function conformanceLogVectors(): readonly VectorFile[] {
         "could bring about, lest a cache remembers that it was not there; but for the full tile in a partial one's place, which any client may ask for. Cases with `writes` add entries, and are run only with the log's consent; they come before " +
         "the tiles, so that an empty log has tiles by then. " +
         "What says nothing about the log is judged by nobody, and the case cannot be run: 429, 502, 503 and 504; a redirection where 200 is wanted (a checkpoint that redirects: nothing can be run); a request without an answer, unless the same one had none twice. " +
-        "Nor a tile of S entries that is 4xx where its case is unmet: a partial one, when a checkpoint fetched now implies the full one, for it may be deleted then; a full one is reported as open, for it may be pruned.",
+        "Nor a tile of S entries that is 4xx where its case is unmet: a partial one whose full one is answered 200, for it may be deleted then; a full one is reported as open, for it may be pruned.",
       shared: {
         documents: [
           { name: "c2sp.org/tlog-tiles", revision: "5ba5ee8 of 2026-07-22" },
@@ -60,8 +60,7 @@ const PLACES = {
 };
 
 const ANSWERS = {
-  status:
-    'one of these; "4xx" is any status from 400 to 499. Another one for a tile that S does not imply: when a checkpoint fetched now implies it, the log has grown and the case cannot be run',
+  status: 'one of these; "4xx" is any status from 400 to 499.',
   contentType:
     "the media type, as RFC 9110 §8.3.1 compares: without regard to case in type, subtype and charset, and to blanks around the semicolon",
   cache:
