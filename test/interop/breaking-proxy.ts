@@ -3,16 +3,11 @@
  * find any log in order. All else passes as it came: status, headers, bytes.
  */
 import { once } from "node:events";
-import {
-  createServer,
-  type IncomingMessage,
-  type OutgoingHttpHeaders,
-  request,
-  type ServerResponse,
-} from "node:http";
+import { type IncomingMessage, type OutgoingHttpHeaders, request, type ServerResponse } from "node:http";
 import { buffer } from "node:stream/consumers";
 import { leafHash } from "../../src/merkle/hash.ts";
 import { concatBytes, decodeUtf8, encodeUtf8 } from "../../src/tlog/encoding.ts";
+import { startLocalServer } from "./local-server.ts";
 
 /** What to change, and in which answers. */
 export interface Breakage {
@@ -116,25 +111,17 @@ export async function startBreakingProxy(url: string): Promise<BreakingProxy> {
     if (isChanged) changed += 1;
     response.writeHead(came.statusCode ?? 502, headersFor(came, isChanged ? sent : undefined)).end(sent);
   };
-  const server = createServer((incoming, response) => {
+  const server = await startLocalServer((incoming, response) => {
     answer(incoming, response).catch((error: unknown) => response.writeHead(502).end(String(error)));
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("no port");
   return {
-    url: `http://127.0.0.1:${address.port}`,
+    url: server.url,
     breakFromNow(...next) {
       breakages = next;
       changed = 0;
     },
     changed: () => changed,
-    async close() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
-    },
+    close: server.stop,
   };
 }
 

@@ -1,8 +1,8 @@
 /** Stands between a log and a witness, and does with the log's requests and the witness's answers what a test wants. */
-import { once } from "node:events";
-import { createServer, type ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import { buffer } from "node:stream/consumers";
 import { concatBytes, decodeUtf8, encodeUtf8, formatDecimal } from "../../src/tlog/encoding.ts";
+import { startLocalServer } from "./local-server.ts";
 
 export interface WitnessAnswer {
   readonly status: number;
@@ -47,26 +47,18 @@ export async function startWitnessProxy(url: string): Promise<WitnessProxy> {
     if (answer === "none") response.destroy();
     else response.writeHead(answer.status, answer.headers).end(answer.body);
   };
-  const server = createServer((incoming, response) => {
+  const server = await startLocalServer((incoming, response) => {
     buffer(incoming)
       .then((request) => respond(Uint8Array.from(request), response))
       .catch(() => response.destroy()); // the witness is gone, or the log
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("no port");
   return {
-    url: `http://127.0.0.1:${address.port}`,
+    url: server.url,
     answers,
     behave(next) {
       conduct = next;
     },
-    async close() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
-    },
+    close: server.stop,
   };
 }
 

@@ -1,5 +1,4 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -7,6 +6,7 @@ import { type Log, openCosignerKey, openLog, type RunningServer, serveLog } from
 import { formatSigningKey, formatVerifierKey, generateSigningKey } from "../../src/tlog/key.ts";
 import { entry, testSigner } from "../log/harness.ts";
 import { type GoCheckpoint, goCheckpointOpener, hasGo, keyIdIn } from "./go-programs.ts";
+import { type LocalServer, startLocalServer } from "./local-server.ts";
 import { startOwnWitness } from "./own-witness.ts";
 import { freePort, lacks, programPath, run } from "./programs.ts";
 import {
@@ -34,7 +34,7 @@ let folder: string;
 let known: PeerLog;
 /** Ours first, then those of others that are installed. */
 let cosigners: readonly Cosigner[];
-let liar: { readonly url: string; readonly asked: () => number; close(): void };
+let liar: LocalServer & { readonly asked: () => number };
 let openInGo: Awaited<ReturnType<typeof goCheckpointOpener>>;
 let log: Log;
 let server: RunningServer;
@@ -58,7 +58,7 @@ afterAll(async () => {
   await server.close({ deadlineMs: 0 });
   await log.close();
   await Promise.all(cosigners.map((cosigner) => cosigner.stop()));
-  liar.close();
+  await liar.stop();
   await rm(folder, { recursive: true });
 });
 
@@ -84,15 +84,13 @@ function isProgram(cosigner: Cosigner): cosigner is PeerWitness {
 /** A witness that knows of a tree no log ever had, whatever it is asked. */
 async function startLiar(): Promise<typeof liar> {
   let count = 0;
-  const stub = createServer((request, response) => {
+  const stub = await startLocalServer((request, response) => {
     count += 1;
     request.resume().on("end", () => {
       response.writeHead(409, { "Content-Type": "text/x.tlog.size" }).end("9007199254740991\n");
     });
   });
-  const port = await freePort();
-  await new Promise<void>((resolve) => stub.listen(port, "127.0.0.1", resolve));
-  return { url: `http://127.0.0.1:${port}`, asked: () => count, close: () => stub.close() };
+  return { ...stub, asked: () => count };
 }
 
 async function someVkey(name: string): Promise<string> {

@@ -1,17 +1,12 @@
 /** A folder over HTTP, as a plain file server has it: what a log that only writes files leaves to nginx. */
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import { createServer } from "node:http";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { type LocalServer, startLocalServer } from "../local-server.ts";
 
-export interface StaticFiles {
-  readonly url: string;
-  stop(): Promise<void>;
-}
-
-export async function serveFiles(folder: string): Promise<StaticFiles> {
-  const server = createServer(async (request, response) => {
+export async function serveFiles(folder: string): Promise<LocalServer> {
+  return await startLocalServer(async (request, response) => {
     if (request.method !== "GET" && request.method !== "HEAD") {
       response.writeHead(405).end();
       return;
@@ -30,17 +25,4 @@ export async function serveFiles(folder: string): Promise<StaticFiles> {
     if (request.method === "HEAD") response.end();
     else await pipeline(createReadStream(file), response).catch(() => {});
   });
-  await new Promise<void>((resolve) => {
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return {
-    url: `http://127.0.0.1:${address.port}`,
-    async stop() {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      await closed;
-    },
-  };
 }
