@@ -211,6 +211,19 @@ describe("a log that takes entries is not accused", () => {
     await served.close();
   });
 
+  it.each([
+    ["a request is lost", async () => Promise.reject(new TlogError("REMOTE_UNREACHABLE", "closed"))],
+    ["it answers 503 once", async () => answerOf(503, { "retry-after": "1" })],
+  ])("when %s, whenever", async (_, happens) => {
+    for (const moment of [0, 20, 22, 23, 26, 30, 33, 37, 41]) {
+      const served = await serveLogOfSize(250);
+      const spoil = atRequest(moment, happens);
+      const { results } = await runCases(served, { writes: true, spoil });
+      expect({ moment, amiss: amiss(results) }).toEqual({ moment, amiss: [] });
+      await served.close();
+    }
+  });
+
   it("when a replica is behind while entries are added", async () => {
     const served = await serveLogOfSize(240);
     const old = await checkpointOf(served);

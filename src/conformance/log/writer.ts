@@ -6,6 +6,7 @@ import { decodeUtf8, parseDecimal } from "../../tlog/encoding.ts";
 import { headerOf } from "../answer.ts";
 import { InapplicableError } from "../inapplicable.ts";
 import { isBusy, type Probe, type ProbeAnswer, retryAfterMs } from "../probe.ts";
+import { isSilence } from "./subject.ts";
 
 /** No run adds more entries. */
 const MAX_WRITES = 600;
@@ -24,7 +25,7 @@ export interface LogWriter {
   /**
    * Adds an entry; when pushed back, again after as long as the log asks, at most 30 s.
    * @throws {TlogError} as {@link Probe.exchange}
-   * @throws {InapplicableError} when it was pushed back five times, or 600 entries were sent
+   * @throws {InapplicableError} when it was pushed back five times, there was no answer (the entry may be in), or 600 entries were sent
    */
   add(entry: Uint8Array): Promise<ProbeAnswer>;
   /** 24 bytes that the log cannot have. */
@@ -52,7 +53,9 @@ export function openWriter(
   async function send(body: Uint8Array): Promise<ProbeAnswer> {
     if (writes >= MAX_WRITES) throw new InapplicableError(`${MAX_WRITES} entries were added in this run`);
     writes += 1;
-    return await probe.exchange({ method: "POST", path: "add", headers: OCTETS, body });
+    return await probe.exchange({ method: "POST", path: "add", headers: OCTETS, body }).catch((error) => {
+      throw isSilence(error) ? new InapplicableError(`no answer to POST add: ${error.code}`) : error;
+    });
   }
 
   return {
