@@ -33,23 +33,46 @@ export async function testLogsOf(flags: Flags, { logs }: WitnessCases): Promise<
 }
 
 /** The logs in the words of a witness's configuration. */
-export function formatLogs({ configured }: TestLogs, form: LogForm): string {
-  const vkeys = configured.flatMap((log) => log.vkeys.map((vkey) => ({ origin: log.origin, vkey })));
-  if (form === "vkeys") return vkeys.map(({ vkey }) => vkey).join("\n");
+export function formatLogs(logs: TestLogs, form: LogForm): string {
+  const keys = keysIn(logs, form);
+  if (form === "vkeys") return keys.map(({ vkey }) => vkey).join("\n");
   if (form === "yaml") {
     // JSON is YAML.
-    const Logs = vkeys.map((log) => ({ Origin: log.origin, PublicKey: log.vkey, URL: "", Feeder: "none" }));
+    const Logs = keys.map(({ origin, vkey }) => ({
+      Origin: origin,
+      PublicKey: vkey,
+      URL: `http://${origin}/`,
+      Feeder: "none",
+    }));
     return JSON.stringify({ Logs }, undefined, 1);
   }
-  // The format has no other keys yet.
-  const listed = vkeys.filter(({ vkey }) => parseVerifierKey(vkey).type === ED25519);
-  const blocks = listed.flatMap(({ vkey }) => [
+  const blocks = keys.flatMap(({ vkey }) => [
     `vkey ${vkey}`,
     `qpd ${QUERIES_PER_DAY}`,
     "contact a test log of bristlecone conformance, with no entries that matter to anybody",
     "",
   ]);
   return ["logs/v0", "", ...blocks].join("\n").trimEnd();
+}
+
+/** A key that a witness can be configured with. */
+export interface LogKey {
+  readonly origin: string;
+  readonly vkey: string;
+}
+
+/** The keys that a form has a place for: the list has Ed25519 ones only, the YAML one of each log. */
+export function keysIn({ configured }: TestLogs, form: LogForm): readonly LogKey[] {
+  return configured.flatMap(({ origin, vkeys }) => {
+    const known = form === "list" ? vkeys.filter((vkey) => parseVerifierKey(vkey).type === ED25519) : vkeys;
+    return (form === "yaml" ? known.slice(0, 1) : known).map((vkey) => ({ origin, vkey }));
+  });
+}
+
+/** The keys that it has none for. */
+export function keysBeside(logs: TestLogs, form: LogForm): readonly LogKey[] {
+  const printed = new Set(keysIn(logs, form).map(({ vkey }) => vkey));
+  return keysIn(logs, "vkeys").filter(({ vkey }) => !printed.has(vkey));
 }
 
 async function ownKeys(

@@ -6,7 +6,7 @@ import { isLoopbackName } from "../http/access.ts";
 import { openHttpProbe } from "../node/http-probe.ts";
 import { ED25519, formatVerifierKey, type VerifierKey } from "../tlog/key.ts";
 import { addExamples, type Call, type CommandDefinition, isFlagOn, textFlag } from "./command.ts";
-import { formatLogs, LOG_FORMS, testLogsOf } from "./conformance-keys.ts";
+import { formatLogs, keysBeside, LOG_FORMS, testLogsOf } from "./conformance-keys.ts";
 import { addRunOptions, collect, keysOf, probeOptions, readCases } from "./conformance-options.ts";
 import { testServer } from "./conformance-run.ts";
 
@@ -113,6 +113,8 @@ async function printLogs({ flags, output }: Call, logs: TestLogs): Promise<void>
   if (form === undefined) {
     throw new TlogError("USAGE", `--print-logs: want ${LOG_FORMS.join(", ")}, got ${String(wanted)}`);
   }
+  for (const { origin, vkey } of keysBeside(logs, form))
+    output.notice(`not in this form, and cases not run without it: ${origin} also signs with ${vkey}`);
   await output.result({
     text: formatLogs(logs, form),
     json: { logs: logs.configured.map(({ name, origin, vkeys }) => ({ name, origin, vkeys })) },

@@ -70,8 +70,16 @@ describe("conformance witness", () => {
   it("prints the logs as a list and as JSON that is YAML", async () => {
     const list = await callCli(["conformance", "witness", "--print-logs", "list"]);
     expect(list.stdout).toMatch(/^logs\/v0\n\nvkey conformance\.example\/main\+\S+\nqpd \d+\ncontact .+\n/);
-    const yaml = JSON.parse((await callCli(["conformance", "witness", "--print-logs", "yaml"])).stdout);
-    expect(yaml.Logs[0]).toMatchObject({ Origin: "conformance.example/main", Feeder: "none" });
+    const printed = await callCli(["conformance", "witness", "--print-logs", "yaml"]);
+    const { Logs }: { readonly Logs: readonly { readonly Origin: string }[] } = JSON.parse(printed.stdout);
+    expect(Logs[0]).toMatchObject({ Origin: "conformance.example/main", Feeder: "none" });
+    // Programs that read it take no log twice: the other key of a log is told beside.
+    const origins = Logs.map(({ Origin }) => Origin);
+    expect(origins).toContain("conformance.example/two-keys");
+    expect(new Set(origins).size).toBe(origins.length);
+    expect(printed.stderr).toMatch(
+      /conformance\.example\/two-keys also signs with conformance\.example\/two-keys\+/,
+    );
     expect((await callCli(["conformance", "witness", "--print-logs", "xml"])).code).toBe(2);
   });
 

@@ -21,7 +21,7 @@ import {
 import { startOwnLog } from "./own-log.ts";
 import type { Kind, RecordedSubject } from "./record.ts";
 import { runTester } from "./run-tester.ts";
-import { ed25519TestLogs, oneKeyTestLogs, sigsumOrigin, testLogs } from "./test-logs.ts";
+import { sigsumOrigin, testLogs } from "./test-logs.ts";
 
 /** A program under test while it runs. */
 interface Running {
@@ -58,28 +58,28 @@ export const SUBJECTS: readonly Subject[] = [
     programs: [],
     version: packageVersion,
     start: async () => {
-      const witness = await startOwnWitness(await testLogs());
+      const witness = await startOwnWitness(await testLogs("vkeys"));
       return { ...witness, monitoring: witness.url };
     },
   },
   {
     ...installed("witness", "omniwitness", ["omniwitness"]),
-    start: async () => startOmniwitness(await oneKeyTestLogs()),
+    start: async () => startOmniwitness(await testLogs("yaml")),
   },
   {
     ...installed("witness", "litewitness", LITEWITNESS_PROGRAMS),
-    start: async () => startLitewitness(await ed25519TestLogs()),
+    start: async () => startLitewitness(await testLogs("list")),
   },
   {
     ...installed("witness", "sunlight", SUNLIGHT_PROGRAMS),
     note: SHOWN_BY_TEST,
-    start: async () => await withShownFiles(await startSunlight(await oneKeyTestLogs())),
+    start: async () => await withShownFiles(await startSunlight(await testLogs("list"))),
   },
   {
     ...installed("witness", "sunlight-head", SUNLIGHT_HEAD_PROGRAMS),
     note: SHOWN_BY_TEST,
     start: async () =>
-      await withShownFiles(await startSunlight(await oneKeyTestLogs(), { edition: "-head" })),
+      await withShownFiles(await startSunlight(await testLogs("list"), { edition: "-head" })),
   },
   {
     ...installed("witness", "sigsum-witness", SIGSUM_PROGRAMS),
@@ -179,7 +179,7 @@ async function withShownFiles(witness: PeerWitness): Promise<Running> {
 /** It knows one log, by a name made of the log's key. */
 async function startSigsum(): Promise<Running> {
   const origin = await sigsumOrigin();
-  const [main] = await testLogs();
+  const [main] = await testLogs("vkeys");
   if (main === undefined) throw new Error("there is no test log");
   const { publicKey, type } = parseVerifierKey(main.vkey);
   const renamed = { name: origin, type, publicKey };
