@@ -5,7 +5,7 @@ import { startOwnWitness } from "./own-witness.ts";
 import { PEERS } from "./witness-field.ts";
 import type { PeerLog } from "./witness-programs.ts";
 
-/** What stands in decision 0016: why our log shows its empty tree to nobody. Sigsum's witness takes no log of this name. */
+/** What stands in decision 0016: why our log shows its empty tree to no witness. Sigsum's witness takes no log of this name. */
 const witnesses = [
   { name: "own", start: startOwnWitness, afterwards: 200 },
   ...PEERS.filter(({ name }) => name !== "sigsum-witness").map(({ name, start }) => {
