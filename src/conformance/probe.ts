@@ -40,6 +40,11 @@ export function isBusy({ status }: ProbeAnswer): boolean {
   return BUSY_STATUSES.includes(status);
 }
 
+/** Whether nothing came: one lost connection, or one late answer, is no fault of what was asked. */
+export function isSilence(error: unknown): error is TlogError {
+  return error instanceof TlogError && ["REMOTE_UNREACHABLE", "REMOTE_TIMEOUT"].includes(error.code);
+}
+
 /**
  * How long to wait before the same is asked again: what Retry-After says, a second without it, and 30 s where it is a date or
  * longer than anybody waits here.

@@ -78,8 +78,8 @@ const CASE_HEADERS: ReadonlySet<string> = new Set([
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT"]);
 
 /**
- * Opens the way to a server. Answers come as they are, and mostly at the first attempt. Repeated is what an idempotent request got
- * no answer to, once; and what was answered "not now" (429, whatever the method; 502, 503, 504 to an idempotent one: others may
+ * Opens the way to a server. Answers come as they are, and mostly at the first attempt. Repeated is an idempotent request
+ * that the server closed on, once; and what was answered "not now" (429, whatever the method; 502, 503, 504 to an idempotent one: others may
  * have had their effect), later, and after 429 at half the pace, until that is handed on as the answer.
  * @throws {TlogError} ARGUMENT_INVALID for a URL that is none. `exchange` throws METHOD_NOT_ALLOWED for what this probe must not
  *   send and ARGUMENT_INVALID for a path that no request line can carry, beside what {@link Probe} says.
@@ -145,7 +145,7 @@ interface Sending {
   readonly limits: SendLimits;
 }
 
-/** Once more where no answer came: one lost connection is no finding. */
+/** Once more where the connection was closed: one lost is no finding. */
 async function sendTwice(request: RawRequest, sending: Sending): Promise<ProbeAnswer> {
   return await sendOnce(request, sending).catch((error: unknown) => {
     if (!isWorthRepeating(error, request.method)) throw error;
@@ -162,11 +162,9 @@ async function sendOnce(request: RawRequest, { traffic, server, limits }: Sendin
   });
 }
 
-/** Nothing came back, though the server was reached: for an idempotent method the answer is still to be had. */
+/** The server was reached, and closed: for an idempotent method the answer is still to be had. */
 function isWorthRepeating(error: unknown, method: string): boolean {
-  const isSilence =
-    hasCode(error, "REMOTE_TIMEOUT") || (error instanceof NoAnswerError && error.kind !== "connect");
-  return isSilence && IDEMPOTENT.has(method);
+  return error instanceof NoAnswerError && error.kind === "hung-up" && IDEMPOTENT.has(method);
 }
 
 function isWorthWaiting(answer: ProbeAnswer, method: string): boolean {

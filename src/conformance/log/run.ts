@@ -4,7 +4,7 @@ import type { VerifierKey } from "../../tlog/key.ts";
 import { parseBundlePath, parseTilePath, TILE_WIDTH, type Tile, tileWidthAt } from "../../tlog/tile.ts";
 import { oneLine } from "../answer.ts";
 import { InapplicableError } from "../inapplicable.ts";
-import { type Probe, type ProbeRequest, unlessBusy } from "../probe.ts";
+import { isSilence, type Probe, type ProbeRequest, unlessBusy } from "../probe.ts";
 import type { CaseResult, Level, Verdict } from "../result.ts";
 import { judgeAnswer, showAnswer, showExpectation } from "./answers.ts";
 import { BUNDLE_CHECKS } from "./bundle-checks.ts";
@@ -19,7 +19,6 @@ import {
   FIRST,
   get,
   isRefusal,
-  isSilence,
   type LogSubject,
   openSubject,
   treeOf,

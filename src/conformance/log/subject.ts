@@ -15,7 +15,7 @@ import {
 import type { ReadTile } from "../../tlog/tile-reader.ts";
 import { headerOf, oneLine } from "../answer.ts";
 import { InapplicableError } from "../inapplicable.ts";
-import type { Probe, ProbeAnswer, ProbeRequest } from "../probe.ts";
+import { isSilence, type Probe, type ProbeAnswer, type ProbeRequest } from "../probe.ts";
 import { encodingOf, isStatus, showAnswer } from "./answers.ts";
 import { decodeContent } from "./content-encoding.ts";
 import type { LogWriter } from "./writer.ts";
@@ -63,11 +63,6 @@ export function openSubject(
     },
   };
   return subject;
-}
-
-/** One lost connection, or one late answer, is no fault of what was asked. */
-export function isSilence(error: unknown): error is TlogError {
-  return error instanceof TlogError && ["REMOTE_UNREACHABLE", "REMOTE_TIMEOUT"].includes(error.code);
 }
 
 /** GET of a path, without headers. */

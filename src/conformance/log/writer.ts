@@ -5,8 +5,7 @@ import type { Checkpoint } from "../../tlog/checkpoint-body.ts";
 import { decodeUtf8, parseDecimal } from "../../tlog/encoding.ts";
 import { headerOf } from "../answer.ts";
 import { InapplicableError } from "../inapplicable.ts";
-import { isBusy, type Probe, type ProbeAnswer, retryAfterMs } from "../probe.ts";
-import { isSilence } from "./subject.ts";
+import { isBusy, isSilence, type Probe, type ProbeAnswer, retryAfterMs } from "../probe.ts";
 
 /** No run adds more entries. */
 const MAX_WRITES = 600;
