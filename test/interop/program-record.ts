@@ -6,7 +6,14 @@ import type { Reporter } from "vitest/node";
 export const RECORD_VARIABLE = "BRISTLECONE_INTEROP_RECORD";
 
 /** What tests ask for beside other people's programs: they come with a machine, and count as none. */
-const COMMANDS = new Set(["go", "cargo", "python3", "ssh-keygen", "ssh-agent", "ssh-add"]);
+export const COMMANDS: ReadonlySet<string> = new Set([
+  "go",
+  "cargo",
+  "python3",
+  "ssh-keygen",
+  "ssh-agent",
+  "ssh-add",
+]);
 
 export type RecordedNote =
   | { readonly ran: string; readonly version: string }

@@ -5,7 +5,7 @@ import { accessSync, constants, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { homedir } from "node:os";
 import { delimiter, join, relative, sep } from "node:path";
-import { record } from "./program-record.ts";
+import { COMMANDS, record } from "./program-record.ts";
 import { noteBegan, noteEnded } from "./run-folder.ts";
 
 /** As install.sh has it. */
@@ -42,7 +42,9 @@ function isInstalled(name: string): boolean {
   return isExecutable(join(FOLDER, name)) && isReadable(join(FOLDER, `${ownName(name)}.version`));
 }
 
+/** Only what is asked for as one: a machine has an fsck of its own. */
 function isCommand(name: string): boolean {
+  if (!COMMANDS.has(name)) return false;
   return (process.env.PATH ?? "").split(delimiter).some((folder) => isExecutable(join(folder, name)));
 }
 
