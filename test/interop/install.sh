@@ -68,7 +68,7 @@ go_programs() {
   folder=$(mktemp -d -p "$work")
   printf 'module programs\n\ngo 1.25.0\n\nrequire %s %s\n%s\n' "$module" "$version" "${also:+require $also}" > "$folder/go.mod"
   # Once, not for each package: not every proxy serves every version.
-  attempt "${wanted[*]#*=} $called" go mod download -C "$folder" "$module@$version" || return
+  attempt "${wanted[*]#*=} $called, the sources" go mod download -C "$folder" "$module@$version" || return
   for package in "${wanted[@]}"; do
     name=${package#*=}
     attempt "$name $called" go build -C "$folder" -mod=mod -trimpath -o "$new/$name" "$module/${package%=*}" && put "$name" "$called"
