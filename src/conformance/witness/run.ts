@@ -233,7 +233,11 @@ class WitnessRun {
       const size = sizeOf(case_.sets, standing.size);
       if (isMet) standing.cosigned(size, answer);
       else standing.cosignedWrongly(size, answer);
-    } else if (!isMet && case_.request.method === "POST") standing.forget();
+    } else if (!isMet && case_.request.method === "POST") {
+      // What should have been cosigned, may have been stored.
+      if (case_.expect?.status.includes(200) ?? true) standing.lose();
+      else standing.forget();
+    }
   }
 }
 

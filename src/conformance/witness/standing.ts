@@ -20,7 +20,9 @@ export class LogStanding {
   #cosignatures: { readonly size: number; readonly lines: readonly string[] } = { size: 0, lines: [] }; // owned by cosigned()
   #size: number | undefined; // owned by learn(), cosigned() and forget()
   #refusal: string | undefined; // owned by learn() and forget()
-  #isFirstRun = false; // owned by cosigned()
+  /** The size of the last good answer, while nothing else can have been stored since. */
+  #newest: number | undefined; // owned by cosigned(), cosignedWrongly() and lose()
+  #isFirstRun = false; // owned by learn() and cosigned()
   #isAnsweredComplete = true; // owned by lose()
   #lastSeconds = 0; // owned by cosigned()
 
@@ -83,18 +85,28 @@ export class LogStanding {
    */
   learn({ status, body }: ProbeAnswer, sets: string): void {
     this.forget();
-    if (status === 200) this.#size = parseDecimal(sets);
-    else if (status === 409) this.#size = sizeIn(body);
-    if (this.#size !== undefined) return;
+    if (status === 200) {
+      this.#size = parseDecimal(sets);
+      this.#isFirstRun = true;
+    } else if (status === 409) this.#size = this.#told(sizeIn(body));
+    if (this.isKnown) return;
     const refusal = refusalOf(this.log, status);
     if (status >= 500) throw new InapplicableError(refusal);
     this.#refusal = refusal;
+  }
+
+  /** What 409 says must be what 200 said last, or each answer to come would be wrong for one reason. */
+  #told(size: number | undefined): number | undefined {
+    if (size === undefined || this.#newest === undefined || this.#newest === size) return size;
+    this.#refusal = `the witness tells ${size} to be the size of the log ${this.log.name}, and cosigned ${this.#newest} last: what it is asked from here on would be wrong for that alone`;
+    return undefined;
   }
 
   /** The witness answered a request with the log's tree of this size by 200. */
   cosigned(size: number, { body }: ProbeAnswer): void {
     this.#isFirstRun ||= this.size === 0;
     this.#size = size;
+    this.#newest = size;
     const lines = this.#keepAnswer(size, body);
     if (lines === undefined) return;
     this.#cosignatures = { size, lines };
@@ -106,6 +118,7 @@ export class LogStanding {
   /** The same, but something is wrong with the answer. */
   cosignedWrongly(size: number, { body }: ProbeAnswer): void {
     this.#keepAnswer(size, body);
+    this.#newest = undefined;
     this.forget();
   }
 
@@ -118,6 +131,7 @@ export class LogStanding {
   /** An answer did not come, and lines may have been stored that nobody here knows. */
   lose(): void {
     this.#isAnsweredComplete = false;
+    this.#newest = undefined;
     this.forget();
   }
 

@@ -16,7 +16,7 @@ export const DESCRIPTION =
   'Unmet, a "MUST" is a failure and anything else a warning; with `otherRefusal` another refusal (a status of 400 or more, or a ' +
   "closed connection) is a warning too; with `closed: met` a closed connection will do; a status in `later` says nothing in a run that had the log's first checkpoint cosigned. A case with `open` is judged by nobody: the document leaves it open, and what came is " +
   "reported. 429, 502, 503, 504 and redirects say nothing: the case cannot be run now. What gets no answer is asked once more, after a discovery that was answered; only what is lost twice is unmet. " +
-  "Where the size that 409 told is not the one that is then accepted, nothing more can be asked about that log. `example`, of cases and of requests that prepare them, is the body when S is as it says: as " +
+  "Where 409 tells another size than 200 cosigned last, nothing more can be asked about that log. `example`, of cases and of requests that prepare them, is the body when S is as it says: as " +
   "after a run of all cases before, against a witness that started with nothing and answered everything right (open cases: refused; behind one that was not, S is larger); as text in `body`, in hex in `bodyHex`, or as length and SHA-256, where text will " +
   "not do; without any of them where there is no body, or the witness's own signatures are in it. `subtreeOffer` is a good sign-subtree request: when it is answered 404, 405 or 501, or as the same body is at the path bristlecone-conformance-no-such-path, or refused by a witness without ML-DSA-44 " +
   'lines, cases that need "subtrees" cannot be run. The log "main" may be given `sigsumOrigin` as its origin, and as its key\'s name, for witnesses that know no other.';
