@@ -1,5 +1,6 @@
-/** `npm run matrix`: tests every program that is there, and writes what it found. `npm run matrix -- NAME…` only those. */
-import { lacks } from "../programs.ts";
+/** `npm run matrix`: tests every program that is there, and writes what it found. `npm run matrix -- NAME…` only those, and the
+ * slow ones only so or with BRISTLECONE_INTEROP=full. */
+import { isFull, lacks } from "../programs.ts";
 import { newRunFolder, runVariables, startRun } from "../run-folder.ts";
 import {
   type Kind,
@@ -19,7 +20,8 @@ const wanted = process.argv.slice(2);
 const now: RecordedSubject[] = [];
 for (const subject of SUBJECTS) {
   const label = `${subject.kind} ${subject.name}`;
-  if (wanted.length > 0 && !wanted.includes(subject.name)) continue;
+  const isWanted = wanted.length === 0 ? isFull || subject.isSlow !== true : wanted.includes(subject.name);
+  if (!isWanted) continue;
   // Says so itself.
   if (lacks(...subject.programs)) continue;
   const tested = await testSubject(subject);

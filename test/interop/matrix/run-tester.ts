@@ -34,7 +34,7 @@ export async function runTester(
   const { code, stdout, stderr } = await run(
     process.execPath,
     [...command, ...args, `--rate=${RATE}`, "--json"],
-    { timeoutMs: 250_000 },
+    { timeoutMs: 900_000 },
   );
   const results = stdout
     .split("\n")
