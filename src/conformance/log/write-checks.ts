@@ -10,7 +10,14 @@ import { InapplicableError } from "../inapplicable.ts";
 import { isStatus, showAnswer } from "./answers.ts";
 import { type Finding, met, metIf, notRun, reported, unmet } from "./finding.ts";
 import { inconsistency, missingPartial } from "./later-checks.ts";
-import { askForThere, contentOf, fetchCheckpoint, type LogSubject, tileReader } from "./subject.ts";
+import {
+  askForThere,
+  contentOf,
+  fetchCheckpoint,
+  firstCheckpoint,
+  type LogSubject,
+  tileReader,
+} from "./subject.ts";
 import { readEdge } from "./tile-checks.ts";
 import { type AddedEntry, indexOf, type LogWriter } from "./writer.ts";
 
@@ -27,7 +34,10 @@ const BOUNDARIES = [TILE_WIDTH - 1, TILE_WIDTH, TILE_WIDTH + 1, GROWN_SIZE];
 const LOOK_EVERY = 16;
 
 export const WRITE_CHECKS = {
-  "add-index": onWriter(async (_, writer) => {
+  "add-index": onWriter(async (subject, writer) => {
+    // Before anything was added: what all that follow have to continue.
+    const start = await firstCheckpoint(subject);
+    if (start !== undefined) writer.see(start);
     const entry = writer.newEntry();
     const answer = await writer.add(entry);
     const index = indexOf(answer);
