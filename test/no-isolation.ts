@@ -1,8 +1,11 @@
 /** Runs before and after each file that shares its process with others: what would reach the next file fails this one. */
 import { afterAll, beforeAll, expect, vi } from "vitest";
 
-/** Mocks of modules last, or come too late for a module that another file has loaded. */
-const ONLY_ISOLATED = ["mock", "doMock", "unmock", "doUnmock", "resetModules"] as const;
+/**
+ * Mocks of modules last, or come too late for a module that another file has loaded; of a faked clock, something stays behind
+ * after it is taken back, and servers of a later file waited for ever.
+ */
+const ONLY_ISOLATED = ["mock", "doMock", "unmock", "doUnmock", "resetModules", "useFakeTimers"] as const;
 
 for (const name of ONLY_ISOLATED) {
   vi[name] = () => {
