@@ -83,7 +83,6 @@ export function mergeRecord(
 export function differences(recorded: RecordedSubject, now: RecordedSubject): readonly string[] {
   const names = new Set([...Object.keys(recorded.results), ...Object.keys(now.results)]);
   const lines: string[] = [];
-  if (recorded.version !== now.version) lines.push(`version: ${recorded.version}, now ${now.version}`);
   for (const name of names) {
     const before = recorded.results[name]?.verdict ?? "absent";
     const { verdict: after = "absent", got = "" } = now.results[name] ?? {};
