@@ -26,7 +26,7 @@ const HEAD = `# Who does what the documents say
 
 Made by \`npm run matrix\`, which starts every program that is installed, runs \`bristlecone conformance\` against it, and keeps what it
 found in \`conformance-matrix.json\`. A program that is not there keeps its last result, with its date. Do not edit this page by hand.
-\`npm run test:interop\` runs the same again and fails where a program that is there does otherwise than recorded, or where
+\`npm run test:interop\` runs the same again and fails where a program of the recorded version does otherwise than recorded, or where
 Bristlecone has a ✗.
 
 ✓ as the document says · ✗ a MUST is not met · ~ a SHOULD is not met, or what other programs rely on · ○ the document does not say; what
