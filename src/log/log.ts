@@ -58,33 +58,18 @@ export interface Witnessing {
   readonly witnesses: readonly WitnessStatus[];
 }
 
-export interface Log extends AsyncDisposable {
+/** What can be read of a log: by the process that writes it, and by readers beside it. */
+export interface LogView {
   readonly origin: string;
   /** Verifier keys, C2SP signed-note text form, the Ed25519 one first. */
   readonly vkeys: readonly string[];
   readonly limits: LogLimits;
   readonly duplicates: "first" | "allow";
 
-  /**
-   * Appends one entry; resolves when it is durable and has its index for ever.
-   * @param entry - copied.
-   * @throws {TlogError} ENTRY_TOO_LARGE | ARGUMENT_INVALID (not a Uint8Array) | POOL_FULL | LOG_CLOSING | LOG_READ_ONLY
-   */
-  add(entry: Uint8Array): Promise<Appended>;
-  /** Appends all or none, in one transaction, in order. Throws as `add`, and ARGUMENT_INVALID beyond the limits. */
-  addBatch(entries: readonly Uint8Array[]): Promise<readonly Appended[]>;
-
   /** The newest published checkpoint. There is always one: a new log publishes size 0 before it opens. */
   published(): Publication;
   /** Reads answer up to this size: the largest signed one. */
   readableSize(): number;
-  /**
-   * Resolves when a published checkpoint covers the leaf, and asks for one at once; with witnesses, as soon as the interval and
-   * their quorum allow.
-   * @throws {TlogError} ABORTED | LOG_CLOSING | LOG_READ_ONLY
-   */
-  untilPublished(leafIndex: number, options: { readonly signal: AbortSignal }): Promise<Publication>;
-
   /** Whole-hash tile bytes, or undefined beyond readableSize(). */
   readTile(tile: {
     readonly level: number;
@@ -118,9 +103,28 @@ export interface Log extends AsyncDisposable {
    */
   receipt(leafIndex: number): Promise<string>;
 
-  state(): LogState;
   /** The policy whose witnesses cosign, and how they do; undefined for a log without witnesses. */
   witnessing(): Witnessing | undefined;
+}
+
+/** A log that its holder writes. */
+export interface Log extends LogView, AsyncDisposable {
+  /**
+   * Appends one entry; resolves when it is durable and has its index for ever.
+   * @param entry - copied.
+   * @throws {TlogError} ENTRY_TOO_LARGE | ARGUMENT_INVALID (not a Uint8Array) | POOL_FULL | LOG_CLOSING | LOG_READ_ONLY
+   */
+  add(entry: Uint8Array): Promise<Appended>;
+  /** Appends all or none, in one transaction, in order. Throws as `add`, and ARGUMENT_INVALID beyond the limits. */
+  addBatch(entries: readonly Uint8Array[]): Promise<readonly Appended[]>;
+  /**
+   * Resolves when a published checkpoint covers the leaf, and asks for one at once; with witnesses, as soon as the interval and
+   * their quorum allow.
+   * @throws {TlogError} ABORTED | LOG_CLOSING | LOG_READ_ONLY
+   */
+  untilPublished(leafIndex: number, options: { readonly signal: AbortSignal }): Promise<Publication>;
+
+  state(): LogState;
   /** Finishes the batches in flight, answers their callers, publishes, closes the store. Idempotent. */
   close(): Promise<void>;
 }
