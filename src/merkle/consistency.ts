@@ -3,7 +3,7 @@ import { TlogError } from "../errors.ts";
 import type { Subtree } from "./coordinates.ts";
 import { assertHash, emptyRootHash, hashesEqual } from "./hash.ts";
 import { climb, proofPath } from "./proof-path.ts";
-import { matchProof, type ProofPlan, planSubtrees } from "./proof-plan.ts";
+import { type ProofPlan, planSubtrees } from "./proof-plan.ts";
 import { assertSize } from "./sizes.ts";
 
 /**
@@ -41,15 +41,16 @@ export function verifyConsistency(args: {
   if (fromSize > toSize) {
     throw new TlogError("PROOF_INVALID", `a tree cannot shrink from size ${fromSize} to ${toSize}`);
   }
-  const matched = matchProof(proofSubtrees(fromSize, toSize), proof);
   if (fromSize === 0) {
+    if (proof.length > 0) throw new TlogError("PROOF_INVALID", `proof: want 0 hashes, got ${proof.length}`);
     assertRoot("fromRoot", emptyRootHash(), fromRoot);
     if (toSize === 0) assertRoot("toRoot", emptyRootHash(), toRoot);
     return;
   }
-  const [from, to] = climb(matched, { start: 0, end: fromSize }, fromRoot);
-  assertRoot("fromRoot", from, fromRoot);
-  assertRoot("toRoot", to, toRoot);
+  const part = { start: 0, end: fromSize };
+  const { partRoot, treeRoot } = climb({ part, partHash: fromRoot, treeSize: toSize, proof });
+  assertRoot("fromRoot", partRoot, fromRoot);
+  assertRoot("toRoot", treeRoot, toRoot);
 }
 
 /**
@@ -72,8 +73,9 @@ export function fromRootOfConsistency(args: {
   const subtrees = fromSize < toSize ? proofSubtrees(fromSize, toSize) : [];
   if (subtrees[0]?.end !== fromSize || proof.length !== subtrees.length) return undefined;
   // The first hash is of the subtree that ends where the smaller tree ends: nothing known of that tree is needed.
-  const [from, to] = climb(matchProof(subtrees, proof), { start: 0, end: fromSize }, toRoot);
-  return hashesEqual(to, toRoot) ? from : undefined;
+  const part = { start: 0, end: fromSize };
+  const { partRoot, treeRoot } = climb({ part, partHash: toRoot, treeSize: toSize, proof });
+  return hashesEqual(treeRoot, toRoot) ? partRoot : undefined;
 }
 
 /** None from size 0: the proof is empty. */

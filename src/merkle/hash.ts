@@ -57,7 +57,9 @@ export function emptyRootHash(): Uint8Array {
 
 /** Whether two hashes are the same bytes. Hashes of a public log are no secret: this takes no care of its timing. */
 export function hashesEqual(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, at) => byte === b[at]);
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
+  return true;
 }
 
 /** @throws {TlogError} HASH_MALFORMED unless `hash` is 32 bytes. */

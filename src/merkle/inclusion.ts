@@ -3,7 +3,7 @@ import { TlogError } from "../errors.ts";
 import type { Subtree } from "./coordinates.ts";
 import { assertHash, hashesEqual } from "./hash.ts";
 import { climb, proofPath } from "./proof-path.ts";
-import { matchProof, type ProofPlan, planSubtrees } from "./proof-plan.ts";
+import { type ProofPlan, planSubtrees } from "./proof-plan.ts";
 import { assertIndex, assertSize } from "./sizes.ts";
 
 /** Where a leaf is claimed to be. */
@@ -42,7 +42,7 @@ export function verifyInclusion(
 
 /**
  * The one root hash a leaf hash and its proof lead to. By itself it proves nothing: compare it with a root you trust.
- * @returns 32 bytes; in a tree of one leaf the leaf hash itself, not a copy.
+ * @returns 32 bytes, the caller's own.
  * @throws {TlogError} as {@link verifyInclusion}
  */
 export function rootFromInclusion(
@@ -55,9 +55,7 @@ export function rootFromInclusion(
   if (leafIndex >= treeSize) {
     throw new TlogError("PROOF_INVALID", `leaf ${leafIndex} cannot be in a tree of size ${treeSize}`);
   }
-  const leaf = leafAt(leafIndex);
-  const [, treeRoot] = climb(matchProof(proofPath(leaf, treeSize), proof), leaf, leafHash);
-  return treeRoot;
+  return climb({ part: leafAt(leafIndex), partHash: leafHash, treeSize, proof }).treeRoot;
 }
 
 /** The part an inclusion proof leads up from. */

@@ -3,9 +3,9 @@
  * that of a consistency proof the smaller tree, that of a subtree's any valid subtree: PATH and PROOF of RFC 6962 §2.1.1 and
  * §2.1.2 are SUBTREE_PROOF of draft-ietf-plants-merkle-tree-certs §4.4 for [m, m + 1) and [0, m).
  */
+import { TlogError } from "../errors.ts";
 import type { Subtree } from "./coordinates.ts";
-import { nodeHash } from "./hash.ts";
-import type { MatchedHash } from "./proof-plan.ts";
+import { assertHash, nodeHashInto } from "./hash.ts";
 import { splitPoint } from "./sizes.ts";
 
 /**
@@ -30,27 +30,87 @@ export function proofPath(part: Subtree, treeSize: number): readonly Subtree[] {
   return path.reverse();
 }
 
+/** Where a proof leads, 32 bytes each, in memory of their own. */
+export interface ProvedRoots {
+  readonly partRoot: Uint8Array;
+  readonly treeRoot: Uint8Array;
+}
+
 /**
  * The two roots a proof leads to, the part's and the tree's: both grow upwards from the largest subtree that ends where the part
  * ends. A proof leaves that one out when it is the whole part, whose hash the verifier has.
+ * @param args.part - a valid subtree of the tree, not empty.
+ * @param args.proof - as it came from the network: the hashes of {@link proofPath}, one for one.
+ * @throws {TlogError} PROOF_INVALID (too many hashes, or too few) | HASH_MALFORMED
  */
-export function climb(
-  matched: readonly MatchedHash[],
-  part: Subtree,
-  partHash: Uint8Array,
-): readonly [partRoot: Uint8Array, treeRoot: Uint8Array] {
-  let partRoot = partHash;
-  let treeRoot = partHash;
-  for (const { subtree, hash } of matched) {
-    if (subtree.end === part.end) {
-      partRoot = hash;
-      treeRoot = hash;
-    } else if (subtree.end > part.end) {
-      treeRoot = nodeHash(treeRoot, hash);
+export function climb(args: {
+  readonly part: Subtree;
+  readonly partHash: Uint8Array;
+  readonly treeSize: number;
+  readonly proof: readonly Uint8Array[];
+}): ProvedRoots {
+  const { proof } = args;
+  const count = placeProof(args.part, args.treeSize);
+  if (proof.length !== count) {
+    throw new TlogError("PROOF_INVALID", `proof: want ${count} hashes, got ${proof.length}`);
+  }
+  const partRoot = new Uint8Array(args.partHash);
+  const treeRoot = new Uint8Array(args.partHash);
+  for (let at = 0; at < count; at++) {
+    const hash = proof[at];
+    assertHash("proof", hash);
+    const place = places[at];
+    if (place === RIGHT) {
+      nodeHashInto(treeRoot, hash, treeRoot, 0);
+    } else if (place === LOWEST) {
+      partRoot.set(hash);
+      treeRoot.set(hash);
     } else {
-      if (subtree.start >= part.start) partRoot = nodeHash(hash, partRoot);
-      treeRoot = nodeHash(hash, treeRoot);
+      if (place === WITHIN) nodeHashInto(hash, partRoot, partRoot, 0);
+      nodeHashInto(hash, treeRoot, treeRoot, 0);
     }
   }
-  return [partRoot, treeRoot];
+  return { partRoot, treeRoot };
+}
+
+/** The largest subtree that ends where the part ends: where both roots begin. */
+const LOWEST = 0;
+/** To the left of both roots so far, and in the part. */
+const WITHIN = 1;
+/** To the left of the tree's root so far, and of the part. */
+const LEFT = 2;
+/** To the right of the tree's root so far. */
+const RIGHT = 3;
+
+// Written and read in one synchronous call. A proof has at most one hash a level, of which there are 53, and the lowest.
+const places = new Uint8Array(64);
+
+/**
+ * Fills `places` for each hash of the proof, with the part's first and last leaf and the tree's last one followed up the levels.
+ * draft-ietf-plants-merkle-tree-certs §4.4.2
+ * @returns how many hashes the proof has.
+ */
+function placeProof(part: Subtree, treeSize: number): number {
+  let first = part.start;
+  let last = part.end - 1;
+  let end = treeSize - 1;
+  let count = 0;
+  const rise = (): void => {
+    first = Math.floor(first / 2);
+    last = Math.floor(last / 2);
+    end = Math.floor(end / 2);
+  };
+  while (first !== last && (last === end || last % 2 === 1)) rise();
+  if (first !== last) places[count++] = LOWEST;
+  while (end > 0) {
+    if (last < end && last % 2 === 0) {
+      places[count++] = RIGHT;
+    } else {
+      // At the tree's right edge a node without a sibling is its own parent.
+      while (last % 2 === 0) rise();
+      places[count++] = first < last ? WITHIN : LEFT;
+    }
+    rise();
+  }
+  return count;
 }

@@ -48,27 +48,3 @@ export function assembleProof(plan: ProofPlan, hashes: readonly Uint8Array[]): r
     return folded;
   });
 }
-
-/** A hash of a proof, and what it has to be the hash of. */
-export interface MatchedHash {
-  readonly subtree: Subtree;
-  readonly hash: Uint8Array;
-}
-
-/**
- * Checking one: pairs each hash of a proof with the subtree it has to be the hash of.
- * @throws {TlogError} PROOF_INVALID (too many hashes, or too few) | HASH_MALFORMED
- */
-export function matchProof(
-  subtrees: readonly Subtree[],
-  proof: readonly Uint8Array[],
-): readonly MatchedHash[] {
-  if (proof.length !== subtrees.length) {
-    throw new TlogError("PROOF_INVALID", `proof: want ${subtrees.length} hashes, got ${proof.length}`);
-  }
-  return subtrees.map((subtree, at) => {
-    const hash = proof[at];
-    assertHash("proof", hash);
-    return { subtree, hash };
-  });
-}

@@ -7,7 +7,7 @@ import type { Subtree } from "./coordinates.ts";
 import { assertHash, hashesEqual } from "./hash.ts";
 import { planInclusion, verifyInclusion } from "./inclusion.ts";
 import { climb, proofPath } from "./proof-path.ts";
-import { matchProof, type ProofPlan, planSubtrees } from "./proof-plan.ts";
+import { type ProofPlan, planSubtrees } from "./proof-plan.ts";
 import { assertSize, bitLength } from "./sizes.ts";
 
 /**
@@ -58,8 +58,8 @@ export function verifySubtreeConsistency(
   if (!isValidSubtree({ start, end }) || end > treeSize) {
     throw new TlogError("PROOF_INVALID", `leaves [${start}, ${end}) are no subtree of ${treeSize} leaves`);
   }
-  const matched = matchProof(proofPath({ start, end }, treeSize), proof);
-  const [partRoot, treeRoot] = climb(matched, { start, end }, subtreeHash);
+  const part = { start, end };
+  const { partRoot, treeRoot } = climb({ part, partHash: subtreeHash, treeSize, proof });
   if (!hashesEqual(partRoot, subtreeHash) || !hashesEqual(treeRoot, rootHash)) {
     throw new TlogError("PROOF_INVALID", "the proof does not lead from the subtree's hash to the root hash");
   }
