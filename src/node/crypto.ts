@@ -12,13 +12,6 @@ import { TlogError } from "../errors.ts";
 
 export type { KeyPair, SignatureClaim } from "../crypto/ed25519-strict.ts";
 
-declare global {
-  interface Buffer {
-    /** What `write` with "latin1" comes to, without its choosing among encodings. Of any Uint8Array, and cut short at its end. */
-    latin1Write(text: string, offset: number, length: number): number;
-  }
-}
-
 const SHA256_BYTES = 32;
 
 // DER around a raw key: SubjectPublicKeyInfo and PKCS #8 PrivateKeyInfo with OID 1.3.101.112.  RFC 8410 §4, §7
