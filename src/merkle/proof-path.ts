@@ -3,9 +3,10 @@
  * that of a consistency proof the smaller tree, that of a subtree's any valid subtree: PATH and PROOF of RFC 6962 §2.1.1 and
  * §2.1.2 are SUBTREE_PROOF of draft-ietf-plants-merkle-tree-certs §4.4 for [m, m + 1) and [0, m).
  */
+import { sha256Into } from "#crypto";
 import { TlogError } from "../errors.ts";
 import type { Subtree } from "./coordinates.ts";
-import { assertHash, nodeHashInto } from "./hash.ts";
+import { assertHash, HASH_BYTES, NODE_PREFIX } from "./hash.ts";
 import { splitPoint } from "./sizes.ts";
 
 /**
@@ -54,23 +55,25 @@ export function climb(args: {
   if (proof.length !== count) {
     throw new TlogError("PROOF_INVALID", `proof: want ${count} hashes, got ${proof.length}`);
   }
-  const partRoot = new Uint8Array(args.partHash);
-  const treeRoot = new Uint8Array(args.partHash);
-  for (let at = 0; at < count; at++) {
-    const hash = proof[at];
-    assertHash("proof", hash);
-    const place = places[at];
-    if (place === RIGHT) {
-      nodeHashInto(treeRoot, hash, treeRoot, 0);
-    } else if (place === LOWEST) {
-      partRoot.set(hash);
-      treeRoot.set(hash);
-    } else {
-      if (place === WITHIN) nodeHashInto(hash, partRoot, partRoot, 0);
-      nodeHashInto(hash, treeRoot, treeRoot, 0);
+  for (const hash of proof) assertHash("proof", hash);
+  const isLowestGiven = places[0] === LOWEST && count > 0;
+  const lowest = (isLowestGiven ? proof[0] : undefined) ?? args.partHash;
+  let at = isLowestGiven ? 1 : 0;
+  partInput.set(lowest, RIGHT_CHILD);
+  treeInput.set(lowest, childAt(at));
+  for (; at < count; at++) {
+    const hash = proof[at] ?? lowest;
+    if (places[at] === WITHIN) {
+      partInput.set(hash, LEFT_CHILD);
+      sha256Into(partInput, partInput, RIGHT_CHILD);
     }
+    treeInput.set(hash, LEFT_CHILD + RIGHT_CHILD - childAt(at));
+    sha256Into(treeInput, treeInput, childAt(at + 1));
   }
-  return { partRoot, treeRoot };
+  return {
+    partRoot: partInput.slice(RIGHT_CHILD, RIGHT_CHILD + HASH_BYTES),
+    treeRoot: treeInput.slice(childAt(count), childAt(count) + HASH_BYTES),
+  };
 }
 
 /** The largest subtree that ends where the part ends: where both roots begin. */
@@ -82,8 +85,19 @@ const LEFT = 2;
 /** To the right of the tree's root so far. */
 const RIGHT = 3;
 
-// Written and read in one synchronous call. A proof has at most one hash a level, of which there are 53, and the lowest.
+// All of these are written and read in one synchronous call. Each digest is written to where the next one's input has it: a node
+// costs one copy, of its sibling.  RFC 6962 §2.1
+const LEFT_CHILD = 1;
+const RIGHT_CHILD = LEFT_CHILD + HASH_BYTES;
+const partInput = new Uint8Array(RIGHT_CHILD + HASH_BYTES).fill(NODE_PREFIX, 0, 1);
+const treeInput = new Uint8Array(RIGHT_CHILD + HASH_BYTES).fill(NODE_PREFIX, 0, 1);
+// A proof has at most one hash a level, of which there are 53, and the lowest.
 const places = new Uint8Array(64);
+
+/** Where the input of proof hash `at` has the tree's root so far; behind the last one, either side will do. */
+function childAt(at: number): number {
+  return places[at] === RIGHT ? LEFT_CHILD : RIGHT_CHILD;
+}
 
 /**
  * Fills `places` for each hash of the proof, with the part's first and last leaf and the tree's last one followed up the levels.
@@ -95,22 +109,24 @@ function placeProof(part: Subtree, treeSize: number): number {
   let last = part.end - 1;
   let end = treeSize - 1;
   let count = 0;
-  const rise = (): void => {
-    first = Math.floor(first / 2);
-    last = Math.floor(last / 2);
-    end = Math.floor(end / 2);
-  };
-  while (first !== last && (last === end || last % 2 === 1)) rise();
+  while (first !== last && (last === end || last % 2 === 1)) {
+    first = half(first);
+    last = half(last);
+    end = half(end);
+  }
   if (first !== last) places[count++] = LOWEST;
   while (end > 0) {
-    if (last < end && last % 2 === 0) {
-      places[count++] = RIGHT;
-    } else {
-      // At the tree's right edge a node without a sibling is its own parent.
-      while (last % 2 === 0) rise();
-      places[count++] = first < last ? WITHIN : LEFT;
-    }
-    rise();
+    const isLeftChild = last % 2 === 0;
+    if (isLeftChild && last < end) places[count++] = RIGHT;
+    // At the tree's right edge a node without a sibling is its own parent.
+    else if (!isLeftChild) places[count++] = first < last ? WITHIN : LEFT;
+    first = half(first);
+    last = half(last);
+    end = half(end);
   }
   return count;
+}
+
+function half(index: number): number {
+  return Math.floor(index / 2);
 }
