@@ -6,7 +6,8 @@ import { TlogError } from "../errors.ts";
 export const HASH_BYTES = 32;
 
 const LEAF_PREFIX = 0x00;
-const NODE_PREFIX = 0x01;
+/** Of an inner node's input, before the hashes of its children. */
+export const NODE_PREFIX = 0x01;
 
 // Inputs are put together here and hashed in the same synchronous call, so nothing can see another call's bytes.
 // Entries that do not fit get a buffer of their own: for them the copy costs little beside the hash.
@@ -30,6 +31,45 @@ export function leafHashInto(entry: Uint8Array, out: Uint8Array, offset: number)
   const input = length <= leafInput.length ? leafInput.subarray(0, length) : new Uint8Array(length);
   input.set(entry, 1);
   sha256Into(input, out, offset);
+}
+
+/**
+ * The leaf hashes of many entries that lie behind lengths in one piece of memory.
+ * @param bytes - changed and changed back: the byte before an entry stands in for the prefix while it is hashed, which saves
+ *   copying the entry. Nothing else runs meanwhile.
+ * @param offsets - entry i is bytes [offsets[i] + skip, offsets[i + 1]).
+ * @param skip - at least 1.
+ * @returns 32 bytes an entry, concatenated.
+ */
+export function leafHashesBetween(bytes: Uint8Array, offsets: Uint32Array, skip: number): Uint8Array {
+  const count = offsets.length - 1;
+  const out = new Uint8Array(count * HASH_BYTES);
+  for (let leaf = 0; leaf < count; leaf++) {
+    const prefixAt = (offsets[leaf] ?? 0) + skip - 1;
+    const before = bytes[prefixAt] ?? 0;
+    bytes[prefixAt] = LEAF_PREFIX;
+    sha256Into(bytes.subarray(prefixAt, offsets[leaf + 1]), out, leaf * HASH_BYTES);
+    bytes[prefixAt] = before;
+  }
+  return out;
+}
+
+/**
+ * The parents of hashes that lie side by side: `nodeHash` of each two.
+ * @param hashes - 32 bytes each, an even number of them, the first at byte `from`.
+ * @param out - gets `pairs` hashes, from byte `to`; may be the memory of `hashes` when `to` is at most `from`.
+ */
+export function parentHashesInto(
+  { hashes, from, pairs }: { readonly hashes: Uint8Array; readonly from: number; readonly pairs: number },
+  out: Uint8Array,
+  to: number,
+): void {
+  let at = from;
+  for (let pair = 0; pair < pairs; pair++) {
+    // A loop: `set` wants a view, and 64 bytes are copied sooner than one is made.
+    for (let byte = 1; byte <= 2 * HASH_BYTES; byte++) nodeInput[byte] = hashes[at++] ?? 0;
+    sha256Into(nodeInput, out, to + pair * HASH_BYTES);
+  }
 }
 
 /**
