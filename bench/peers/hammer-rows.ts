@@ -1,0 +1,106 @@
+/** `POST /add` of two logs under Tessera's hammer, in turn, in one run. */
+import { type HammerPlan, type HammerRound, hammer } from "./hammer.ts";
+import { alternate, type FigureRow, figureRows, type Pair } from "./rows.ts";
+import { type PeerOptions, type PeerServer, startOwnLog, startTessera } from "./servers.ts";
+
+export interface HammerRowsPlan {
+  readonly folder: string;
+  readonly writers: readonly number[];
+  readonly pairs: number;
+  readonly warmUpSeconds: number;
+  readonly seconds: number;
+  /** "one": server and hammer have a core each. "all": both have the machine. */
+  readonly cores: "one" | "all";
+  readonly antispam: boolean;
+  /** Whether to look for the rate at which Tessera does best before measuring. */
+  readonly calibrates: boolean;
+}
+
+export interface HammerRow {
+  readonly title: string;
+  readonly yardstick: string;
+  /** What the hammer was allowed to write to Tessera in a second: what served Tessera best. */
+  readonly tesseraMaxWrites: number;
+  readonly figures: readonly FigureRow[];
+  readonly pairs: readonly Pair<HammerRound>[];
+}
+
+/** Above what either log takes: each writer then writes as soon as it is answered. */
+const UNLIMITED = 200_000;
+/** Tried, from the top, when unlimited writers are refused: those are asked for again at once, and take the log's time. */
+const LESS = [16_000, 8_000, 4_000, 2_000, 1_000, 500];
+
+const FIGURES = {
+  "entries/s, published": { of: (round: HammerRound) => round.perSecond, target: ">= 5" },
+  "time to index, mean ms (hammer's samples)": {
+    of: (round: HammerRound) => round.queueMs,
+    target: "<= 0.1",
+  },
+  "time to index, mean ms (writers / rate)": { of: (round: HammerRound) => round.littleMs, target: "<= 0.1" },
+  "time to checkpoint, mean ms (hammer's samples)": { of: (round: HammerRound) => round.integrationMs },
+  "CPU, µs an entry": { of: (round: HammerRound) => round.cpuMicrosPerEntry, target: "<= 0.333" },
+  "RssAnon, most, MB": { of: (round: HammerRound) => round.maxRssAnonBytes / 1e6, target: "<= 0.333" },
+  "resident, most, MB": { of: (round: HammerRound) => round.maxRssBytes / 1e6 },
+  "writes pushed back": { of: (round: HammerRound) => round.pushedBack },
+  "writes failed": { of: (round: HammerRound) => round.failed },
+};
+
+export async function hammerRows(plan: HammerRowsPlan): Promise<readonly HammerRow[]> {
+  const rows: HammerRow[] = [];
+  for (const writers of plan.writers) rows.push(await hammerRow(writers, plan));
+  return rows;
+}
+
+async function hammerRow(writers: number, plan: HammerRowsPlan): Promise<HammerRow> {
+  const pinned: PeerOptions = { folder: plan.folder, ...(plan.cores === "one" && { cores: "0" }) };
+  const tessera = await startTessera({ ...pinned, antispam: plan.antispam });
+  try {
+    const own = await startOwnLog(pinned);
+    try {
+      const round: HammerPlan = {
+        writers,
+        maxWrites: UNLIMITED,
+        warmUpSeconds: plan.warmUpSeconds,
+        seconds: plan.seconds,
+        cores: plan.cores === "one" ? "1" : undefined,
+      };
+      const maxWrites = plan.calibrates ? await bestMaxWrites(tessera, round) : UNLIMITED;
+      const pairs = await alternate(
+        {
+          yardstick: { name: tessera.name, run: () => hammer(tessera, { ...round, maxWrites }) },
+          own: { name: own.name, run: () => hammer(own, round) },
+        },
+        plan.pairs,
+      );
+      const cores = plan.cores === "one" ? "server on one core" : "server and hammer on all cores";
+      return {
+        title: `POST /add under the hammer, ${writers} writers, ${cores}, beside ${tessera.name}`,
+        yardstick: tessera.name,
+        tesseraMaxWrites: maxWrites,
+        figures: figureRows(pairs, FIGURES),
+        pairs,
+      };
+    } finally {
+      await own.stop();
+    }
+  } finally {
+    await tessera.stop();
+  }
+}
+
+/** Goes down until fewer are refused than are taken, and keeps the best. */
+async function bestMaxWrites(tessera: PeerServer, round: HammerPlan): Promise<number> {
+  let best = { maxWrites: UNLIMITED, perSecond: 0 };
+  for (const maxWrites of [UNLIMITED, ...LESS]) {
+    const { perSecond, pushedBack, failed } = await hammer(tessera, { ...round, maxWrites }).catch(
+      (): HammerTrial => ({ perSecond: 0, pushedBack: 0, failed: Number.POSITIVE_INFINITY }),
+    );
+    process.stderr.write(`  ${tessera.name}, at most ${maxWrites}/s: ${Math.round(perSecond)}/s\n`);
+    if (perSecond > best.perSecond) best = { maxWrites, perSecond };
+    // Nothing was refused: fewer writes cannot serve it better.
+    if (pushedBack + failed === 0) break;
+  }
+  return best.maxWrites;
+}
+
+type HammerTrial = Pick<HammerRound, "perSecond" | "pushedBack" | "failed">;

@@ -1,0 +1,109 @@
+/** The logs that are compared: the built one of this repository, and Tessera's over files, each in a process and a directory of its own. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { formatSigningKey, formatVerifierKey, generateSigningKey, openSigner } from "../../src/tlog/key.ts";
+import { freePort, programPath, start } from "../../test/interop/programs.ts";
+
+export interface PeerServer {
+  readonly name: string;
+  readonly url: string;
+  readonly vkey: string;
+  readonly pid: number;
+  /** All that it keeps. */
+  readonly directory: string;
+  /** Ends it, and removes what it kept. */
+  stop(): Promise<void>;
+}
+
+export interface PeerOptions {
+  /** Directories are made in here: on a disk, not in memory. */
+  readonly folder: string;
+  /** What it may run on, as taskset has it; undefined: all. */
+  readonly cores?: string | undefined;
+  /** Put before the program and its arguments. */
+  readonly prefix?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Added to the program's own arguments. */
+  readonly more?: readonly string[];
+}
+
+const MAIN = join(import.meta.dirname, "../../dist/src/cli/main.js");
+
+/** `serve` as users run it: LMDB, every answer durable, exact duplicates. */
+export function startOwnLog(options: PeerOptions): Promise<PeerServer> {
+  return startPeer("bristlecone", options, ({ keyFile, directory, port }) => [
+    process.execPath,
+    MAIN,
+    "serve",
+    `--listen=127.0.0.1:${port}`,
+    `--data=${join(directory, "data")}`,
+    `--key=${keyFile}`,
+    "--log-level=warn",
+  ]);
+}
+
+/**
+ * Tessera's conformance server over files: batches of 256 or a second, checkpoints every second, as its authors built it.
+ * @param options.antispam - its duplicate detection on disk; without, it remembers the newest 262,144 entries in memory.
+ */
+export function startTessera({
+  antispam,
+  ...options
+}: PeerOptions & { readonly antispam: boolean }): Promise<PeerServer> {
+  const name = antispam ? "Tessera posix, antispam" : "Tessera posix";
+  return startPeer(name, options, ({ keyFile, directory, port }) => [
+    programPath("tessera-posix"),
+    `--storage_dir=${join(directory, "data")}`,
+    `--private_key=${keyFile}`,
+    `--listen=127.0.0.1:${port}`,
+    `--antispam=${antispam}`,
+  ]);
+}
+
+interface Place {
+  readonly keyFile: string;
+  readonly directory: string;
+  readonly port: number;
+}
+
+async function startPeer(
+  name: string,
+  { folder, cores, prefix = [], env = {}, more = [] }: PeerOptions,
+  commandFor: (place: Place) => readonly string[],
+): Promise<PeerServer> {
+  const directory = await mkdtemp(join(folder, "bristlecone-bench-"));
+  const signingKey = formatSigningKey(await generateSigningKey({ name: "bench.test/log" }));
+  const keyFile = join(directory, "key");
+  await writeFile(keyFile, signingKey, { mode: 0o600 });
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const pinned = cores === undefined ? [] : ["taskset", "-c", cores];
+  const command = [...pinned, ...prefix, ...commandFor({ keyFile, directory, port }), ...more];
+  const [program, ...args] = command;
+  if (program === undefined) throw new Error("no program");
+  const running = await start(program, args, { env, url: `${url}/checkpoint` });
+  await untilPublished(url);
+  return {
+    name,
+    url,
+    vkey: formatVerifierKey((await openSigner(signingKey)).verifierKey),
+    pid: running.pid,
+    directory,
+    async stop() {
+      await running.stop();
+      await rm(directory, { recursive: true });
+    },
+  };
+}
+
+/** Tessera answers 404 until it has signed its first checkpoint. */
+async function untilPublished(url: string): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt += 1) {
+    const answer = await fetch(`${url}/checkpoint`);
+    await answer.arrayBuffer();
+    if (answer.ok) return;
+    await pause(50);
+  }
+  throw new Error(`${url}: no checkpoint within 10 s`);
+}
