@@ -4,7 +4,7 @@ import type { Log } from "../log/log.ts";
 import type { WriteAccess } from "./access.ts";
 import { addRoutes } from "./add.ts";
 import { adminRoutes } from "./admin.ts";
-import { createApp } from "./create-app.ts";
+import { createApp, type HttpApp } from "./create-app.ts";
 import { entryRoutes } from "./entries.ts";
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from "./limits.ts";
 import { logInfoRoutes } from "./log-info.ts";
@@ -14,7 +14,7 @@ import type { OnError } from "./problem.ts";
 import { proofRoutes } from "./proofs.ts";
 import { receiptRoutes } from "./receipts.ts";
 import type { MountedWitness } from "./running-server.ts";
-import { tileRoutes } from "./tiles.ts";
+import { checkpointRoute, tileRoutes } from "./tiles.ts";
 import { createWitnessApp } from "./witness.ts";
 
 export interface LogAppOptions {
@@ -31,10 +31,11 @@ export interface LogAppOptions {
 }
 
 /** The public HTTP API of a log: `spec/http-api.md`. Needs no socket: `app.request("/checkpoint")`. */
-export function createLogApp(options: LogAppOptions): OpenAPIHono<HttpEnv> {
+export function createLogApp(options: LogAppOptions): HttpApp {
   const { log, writeAccess, version, boundPort = () => undefined } = options;
   const limits = { ...DEFAULT_HTTP_LIMITS, ...options.limits };
   const app = createApp(options.onError);
+  app.hot([checkpointRoute(log)]);
   app.route("/", tileRoutes(log, limits));
   app.route("/", addRoutes(log, { ...limits, writeAccess }));
   app.route("/", entryRoutes(log));

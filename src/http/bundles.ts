@@ -23,12 +23,13 @@ export function bundleHandler(log: Log, options: HttpLimits): (c: Context<HttpEn
     const etag = `entries.${index}.${width}-${logTag}`;
     const headers = { ...BUNDLE_HEADERS, ETag: `"${etag}"` };
     const gzipHeaders = { ...BUNDLE_HEADERS, ETag: `"${etag}-gzip"`, "Content-Encoding": "gzip" };
-    if (isNotModified(req.raw, headers.ETag)) return notModified(headers);
-    if (isNotModified(req.raw, gzipHeaders.ETag)) return notModified(gzipHeaders);
+    if (isNotModified(req.raw.headers.get("If-None-Match"), headers.ETag)) return notModified(headers);
+    if (isNotModified(req.raw.headers.get("If-None-Match"), gzipHeaders.ETag))
+      return notModified(gzipHeaders);
     const start = index * TILE_WIDTH;
     const bundle = await log.readEntries({ start, end: start + width });
     if (bundle === undefined) throw new TlogError("STORE_DAMAGED", `${req.path} is signed and not stored`);
-    holdUntilSent(bundle.length, budget, env);
+    holdUntilSent(bundle.length, budget, env?.outgoing);
     const zipped = prefersGzip(req.raw.headers.get("Accept-Encoding")) ? await gzip(bundle) : undefined;
     return zipped === undefined ? answer(bundle, headers) : answer(zipped, gzipHeaders);
   };

@@ -1,7 +1,12 @@
-/** RFC 9110 §13.1.2: the list of entity tags, compared weakly; "*" matches whatever exists. */
-export function isNotModified(request: Request, etag: string): boolean {
-  const ifNoneMatch = request.headers.get("If-None-Match");
-  if (ifNoneMatch === null) return false;
+import type { Answer } from "./exchange.ts";
+import { responseFrom } from "./exchange-hono.ts";
+
+/**
+ * RFC 9110 §13.1.2: the list of entity tags, compared weakly; "*" matches whatever exists.
+ * @param ifNoneMatch - the header's value, if any.
+ */
+export function isNotModified(ifNoneMatch: string | null | undefined, etag: string): boolean {
+  if (ifNoneMatch === null || ifNoneMatch === undefined) return false;
   if (ifNoneMatch.trim() === "*") return true;
   for (const [, tag] of ifNoneMatch.matchAll(ENTITY_TAG)) {
     if (tag === etag) return true;
@@ -13,6 +18,11 @@ export function isNotModified(request: Request, etag: string): boolean {
 const ENTITY_TAG = /(?:W\/)?("[\x21\x23-\x7e\x80-\xff]*")/g;
 
 /** 304 with the headers a cache needs to refresh what it holds. RFC 9110 §15.4.5 */
-export function notModified(headers: Record<string, string>): Response {
-  return new Response(null, { status: 304, headers });
+export function unchanged(headers: Readonly<Record<string, string>>): Answer {
+  return { status: 304, headers };
+}
+
+/** {@link unchanged} as fetch has it. */
+export function notModified(headers: Readonly<Record<string, string>>): Response {
+  return responseFrom(unchanged(headers));
 }

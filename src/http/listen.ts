@@ -1,15 +1,29 @@
 import { setMaxListeners } from "node:events";
-import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { getRequestListener, RequestError } from "@hono/node-server";
 import type { Hono } from "hono";
 import { TlogError } from "../errors.ts";
+import type { Answer, HotRoute } from "./exchange.ts";
+import { type PlainRequest, PlainRequests } from "./exchange-router.ts";
+import { SocketExchange, sendAnswer } from "./exchange-socket.ts";
 import { DEFAULT_LISTEN_LIMITS, type ListenLimits } from "./limits.ts";
-import type { HttpEnv } from "./path.ts";
-import { type OnError, problemFrom } from "./problem.ts";
+import { type HttpEnv, untilQuery } from "./path.ts";
+import { type OnError, problemAnswer, problemFrom } from "./problem.ts";
+
+/** What a listener serves: an app, and those of its routes that plain requests reach without hono. */
+export interface ServedApp extends Pick<Hono<HttpEnv>, "fetch"> {
+  readonly hotRoutes?: readonly HotRoute[];
+}
 
 export interface ListenOptions {
-  readonly app: Hono<HttpEnv>;
+  readonly app: ServedApp;
   /** Host name or IP address; IPv6 without brackets. */
   readonly host: string;
   /** 0: any free port. */
@@ -62,16 +76,9 @@ export async function listen(options: ListenOptions): Promise<RunningListener> {
 }
 
 function createLimitedServer(
-  { app, onError }: ListenOptions,
+  options: ListenOptions,
   { limits, closing }: { readonly limits: ListenLimits; readonly closing: AbortSignal },
 ): Server {
-  const serve = getRequestListener(
-    (request, env) => {
-      assertOneHost(env.incoming);
-      return app.fetch(request, { ...env, closing });
-    },
-    { errorHandler: (error) => answerUnrouted(error, onError) },
-  );
   const server = createServer(
     {
       headersTimeout: limits.headersTimeoutMs,
@@ -80,7 +87,7 @@ function createLimitedServer(
       connectionsCheckingInterval: limits.timeoutCheckIntervalMs,
       maxHeaderSize: limits.maxHeaderBytes,
     },
-    inTurn((incoming, outgoing) => void serve(incoming, outgoing), limits.maxPipelinedRequests),
+    inTurn(requestListener(options, closing), limits.maxPipelinedRequests),
   );
   // Node would drop the headers after the 2,000th unseen; maxHeaderBytes bounds them already.
   server.maxHeadersCount = 0;
@@ -88,6 +95,43 @@ function createLimitedServer(
   server.maxConnections = limits.maxConnections;
   server.maxRequestsPerSocket = limits.maxRequestsPerConnection;
   return server;
+}
+
+/** Serves plain requests of hot routes straight, all others through hono. */
+function requestListener({ app, onError }: ListenOptions, closing: AbortSignal): RequestListener {
+  const plainRequests = new PlainRequests(app.hotRoutes ?? []);
+  const serve = getRequestListener(
+    (request, env) => {
+      assertOneHost(env.incoming);
+      return app.fetch(request, { ...env, closing });
+    },
+    { errorHandler: (error) => answerUnrouted(error, onError) },
+  );
+  return (incoming, outgoing) => {
+    const plain = plainRequests.recognise(incoming);
+    if (plain === undefined) void serve(incoming, outgoing);
+    else void servePlain(plain, { incoming, outgoing, closing, onError });
+  };
+}
+
+async function servePlain({ handle, site }: PlainRequest, on: Connection): Promise<void> {
+  const { incoming, outgoing, closing, onError } = on;
+  let answer: Answer;
+  try {
+    answer = await handle(new SocketExchange({ incoming, outgoing, site, closing }));
+  } catch (error) {
+    const { method = "", url = "" } = incoming;
+    answer = problemAnswer(error, { method });
+    if (answer.status === 500) onError?.({ error, method, path: untilQuery(url) });
+  }
+  sendAnswer(incoming, outgoing, answer);
+}
+
+interface Connection {
+  readonly incoming: IncomingMessage;
+  readonly outgoing: ServerResponse;
+  readonly closing: AbortSignal;
+  readonly onError: OnError | undefined;
 }
 
 /**

@@ -24,6 +24,15 @@ export function rawPath(
   return path.includes("%") ? NOWHERE : path;
 }
 
+/** What follows the first "?" of the target, as the client wrote it, or "". */
+export function rawQuery(
+  request: Request,
+  options?: { readonly env?: HttpEnv["Bindings"] | undefined },
+): string {
+  const target = options?.env?.incoming?.url ?? request.url;
+  return target.slice(untilQuery(target).length + 1);
+}
+
 /** Absolute-form targets (RFC 9112 §3.2.2) carry scheme and authority before the path. */
 function pathOfUrl(url: string): string {
   const beforeQuery = untilQuery(url);
@@ -31,7 +40,7 @@ function pathOfUrl(url: string): string {
   return start === -1 ? "/" : beforeQuery.slice(start);
 }
 
-function untilQuery(target: string): string {
+export function untilQuery(target: string): string {
   const query = target.indexOf("?");
   return query === -1 ? target : target.slice(0, query);
 }

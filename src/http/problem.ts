@@ -1,4 +1,6 @@
 import { type ErrorCode, TlogError } from "../errors.ts";
+import type { Answer } from "./exchange.ts";
+import { responseFrom } from "./exchange-hono.ts";
 import { NOT_STORED, READ_HEADERS, WRITE_HEADERS } from "./headers.ts";
 import { problemKindOf } from "./status.ts";
 
@@ -28,17 +30,22 @@ export type OnError = (failure: {
   readonly path: string;
 }) => void;
 
+/** {@link problemAnswer} as fetch has it. */
+export function problemFrom(error: unknown, request: Request, extras?: ProblemExtras): Response {
+  return responseFrom(problemAnswer(error, request, extras));
+}
+
 /**
  * The answer to a thrown error. Details of failures on this side stay here: they can name files.
  * @param request - decides whether browsers of other origins may read the answer, as for the resource itself.
  */
-export function problemFrom(
+export function problemAnswer(
   error: unknown,
-  request: Request,
+  request: { readonly method: string },
   { headers = {}, members = {} }: ProblemExtras = {},
-): Response {
+): Answer {
   const { code, kind } = problemKindOf(error instanceof TlogError ? error.code : "INTERNAL");
-  const body: ProblemBody = {
+  const problem: ProblemBody = {
     type: `urn:bristlecone:problem:${code}`,
     title: kind.title,
     status: kind.status,
@@ -47,18 +54,19 @@ export function problemFrom(
     ...members,
   };
   const isRead = request.method === "GET" || request.method === "HEAD";
-  const text = JSON.stringify(body);
-  return new Response(text, {
+  const body = JSON.stringify(problem);
+  return {
     status: kind.status,
     headers: {
       ...(isRead ? READ_HEADERS : WRITE_HEADERS),
       "Content-Type": "application/problem+json",
-      "Content-Length": String(new TextEncoder().encode(text).length),
+      "Content-Length": String(Buffer.byteLength(body)),
       "Cache-Control": NOT_STORED,
       ...(kind.retryAfterSeconds === undefined ? {} : { "Retry-After": String(kind.retryAfterSeconds) }),
       ...(isRead ? { "Access-Control-Expose-Headers": "Retry-After" } : {}),
       ...(code === "TOKEN_MISSING" ? { "WWW-Authenticate": 'Bearer realm="bristlecone"' } : {}),
       ...headers,
     },
-  });
+    body,
+  };
 }

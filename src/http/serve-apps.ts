@@ -1,9 +1,7 @@
-import type { Hono } from "hono";
 import { TlogError } from "../errors.ts";
 import { hasErrorCode, messageOf } from "../node/errno.ts";
 import type { ListenLimits } from "./limits.ts";
-import { type ListenOptions, listen, type RunningListener } from "./listen.ts";
-import type { HttpEnv } from "./path.ts";
+import { type ListenOptions, listen, type RunningListener, type ServedApp } from "./listen.ts";
 import type { OnError } from "./problem.ts";
 import type { ListenAt, RunningServer } from "./running-server.ts";
 
@@ -13,8 +11,8 @@ import type { ListenAt, RunningServer } from "./running-server.ts";
  * @throws {TlogError} LISTEN_FAILED (the address is taken, or not ours)
  */
 export async function serveApps(options: {
-  readonly app: Hono<HttpEnv>;
-  readonly adminApp: (isClosing: () => boolean) => Hono<HttpEnv>;
+  readonly app: ServedApp;
+  readonly adminApp: (isClosing: () => boolean) => ServedApp;
   readonly listen: ListenAt;
   readonly adminListen: ListenAt | undefined;
   readonly limits?: Partial<ListenLimits>;

@@ -6,27 +6,35 @@ import { HASH_BYTES } from "../merkle/hash.ts";
 import { encodeHex } from "../tlog/encoding.ts";
 import { parseTilePath } from "../tlog/tile.ts";
 import { bundleHandler } from "./bundles.ts";
-import { isNotModified, notModified } from "./caching.ts";
+import { isNotModified, notModified, unchanged } from "./caching.ts";
+import type { HotRoute } from "./exchange.ts";
 import { IMMUTABLE, READ_HEADERS, REVALIDATE } from "./headers.ts";
 import type { HttpLimits } from "./limits.ts";
 import type { HttpEnv } from "./path.ts";
 import { assertPublished, logTagOf } from "./published.ts";
 
-/** `GET /checkpoint` and everything under `/tile/`.  c2sp.org/tlog-tiles, "Checkpoints" and "Merkle Tree" */
+/** `GET /checkpoint`.  c2sp.org/tlog-tiles, "Checkpoints" */
+export function checkpointRoute(log: Log): HotRoute {
+  const headersOf = checkpointHeaders();
+  return {
+    method: "GET",
+    path: "/checkpoint",
+    handle(exchange) {
+      const published = log.published();
+      const headers = headersOf(published);
+      if (isNotModified(exchange.header("if-none-match"), headers.ETag)) return unchanged(headers);
+      return { status: 200, headers, body: published.checkpoint };
+    },
+  };
+}
+
+/** Everything under `/tile/`.  c2sp.org/tlog-tiles, "Merkle Tree" */
 export function tileRoutes(log: Log, options: HttpLimits): Hono<HttpEnv> {
-  const checkpoint = checkpointHeaders();
   const tile = tileHandler(log);
   const bundle = bundleHandler(log, options);
-  return (
-    new Hono<HttpEnv>()
-      .get("/checkpoint", ({ req }) => {
-        const published = log.published();
-        const headers = checkpoint(published);
-        if (isNotModified(req.raw, headers.ETag)) return notModified(headers);
-        return new Response(published.checkpoint, { headers });
-      })
-      // One route for both: with two that overlap, hono falls back to its slow router.
-      .get("/tile/*", (c) => (c.req.path.startsWith("/tile/entries/") ? bundle(c) : tile(c)))
+  // One route for both: with two that overlap, hono falls back to its slow router.
+  return new Hono<HttpEnv>().get("/tile/*", (c) =>
+    c.req.path.startsWith("/tile/entries/") ? bundle(c) : tile(c),
   );
 }
 
@@ -42,7 +50,7 @@ function tileHandler(log: Log): (c: Context<HttpEnv>) => Promise<Response> {
       "Cache-Control": IMMUTABLE,
       ETag: `"${tile.level}.${tile.index}.${tile.width}-${logTag}"`,
     };
-    if (isNotModified(req.raw, headers.ETag)) return notModified(headers);
+    if (isNotModified(req.raw.headers.get("If-None-Match"), headers.ETag)) return notModified(headers);
     const hashes = await log.readTile(tile);
     if (hashes === undefined) throw new TlogError("STORE_DAMAGED", `${req.path} is signed and not stored`);
     return new Response(hashes, { headers });

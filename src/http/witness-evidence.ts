@@ -38,8 +38,8 @@ export function witnessEvidenceRoutes(witness: Witness, options: EvidenceRouteOp
     const found = await witness.evidenceFile(hash, evidenceId);
     if (found === undefined) throw new TlogError("NOT_FOUND", `no evidence ${evidenceId} about this log`);
     const headers = { ...FILE_HEADERS, ETag: `"${encodeHex(sha256(found)).slice(0, 32)}"` };
-    if (isNotModified(req.raw, headers.ETag)) return notModified(headers);
-    holdUntilSent(found.length, outgoing, env);
+    if (isNotModified(req.raw.headers.get("If-None-Match"), headers.ETag)) return notModified(headers);
+    holdUntilSent(found.length, outgoing, env?.outgoing);
     return new Response(new Uint8Array(found), {
       headers: { ...headers, "Content-Length": String(found.length) },
     });

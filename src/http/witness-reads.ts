@@ -21,7 +21,7 @@ export function witnessReadRoutes(witness: Witness): Hono<HttpEnv> {
       "Cache-Control": SHORT_LIVED,
       ETag: `"${encodeHex(sha256(checkpoint)).slice(0, 32)}"`,
     };
-    if (isNotModified(req.raw, headers.ETag)) return notModified(headers);
+    if (isNotModified(req.raw.headers.get("If-None-Match"), headers.ETag)) return notModified(headers);
     return new Response(new Uint8Array(checkpoint), { headers });
   });
 }

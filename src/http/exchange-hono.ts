@@ -1,0 +1,82 @@
+import type { Context } from "hono";
+import { TlogError } from "../errors.ts";
+import type { Answer, Exchange, HotHandler, Site } from "./exchange.ts";
+import { type HttpEnv, rawQuery } from "./path.ts";
+
+/** Serves a hot route through hono. */
+export function honoHandler(handle: HotHandler): (c: Context<HttpEnv>) => Promise<Response> {
+  return async (c) => responseFrom(await handle(new HonoExchange(c)));
+}
+
+/** An answer as fetch has it. */
+export function responseFrom({ status, headers, body }: Answer): Response {
+  return new Response(body ?? null, { status, headers });
+}
+
+class HonoExchange implements Exchange {
+  readonly #context: Context<HttpEnv>;
+
+  constructor(context: Context<HttpEnv>) {
+    this.#context = context;
+  }
+
+  get method(): string {
+    return this.#context.req.method;
+  }
+
+  get path(): string {
+    return this.#context.req.path;
+  }
+
+  get query(): string {
+    return rawQuery(this.#context.req.raw, this.#context);
+  }
+
+  get site(): Site {
+    return new URL(this.#context.req.raw.url);
+  }
+
+  get httpVersion(): string | undefined {
+    return this.#context.env?.incoming?.httpVersion;
+  }
+
+  get signal(): AbortSignal {
+    return this.#context.req.raw.signal;
+  }
+
+  get closing(): AbortSignal | undefined {
+    return this.#context.env?.closing;
+  }
+
+  get outgoing(): Exchange["outgoing"] {
+    return this.#context.env?.outgoing;
+  }
+
+  header(name: string): string | undefined {
+    return this.#context.req.raw.headers.get(name) ?? undefined;
+  }
+
+  readBody(take: (piece: Uint8Array) => void): Promise<void> {
+    return readRequestBody(this.#context.req.raw, take);
+  }
+}
+
+/** {@link Exchange.readBody} of a fetch request. */
+export async function readRequestBody(request: Request, take: (piece: Uint8Array) => void): Promise<void> {
+  const reader = request.body?.getReader();
+  if (reader === undefined) return;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read().catch(refuseIncomplete);
+      if (done) return;
+      take(value);
+    }
+  } catch (error) {
+    reader.cancel().catch(() => {}); // The listener closes the connection; a second failure adds nothing.
+    throw error;
+  }
+}
+
+function refuseIncomplete(cause: unknown): never {
+  throw new TlogError("BODY_INCOMPLETE", "the connection ended inside the body", { cause });
+}

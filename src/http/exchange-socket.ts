@@ -1,0 +1,111 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { TlogError } from "../errors.ts";
+import type { Answer, Exchange, Site } from "./exchange.ts";
+import { untilQuery } from "./path.ts";
+
+/** An exchange straight over Node's request and answer. */
+export class SocketExchange implements Exchange {
+  readonly outgoing: ServerResponse;
+  readonly site: Site;
+  readonly closing: AbortSignal;
+  readonly #incoming: IncomingMessage;
+  #gone: AbortController | undefined; // owned by signal()
+
+  constructor(from: {
+    readonly incoming: IncomingMessage;
+    readonly outgoing: ServerResponse;
+    readonly site: Site;
+    readonly closing: AbortSignal;
+  }) {
+    this.#incoming = from.incoming;
+    this.outgoing = from.outgoing;
+    this.site = from.site;
+    this.closing = from.closing;
+  }
+
+  get method(): string {
+    return this.#incoming.method ?? "";
+  }
+
+  get path(): string {
+    return untilQuery(this.#incoming.url ?? "");
+  }
+
+  get query(): string {
+    const target = this.#incoming.url ?? "";
+    return target.slice(untilQuery(target).length + 1);
+  }
+
+  get httpVersion(): string {
+    return this.#incoming.httpVersion;
+  }
+
+  /** Made when it is asked for: few routes wait for anything that a client who left does not want any more. */
+  get signal(): AbortSignal {
+    if (this.#gone !== undefined) return this.#gone.signal;
+    const gone = new AbortController();
+    this.#gone = gone;
+    if (this.outgoing.closed) gone.abort();
+    else this.outgoing.once("close", () => gone.abort());
+    return gone.signal;
+  }
+
+  header(name: string): string | undefined {
+    return rawHeader(this.#incoming.rawHeaders, name);
+  }
+
+  readBody(take: (piece: Uint8Array) => void): Promise<void> {
+    return readIncoming(this.#incoming, take);
+  }
+}
+
+/** Sends an answer. What is left of a body that was refused half way is thrown away, for a moment. */
+export function sendAnswer(incoming: IncomingMessage, outgoing: ServerResponse, answer: Answer): void {
+  if (!incoming.complete) outgoing.once("finish", () => discardRest(incoming));
+  outgoing.writeHead(answer.status, answer.headers);
+  outgoing.end(answer.body);
+}
+
+/** How long the rest of a refused body may take. As long as @hono/node-server waits. */
+const DISCARD_MS = 500;
+
+/** Node throws away what still comes of the body; a connection whose request does not end soon cannot take another, and is closed. */
+function discardRest(incoming: IncomingMessage): void {
+  if (incoming.complete) return;
+  const timer = setTimeout(() => {
+    if (!incoming.complete) incoming.socket.destroySoon();
+  }, DISCARD_MS);
+  timer.unref();
+  incoming.socket.once("close", () => clearTimeout(timer));
+}
+
+/** The values of one header, in the order and with the separator fetch has. @param name - in lower case. */
+function rawHeader(rawHeaders: readonly string[], name: string): string | undefined {
+  let joined: string | undefined;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const other = rawHeaders[at] ?? "";
+    if (other.length !== name.length || other.toLowerCase() !== name) continue;
+    const value = rawHeaders[at + 1] ?? "";
+    joined = joined === undefined ? value : `${joined}, ${value}`;
+  }
+  return joined;
+}
+
+function readIncoming(incoming: IncomingMessage, take: (piece: Uint8Array) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    incoming.on("data", (piece: Uint8Array) => {
+      try {
+        take(piece);
+      } catch (error) {
+        incoming.removeAllListeners("data"); // sendAnswer() throws away the rest.
+        reject(error);
+      }
+    });
+    incoming.on("end", resolve);
+    // A connection that ends inside a body ends the stream with an error; after "end", "close" changes nothing.
+    const refuse = (cause?: unknown) =>
+      reject(new TlogError("BODY_INCOMPLETE", "the connection ended inside the body", { cause }));
+    incoming.on("error", refuse);
+    incoming.on("close", refuse);
+  });
+}
