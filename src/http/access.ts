@@ -1,6 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { TlogError } from "../errors.ts";
 import { decodeHex, encodeHex } from "../tlog/encoding.ts";
+import type { Exchange } from "./exchange.ts";
 
 /**
  * Who may write. "loopback": whoever is on this machine and addresses it by a loopback name. "token": holders of a token
@@ -37,26 +38,24 @@ export function newWriteToken(): { readonly token: string; readonly tokenHash: s
  * @throws {TlogError} HEX_MALFORMED when a token hash is not 64 lowercase hex digits. The check throws TOKEN_MISSING |
  *   TOKEN_INVALID | WRITE_FORBIDDEN.
  */
-export function writeCheck(access: WriteAccess): (request: Request, incoming?: Incoming) => void {
+export function writeCheck(access: WriteAccess): (asked: Asked) => void {
   if (access.mode === "open") return assertSameOrigin;
   if (access.mode === "loopback") return assertLocal;
   const known = access.tokenHashes.map(decodeTokenHash);
-  return (request) => assertToken(request, known);
+  return (asked) => assertToken(asked, known);
 }
 
-/** What a check may want to know of Node's request: "1.0", "1.1". */
-interface Incoming {
-  readonly httpVersion: string;
-}
+/** What a check looks at. */
+export type Asked = Pick<Exchange, "site" | "header" | "httpVersion">;
 
 /** True for names and addresses that only this machine reaches. IPv6 with or without brackets. */
 export function isLoopbackName(host: string): boolean {
   return host === "localhost" || host === "::1" || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
-function assertToken(request: Request, known: readonly Uint8Array[]): void {
-  const header = request.headers.get("Authorization");
-  const token = header === null ? undefined : /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(header)?.[1];
+function assertToken(asked: Asked, known: readonly Uint8Array[]): void {
+  const header = asked.header("authorization");
+  const token = header === undefined ? undefined : /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(header)?.[1];
   if (token === undefined)
     throw new TlogError("TOKEN_MISSING", "Authorization: want Bearer and a write token");
   const hash = hashOf(token);
@@ -71,8 +70,8 @@ function assertToken(request: Request, known: readonly Uint8Array[]): void {
  * What a proxy on this machine passes on looks local unless the proxy marks it, so its marks are looked for; nothing can be
  * seen of one that leaves none and puts its own address into Host. Behind a proxy only tokens decide who writes.
  */
-function assertLocal(request: Request, incoming: Incoming | undefined): void {
-  const { hostname } = new URL(request.url);
+function assertLocal(asked: Asked): void {
+  const { hostname } = asked.site;
   if (!isLoopbackName(hostname)) {
     throw new TlogError(
       "WRITE_FORBIDDEN",
@@ -80,14 +79,16 @@ function assertLocal(request: Request, incoming: Incoming | undefined): void {
     );
   }
   const proxy =
-    incoming?.httpVersion === "1.0" ? "HTTP/1.0" : PROXY_HEADERS.find((name) => request.headers.has(name));
+    asked.httpVersion === "1.0"
+      ? "HTTP/1.0"
+      : PROXY_HEADERS.find(({ name }) => asked.header(name) !== undefined)?.shown;
   if (proxy !== undefined) {
     throw new TlogError(
       "WRITE_FORBIDDEN",
       `want a direct request, got one with ${proxy}; behind a proxy writes need a token`,
     );
   }
-  assertSameOrigin(request);
+  assertSameOrigin(asked);
 }
 
 /** HTTP/1.0 is a mark too: it is what a bare proxy_pass of nginx speaks, which sends none of these. */
@@ -98,14 +99,14 @@ const PROXY_HEADERS = [
   "X-Forwarded-Proto",
   "X-Real-IP",
   "Via",
-];
+].map((shown) => ({ shown, name: shown.toLowerCase() }));
 
 /** Refuses what a browser sends for a page of another origin. Other clients send neither header. */
-function assertSameOrigin(request: Request): void {
-  const origin = request.headers.get("Origin");
-  const site = request.headers.get("Sec-Fetch-Site");
-  const isForeign = origin !== null && origin !== new URL(request.url).origin;
-  if (!isForeign && (site === null || site === "same-origin" || site === "none")) return;
+function assertSameOrigin(asked: Asked): void {
+  const origin = asked.header("origin");
+  const site = asked.header("sec-fetch-site");
+  const isForeign = origin !== undefined && origin !== asked.site.origin;
+  if (!isForeign && (site === undefined || site === "same-origin" || site === "none")) return;
   throw new TlogError("WRITE_FORBIDDEN", "want a request that no page of another origin caused");
 }
 

@@ -1,14 +1,14 @@
-import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { createRoute, z } from "@hono/zod-openapi";
 import type { Appended, Log } from "../log/log.ts";
 import { encodeHex } from "../tlog/encoding.ts";
 import { decodeAddBatch } from "../tlog/entry-bundle.ts";
 import { type WriteAccess, writeCheck } from "./access.ts";
 import { readBody, readLargeBody } from "./body.ts";
 import { ByteBudget } from "./byte-budget.ts";
+import type { Answer, Exchange, HotHandler, HotRoute } from "./exchange.ts";
 import { WRITE_HEADERS } from "./headers.ts";
 import type { HttpLimits } from "./limits.ts";
 import { preferredType, preferredWaitSeconds } from "./negotiate.ts";
-import type { HttpEnv } from "./path.ts";
 import { RECEIPT_TYPE, ReceiptWaiter } from "./receipts.ts";
 import { WRITE_PROBLEM_ANSWERS } from "./schemas.ts";
 
@@ -18,69 +18,73 @@ export interface AddOptions extends HttpLimits {
 }
 
 /** `POST /add` and `POST /add-batch`: answered when durable, never before. */
-export function addRoutes(log: Log, options: AddOptions): OpenAPIHono<HttpEnv> {
+export function addRoutes(log: Log, options: AddOptions): readonly HotRoute[] {
   const assertMayWrite = writeCheck(options.writeAccess);
   const waiter = new ReceiptWaiter(log, options);
   const budget = new ByteBudget(options.maxIncomingBytes);
-  const app = new OpenAPIHono<HttpEnv>();
-  app.post("/add", async ({ req, env }) => {
-    assertMayWrite(req.raw, env?.incoming);
-    const entry = await readBody(req.raw, log.limits.maxEntryBytes);
-    const appended = await log.add(entry);
-    const type = preferredType(req.raw.headers.get("Accept"), ADD_TYPES);
-    if (type === RECEIPT_TYPE) {
-      const wait = preferredWait(req.raw, options.maxWaitMs);
-      const signals = env?.closing === undefined ? [req.raw.signal] : [req.raw.signal, env.closing];
-      const receipt = await waiter.receiptWithin({ leafIndex: appended.leafIndex, waitMs: wait.ms, signals });
-      return receiptAnswer(appended, receipt, wait.applied);
-    }
+  const add: HotHandler = async (exchange) => {
+    assertMayWrite(exchange);
+    const appended = await log.add(await readBody(exchange, log.limits.maxEntryBytes));
+    const type = preferredType(exchange.header("accept"), ADD_TYPES);
+    if (type === "text/plain") return indexAnswer(appended);
     if (type === "application/json") return jsonAnswer(appended);
-    return new Response(String(appended.leafIndex), { headers: INDEX_HEADERS });
-  });
-  return app.openapi(addBatchRoute, async (c) => {
-    assertMayWrite(c.req.raw, c.env?.incoming);
-    const body = await readLargeBody(c.req.raw, { maxBytes: options.maxBatchBytes, budget });
+    const wait = preferredWait(exchange, options.maxWaitMs);
+    const { signal, closing } = exchange;
+    const signals = closing === undefined ? [signal] : [signal, closing];
+    const receipt = await waiter.receiptWithin({ leafIndex: appended.leafIndex, waitMs: wait.ms, signals });
+    return receipt === undefined
+      ? lateAnswer(appended, wait.applied)
+      : textAnswer(receipt, { ...WRITE_HEADERS, ...wait.applied, "Content-Type": RECEIPT_TYPE });
+  };
+  const addBatch: HotHandler = async (exchange) => {
+    assertMayWrite(exchange);
+    const body = await readLargeBody(exchange, { maxBytes: options.maxBatchBytes, budget });
     try {
       const entries = decodeAddBatch(body, { maxEntries: log.limits.maxBatchEntries });
-      const appended = await log.addBatch(entries);
-      return c.json(batchAnswer(appended), 200, WRITE_HEADERS);
+      return batchAnswer(await log.addBatch(entries));
     } finally {
       budget.give(body.length);
     }
-  });
+  };
+  return [
+    { method: "POST", path: "/add", handle: add },
+    { method: "POST", path: "/add-batch", handle: addBatch },
+  ];
 }
 
 const ADD_TYPES = ["text/plain", "application/json", RECEIPT_TYPE] as const;
 
 const INDEX_HEADERS = { ...WRITE_HEADERS, "Content-Type": "text/plain; charset=utf-8" } as const;
 
-function jsonAnswer({ leafIndex, leafHash, duplicate }: Appended): Response {
-  return Response.json({ leafIndex, leafHash: encodeHex(leafHash), duplicate }, { headers: WRITE_HEADERS });
+const JSON_HEADERS = { ...WRITE_HEADERS, "Content-Type": "application/json" } as const;
+
+function indexAnswer({ leafIndex }: Appended): Answer {
+  return textAnswer(String(leafIndex), INDEX_HEADERS);
+}
+
+function jsonAnswer({ leafIndex, leafHash, duplicate }: Appended): Answer {
+  return textAnswer(JSON.stringify({ leafIndex, leafHash: encodeHex(leafHash), duplicate }), JSON_HEADERS);
+}
+
+/** The entry is durable, its receipt is not there yet. */
+function lateAnswer({ leafIndex }: Appended, applied: Record<string, string>): Answer {
+  const headers = { ...INDEX_HEADERS, ...applied, Location: `/receipt/${leafIndex}`, "Retry-After": "1" };
+  return { ...textAnswer(String(leafIndex), headers), status: 202 };
+}
+
+function textAnswer(body: string, headers: Readonly<Record<string, string>>): Answer {
+  return { status: 200, headers: { ...headers, "Content-Length": String(Buffer.byteLength(body)) }, body };
 }
 
 /** How long to wait for a receipt, and the header that says so when the client asked. RFC 7240 §3 and §4.3 */
 function preferredWait(
-  request: Request,
+  exchange: Exchange,
   maxMs: number,
 ): { readonly ms: number; readonly applied: Record<string, string> } {
-  const seconds = preferredWaitSeconds(request.headers.get("Prefer"));
+  const seconds = preferredWaitSeconds(exchange.header("prefer"));
   if (seconds === undefined) return { ms: maxMs, applied: {} };
   const ms = Math.min(seconds * 1000, maxMs);
   return { ms, applied: { "Preference-Applied": `wait=${Math.ceil(ms / 1000)}` } };
-}
-
-function receiptAnswer(
-  { leafIndex }: Appended,
-  receipt: string | undefined,
-  applied: Record<string, string>,
-): Response {
-  if (receipt !== undefined) {
-    return new Response(receipt, { headers: { ...WRITE_HEADERS, ...applied, "Content-Type": RECEIPT_TYPE } });
-  }
-  return new Response(String(leafIndex), {
-    status: 202,
-    headers: { ...INDEX_HEADERS, ...applied, Location: `/receipt/${leafIndex}`, "Retry-After": "1" },
-  });
 }
 
 const BatchAnswer = z
@@ -117,9 +121,9 @@ export const addBatchRoute = createRoute({
   },
 });
 
-function batchAnswer(appended: readonly Appended[]): z.infer<typeof BatchAnswer> {
-  return {
-    leafIndices: appended.map(({ leafIndex }) => leafIndex),
-    duplicates: appended.flatMap(({ duplicate }, position) => (duplicate ? [position] : [])),
-  };
+/** A {@link BatchAnswer}, written by hand: one string for each of ten thousand indices, and one for all. */
+function batchAnswer(appended: readonly Appended[]): Answer {
+  const leafIndices = appended.map(({ leafIndex }) => leafIndex).join(",");
+  const duplicates = appended.flatMap(({ duplicate }, position) => (duplicate ? [position] : [])).join(",");
+  return textAnswer(`{"leafIndices":[${leafIndices}],"duplicates":[${duplicates}]}`, JSON_HEADERS);
 }

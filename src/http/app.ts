@@ -37,7 +37,7 @@ export function createLogApp(options: LogAppOptions): HttpApp {
   const app = createApp(options.onError);
   app.hot([checkpointRoute(log)]);
   app.route("/", tileRoutes(log, limits));
-  app.route("/", addRoutes(log, { ...limits, writeAccess }));
+  app.hot(addRoutes(log, { ...limits, writeAccess }));
   app.route("/", entryRoutes(log));
   app.route("/", receiptRoutes(log));
   app.route("/", proofRoutes(log));

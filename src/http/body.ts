@@ -1,21 +1,44 @@
 import { type ErrorCode, TlogError } from "../errors.ts";
 import { GrowingBytes } from "../tlog/growing-bytes.ts";
 import type { ByteBudget } from "./byte-budget.ts";
+import type { Exchange } from "./exchange.ts";
+import { readRequestBody } from "./exchange-hono.ts";
+
+/** Where a body comes from. */
+export type BodySource = Pick<Exchange, "header" | "readBody">;
+
+/** The body of a fetch request. */
+export function bodyOf(request: Request): BodySource {
+  return {
+    header: (name) => request.headers.get(name) ?? undefined,
+    readBody: (take) => readRequestBody(request, take),
+  };
+}
 
 /**
  * Reads a request body of at most `maxBytes`: a longer one is refused from its Content-Length, or at the first byte too
  * many, without reading on.
- * @returns the bytes, owned by the caller.
+ * @returns the bytes, owned by the caller. A body that came in one piece, as small ones do, is that piece, not copied.
  * @throws {TlogError} BODY_TOO_LARGE | BODY_INCOMPLETE | CONTENT_ENCODING_UNSUPPORTED
  */
-export async function readBody(request: Request, maxBytes: number): Promise<Uint8Array> {
-  assertPlain(request);
-  const declaredBytes = declaredLength(request, maxBytes);
-  if (declaredBytes === undefined) return (await readStream(request, { maxBytes })).slice();
-  // The HTTP parser delivers no more than Content-Length says, so this buffer is bounded too.
-  const bytes = new Uint8Array(await request.arrayBuffer().catch(refuseIncomplete));
-  if (bytes.length !== declaredBytes) throw incomplete(`want ${declaredBytes} bytes, got ${bytes.length}`);
-  return bytes;
+export async function readBody(source: BodySource, maxBytes: number): Promise<Uint8Array> {
+  assertPlain(source);
+  const declaredBytes = declaredLength(source, maxBytes);
+  let only: Uint8Array | undefined;
+  let joined: GrowingBytes | undefined;
+  await source.readBody((piece) => {
+    assertFits((joined ?? only)?.length ?? 0, piece, maxBytes);
+    if (only === undefined) {
+      only = piece;
+      return;
+    }
+    if (joined === undefined) {
+      joined = new GrowingBytes();
+      joined.append(only);
+    }
+    joined.append(piece);
+  });
+  return complete(joined?.bytes().slice() ?? only ?? new Uint8Array(), declaredBytes);
 }
 
 /**
@@ -25,49 +48,37 @@ export async function readBody(request: Request, maxBytes: number): Promise<Uint
  * @throws {TlogError} as readBody, and `fullCode`.
  */
 export async function readLargeBody(
-  request: Request,
+  source: BodySource,
   limits: { readonly maxBytes: number; readonly budget: ByteBudget; readonly fullCode?: ErrorCode },
 ): Promise<Uint8Array> {
-  assertPlain(request);
-  const declaredBytes = declaredLength(request, limits.maxBytes);
-  const bytes = await readStream(request, limits);
-  if (declaredBytes === undefined || bytes.length === declaredBytes) return bytes;
-  limits.budget.give(bytes.length);
-  throw incomplete(`want ${declaredBytes} bytes, got ${bytes.length}`);
-}
-
-async function readStream(
-  request: Request,
-  limits: { readonly maxBytes: number; readonly budget?: ByteBudget; readonly fullCode?: ErrorCode },
-): Promise<Uint8Array> {
+  const { maxBytes, budget, fullCode = "POOL_FULL" } = limits;
+  assertPlain(source);
+  const declaredBytes = declaredLength(source, maxBytes);
   const bytes = new GrowingBytes();
-  const reader = request.body?.getReader();
   try {
-    for (;;) {
-      const { done, value } = (await reader?.read().catch(refuseIncomplete)) ?? { done: true };
-      if (done) return bytes.bytes();
-      if (bytes.length + value.length > limits.maxBytes) throw tooLarge(limits.maxBytes, "more");
-      if (limits.budget?.take(value.length) === false) {
-        throw new TlogError(limits.fullCode ?? "POOL_FULL", "too many large bodies are being received");
+    await source.readBody((piece) => {
+      assertFits(bytes.length, piece, maxBytes);
+      if (!budget.take(piece.length)) {
+        throw new TlogError(fullCode, "too many large bodies are being received");
       }
-      bytes.append(value);
-    }
+      bytes.append(piece);
+    });
+    return complete(bytes.bytes(), declaredBytes);
   } catch (error) {
-    limits.budget?.give(bytes.length);
-    reader?.cancel().catch(() => {}); // The listener closes the connection; a second failure adds nothing.
+    budget.give(bytes.length);
     throw error;
   }
 }
 
 /** An entry is the bytes of the body; a coding would make it unclear which bytes were logged. */
-function assertPlain(request: Request): void {
-  assertCoding(request, "Content-Encoding", "identity");
-  assertCoding(request, "Transfer-Encoding", "chunked"); // Which the HTTP parser undoes; it leaves others in place.
+function assertPlain(source: BodySource): void {
+  assertCoding(source, "Content-Encoding", "identity");
+  assertCoding(source, "Transfer-Encoding", "chunked"); // Which the HTTP parser undoes; it leaves others in place.
 }
 
-function assertCoding(request: Request, header: string, wanted: string): void {
-  const coding = request.headers.get(header);
-  if (coding === null || coding.trim().toLowerCase() === wanted) return;
+function assertCoding(source: BodySource, header: string, wanted: string): void {
+  const coding = source.header(header.toLowerCase());
+  if (coding === undefined || coding.trim().toLowerCase() === wanted) return;
   throw new TlogError(
     "CONTENT_ENCODING_UNSUPPORTED",
     `${header}: want none or ${wanted}, got ${shown(coding)}`,
@@ -75,24 +86,25 @@ function assertCoding(request: Request, header: string, wanted: string): void {
 }
 
 /** Content-Length as a number; the HTTP parser has checked its form. undefined: the length is not known beforehand. */
-function declaredLength(request: Request, maxBytes: number): number | undefined {
-  const text = request.headers.get("Content-Length");
-  if (text === null || request.headers.has("Transfer-Encoding")) return undefined;
+function declaredLength(source: BodySource, maxBytes: number): number | undefined {
+  const text = source.header("content-length");
+  if (text === undefined || source.header("transfer-encoding") !== undefined) return undefined;
   const length = /^\d{1,15}$/.test(text) ? Number.parseInt(text, 10) : Number.POSITIVE_INFINITY;
   if (length > maxBytes) throw tooLarge(maxBytes, shown(text));
   return length;
 }
 
+function assertFits(takenBytes: number, piece: Uint8Array, maxBytes: number): void {
+  if (takenBytes + piece.length > maxBytes) throw tooLarge(maxBytes, "more");
+}
+
+function complete(bytes: Uint8Array, declaredBytes: number | undefined): Uint8Array {
+  if (declaredBytes === undefined || bytes.length === declaredBytes) return bytes;
+  throw new TlogError("BODY_INCOMPLETE", `body: want ${declaredBytes} bytes, got ${bytes.length}`);
+}
+
 function tooLarge(maxBytes: number, got: string): TlogError {
   return new TlogError("BODY_TOO_LARGE", `body: want at most ${maxBytes} bytes, got ${got}`);
-}
-
-function refuseIncomplete(cause: unknown): never {
-  throw new TlogError("BODY_INCOMPLETE", "the connection ended inside the body", { cause });
-}
-
-function incomplete(message: string): TlogError {
-  return new TlogError("BODY_INCOMPLETE", `body: ${message}`);
 }
 
 function shown(text: string): string {

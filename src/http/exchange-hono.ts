@@ -69,7 +69,7 @@ export async function readRequestBody(request: Request, take: (piece: Uint8Array
     for (;;) {
       const { done, value } = await reader.read().catch(refuseIncomplete);
       if (done) return;
-      take(value);
+      take(value.slice()); // Whoever made the stream may fill its piece again.
     }
   } catch (error) {
     reader.cancel().catch(() => {}); // The listener closes the connection; a second failure adds nothing.

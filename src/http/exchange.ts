@@ -23,8 +23,8 @@ export interface Exchange {
   /** Node's answer, for what must be known of its end; undefined when no socket is behind it. */
   readonly outgoing: Pick<ServerResponse, "closed" | "once"> | undefined;
   /**
-   * Reads the body, once, without its transfer coding. What the reader does not want it throws at, and no more is read.
-   * @param take - gets each piece as it comes; the piece is good during the call.
+   * Reads the body, once, without its transfer coding. When `take` throws, no more is read.
+   * @param take - gets each piece as it comes, to keep if it likes.
    * @throws {TlogError} BODY_INCOMPLETE, and what `take` throws
    */
   readBody(take: (piece: Uint8Array) => void): Promise<void>;

@@ -10,8 +10,8 @@ interface Weighted {
  * Of the types a route offers, the one the client weighs highest; among equals a type named outright before one that a
  * wildcard covers, then the client's order. The first offer when nothing is acceptable: a write is not undone over its format.
  */
-export function preferredType<T extends string>(accept: string | null, offers: readonly [T, ...T[]]): T {
-  if (accept === null) return offers[0];
+export function preferredType<T extends string>(accept: string | undefined, offers: readonly [T, ...T[]]): T {
+  if (accept === undefined || accept === "*/*") return offers[0];
   const ranges = weightedList(accept);
   let best: { offer: T; weight: number; isNamed: boolean; position: number } | undefined;
   for (const offer of offers) {
@@ -26,8 +26,8 @@ export function preferredType<T extends string>(accept: string | null, offers: r
 }
 
 /** True when gzip is acceptable and not weighed below identity. */
-export function prefersGzip(acceptEncoding: string | null): boolean {
-  if (acceptEncoding === null) return false;
+export function prefersGzip(acceptEncoding: string | null | undefined): boolean {
+  if (acceptEncoding === null || acceptEncoding === undefined) return false;
   const codings = weightedList(acceptEncoding);
   const weightOf = (names: readonly string[]) => codings.find(({ value }) => names.includes(value))?.weight;
   const gzip = weightOf(["gzip", "x-gzip"]) ?? weightOf(["*"]) ?? 0;
@@ -38,7 +38,7 @@ export function prefersGzip(acceptEncoding: string | null): boolean {
  * The seconds of `Prefer: wait=N`, or undefined when it is absent or malformed: a preference is never an error.
  * RFC 7240 §4.3
  */
-export function preferredWaitSeconds(prefer: string | null): number | undefined {
+export function preferredWaitSeconds(prefer: string | undefined): number | undefined {
   for (const preference of prefer?.split(",") ?? []) {
     const seconds = /^\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:;|$)/i.exec(preference)?.[1];
     if (seconds !== undefined) return Number.parseInt(seconds, 10);

@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { MAX_ADD_CHECKPOINT_BYTES } from "../tlog/add-checkpoint.ts";
 import type { Witness } from "../witness/witness.ts";
-import { readBody, readLargeBody } from "./body.ts";
+import { bodyOf, readBody, readLargeBody } from "./body.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import { concurrencyLimit } from "./concurrency-limit.ts";
 import { preflightFor, WITNESS_WRITE_HEADERS } from "./headers.ts";
@@ -48,9 +48,9 @@ export async function withBody<T>(
 ): Promise<T> {
   const declared = request.headers.get("Content-Length");
   if (declared !== null && /^\d{1,5}$/.test(declared) && Number(declared) <= SMALL_BODY_BYTES) {
-    return await work(await readBody(request, SMALL_BODY_BYTES));
+    return await work(await readBody(bodyOf(request), SMALL_BODY_BYTES));
   }
-  const body = await readLargeBody(request, { ...limits, fullCode: "SERVER_BUSY" });
+  const body = await readLargeBody(bodyOf(request), { ...limits, fullCode: "SERVER_BUSY" });
   try {
     return await work(body);
   } finally {

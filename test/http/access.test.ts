@@ -1,14 +1,21 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { newWriteToken, type WriteAccess, writeAccessFor, writeCheck } from "../../src/http/access.ts";
+import {
+  type Asked,
+  newWriteToken,
+  type WriteAccess,
+  writeAccessFor,
+  writeCheck,
+} from "../../src/http/access.ts";
 import { expectCode } from "../expect-code.ts";
 import { openTestLog, problemOf, testApp } from "./test-log.ts";
 
 const { token, tokenHash } = newWriteToken();
 const second = newWriteToken();
 
-function post(url: string, headers: Record<string, string> = {}): Request {
-  return new Request(url, { method: "POST", headers });
+function post(url: string, values: Record<string, string> = {}, httpVersion?: string): Asked {
+  const headers = new Headers(values);
+  return { site: new URL(url), header: (name) => headers.get(name) ?? undefined, httpVersion };
 }
 
 const LOCAL = "http://127.0.0.1:6962/add";
@@ -163,8 +170,8 @@ describe("a loopback log", () => {
     ]) {
       expectCode(() => check(post(LOCAL, { [name]: "1.2.3.4" })), "WRITE_FORBIDDEN");
     }
-    expectCode(() => check(post(LOCAL), { httpVersion: "1.0" }), "WRITE_FORBIDDEN");
-    check(post(LOCAL), { httpVersion: "1.1" });
+    expectCode(() => check(post(LOCAL, {}, "1.0")), "WRITE_FORBIDDEN");
+    check(post(LOCAL, {}, "1.1"));
   });
 
   test("answers 403 over HTTP", async () => {

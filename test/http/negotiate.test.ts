@@ -4,7 +4,7 @@ import { preferredType, preferredWaitSeconds, prefersGzip } from "../../src/http
 const OFFERS = ["text/plain", "application/json", "text/x.tlog.proof"] as const;
 
 test.each([
-  [null, "text/plain"],
+  [undefined, "text/plain"],
   ["*/*", "text/plain"],
   ["text/*", "text/plain"],
   ["application/*", "application/json"],
@@ -50,7 +50,7 @@ test.each([
   ['Wait = "7"; foo', 7],
   ["wait=0", 0],
   ["wait=1, wait=2", 1],
-  [null, undefined],
+  [undefined, undefined],
   ["", undefined],
   ["wait", undefined],
   ["wait=-1", undefined],
