@@ -1,6 +1,6 @@
 import { getPaths, postBatches, postEntries } from "./load.ts";
 import { compare, type Result } from "./measure.ts";
-import { type BenchServer, startLog, startYardstick } from "./servers.ts";
+import { type BenchServer, startLog, startPlainHttp } from "./servers.ts";
 
 /** What the server does, over HTTP on loopback, against node:http doing nothing. */
 export async function benchLog(scale: {
@@ -8,7 +8,7 @@ export async function benchLog(scale: {
   readonly seconds: number;
 }): Promise<Record<string, readonly Result[]>> {
   const log = await startLog();
-  const yardstick = await startYardstick();
+  const yardstick = await startPlainHttp();
   try {
     return {
       "append, 256 bytes a post, 64 connections": await append(log, yardstick, scale),

@@ -21,7 +21,9 @@ const [rate, seconds, idle, intervalMs] = [values.rate, values.seconds, values.i
   Number,
 ) as [number, number, number, number];
 
-const log = await startLog(["--local-witnesses", "3", "--checkpoint-interval", String(intervalMs)]);
+const log = await startLog({
+  flags: ["--local-witnesses", "3", "--checkpoint-interval", String(intervalMs)],
+});
 const agent = new Agent({ keepAlive: true, maxSockets: 4000 });
 try {
   await receipt();

@@ -1,76 +1,120 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Cores, pinned } from "./pinning.ts";
 
 const ROOT = join(import.meta.dirname, "..");
+/** The built command line. */
+export const PROGRAM = join(ROOT, "dist/src/cli/main.js");
+const START_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 30_000;
 
 /** A server in a process of its own. */
 export interface BenchServer {
   readonly url: string;
+  readonly pid: number;
+  /** From the start of the process to its first answer. */
+  readonly startMs: number;
   stop(): Promise<void>;
 }
 
-/** The log as users run it: the built command line, LMDB in a new directory, durable, exact duplicates. @param more - flags of `serve`. */
-export async function startLog(more: readonly string[] = []): Promise<BenchServer> {
-  const folder = mkdtempSync(join(tmpdir(), "bristlecone-bench-"));
-  const port = await freePort();
-  const server = await start(
-    [
-      join(ROOT, "dist/src/cli/main.js"),
-      "serve",
-      "--listen",
-      `127.0.0.1:${port}`,
-      "--data",
-      join(folder, "data"),
-      ...more,
-    ],
-    `http://127.0.0.1:${port}`,
-  );
-  return {
-    url: server.url,
-    async stop() {
-      await server.stop();
-      rmSync(folder, { recursive: true });
-    },
+/** A log, and where it lies. */
+export interface BenchLog extends BenchServer {
+  readonly data: string;
+}
+
+export interface LogStart {
+  /** More flags of `serve`. */
+  readonly flags?: readonly string[];
+  /** A data directory that stays; else a new one, removed at stop. */
+  readonly data?: string | undefined;
+  readonly cores?: Cores | undefined;
+  /** The main.js of another build, to compare with. */
+  readonly program?: string | undefined;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** The log as users run it: the built command line, LMDB, durable, exact duplicates. */
+export async function startLog(options: LogStart = {}): Promise<BenchLog> {
+  const { flags = [], cores, program = PROGRAM, env } = options;
+  if (!existsSync(program)) throw new Error(`${program} is missing: run npm run build first`);
+  const folder = options.data === undefined ? newFolder() : undefined;
+  const data = options.data ?? join(folder ?? "", "data");
+  const removeFolder = (): void => {
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   };
-}
-
-/** node:http that reads the body and answers, and does nothing else. */
-export async function startYardstick(): Promise<BenchServer> {
   const port = await freePort();
-  return await start([join(import.meta.dirname, "yardstick.mjs"), String(port)], `http://127.0.0.1:${port}`);
-}
-
-async function start(args: readonly string[], url: string): Promise<BenchServer> {
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "inherit"] });
-  await untilAnswering(url, child);
-  return {
-    url,
-    async stop() {
-      const exited = once(child, "exit");
-      child.kill("SIGTERM");
-      await exited;
-    },
-  };
-}
-
-async function untilAnswering(url: string, child: ChildProcess): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt += 1) {
-    if (child.exitCode !== null) throw new Error(`${url}: the server ended with ${child.exitCode}`);
-    try {
-      await fetch(`${url}/checkpoint`);
-      return;
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+  const args = ["serve", "--listen", `127.0.0.1:${port}`, "--data", data, "--log-level", "warn", ...flags];
+  try {
+    const server = await startServer([process.execPath, program, ...args], {
+      url: `http://127.0.0.1:${port}`,
+      path: "/checkpoint",
+      cores,
+      env,
+    });
+    return { ...server, data, stop: () => server.stop().finally(removeFolder) };
+  } catch (error) {
+    removeFolder();
+    throw error;
   }
-  throw new Error(`${url}: no answer within 10 s`);
 }
 
-async function freePort(): Promise<number> {
+/** node:http that reads the body and answers, or answers a GET with 8 KiB, and does nothing else. */
+export async function startPlainHttp(cores?: Cores): Promise<BenchServer> {
+  const port = await freePort();
+  return await startServer(
+    [process.execPath, join(import.meta.dirname, "yardsticks/plain-http.mjs"), String(port)],
+    { url: `http://127.0.0.1:${port}`, path: "/", cores },
+  );
+}
+
+/** node:http that reads tiles out of a log's LMDB, and does nothing else. @param data - the log's directory; a server may have it open. */
+export async function startStoreHttp(data: string, cores?: Cores): Promise<BenchServer> {
+  const port = await freePort();
+  return await startServer(
+    [process.execPath, join(import.meta.dirname, "yardsticks/store-http.mjs"), String(port), data],
+    { url: `http://127.0.0.1:${port}`, path: "/", cores },
+  );
+}
+
+export interface ServerStart {
+  /** Where it will listen; without a path. */
+  readonly url: string;
+  /** Any answer at this path counts as started. */
+  readonly path: string;
+  readonly cores?: Cores | undefined;
+  readonly env?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Runs any server until it answers. @throws {Error} when it ends, or does not answer within a minute. */
+export async function startServer(command: readonly string[], start: ServerStart): Promise<BenchServer> {
+  const [program, ...args] = pinned(start.cores, command);
+  if (program === undefined) throw new Error("no command");
+  const startedAt = performance.now();
+  const child = spawn(program, args, {
+    stdio: ["ignore", "ignore", "inherit"],
+    env: { ...process.env, ...start.env },
+  });
+  try {
+    await untilAnswering(`${start.url}${start.path}`, child);
+  } catch (error) {
+    await stop(child);
+    throw error;
+  }
+  const startMs = performance.now() - startedAt;
+  // taskset becomes the program it runs: the process is the server's.
+  return { url: start.url, pid: child.pid ?? 0, startMs, stop: () => stop(child) };
+}
+
+/** A folder that its maker removes. */
+export function newFolder(): string {
+  return mkdtempSync(join(process.env.BRISTLECONE_BENCH_DIR ?? tmpdir(), "bristlecone-bench-"));
+}
+
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, "127.0.0.1");
   await once(probe, "listening");
   const address = probe.address();
@@ -78,4 +122,35 @@ async function freePort(): Promise<number> {
   await once(probe, "close");
   if (address === null || typeof address === "string") throw new Error("no port");
   return address.port;
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  const exited = once(child, "exit");
+  child.kill("SIGTERM");
+  const killing = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
+  await exited;
+  clearTimeout(killing);
+}
+
+async function untilAnswering(url: string, child: ChildProcess): Promise<void> {
+  let failure: Error | undefined;
+  child.on("error", (error) => {
+    failure = error;
+  });
+  const endMs = performance.now() + START_TIMEOUT_MS;
+  while (performance.now() < endMs) {
+    if (failure !== undefined) throw failure;
+    if (child.exitCode !== null || child.signalCode !== null) {
+      throw new Error(`${url}: the server ended with ${child.exitCode ?? child.signalCode}`);
+    }
+    try {
+      const answer = await fetch(url, { signal: AbortSignal.timeout(5_000) });
+      await answer.arrayBuffer();
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+  throw new Error(`${url}: no answer within ${START_TIMEOUT_MS / 1000} s`);
 }

@@ -15,7 +15,7 @@ import {
   startOmniwitness,
 } from "../test/interop/witness-programs.ts";
 import { type Load, type LoadResult, makeLoads, sendLoad } from "./add-checkpoint-load.ts";
-import { median } from "./measure.ts";
+import { median } from "./pairs.ts";
 
 const { values } = parseArgs({
   options: { short: { type: "boolean", default: false }, json: { type: "string" } },
