@@ -1,0 +1,204 @@
+/** A run that is open for finding: its fences and its filter are in memory, its pages are read one at a time. */
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { crc32 } from "node:zlib";
+import { hashesEqual } from "../../merkle/hash.ts";
+import { mayHaveKey } from "./filter.ts";
+import { compareKeys, KEY_BYTES, wordsOf } from "./key.ts";
+import type { ConfirmHash } from "./memtable.ts";
+import { damagedRun, fileError, type LeafRange } from "./run-file.ts";
+import {
+  decodeHeader,
+  isPageIntact,
+  layoutOf,
+  PAGE_BYTES,
+  PAGE_HEADER_BYTES,
+  RECORD_BYTES,
+  RECORDS_PER_PAGE,
+  type RunLayout,
+} from "./run-format.ts";
+
+/** What a run keeps in memory. */
+export interface RunParts {
+  readonly records: number;
+  /** The first key of each page, 8 bytes each. */
+  readonly fences: Uint8Array;
+  readonly filter: Uint8Array;
+}
+
+/** Who wrote a run, and of which leaves. */
+export interface RunIdentity extends LeafRange {
+  readonly storeId: string;
+  readonly rootHash: Uint8Array;
+}
+
+/**
+ * Opens a run that lies at `path`, and checks all of it but its pages, which are checked as they are read.
+ * @throws {TlogError} STORE_DAMAGED: it is not the run that is wanted, or its bytes changed | STORE_FAILED
+ */
+export function openRun(path: string, wanted: RunIdentity): Run {
+  const descriptor = guarded(path, () => openSync(path, "r"));
+  try {
+    return new Run(
+      path,
+      descriptor,
+      wanted,
+      guarded(path, () => readParts(path, descriptor, wanted)),
+    );
+  } catch (error) {
+    closeSync(descriptor);
+    throw error;
+  }
+}
+
+export class Run implements LeafRange {
+  readonly path: string;
+  readonly descriptor: number;
+  readonly from: number;
+  readonly to: number;
+  readonly records: number;
+  readonly layout: RunLayout;
+  readonly filter: Uint8Array;
+  readonly #fences: DataView;
+  readonly #page = new Uint8Array(PAGE_BYTES);
+  readonly #words = wordsOf(this.#page);
+  #held = -1; // the page in #page; owned by #load()
+  /** Set when a page was not what was written: the run is then made anew from the tiles. Owned by #load(). */
+  isDamaged = false;
+
+  /** @param descriptor - of the file, open for reading; closed by close(). */
+  constructor(path: string, descriptor: number, { from, to }: LeafRange, parts: RunParts) {
+    this.path = path;
+    this.descriptor = descriptor;
+    this.from = from;
+    this.to = to;
+    this.records = parts.records;
+    this.layout = layoutOf(parts.records);
+    this.filter = parts.filter;
+    this.#fences = wordsOf(parts.fences);
+  }
+
+  /**
+   * The smallest index of a leaf with the hash at `offset` of `hashes`, or -1. @param high - of its key, as is `low`.
+   * @throws {TlogError} STORE_DAMAGED | STORE_FAILED
+   */
+  find(high: number, low: number, hashes: Uint8Array, offset: number, confirm: ConfirmHash): number {
+    for (let page = this.#firstPage(high, low); page < this.layout.pages; page++) {
+      this.#load(page);
+      const count = Math.min(RECORDS_PER_PAGE, this.records - page * RECORDS_PER_PAGE);
+      for (let record = this.#firstRecord(count, high, low); record < count; record++) {
+        const at = PAGE_HEADER_BYTES + record * RECORD_BYTES;
+        if (this.#words.getUint32(at) !== high || this.#words.getUint32(at + 4) !== low) return -1;
+        const leafIndex = this.from + this.#words.getUint32(at + KEY_BYTES);
+        if (confirm(leafIndex, hashes, offset)) return leafIndex;
+      }
+    }
+    return -1;
+  }
+
+  /** Of all keys, those this run may have: where they stand. All of them are asked at once, so that their cache misses overlap. */
+  select(high: Uint32Array, low: Uint32Array): Uint32Array {
+    const selected = new Uint32Array(high.length);
+    let count = 0;
+    for (let at = 0; at < high.length; at++) {
+      if (mayHaveKey(this.filter, high[at] ?? 0, low[at] ?? 0)) selected[count++] = at;
+    }
+    return selected.subarray(0, count);
+  }
+
+  fenceIs(page: number, high: number, low: number): boolean {
+    const at = page * KEY_BYTES;
+    return this.#fences.getUint32(at) === high && this.#fences.getUint32(at + 4) === low;
+  }
+
+  close(): void {
+    closeSync(this.descriptor);
+  }
+
+  /** The first page that may hold the key: the last one that begins below it, since equal keys may go on in the next. */
+  #firstPage(high: number, low: number): number {
+    let below = 0; // begins below the key, or is the first
+    let behind = this.layout.pages; // begins at the key or behind it
+    while (behind - below > 1) {
+      const middle = Math.floor((below + behind) / 2);
+      const at = middle * KEY_BYTES;
+      const order = compareKeys(this.#fences.getUint32(at), this.#fences.getUint32(at + 4), high, low);
+      if (order < 0) below = middle;
+      else behind = middle;
+    }
+    return below;
+  }
+
+  /** The first record of the loaded page whose key is the given one or behind it; `count` when there is none. */
+  #firstRecord(count: number, high: number, low: number): number {
+    let start = 0;
+    let end = count;
+    while (start < end) {
+      const middle = Math.floor((start + end) / 2);
+      const at = PAGE_HEADER_BYTES + middle * RECORD_BYTES;
+      if (compareKeys(this.#words.getUint32(at), this.#words.getUint32(at + 4), high, low) < 0) {
+        start = middle + 1;
+      } else end = middle;
+    }
+    return start;
+  }
+
+  #load(page: number): void {
+    if (page === this.#held) return;
+    this.#held = -1;
+    const at = (1 + page) * PAGE_BYTES;
+    const read = guarded(this.path, () => readSync(this.descriptor, this.#page, 0, PAGE_BYTES, at));
+    this.assertPage(page, this.#page.subarray(0, read), this.#words);
+    this.#held = page;
+  }
+
+  /** @throws {TlogError} STORE_DAMAGED unless these are the bytes of the page. */
+  assertPage(page: number, bytes: Uint8Array, words: DataView): void {
+    const isIntact =
+      bytes.length === PAGE_BYTES &&
+      isPageIntact(words, bytes) &&
+      this.fenceIs(page, words.getUint32(PAGE_HEADER_BYTES), words.getUint32(PAGE_HEADER_BYTES + 4));
+    if (isIntact) return;
+    this.isDamaged = true;
+    throw damagedRun(this.path, `page ${page} is not what was written`);
+  }
+}
+
+function readParts(path: string, descriptor: number, wanted: RunIdentity): RunParts {
+  const header = decodeHeader(readAt(path, descriptor, 0, PAGE_BYTES));
+  const isWanted =
+    header.storeId === wanted.storeId &&
+    header.from === wanted.from &&
+    header.to === wanted.to &&
+    hashesEqual(header.rootHash, wanted.rootHash);
+  if (!isWanted) throw damagedRun(path, `it is not of leaves [${wanted.from}, ${wanted.to}) of this log`);
+  const { records } = header;
+  const { pages, fencesAt, filterAt, filterBytes, fileBytes } = layoutOf(records);
+  const { size } = fstatSync(descriptor);
+  if (records < 1 || records > header.to - header.from || size !== fileBytes) {
+    throw damagedRun(path, `${size} bytes for ${records} records`);
+  }
+  const fences = readAt(path, descriptor, fencesAt, pages * KEY_BYTES);
+  const filter = readAt(path, descriptor, filterAt, filterBytes);
+  if (crc32(fences) !== header.fencesCrc) throw damagedRun(path, "its fences changed");
+  if (crc32(filter) !== header.filterCrc) throw damagedRun(path, "its filter changed");
+  return { records, fences, filter };
+}
+
+/** @throws {TlogError} STORE_DAMAGED when the file ends before. */
+function readAt(path: string, descriptor: number, position: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length; ) {
+    const read = readSync(descriptor, bytes, at, length - at, position + at);
+    if (read === 0) throw damagedRun(path, "it ends early");
+    at += read;
+  }
+  return bytes;
+}
+
+function guarded<T>(path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw fileError(path, error);
+  }
+}

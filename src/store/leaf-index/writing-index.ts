@@ -1,0 +1,194 @@
+/** The index of the process that writes the log: it also writes, merges and repairs the runs. */
+import { randomInt } from "node:crypto";
+import { rm } from "node:fs/promises";
+import { makeDirectory } from "../../node/make-directory.ts";
+import { Lane } from "./lane.ts";
+import { LeafFinder } from "./leaf-finder.ts";
+import type { LeafIndex, LeafIndexOptions } from "./leaf-index.ts";
+import { runOfRuns, runOfTable, runOfTiles, TILE_LEAVES } from "./make-run.ts";
+import type { Run } from "./run.ts";
+import { isMergedWidth, MERGE_WIDTH, openChain } from "./run-chain.ts";
+import { fileError } from "./run-file.ts";
+
+/** Full tables in memory that wait to be written; with them there is no room for more. */
+const MAX_FULL_TABLES = 2;
+/** Runs at the end that wait to be merged; with them there is no room for more. */
+const MAX_UNMERGED_RUNS = 24;
+
+export interface WriterOptions extends LeafIndexOptions {
+  readonly runLeaves: number;
+}
+
+/** Throws as `openLeafIndex`. */
+export async function openWritingIndex(options: WriterOptions): Promise<LeafIndex> {
+  const { directory, treeSize, onProgress } = options;
+  await makeDirectory(directory, { mode: 0o700 }).catch((error: unknown) => {
+    throw fileError(directory, error);
+  });
+  const index = new WritingIndex(options, await openRuns(options));
+  try {
+    await index.catchUp(treeSize, onProgress);
+    return index;
+  } catch (error) {
+    await index.close();
+    throw error;
+  }
+}
+
+/** The runs that are there, without a gap between them. */
+async function openRuns(options: WriterOptions): Promise<readonly Run[]> {
+  const { runs, gaps, leftovers } = openChain(options, new Map());
+  const made: Run[] = [];
+  try {
+    // Before anything is written: a run that is made again may have the name of a damaged one.
+    for (const path of leftovers) await rm(path, { force: true });
+    for (const gap of gaps) made.push(await runOfTiles(options, gap));
+  } catch (error) {
+    for (const run of [...runs, ...made]) run.close();
+    throw fileError(options.directory, error);
+  }
+  return [...runs, ...made].sort((a, b) => a.from - b.from);
+}
+
+class WritingIndex implements LeafIndex {
+  readonly #options: WriterOptions;
+  readonly #finder: LeafFinder;
+  readonly #stop = new AbortController();
+  readonly #writing = new Lane(() => this.#writeTable());
+  readonly #merging = new Lane(async () => (await this.#repair()) || (await this.#merge()));
+  #closing: Promise<void> | undefined; // owned by close()
+
+  constructor(options: WriterOptions, runs: readonly Run[]) {
+    this.#options = options;
+    const { readHashes, runLeaves } = options;
+    this.#finder = new LeafFinder({ readHashes, runLeaves, runs, seed: randomInt(2 ** 32) });
+    this.#merging.start();
+  }
+
+  get size(): number {
+    return this.#finder.size;
+  }
+
+  get diskBytes(): number {
+    return this.#finder.diskBytes;
+  }
+
+  append(leafHashes: Uint8Array): void {
+    this.#finder.append(leafHashes);
+    if (this.#finder.fullTables.length > 0 && this.#writing.failure === undefined) this.#writing.start();
+  }
+
+  async ready(): Promise<void> {
+    while (this.#finder.fullTables.length >= MAX_FULL_TABLES) await settled(this.#writing);
+    while (this.#unmergedRuns() >= MAX_UNMERGED_RUNS) await settled(this.#merging);
+  }
+
+  async catchUp(treeSize: number, onProgress?: LeafIndexOptions["onProgress"]): Promise<void> {
+    while (this.size < treeSize) {
+      await this.ready();
+      const start = this.size;
+      const count = Math.min(treeSize - start, TILE_LEAVES - (start % TILE_LEAVES));
+      this.append(this.#options.readHashes({ level: 0, start, count }));
+      if (this.size % this.#options.runLeaves === 0) onProgress?.({ indexed: this.size, treeSize });
+    }
+  }
+
+  find(leafHashes: Uint8Array): readonly (number | undefined)[] {
+    try {
+      return this.#finder.find(leafHashes);
+    } finally {
+      const isDamaged = this.#finder.runs.some((run) => run.isDamaged);
+      if (isDamaged && this.#merging.failure === undefined) this.#merging.start();
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#stop.abort();
+    await Promise.all([this.#writing.stop(), this.#merging.stop()]);
+    for (const run of this.#finder.runs) run.close();
+  }
+
+  async #writeTable(): Promise<boolean> {
+    const [table] = this.#finder.fullTables;
+    if (table === undefined) return false;
+    this.#finder.tableWritten(table, await runOfTable(this.#options, table));
+    this.#merging.start();
+    return true;
+  }
+
+  /** Makes a damaged run anew from the tiles. Until then, what it might answer is STORE_DAMAGED. */
+  async #repair(): Promise<boolean> {
+    const damaged = this.#finder.runs.find((run) => run.isDamaged);
+    if (damaged === undefined) return false;
+    const { runLeaves } = this.#options;
+    const made: Run[] = [];
+    try {
+      for (let from = damaged.from; from < damaged.to; from += runLeaves) {
+        made.push(await runOfTiles(this.#options, { from, to: from + runLeaves }));
+        this.#stop.signal.throwIfAborted();
+      }
+    } catch (error) {
+      for (const run of made) run.close();
+      throw error;
+    }
+    await this.#replace([damaged], made);
+    return true;
+  }
+
+  /** Merges four sisters into their parent, the narrowest there are. */
+  async #merge(): Promise<boolean> {
+    const sisters = this.#mergeable();
+    if (sisters === undefined) return false;
+    await this.#replace(sisters, [await runOfRuns(this.#options, sisters, this.#stop.signal)]);
+    return true;
+  }
+
+  #mergeable(): readonly Run[] | undefined {
+    const { runs } = this.#finder;
+    // The narrowest are the last.
+    for (let at = runs.length - MERGE_WIDTH; at >= 0; at--) {
+      const sisters = runs.slice(at, at + MERGE_WIDTH);
+      if (areSisters(sisters, this.#options.runLeaves)) return sisters;
+    }
+    return undefined;
+  }
+
+  async #replace(olds: readonly Run[], news: readonly Run[]): Promise<void> {
+    this.#finder.replaceRuns(olds, news);
+    for (const run of olds) run.close();
+    const kept = new Set(news.map(({ path }) => path));
+    for (const { path } of olds) {
+      // One that stays is removed at the next opening.
+      if (!kept.has(path)) await rm(path, { force: true }).catch(() => undefined);
+    }
+  }
+
+  #unmergedRuns(): number {
+    const { runs } = this.#finder;
+    const merged = runs.findLastIndex(({ from, to }) => to - from > this.#options.runLeaves);
+    return runs.length - 1 - merged;
+  }
+}
+
+/** Waits until the lane has done what there is to do. @throws what made it stand still. */
+async function settled(lane: Lane): Promise<void> {
+  lane.start();
+  await lane.idle();
+  if (lane.failure !== undefined) throw lane.failure;
+}
+
+function areSisters(runs: readonly Run[], runLeaves: number): boolean {
+  const [first] = runs;
+  if (first === undefined) return false;
+  const width = first.to - first.from;
+  return (
+    runs.every(({ from, to }) => to - from === width) &&
+    first.from % (MERGE_WIDTH * width) === 0 &&
+    isMergedWidth(MERGE_WIDTH * width, runLeaves)
+  );
+}
