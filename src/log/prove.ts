@@ -1,32 +1,51 @@
-import { TlogError } from "../errors.ts";
-import { rangeRoot } from "../merkle/compact-range.ts";
+import { InvariantError, TlogError } from "../errors.ts";
 import { planConsistency } from "../merkle/consistency.ts";
-import { planInclusion } from "../merkle/inclusion.ts";
-import { assembleProof, planRoot } from "../merkle/proof-plan.ts";
-import { assertSize } from "../merkle/sizes.ts";
+import { HASH_BYTES } from "../merkle/hash.ts";
+import { assembleProof } from "../merkle/proof-plan.ts";
+import { assertIndex, assertSize } from "../merkle/sizes.ts";
 import type { LogReader } from "../store/store.ts";
 import type { ReadTile } from "../tlog/tile-reader.ts";
 import { NodeCache } from "./node-cache.ts";
+import { copyHash } from "./tile-nodes.ts";
 
 /*
- * Proofs for any tree size up to the readable one, from the stored tiles. Every partial tile there ever was can be read,
- * so an old tree is proven exactly as it was.
+ * Proofs for any tree size up to the readable one, from the stored tiles. Tiles are read as wide as they are in the readable
+ * tree: a node that is complete in an old tree is the same in every later one.
  */
 
-/** What proofs are made from: the nodes of a store, those that were read lately at hand. */
+/** What proofs are made from: the nodes of a store, those that were needed lately at hand. */
 export function nodesOf(store: LogReader): NodeCache {
   return new NodeCache(tilesOf(store));
 }
 
-/** @throws {TlogError} NOT_PUBLISHED (treeSize is beyond `readableSize`) | ARGUMENT_INVALID | STORE_DAMAGED */
+/**
+ * The audit path of a leaf, leaf to root.
+ * @throws {TlogError} NOT_PUBLISHED (treeSize is beyond `readableSize`) | ARGUMENT_INVALID | STORE_DAMAGED
+ */
 export async function inclusionProof(
   nodes: NodeCache,
   readableSize: number,
-  at: { readonly leafIndex: number; readonly treeSize: number },
+  { leafIndex, treeSize }: { readonly leafIndex: number; readonly treeSize: number },
 ): Promise<readonly Uint8Array[]> {
-  refuseUnsigned(at.treeSize, readableSize);
-  const plan = planInclusion(at);
-  return assembleProof(plan, await nodes.read(plan.nodes, at.treeSize));
+  refuseUnsigned(treeSize, readableSize);
+  assertIndex("leafIndex", leafIndex, treeSize);
+  const edge = nodes.edges.held(treeSize) ?? (await nodes.edges.at(treeSize, readableSize));
+  // The path goes up inside the one peak that has the leaf, then takes in all that is right of it, then each peak left of it.
+  const at = edge.peaks.findIndex(({ level, index }) => leafIndex < (index + 1) * 2 ** level);
+  const height = edge.peaks[at]?.level;
+  if (height === undefined) throw new InvariantError("a leaf under no peak of its tree");
+  const isLast = at === edge.peaks.length - 1;
+  const proof = new Uint8Array((height + (isLast ? 0 : 1) + at) * HASH_BYTES);
+  await nodes.siblingsInto({ leafIndex, height, treeSize: readableSize }, proof);
+  let offset = height * HASH_BYTES;
+  if (!isLast) {
+    copyHash(edge.roots, (at + 1) * HASH_BYTES, proof, offset);
+    offset += HASH_BYTES;
+  }
+  for (let left = at - 1; left >= 0; left--, offset += HASH_BYTES) {
+    copyHash(edge.hashes, left * HASH_BYTES, proof, offset);
+  }
+  return hashesIn(proof);
 }
 
 /** @throws {TlogError} NOT_PUBLISHED (toSize is beyond `readableSize`) | ARGUMENT_INVALID | STORE_DAMAGED */
@@ -37,14 +56,14 @@ export async function consistencyProof(
 ): Promise<readonly Uint8Array[]> {
   refuseUnsigned(between.toSize, readableSize);
   const plan = planConsistency(between);
-  return assembleProof(plan, await nodes.read(plan.nodes, between.toSize));
+  return assembleProof(plan, hashesIn(await nodes.read(plan.nodes, readableSize)));
 }
 
 /** The root hash at `treeSize`. @throws {TlogError} NOT_PUBLISHED | ARGUMENT_INVALID | STORE_DAMAGED */
 export async function rootAt(nodes: NodeCache, readableSize: number, treeSize: number): Promise<Uint8Array> {
   refuseUnsigned(treeSize, readableSize);
-  const peaks = await nodes.read(planRoot(treeSize).nodes, treeSize);
-  return rangeRoot({ treeSize, peaks });
+  const edge = nodes.edges.held(treeSize) ?? (await nodes.edges.at(treeSize, readableSize));
+  return edge.roots.slice(0, HASH_BYTES);
 }
 
 /** The store's tiles for who needs them there. @throws {TlogError} STORE_DAMAGED when a tile is missing */
@@ -57,6 +76,13 @@ export function tilesOf(store: LogReader): ReadTile {
       `tile level ${tile.level} index ${tile.index}: want ${tile.width} hashes, some are missing`,
     );
   };
+}
+
+/** Views of hashes that lie side by side. */
+function hashesIn(bytes: Uint8Array): readonly Uint8Array[] {
+  const hashes: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; at += HASH_BYTES) hashes.push(bytes.subarray(at, at + HASH_BYTES));
+  return hashes;
 }
 
 function refuseUnsigned(treeSize: number, readableSize: number): void {

@@ -1,76 +1,125 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { NodeCache } from "../../src/log/node-cache.ts";
-import { planConsistency } from "../../src/merkle/consistency.ts";
-import { planInclusion } from "../../src/merkle/inclusion.ts";
-import { assembleProof } from "../../src/merkle/proof-plan.ts";
+import { consistencyProof, inclusionProof, rootAt } from "../../src/log/prove.ts";
 import { concatBytes, encodeUtf8 } from "../../src/tlog/encoding.ts";
 import { TILE_WIDTH, type Tile } from "../../src/tlog/tile.ts";
+import { expectCodeAsync } from "../expect-code.ts";
 import { leafHashOf, ReferenceTree } from "../reference/merkle.ts";
 
-const SIZE = 700;
+const SIZE = 2_900;
 const tree = new ReferenceTree(
   Array.from({ length: SIZE }, (_, index) => leafHashOf(encodeUtf8(`${index}`))),
 );
+/** A place for one tile whole, and for two slabs of summaries at most. */
+const TINY = { maxTiles: 1, maxSummaryBytes: 2 * 256 * (64 + 8) };
+const NO_SUMMARIES = { maxTiles: 2, maxSummaryBytes: 0 };
 
-function cacheOf(tree: ReferenceTree) {
+function cacheOf(tree: ReferenceTree, limits?: typeof TINY) {
   const asked: Tile[] = [];
-  const cache = new NodeCache((tile) => {
+  const readTile = async (tile: Tile) => {
     asked.push(tile);
-    const span = TILE_WIDTH ** tile.level;
-    const hashes = Array.from({ length: tile.width }, (_, at) => {
-      const start = (tile.index * TILE_WIDTH + at) * span;
-      return tree.hash(start, start + span);
-    });
-    return Promise.resolve(concatBytes(...hashes));
-  });
-  return { cache, asked };
+    return tileBytes(tree, tile);
+  };
+  return { from: new NodeCache(readTile, limits), asked };
 }
 
-describe("the cache of inner nodes", () => {
-  it("gives the proofs that the definitions give, in whatever order sizes and leaves are asked for", async () => {
-    const { cache } = cacheOf(tree);
-    const pair = fc.tuple(fc.integer({ min: 1, max: SIZE }), fc.nat({ max: SIZE - 1 }));
+function tileBytes(tree: ReferenceTree, tile: Tile): Uint8Array {
+  const span = TILE_WIDTH ** tile.level;
+  const hashes = Array.from({ length: tile.width }, (_, at) => {
+    const start = (tile.index * TILE_WIDTH + at) * span;
+    return tree.hash(start, start + span);
+  });
+  return concatBytes(...hashes);
+}
+
+const asked = fc.record({ any: fc.nat(), size: fc.nat(), readable: fc.nat() });
+
+describe("proofs from cached tiles", () => {
+  it.each([
+    ["of the usual bounds", undefined],
+    ["that hardly holds anything", TINY],
+    ["without summaries", NO_SUMMARIES],
+  ])("are those of the definitions, whatever is asked for after what, with a cache %s", async (_, limits) => {
+    const { from } = cacheOf(tree, limits);
     await fc.assert(
-      fc.asyncProperty(pair, async ([treeSize, any]) => {
+      fc.asyncProperty(asked, async ({ any, size, readable }) => {
+        const readableSize = 1 + (readable % SIZE);
+        const treeSize = 1 + (size % readableSize);
         const leafIndex = any % treeSize;
-        const inclusion = planInclusion({ leafIndex, treeSize });
-        const path = assembleProof(inclusion, await cache.read(inclusion.nodes, treeSize));
+        const path = await inclusionProof(from, readableSize, { leafIndex, treeSize });
         expect(path).toEqual(tree.path(leafIndex, 0, treeSize));
         const fromSize = Math.max(1, leafIndex);
-        const consistency = planConsistency({ fromSize, toSize: treeSize });
-        const proof = assembleProof(consistency, await cache.read(consistency.nodes, treeSize));
+        const proof = await consistencyProof(from, readableSize, { fromSize, toSize: treeSize });
         expect(proof).toEqual(tree.proof(fromSize, treeSize));
+        expect(await rootAt(from, readableSize, treeSize)).toEqual(tree.root(treeSize));
       }),
-      { numRuns: 200 },
+      { numRuns: 150 },
     );
   });
 
-  it("reads nothing for what it holds, and keeps it from who changes what he got", async () => {
-    const { cache, asked } = cacheOf(tree);
-    const { nodes } = planInclusion({ leafIndex: 5, treeSize: SIZE });
-    const first = await cache.read(nodes, SIZE);
-    const reads = asked.length;
-    const copy = first.map((hash) => hash.slice());
-    for (const hash of first) hash.fill(0);
-    expect(await cache.read(nodes, SIZE)).toEqual(copy);
-    expect(asked).toHaveLength(reads);
+  it("are so when many are made at once, as the log grows", async () => {
+    const { from } = cacheOf(tree, TINY);
+    const proofs = Array.from({ length: 300 }, async (_, at) => {
+      const treeSize = 2_400 + at;
+      const leafIndex = (at * 1_009) % treeSize;
+      const path = await inclusionProof(from, treeSize, { leafIndex, treeSize });
+      expect(path).toEqual(tree.path(leafIndex, 0, treeSize));
+    });
+    await Promise.all(proofs);
   });
 
-  it("holds a bounded number", async () => {
-    const large = new ReferenceTree(Array.from({ length: 70_000 }, () => leafHashOf(encodeUtf8(""))));
-    const { cache, asked } = cacheOf(large);
-    const leaf = (index: number) => ({ level: 0, index });
-    await cache.read([leaf(3)], 70_000);
-    const reads = asked.length;
-    for (let start = 0; start < 66_000; start += 1000) {
-      await cache.read(
-        Array.from({ length: 1000 }, (_, at) => leaf(start + at)),
-        70_000,
-      );
+  it("are so in a tree of three levels of tiles, with the summaries as coarse as they get", async () => {
+    const size = 66_500;
+    const large = new ReferenceTree(Array.from({ length: size }, (_, at) => leafHashOf(encodeUtf8(`${at}`))));
+    for (const limits of [undefined, TINY, { maxTiles: 2, maxSummaryBytes: 256 * (640 + 8) }]) {
+      const { from } = cacheOf(large, limits);
+      for (const leafIndex of [0, 255, 256, 40_000, 65_535, 65_536, 66_303, 66_499, 0, 40_001]) {
+        const path = await inclusionProof(from, size, { leafIndex, treeSize: size });
+        expect(path).toEqual(large.path(leafIndex, 0, size));
+      }
     }
+  });
+
+  it("read one tile of leaves for a leaf of a known tile, and none for a leaf of the newest", async () => {
+    const { from, asked } = cacheOf(tree);
+    const prove = (leafIndex: number) => inclusionProof(from, SIZE, { leafIndex, treeSize: SIZE });
+    await prove(5);
+    await prove(SIZE - 1);
     asked.length = 0;
-    await cache.read([leaf(3)], 70_000);
-    expect([reads, asked.length]).toEqual([1, 1]);
+    await prove(7);
+    expect(asked).toEqual([{ level: 0, index: 0, width: TILE_WIDTH }]);
+    asked.length = 0;
+    await prove(SIZE - 3);
+    expect(asked).toEqual([]);
+  });
+
+  it("ask again only for what a tile has grown by", async () => {
+    const { from, asked } = cacheOf(tree);
+    await inclusionProof(from, 700, { leafIndex: 699, treeSize: 700 });
+    asked.length = 0;
+    await inclusionProof(from, 701, { leafIndex: 700, treeSize: 701 });
+    await inclusionProof(from, 701, { leafIndex: 699, treeSize: 700 });
+    expect(asked).toEqual([{ level: 0, index: 2, width: 701 - 2 * TILE_WIDTH }]);
+  });
+
+  it("belong to who asked: to change them changes nothing", async () => {
+    const { from } = cacheOf(tree);
+    for (let round = 0; round < 2; round++) {
+      const path = await inclusionProof(from, SIZE, { leafIndex: 2_850, treeSize: SIZE });
+      const root = await rootAt(from, SIZE, SIZE);
+      expect([path, root]).toEqual([tree.path(2_850, 0, SIZE), tree.root(SIZE)]);
+      for (const hash of [...path, root]) hash.fill(0);
+    }
+  });
+
+  it("are refused for nodes that are not complete, for bytes that are no tile, and beyond the readable size", async () => {
+    const { from } = cacheOf(tree);
+    const reading = from.read([{ level: 2, index: 1 }], 7);
+    await expectCodeAsync(reading, "ARGUMENT_INVALID");
+    await expectCodeAsync(inclusionProof(from, 9, { leafIndex: 0, treeSize: 10 }), "NOT_PUBLISHED");
+    await expectCodeAsync(inclusionProof(from, 9, { leafIndex: 9, treeSize: 9 }), "ARGUMENT_INVALID");
+    const short = new NodeCache(async () => new Uint8Array(31));
+    await expectCodeAsync(short.read([{ level: 0, index: 0 }], 1), "TILE_MALFORMED");
   });
 });
