@@ -1,31 +1,23 @@
 /**
- * The default body of `#crypto`, for browsers, workers, Deno and Bun: the @noble libraries, and SHA-512 from WebCrypto. What
- * noble's would weigh, 2.4 KiB gzipped, is an eighth of the client's budget, and only signatures, which are awaited anyway, need it.
- * Same verdicts, byte for byte, as `src/node/crypto.ts`.
+ * The default body of `#crypto`, for browsers, workers, Deno and Bun: signatures by WebCrypto where it is strict, else by
+ * @noble/ed25519 with WebCrypto's SHA-512. What noble's would weigh, 2.4 KiB gzipped, is an eighth of the client's budget, and only
+ * signatures, which are awaited anyway, need it. Same verdicts, byte for byte, as `src/node/crypto.ts`.
  */
-import { getPublicKeyAsync, Point, signAsync } from "@noble/ed25519";
-import { _SHA256 } from "@noble/hashes/sha2.js";
+import { getPublicKeyAsync, signAsync } from "@noble/ed25519";
 import { TlogError } from "../errors.ts";
-import {
-  ED25519_SEED_BYTES,
-  isWorthVerifying,
-  type KeyPair,
-  littleEndian,
-  type SignatureClaim,
-  scalarOf,
-} from "./ed25519-strict.ts";
+import { satisfiesEquation } from "./ed25519-noble.ts";
+import { ED25519_SEED_BYTES, isWorthVerifying, type KeyPair, type SignatureClaim } from "./ed25519-strict.ts";
+import { type EquationCheck, strictWebVerifier, type WebVerification } from "./ed25519-web.ts";
+import { SHA256_BYTES, sha256Into } from "./sha256.ts";
 
 export type { KeyPair, SignatureClaim } from "./ed25519-strict.ts";
+export { sha256Into } from "./sha256.ts";
 
 /** @returns the 32-byte SHA-256 digest, in memory of its own. */
 export function sha256(data: Uint8Array): Uint8Array {
-  // Not its `sha256`, which checks and freezes options nobody gives here: 300 bytes of the client, gzipped.
-  return new _SHA256().update(data).digest();
-}
-
-/** Writes the 32-byte SHA-256 digest of `data` to out[offset, offset + 32). `data` and `out` may overlap. */
-export function sha256Into(data: Uint8Array, out: Uint8Array, offset: number): void {
-  out.set(sha256(data), offset);
+  const digest = new Uint8Array(SHA256_BYTES);
+  sha256Into(data, digest, 0);
+  return digest;
 }
 
 /**
@@ -33,7 +25,32 @@ export function sha256Into(data: Uint8Array, out: Uint8Array, offset: number): v
  * @throws {TlogError} CRYPTO_UNAVAILABLE
  */
 export async function isValidEd25519(claim: SignatureClaim): Promise<boolean> {
-  return isWorthVerifying(claim) && satisfiesEquation(claim);
+  return isWorthVerifying(claim) && isValidBy(webCrypto(), claim);
+}
+
+/** A platform's WebCrypto, as far as signatures need it. */
+export type WebCrypto = WebVerification & Pick<typeof globalThis.crypto.subtle, "digest">;
+
+/** The verdict on a claim that is worth verifying: the platform's own where that is strict and there is one, else noble's. */
+export async function isValidBy(
+  subtle: WebCrypto,
+  { publicKey, message, signature }: SignatureClaim,
+): Promise<boolean> {
+  // Of its own: the caller's bytes may change while the platform is asked.
+  const claim = { publicKey: publicKey.slice(), message: message.slice(), signature: signature.slice() };
+  const verifier = await verifierOf(subtle);
+  // Not every platform takes an A that is no point: those that do not say so by failing.
+  const verdict = await verifier?.(claim).catch(() => undefined);
+  return verdict ?? satisfiesEquation(claim, (data) => subtle.digest("SHA-512", data));
+}
+
+// Each platform is asked once; a page has one. Only the function below writes.
+const verifiers = new WeakMap<WebCrypto, Promise<EquationCheck | undefined>>();
+
+function verifierOf(subtle: WebCrypto): Promise<EquationCheck | undefined> {
+  const known = verifiers.get(subtle) ?? strictWebVerifier(subtle);
+  verifiers.set(subtle, known);
+  return known;
 }
 
 /**
@@ -52,31 +69,8 @@ export async function ed25519KeyPair(seed: Uint8Array): Promise<KeyPair> {
   return { publicKey: await getPublicKeyAsync(ownSeed), sign: (message) => signAsync(message, ownSeed) };
 }
 
-// noble's own verify multiplies by the cofactor and so accepts an R with a torsion part; this does not.
-async function satisfiesEquation({ publicKey, message, signature }: SignatureClaim): Promise<boolean> {
-  const encodedR = signature.subarray(0, 32);
-  const minusA = decodePoint(publicKey)?.negate();
-  if (minusA === undefined) return false;
-  const hashed = new Uint8Array(64 + message.length);
-  hashed.set(encodedR);
-  hashed.set(publicKey, 32);
-  hashed.set(message, 64);
-  const k = scalarOf(new Uint8Array(await webCrypto().digest("SHA-512", hashed)));
-  const s = littleEndian(signature.subarray(32));
-  const expectedR = Point.BASE.multiply(s, false).add(minusA.multiply(k, false)).toBytes();
-  return expectedR.every((byte, index) => byte === encodedR[index]);
-}
-
-function decodePoint(encoded: Uint8Array): Point | undefined {
-  try {
-    return Point.fromBytes(encoded);
-  } catch {
-    return undefined; // not on the curve: an answer here, not a failure
-  }
-}
-
 /** Missing from web pages that came over plain http from another machine. */
-function webCrypto(): Pick<typeof globalThis.crypto.subtle, "digest"> {
+function webCrypto(): WebCrypto {
   const subtle = globalThis.crypto?.subtle;
   if (subtle !== undefined) return subtle;
   throw new TlogError(

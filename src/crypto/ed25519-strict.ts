@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noBitwiseOperators: bytes of encoded numbers.
 /**
  * What both bodies of `#crypto` refuse before any curve arithmetic, so that a server and a browser never differ on a signature.
  * The whole verdict (strict, cofactorless): S < L; A is canonical and not of small order; the encoding of [S]B − [k]A, with
@@ -28,12 +29,14 @@ const L = 2n ** 252n + 27742317777372353535851937790883648493n;
 
 // The y coordinates of the eight points whose order divides 8: order 1, 2, 4 (both have y = 0) and 8 (two of each y).
 const ORDER_8_Y = 2707385501144840649318225287225658788936804267575313519463743609750303402022n;
-const SMALL_ORDER_Y: readonly bigint[] = Object.freeze([1n, P - 1n, 0n, ORDER_8_Y, P - ORDER_8_Y]);
+const SMALL_ORDER_Y = [1n, P - 1n, 0n, ORDER_8_Y, P - ORDER_8_Y].map(encode);
+const ENCODED_P = encode(P);
+const ENCODED_L = encode(L);
 
 /** Lengths, S < L, and a canonical A not of small order: false here is the verdict, true leaves the equation to check. */
 export function isWorthVerifying({ publicKey, signature }: SignatureClaim): boolean {
   if (publicKey.length !== PUBLIC_KEY_BYTES || signature.length !== SIGNATURE_BYTES) return false;
-  return littleEndian(signature.subarray(32)) < L && isStrictPublicKey(publicKey);
+  return compare(signature, 32, 0xff, ENCODED_L) < 0 && isStrictPublicKey(publicKey);
 }
 
 /** @returns the 64-byte hash as a scalar modulo L.  RFC 8032 §5.1.7, step 2 */
@@ -48,6 +51,21 @@ export function littleEndian(bytes: Uint8Array): bigint {
 
 // A point with x = 0 has y = 1 or y = −1, so refusing small orders by y also refuses "x = 0 with the sign bit set".
 function isStrictPublicKey(publicKey: Uint8Array): boolean {
-  const y = littleEndian(publicKey) % 2n ** 255n;
-  return y < P && !SMALL_ORDER_Y.includes(y);
+  return (
+    compare(publicKey, 0, 0x7f, ENCODED_P) < 0 &&
+    SMALL_ORDER_Y.every((y) => compare(publicKey, 0, 0x7f, y) !== 0)
+  );
+}
+
+/** Less than, equal to or more than 0, as the number at bytes[from, from + 32), its top byte masked, and `other` compare. */
+function compare(bytes: Uint8Array, from: number, topMask: number, other: Uint8Array): number {
+  for (let at = 31, mask = topMask; at >= 0; at--, mask = 0xff) {
+    const difference = ((bytes[from + at] ?? 0) & mask) - (other[at] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+function encode(value: bigint): Uint8Array {
+  return Uint8Array.from({ length: 32 }, (_, at) => Number((value >> BigInt(8 * at)) % 256n));
 }

@@ -21,12 +21,7 @@ describe("the client as one file for browsers", () => {
     const roots = new Set(
       built.inputs.map((path) => /^(client|src|node_modules\/@[^/]+\/[^/]+|.*)/.exec(path)?.[1]),
     );
-    expect([...roots].sort()).toEqual([
-      "client",
-      "node_modules/@noble/ed25519",
-      "node_modules/@noble/hashes",
-      "src",
-    ]);
+    expect([...roots].sort()).toEqual(["client", "node_modules/@noble/ed25519", "src"]);
     expect(built.inputs).toContain("src/crypto/default.ts");
     expect(built.inputs.filter((path) => path.startsWith("src/node/"))).toEqual([]);
   });
@@ -35,7 +30,8 @@ describe("the client as one file for browsers", () => {
     const onDemand = (text: string) => new Set(text.match(/\bimport\s*\(\s*["'][^"']+["']\s*\)/g));
     expect(onDemand(built.client)).toEqual(new Set(['import("./ml-dsa.js")', 'import("./evidence.js")']));
     expect(onDemand(built.evidence)).toEqual(new Set(['import("./ml-dsa.js")']));
-    for (const text of [built.client, built.evidence]) expect(text).not.toMatch(/\bimport\s*[\w{*"']/);
+    for (const text of [built.client, built.evidence])
+      expect(text).not.toMatch(/\bimport(?!Key\b)\s*[\w{*"']/);
     expect(built.client).not.toContain("tlog-evidence@v1");
     expect(built.mlDsa).toMatch(/\bml_dsa44\b/);
   });
