@@ -1,6 +1,8 @@
 /** `POST /add` of two logs under Tessera's hammer, in turn, in one run. */
+import { alternate, type Pairs } from "../pairs.ts";
+import type { Pinning } from "../pinning.ts";
 import { type HammerPlan, type HammerRound, hammer } from "./hammer.ts";
-import { alternate, type FigureRow, figureRows, type Pair } from "./rows.ts";
+import { type FigureRow, figureRows } from "./rows.ts";
 import { type PeerOptions, type PeerServer, startOwnLog, startTessera } from "./servers.ts";
 
 export interface HammerRowsPlan {
@@ -9,8 +11,8 @@ export interface HammerRowsPlan {
   readonly pairs: number;
   readonly warmUpSeconds: number;
   readonly seconds: number;
-  /** "one": server and hammer have a core each. "all": both have the machine. */
-  readonly cores: "one" | "all";
+  /** Undefined: server and hammer both have the whole machine. */
+  readonly pinning?: Pinning;
   readonly antispam: boolean;
   /** Whether to look for the rate at which Tessera does best before measuring. */
   readonly calibrates: boolean;
@@ -22,7 +24,7 @@ export interface HammerRow {
   /** What the hammer was allowed to write to Tessera in a second: what served Tessera best. */
   readonly tesseraMaxWrites: number;
   readonly figures: readonly FigureRow[];
-  readonly pairs: readonly Pair<HammerRound>[];
+  readonly pairs: Pairs<HammerRound>;
 }
 
 /** Above what either log takes: each writer then writes as soon as it is answered. */
@@ -39,8 +41,8 @@ const FIGURES = {
   "time to index, mean ms (writers / rate)": { of: (round: HammerRound) => round.littleMs, target: "<= 0.1" },
   "time to checkpoint, mean ms (hammer's samples)": { of: (round: HammerRound) => round.integrationMs },
   "CPU, µs an entry": { of: (round: HammerRound) => round.cpuMicrosPerEntry, target: "<= 0.333" },
-  "RssAnon, most, MB": { of: (round: HammerRound) => round.maxRssAnonBytes / 1e6, target: "<= 0.333" },
-  "resident, most, MB": { of: (round: HammerRound) => round.maxRssBytes / 1e6 },
+  "RssAnon, most, MiB": { of: (round: HammerRound) => round.rssAnonMiB, target: "<= 0.333" },
+  "resident, peak, MiB": { of: (round: HammerRound) => round.peakResidentMiB },
   "writes pushed back": { of: (round: HammerRound) => round.pushedBack },
   "writes failed": { of: (round: HammerRound) => round.failed },
 };
@@ -52,27 +54,24 @@ export async function hammerRows(plan: HammerRowsPlan): Promise<readonly HammerR
 }
 
 async function hammerRow(writers: number, plan: HammerRowsPlan): Promise<HammerRow> {
-  const pinned: PeerOptions = { folder: plan.folder, ...(plan.cores === "one" && { cores: "0" }) };
-  const tessera = await startTessera({ ...pinned, antispam: plan.antispam });
+  const options: PeerOptions = { folder: plan.folder, cores: plan.pinning?.server };
+  const tessera = await startTessera({ ...options, antispam: plan.antispam });
   try {
-    const own = await startOwnLog(pinned);
+    const own = await startOwnLog(options);
     try {
       const round: HammerPlan = {
         writers,
         maxWrites: UNLIMITED,
         warmUpSeconds: plan.warmUpSeconds,
         seconds: plan.seconds,
-        cores: plan.cores === "one" ? "1" : undefined,
+        cores: plan.pinning?.generator,
       };
       const maxWrites = plan.calibrates ? await bestMaxWrites(tessera, round) : UNLIMITED;
-      const pairs = await alternate(
-        {
-          yardstick: { name: tessera.name, run: () => hammer(tessera, { ...round, maxWrites }) },
-          own: { name: own.name, run: () => hammer(own, round) },
-        },
-        plan.pairs,
-      );
-      const cores = plan.cores === "one" ? "server on one core" : "server and hammer on all cores";
+      const pairs = await alternate(plan.pairs, {
+        yardstick: () => hammer(tessera, { ...round, maxWrites }),
+        ours: () => hammer(own, round),
+      });
+      const cores = plan.pinning?.text ?? "server and hammer on all cores";
       return {
         title: `POST /add under the hammer, ${writers} writers, ${cores}, beside ${tessera.name}`,
         yardstick: tessera.name,

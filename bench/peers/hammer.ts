@@ -3,7 +3,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import { programPath } from "../../test/interop/programs.ts";
-import { type Cost, watchCost } from "../scale/process-usage.ts";
+import type { Cores } from "../pinning.ts";
+import { processUse, watchMemory } from "../process-use.ts";
+import { publishedSize } from "../scale/published-size.ts";
 import {
   complaintCounter,
   type HammerComplaints,
@@ -11,6 +13,7 @@ import {
   parseScreen,
   pictureReader,
 } from "./hammer-screen.ts";
+import { peakResidentMiB } from "./peak-memory.ts";
 import type { PeerServer } from "./servers.ts";
 
 export interface HammerRound extends HammerComplaints {
@@ -24,8 +27,10 @@ export interface HammerRound extends HammerComplaints {
   readonly littleMs: number;
   /** User and system time of the server. */
   readonly cpuMicrosPerEntry: number;
-  readonly maxRssAnonBytes: number;
-  readonly maxRssBytes: number;
+  /** The most anonymous memory that was seen. */
+  readonly rssAnonMiB: number;
+  /** The most that ever was resident, since the server started. */
+  readonly peakResidentMiB: number;
 }
 
 export interface HammerPlan {
@@ -35,8 +40,8 @@ export interface HammerPlan {
   /** Not measured: connections open, the hammer hands out nothing in its first second. */
   readonly warmUpSeconds: number;
   readonly seconds: number;
-  /** "taskset" cores of the hammer; undefined: any. */
-  readonly cores: string | undefined;
+  /** Of the hammer. */
+  readonly cores: Cores | undefined;
 }
 
 /** Tessera's own default: a tenth of the writes are of leaves that it wrote before. */
@@ -50,31 +55,31 @@ export async function hammer(server: PeerServer, plan: HammerPlan): Promise<Hamm
   try {
     await running.orEnd(pause(plan.warmUpSeconds * 1000));
     const growth = watchGrowth(server.url);
-    const cost = watchCost(server.pid);
+    const memory = watchMemory(server.pid);
+    const before = cpuOf(server);
     await running.orEnd(pause(plan.seconds * 1000));
-    return roundOf(await growth(), cost(), { ...running.said(), plan });
+    const cpuMicrosPerSecond = ((cpuOf(server) - before) * 1000) / plan.seconds;
+    const { entries, seconds } = await growth();
+    const perSecond = entries / seconds;
+    const { screen, complaints } = running.said();
+    return {
+      perSecond,
+      queueMs: screen.queue.avgMs,
+      integrationMs: screen.integration.avgMs,
+      littleMs: (plan.writers * 1000 * (1 - DUPLICATE_SHARE)) / perSecond,
+      // The processor's time is of another window than the checkpoints': both are rates.
+      cpuMicrosPerEntry: cpuMicrosPerSecond / perSecond,
+      rssAnonMiB: memory.stop() ?? Number.NaN,
+      peakResidentMiB: peakResidentMiB(server.pid),
+      ...complaints,
+    };
   } finally {
     await running.stop();
   }
 }
 
-function roundOf(
-  { entries, seconds }: Growth,
-  cost: Cost,
-  { screen, complaints, plan }: Said & { readonly plan: HammerPlan },
-): HammerRound {
-  const perSecond = entries / seconds;
-  return {
-    perSecond,
-    queueMs: screen.queue.avgMs,
-    integrationMs: screen.integration.avgMs,
-    littleMs: (plan.writers * 1000 * (1 - DUPLICATE_SHARE)) / perSecond,
-    // The processor's time is of another window than the checkpoints': both are rates.
-    cpuMicrosPerEntry: ((cost.cpuSeconds / cost.seconds) * 1e6) / perSecond,
-    maxRssAnonBytes: cost.maxRssAnonBytes,
-    maxRssBytes: cost.maxRssBytes,
-    ...complaints,
-  };
+function cpuOf({ pid }: PeerServer): number {
+  return processUse(pid)?.cpuMs ?? Number.NaN;
 }
 
 interface Said {
@@ -155,12 +160,4 @@ function watchGrowth(url: string): () => Promise<Growth> {
     }
     return { entries: last.treeSize - first.treeSize, seconds: (last.at - first.at) / 1000 };
   };
-}
-
-async function publishedSize(url: string): Promise<number> {
-  const answer = await fetch(`${url}/checkpoint`, { signal: AbortSignal.timeout(10_000) });
-  if (!answer.ok) throw new Error(`${url}/checkpoint answered ${answer.status}`);
-  const size = Number((await answer.text()).split("\n")[1]);
-  if (!Number.isSafeInteger(size)) throw new Error(`${url}/checkpoint: no size in its second line`);
-  return size;
 }

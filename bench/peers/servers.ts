@@ -3,24 +3,22 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { formatSigningKey, formatVerifierKey, generateSigningKey, openSigner } from "../../src/tlog/key.ts";
-import { freePort, programPath, start } from "../../test/interop/programs.ts";
+import { programPath } from "../../test/interop/programs.ts";
+import type { Cores } from "../pinning.ts";
+import { type BenchServer, freePort, PROGRAM, startServer } from "../servers.ts";
 
-export interface PeerServer {
+/** `stop` removes what it kept as well. */
+export interface PeerServer extends BenchServer {
   readonly name: string;
-  readonly url: string;
   readonly vkey: string;
-  readonly pid: number;
   /** All that it keeps. */
   readonly directory: string;
-  /** Ends it, and removes what it kept. */
-  stop(): Promise<void>;
 }
 
 export interface PeerOptions {
   /** Directories are made in here: on a disk, not in memory. */
   readonly folder: string;
-  /** What it may run on, as taskset has it; undefined: all. */
-  readonly cores?: string | undefined;
+  readonly cores?: Cores | undefined;
   /** Put before the program and its arguments. */
   readonly prefix?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -28,13 +26,11 @@ export interface PeerOptions {
   readonly more?: readonly string[];
 }
 
-const MAIN = join(import.meta.dirname, "../../dist/src/cli/main.js");
-
 /** `serve` as users run it: LMDB, every answer durable, exact duplicates. */
 export function startOwnLog(options: PeerOptions): Promise<PeerServer> {
   return startPeer("bristlecone", options, ({ keyFile, directory, port }) => [
     process.execPath,
-    MAIN,
+    PROGRAM,
     "serve",
     `--listen=127.0.0.1:${port}`,
     `--data=${join(directory, "data")}`,
@@ -58,6 +54,8 @@ export function startTessera({
     `--private_key=${keyFile}`,
     `--listen=127.0.0.1:${port}`,
     `--antispam=${antispam}`,
+    "--logtostderr=false",
+    `--log_file=${join(directory, "messages")}`,
   ]);
 }
 
@@ -78,20 +76,16 @@ async function startPeer(
   await writeFile(keyFile, signingKey, { mode: 0o600 });
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const pinned = cores === undefined ? [] : ["taskset", "-c", cores];
-  const command = [...pinned, ...prefix, ...commandFor({ keyFile, directory, port }), ...more];
-  const [program, ...args] = command;
-  if (program === undefined) throw new Error("no program");
-  const running = await start(program, args, { env, url: `${url}/checkpoint` });
+  const command = [...prefix, ...commandFor({ keyFile, directory, port }), ...more];
+  const server = await startServer(command, { url, path: "/checkpoint", cores, env });
   await untilPublished(url);
   return {
+    ...server,
     name,
-    url,
     vkey: formatVerifierKey((await openSigner(signingKey)).verifierKey),
-    pid: running.pid,
     directory,
     async stop() {
-      await running.stop();
+      await server.stop();
       await rm(directory, { recursive: true });
     },
   };

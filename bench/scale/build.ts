@@ -1,0 +1,188 @@
+/**
+ * A log of many entries, filled over POST /add-batch. Entry `number` follows from the seed and the number (bench/load/entries.ts), so any
+ * entry can be made again; what is done stands in a file beside the log, so filling goes on where it ended.
+ */
+import { existsSync, mkdirSync, readFileSync, renameSync, statfsSync, writeFileSync } from "node:fs";
+import { Agent, request } from "node:http";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { type EntrySource, entrySource, FIXED_256 } from "../load/entries.ts";
+import { publishedSize } from "./published-size.ts";
+
+const BATCH_ENTRIES = 8192;
+/** Batches under way: while one is made durable, the next is received. */
+const LANES = 3;
+const ENTRY_BYTES = 256;
+/** With tree, leaf index and what LMDB leaves unused; spec/storage.md counts less. */
+export const DISK_BYTES_PER_ENTRY = 345;
+const PROGRESS_MS = 5_000;
+
+/** What is kept beside the log. */
+export interface BuildState {
+  readonly seed: number;
+  /** Entries [0, built) are answered; some after them may be in as well. */
+  readonly built: number;
+}
+
+/** A folder for a log of the bench: the log in `log`, what is done in `bench.json`. */
+export interface BuildFolder {
+  readonly data: string;
+  state(): BuildState;
+  save(state: BuildState): void;
+}
+
+/** @throws {Error} there is a log that the bench did not fill. */
+export function openBuildFolder(folder: string): BuildFolder {
+  mkdirSync(folder, { recursive: true });
+  const data = join(folder, "log");
+  const file = join(folder, "bench.json");
+  const save = (state: BuildState): void => {
+    writeFileSync(`${file}.new`, `${JSON.stringify(state)}\n`);
+    renameSync(`${file}.new`, file);
+  };
+  if (!existsSync(file)) {
+    if (existsSync(data)) throw new Error(`${data}: a log that this bench did not make`);
+    save({ seed: 1, built: 0 });
+  }
+  return {
+    data,
+    state() {
+      const { seed, built } = JSON.parse(readFileSync(file, "utf8"));
+      if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(built)) throw new Error(`${file}: not ours`);
+      return { seed, built };
+    },
+    save,
+  };
+}
+
+/** @throws {Error} the disk has no room for so many more entries, and two gigabytes besides. */
+export function assertRoom(folder: string, moreEntries: number): void {
+  const { bavail, bsize } = statfsSync(folder);
+  const [free, wanted] = [bavail * bsize, moreEntries * DISK_BYTES_PER_ENTRY + 2e9];
+  const text = `${folder}: ${(free / 1e9).toFixed(1)} GB free, some ${(wanted / 1e9).toFixed(1)} GB wanted`;
+  process.stderr.write(`${text}\n`);
+  if (free < wanted) throw new Error(text);
+}
+
+/** One stretch of filling. */
+export interface BuildProgress {
+  readonly treeSize: number;
+  readonly perSecond: number;
+}
+
+/**
+ * Adds entries until the log has at least `treeSize`.
+ * @returns how fast it went, every few seconds.
+ */
+export async function build(
+  url: string,
+  folder: BuildFolder,
+  treeSize: number,
+): Promise<readonly BuildProgress[]> {
+  const size = await publishedSize(url);
+  const { seed, built } = folder.state();
+  const source = entrySource(seed, FIXED_256);
+  const end = built + Math.max(0, treeSize - size);
+  const progress: BuildProgress[] = [];
+  const filling = fill(url, source, { start: built, end });
+  let before = { at: performance.now(), done: built };
+  const report = (): void => {
+    const now = { at: performance.now(), done: filling.done() };
+    folder.save({ seed, built: now.done });
+    if (now.done === before.done) return;
+    const perSecond = ((now.done - before.done) * 1000) / (now.at - before.at);
+    progress.push({ treeSize: size + now.done - built, perSecond });
+    const left = (end - now.done) / perSecond;
+    process.stderr.write(
+      `  ${now.done.toLocaleString("en")} entries, ${Math.round(perSecond).toLocaleString("en")}/s, ${Math.round(left)} s to go\n`,
+    );
+    before = now;
+  };
+  const timer = setInterval(report, PROGRESS_MS);
+  try {
+    await filling.finished;
+  } finally {
+    clearInterval(timer);
+    report();
+  }
+  await untilPublished(url, treeSize);
+  return progress;
+}
+
+/** @returns `done`: all entries before it are answered. */
+function fill(
+  url: string,
+  source: EntrySource,
+  { start, end }: { readonly start: number; readonly end: number },
+): { readonly done: () => number; readonly finished: Promise<unknown> } {
+  const agent = new Agent({ keepAlive: true, maxSockets: LANES });
+  const underWay = new Set<number>();
+  let next = start;
+  const lane = async (): Promise<void> => {
+    while (next < end) {
+      const first = next;
+      next = Math.min(end, first + BATCH_ENTRIES);
+      underWay.add(first);
+      await addBatch(url, agent, encodeBatch(source, { start: first, end: next }));
+      underWay.delete(first);
+    }
+  };
+  const finished = Promise.all(Array.from({ length: LANES }, lane)).finally(() => agent.destroy());
+  return { done: () => Math.min(next, ...underWay), finished };
+}
+
+/** Bundle encoding: a two-byte length before each entry. c2sp.org/tlog-tiles */
+export function encodeBatch(
+  source: EntrySource,
+  { start, end }: { readonly start: number; readonly end: number },
+): Buffer {
+  const batch = Buffer.allocUnsafe((end - start) * (2 + ENTRY_BYTES));
+  for (let number = start, at = 0; number < end; number += 1, at += 2 + ENTRY_BYTES) {
+    batch.writeUInt16BE(ENTRY_BYTES, at);
+    source.writeInto(number, batch, at + 2);
+  }
+  return batch;
+}
+
+/** @throws {Error} any answer but 200. A full pool (429) is asked again. */
+export async function addBatch(url: string, agent: Agent, batch: Buffer): Promise<void> {
+  for (;;) {
+    const { status, text } = await post(`${url}/add-batch`, agent, batch);
+    if (status === 200) return;
+    if (status !== 429) throw new Error(`${url}/add-batch answered ${status}: ${text}`);
+    await pause(20);
+  }
+}
+
+function post(
+  url: string,
+  agent: Agent,
+  body: Buffer,
+): Promise<{ readonly status: number; readonly text: string }> {
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      url,
+      { method: "POST", agent, headers: { "Content-Length": body.length }, timeout: 120_000 },
+      (answer) => {
+        const chunks: Buffer[] = [];
+        answer.on("data", (chunk: Buffer) => chunks.push(chunk));
+        answer.on("end", () => {
+          const text = Buffer.concat(chunks).toString("utf8", 0, 500);
+          resolve({ status: answer.statusCode ?? 0, text });
+        });
+        answer.on("error", reject);
+      },
+    );
+    sent.on("timeout", () => sent.destroy(new Error(`${url}: no answer within 120 s`)));
+    sent.on("error", reject);
+    sent.end(body);
+  });
+}
+
+async function untilPublished(url: string, treeSize: number): Promise<void> {
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    if ((await publishedSize(url)) >= treeSize) return;
+    await pause(100);
+  }
+  throw new Error(`${url}: no checkpoint of ${treeSize} entries within 10 s`);
+}
