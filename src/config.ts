@@ -14,6 +14,7 @@ import {
   flagName,
   isWriteToken,
   type ListenAddress,
+  MAX_READERS,
   SETTINGS,
   type SettingName,
   type Settings,
@@ -184,6 +185,7 @@ const SCHEMAS: { readonly [N in SettingName]: z.ZodType<Settings[N]> } = {
   pollInterval: wholeNumber({ min: 1, max: MAX_WAIT_MS / 1000 }),
   adoptOwnSignatures: truth(),
   localWitnesses: wholeNumber({ min: 0, max: MAX_LOCAL_WITNESSES }),
+  readers: wholeNumber({ min: 0, max: MAX_READERS }),
   origin: z
     .string()
     .regex(/^[^\s\p{Cc}+]+$/u)

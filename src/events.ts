@@ -59,6 +59,14 @@ export interface WitnessEvents {
   requestFailed?(event: { readonly method: string; readonly path: string; readonly message: string }): void;
 }
 
+/** What is told of processes that answer reads beside the one that writes. */
+export interface ReaderEvents {
+  /** A reader listens. */
+  readerStarted?(event: { readonly pid: number }): void;
+  /** A reader ended that nobody asked to, or could not start again; another one is started soon. */
+  readerEnded?(event: { readonly pid: number; readonly message: string }): void;
+}
+
 // A batch is durable and a checkpoint published whether or not somebody could write a line about it. An async function,
 // so that what is thrown at once and what is rejected later end in the same place.
 function attempt(report: () => unknown): void {

@@ -21,6 +21,7 @@ export interface Settings {
   readonly pollInterval: number;
   readonly adoptOwnSignatures: boolean;
   readonly localWitnesses: number;
+  readonly readers: number;
   readonly origin: string | undefined;
   readonly key: string | undefined;
   readonly mlDsaKey: string | undefined;
@@ -56,11 +57,20 @@ export interface Settings {
 
 export type SettingName = keyof Settings;
 
+/** Each takes slots of the storage, which has 510. */
+export const MAX_READERS = 64;
+
 /** One row per setting. */
 export const SETTINGS: { readonly [N in SettingName]: Setting } = Object.freeze({
   ...WITNESS_ROWS,
   listen: { ...ADDRESS, help: "where the log listens", fallback: "127.0.0.1:6962" },
   adminListen: { ...ADDRESS, help: "where /healthz and /readyz listen; off unless given" },
+  readers: {
+    wanted: `a whole number from 0 to ${MAX_READERS}`,
+    placeholder: "N",
+    help: "answer reads from N further processes; 0: from the log's own",
+    fallback: 0,
+  },
   data: {
     wanted: "the path of a directory",
     placeholder: "DIR",

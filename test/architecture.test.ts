@@ -125,6 +125,20 @@ const LAYERS: readonly Layer[] = [
     ],
     packages: ["node:"],
   },
+  {
+    files: "src/readers/",
+    imports: [
+      "src/readers/",
+      "src/http/",
+      "src/log/log.ts",
+      "src/log/view.ts",
+      "src/store/lmdb.ts",
+      "src/node/",
+      "src/events.ts",
+      ...CORE,
+    ],
+    packages: ["node:"],
+  },
   { files: "src/setting", imports: ["src/setting"], packages: [] },
   {
     files: "src/config",
@@ -136,6 +150,7 @@ const LAYERS: readonly Layer[] = [
     imports: [
       "src/cli/",
       "src/server.ts",
+      "src/readers/",
       "src/conformance/",
       "src/http/",
       "src/log/log.ts",

@@ -35,8 +35,8 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
 async function buildPrograms(outdir: string): Promise<void> {
   await build({
     absWorkingDir: ROOT,
-    // The worker is a file that the command starts, found beside it.
-    entryPoints: ["src/cli/main.ts", "src/node/ml-dsa-worker.js", "test/store/child.ts"],
+    // The worker and the reader are files that the command starts, found beside it.
+    entryPoints: ["src/cli/main.ts", "src/node/ml-dsa-worker.js", "src/readers/reader-process.ts", "test/store/child.ts"],
     entryNames: "[name]",
     outdir,
     bundle: true,

@@ -3,9 +3,17 @@ import { TlogError } from "../errors.ts";
 import type { LogEvents } from "../events.ts";
 import { type WriteAccess, writeAccessFor } from "../http/access.ts";
 import type { Log, LogLimits } from "../log/log.ts";
-import { type LogWitnesses, type NoteSigner, openGuardFile, openLog, serveLog } from "../server.ts";
+import {
+  type LogWitnesses,
+  type NoteSigner,
+  openGuardFile,
+  openLog,
+  type RunningServer,
+  serveLog,
+} from "../server.ts";
 import type { SettingName } from "../settings.ts";
 import { logLines } from "../telemetry/log-lines.ts";
+import { readerLines } from "../telemetry/reader-lines.ts";
 import { witnessLines } from "../telemetry/witness-lines.ts";
 import { assertSettings } from "./checked-settings.ts";
 import { addExamples, addSettings, type Call, type CommandDefinition } from "./command.ts";
@@ -32,6 +40,7 @@ const OPTIONS: readonly SettingName[] = [
   "checkpointInterval",
   ...WITNESS_SETTINGS,
   "localWitnesses",
+  "readers",
   "tokenHash",
   "tokens",
   "openWrites",
@@ -79,14 +88,7 @@ export const serve: CommandDefinition = {
       },
     );
     try {
-      const server = await serveLog({
-        log,
-        listen: config.value("listen"),
-        ...writers,
-        adminListen: config.value("adminListen"),
-        witnesses: local?.mounted ?? [],
-        events,
-      });
+      const server = await serveConfigured(call, { config, paths, log, writers, local, events });
       try {
         const access = writeAccessFor({ host: config.value("listen").host, ...writers });
         await local?.writePolicy(reachableUrl(server.url));
@@ -102,6 +104,30 @@ export const serve: CommandDefinition = {
     }
   },
 };
+
+/** On one listener of this process, or with readers in front. */
+async function serveConfigured(
+  call: Call,
+  { config, paths, log, writers, local, events }: Omit<Opening, "signers"> & Serving,
+): Promise<RunningServer> {
+  const options = {
+    log,
+    listen: config.value("listen"),
+    ...writers,
+    adminListen: config.value("adminListen"),
+    witnesses: local?.mounted ?? [],
+  };
+  const count = config.value("readers");
+  if (count === 0) return await serveLog({ ...options, events });
+  const { serveLogWithReaders } = await import("../readers/serve-with-readers.ts");
+  const all = { ...events, ...readerLines(lineOptions(call, config)) };
+  return await serveLogWithReaders({ ...options, count, directory: paths.data, events: all });
+}
+
+interface Serving {
+  readonly log: Log;
+  readonly writers: { readonly tokenHashes?: readonly string[]; readonly openWrites: boolean };
+}
 
 /** The witnesses of --local-witnesses, undefined when none are wanted. */
 async function localWitnesses(

@@ -7,7 +7,11 @@ import type { HttpEnv } from "./path.ts";
  * `GET /healthz` and `GET /readyz`, for the admin port only.
  * @param isClosing - whether the public listener is closing, before the log itself is.
  */
-export function adminRoutes(log: Log, isClosing: () => boolean): OpenAPIHono<HttpEnv> {
+export function adminRoutes(
+  log: Log,
+  isClosing: () => boolean,
+  readers?: () => ReaderCount,
+): OpenAPIHono<HttpEnv> {
   return new OpenAPIHono<HttpEnv>()
     .openapi(healthRoute, (c) => c.json({ status: "ok" as const }, 200, WRITE_HEADERS))
     .openapi(readinessRoute, (c) => {
@@ -17,9 +21,17 @@ export function adminRoutes(log: Log, isClosing: () => boolean): OpenAPIHono<Htt
         integratedSize: log.integratedSize(),
         publishedSize: log.published().treeSize,
         ...quorumState(log),
+        ...(readers && { readers: readers() }),
       };
-      return c.json(answer, state.status === "writable" ? 200 : 503, WRITE_HEADERS);
+      const isReady = state.status === "writable" && answer.readers?.up !== 0;
+      return c.json(answer, isReady ? 200 : 503, WRITE_HEADERS);
     });
+}
+
+/** How many readers there should be, and how many listen. */
+export interface ReaderCount {
+  readonly wanted: number;
+  readonly up: number;
 }
 
 /** Who does not cosign, and why: in full, since only the operator reads it. A missing quorum stops no entry. */
@@ -70,6 +82,12 @@ const Readiness = z
       })
       .optional()
       .openapi({ description: "For a log with witnesses." }),
+    readers: z
+      .object({ wanted: z.int(), up: z.int() })
+      .optional()
+      .openapi({
+        description: "For a log with readers in further processes. Without any it cannot be reached.",
+      }),
   })
   .openapi("Readiness");
 

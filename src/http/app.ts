@@ -3,7 +3,7 @@ import { TlogError } from "../errors.ts";
 import type { Log } from "../log/log.ts";
 import type { WriteAccess } from "./access.ts";
 import { addRoutes } from "./add.ts";
-import { adminRoutes } from "./admin.ts";
+import { adminRoutes, type ReaderCount } from "./admin.ts";
 import { createApp, type HttpApp } from "./create-app.ts";
 import { entryRoutes } from "./entries.ts";
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from "./limits.ts";
@@ -69,9 +69,11 @@ export function createAdminApp(options: {
   readonly log: Log;
   /** Whether the public listener is closing. Default: it is not. */
   readonly isClosing?: () => boolean;
+  /** Of a log with readers in further processes. */
+  readonly readers?: () => ReaderCount;
   readonly onError?: OnError;
 }): OpenAPIHono<HttpEnv> {
   const app = createApp(options.onError);
-  app.route("/", adminRoutes(options.log, options.isClosing ?? (() => false)));
+  app.route("/", adminRoutes(options.log, options.isClosing ?? (() => false), options.readers));
   return app;
 }

@@ -70,7 +70,7 @@ export function sendAnswer(incoming: IncomingMessage, outgoing: ServerResponse, 
 const DISCARD_MS = 500;
 
 /** Node throws away what still comes of the body; a connection whose request does not end soon cannot take another, and is closed. */
-function discardRest(incoming: IncomingMessage): void {
+export function discardRest(incoming: IncomingMessage): void {
   if (incoming.complete) return;
   const timer = setTimeout(() => {
     if (!incoming.complete) incoming.socket.destroySoon();

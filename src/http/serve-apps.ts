@@ -45,7 +45,8 @@ async function listenAdmin(
   return address === undefined ? undefined : await listenOn({ ...options, ...address });
 }
 
-async function listenOn(options: ListenOptions): Promise<RunningListener> {
+/** @throws {TlogError} LISTEN_FAILED */
+export async function listenOn(options: ListenOptions): Promise<RunningListener> {
   try {
     return await listen(options);
   } catch (error) {

@@ -1,7 +1,7 @@
 import { type Context, Hono } from "hono";
 import { sha256 } from "#crypto";
 import { TlogError } from "../errors.ts";
-import type { Log, Publication } from "../log/log.ts";
+import type { Log, LogView, Publication } from "../log/log.ts";
 import { HASH_BYTES } from "../merkle/hash.ts";
 import { encodeHex } from "../tlog/encoding.ts";
 import { parseTilePath } from "../tlog/tile.ts";
@@ -14,7 +14,7 @@ import type { HttpEnv } from "./path.ts";
 import { assertPublished, logTagOf } from "./published.ts";
 
 /** `GET /checkpoint`.  c2sp.org/tlog-tiles, "Checkpoints" */
-export function checkpointRoute(log: Log): HotRoute {
+export function checkpointRoute(log: Pick<LogView, "published">): HotRoute {
   const headersOf = checkpointHeaders();
   return {
     method: "GET",

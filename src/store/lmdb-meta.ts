@@ -105,18 +105,28 @@ export function readIntegrated(meta: Table): IntegratedHead {
   return { treeSize, peaks: peaksIn(row, treeSize) };
 }
 
-/** Reads the integrated size before every tile: decodes the row again only when its bytes changed. */
+/** Reads the integrated size before every tile. */
 export function treeSizeReader(meta: Table): () => number {
-  const key = rowKey("head");
+  return rowReader(meta, "head", () => readIntegrated(meta).treeSize);
+}
+
+/** Reads the published checkpoint before every answer. */
+export function publishedReader(meta: Table): () => PublishedHead | undefined {
+  return rowReader(meta, "published", () => readPublished(meta));
+}
+
+/** Decodes a row again only when its bytes changed: until then it is the same value. */
+function rowReader<T>(meta: Table, name: RowName, decode: () => T): () => T {
+  const key = rowKey(name);
   // Owned by the returned function: the row it decoded last.
-  let known: { readonly value: Buffer; readonly treeSize: number } | undefined;
+  let known: { readonly value: Buffer; readonly decoded: T } | undefined;
   return () => {
     const isKnown = meta.view(key, (value) => known?.value.equals(value) ?? false);
-    if (isKnown && known !== undefined) return known.treeSize;
-    const { treeSize } = readIntegrated(meta);
+    if (isKnown && known !== undefined) return known.decoded;
+    const decoded = decode();
     const value = meta.view(key, (bytes) => Buffer.from(bytes));
-    if (value !== undefined) known = { value, treeSize };
-    return treeSize;
+    if (value !== undefined) known = { value, decoded };
+    return decoded;
   };
 }
 

@@ -1,12 +1,12 @@
 /** The default adapter: a log in one directory, on LMDB. spec/storage.md */
 import { TILE_WIDTH } from "../tlog/tile.ts";
 import { LOG_LAYOUT, type LogEnvironment } from "./lmdb-layout.ts";
-import { readHead, readStoreRow, treeSizeReader } from "./lmdb-meta.ts";
+import { publishedReader, readHead, readStoreRow, treeSizeReader } from "./lmdb-meta.ts";
 import { assertMaxBytes, openForReading, openForWriting } from "./lmdb-opening.ts";
 import { findLeaf, readEntryRange, readHashes } from "./lmdb-read.ts";
 import { assertOrigin, claimWriter, MIN_MAX_BYTES, writerOf } from "./lmdb-writer.ts";
 import { assertEntryRange, assertHashes, assertTile, hashesAtLevel } from "./rules.ts";
-import type { LogReader, LogStore } from "./store.ts";
+import type { LogReader, LogStore, PublishedHead } from "./store.ts";
 
 export interface LmdbStoreOptions {
   /** Made, mode 0700, when absent. */
@@ -20,6 +20,8 @@ export interface LmdbStoreOptions {
 /** A reader that knows whose log it reads. */
 export interface LmdbReader extends LogReader {
   readonly origin: string;
+  /** The last published checkpoint as of this call; the same object as long as it is the same one. Costs some microseconds. */
+  published(): PublishedHead | undefined;
 }
 
 /**
@@ -62,7 +64,13 @@ export async function openLmdbReader(options: {
       return found;
     },
   });
-  return { origin: row.origin, ...readerOf(env, assertOpen), close };
+  const publishedNow = publishedReader(env.tables.meta);
+  const published = () => {
+    assertOpen();
+    env.refresh();
+    return publishedNow();
+  };
+  return { origin: row.origin, published, ...readerOf(env, assertOpen), close };
 }
 
 function readerOf(env: LogEnvironment, assertOpen: () => void): Omit<LogReader, "close"> {

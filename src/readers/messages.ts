@@ -1,0 +1,52 @@
+/** What the writer and its readers tell each other: two processes of one program, so what is not understood is passed over. */
+import type { ErrorCode } from "../errors.ts";
+import type { ListenAt } from "../http/running-server.ts";
+
+/** All a reader has to know. */
+export interface ReaderStart {
+  readonly directory: string;
+  readonly origin: string;
+  readonly vkeys: readonly string[];
+  /** Where the writer takes what readers pass on. */
+  readonly socketPath: string;
+  /** The public address, with a port. */
+  readonly listen: ListenAt;
+}
+
+export type ToReader =
+  | { readonly kind: "start"; readonly start: ReaderStart }
+  | { readonly kind: "ping" }
+  /** Answer what is under way, then end. */
+  | { readonly kind: "drain"; readonly deadlineMs: number };
+
+export type FromReader =
+  /** It can hear: cluster passes messages over that come before. */
+  | { readonly kind: "ready" }
+  | { readonly kind: "listening" }
+  /** It could not start. */
+  | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string }
+  /** To each ping: its event loop turns. */
+  | { readonly kind: "pong" }
+  | {
+      readonly kind: "requestFailed";
+      readonly method: string;
+      readonly path: string;
+      readonly message: string;
+    };
+
+export function isFromReader(message: unknown): message is FromReader {
+  return isOfKind(message, ["ready", "listening", "failed", "pong", "requestFailed"]);
+}
+
+export function isToReader(message: unknown): message is ToReader {
+  return isOfKind(message, ["start", "ping", "drain"]);
+}
+
+function isOfKind(message: unknown, kinds: readonly string[]): boolean {
+  return (
+    typeof message === "object" &&
+    message !== null &&
+    "kind" in message &&
+    kinds.some((kind) => kind === message.kind)
+  );
+}

@@ -1,0 +1,69 @@
+/**
+ * A reader: a process that holds public connections beside the writer, answers reads of what is published from storage, and passes
+ * everything else on. Started by `ReaderPool`; lives no longer than the writer does.
+ */
+import { TlogError } from "../errors.ts";
+import type { RunningListener } from "../http/listen.ts";
+import type { OnError } from "../http/problem.ts";
+import { listenOn } from "../http/serve-apps.ts";
+import { openView } from "../log/view.ts";
+import { messageOf } from "../node/errno.ts";
+import { openLmdbReader } from "../store/lmdb.ts";
+import { type FromReader, isToReader, type ReaderStart } from "./messages.ts";
+import { openPassage } from "./pass-on.ts";
+import { readRoutes } from "./read-routes.ts";
+
+/** What a terminal or a service manager sends to all processes: the writer hears it too, and says what to do. */
+const FOR_THE_WRITER = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** Long-lived connections spread anew after so many requests: the processes that are less busy take the next ones. */
+const MAX_REQUESTS_PER_CONNECTION = 1000;
+
+for (const signal of FOR_THE_WRITER) process.on(signal, () => {});
+// Without the writer there is no log to serve, and nobody to end this process.
+process.once("disconnect", () => process.exit(1));
+
+let listening: Promise<RunningListener> | undefined; // owned by the next statement
+
+process.on("message", (message: unknown) => {
+  if (!isToReader(message)) return;
+  if (message.kind === "ping") tell({ kind: "pong" });
+  else if (message.kind === "start") listening ??= run(message.start);
+  else void end(message.deadlineMs);
+});
+tell({ kind: "ready" });
+
+async function run(start: ReaderStart): Promise<RunningListener> {
+  try {
+    const listener = await open(start);
+    tell({ kind: "listening" });
+    return listener;
+  } catch (error) {
+    const code = error instanceof TlogError ? error.code : "STORE_FAILED";
+    tell({ kind: "failed", code, message: messageOf(error) });
+    throw error;
+  }
+}
+
+async function open({ directory, origin, vkeys, socketPath, listen }: ReaderStart): Promise<RunningListener> {
+  const store = await openLmdbReader({ directory, origin });
+  const view = openView({ store, origin, vkeys });
+  const { passOn } = openPassage(socketPath);
+  const limits = { maxRequestsPerConnection: MAX_REQUESTS_PER_CONNECTION };
+  return await listenOn({ app: { hotRoutes: readRoutes(view), passOn }, ...listen, limits, onError });
+}
+
+/** Ends the process; nothing here needs to be closed, since nothing is written. */
+async function end(deadlineMs: number): Promise<void> {
+  const listener = await listening?.catch(() => undefined);
+  await listener?.close({ deadlineMs });
+  process.exit(0);
+}
+
+const onError: OnError = ({ error, method, path }) => {
+  tell({ kind: "requestFailed", method, path, message: messageOf(error) });
+};
+
+function tell(message: FromReader): void {
+  // The writer may be gone: "disconnect" follows.
+  process.send?.(message, undefined, undefined, () => {});
+}

@@ -1,0 +1,129 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { InvariantError, TlogError } from "../errors.ts";
+import { type LogEvents, type ReaderEvents, shielded } from "../events.ts";
+import { writeAccessFor } from "../http/access.ts";
+import { createAdminApp, createLogApp } from "../http/app.ts";
+import type { ListenLimits } from "../http/limits.ts";
+import { listen as listenAt, type RunningListener } from "../http/listen.ts";
+import type { OnError } from "../http/problem.ts";
+import type { ListenAt, MountedWitness, RunningServer } from "../http/running-server.ts";
+import { listenOn } from "../http/serve-apps.ts";
+import type { Log } from "../log/log.ts";
+import { messageOf } from "../node/errno.ts";
+import { packageVersion } from "../node/package-version.ts";
+import { restoreRequest } from "./passed-on.ts";
+import { ReaderPool } from "./reader-pool.ts";
+
+export interface ServeWithReadersOptions {
+  readonly log: Log;
+  /** Where the log lies: readers open it themselves. */
+  readonly directory: string;
+  /** How many readers, at least one. */
+  readonly count: number;
+  readonly listen: ListenAt;
+  readonly adminListen: ListenAt | undefined;
+  readonly tokenHashes?: readonly string[];
+  readonly openWrites?: boolean;
+  readonly witnesses: readonly MountedWitness[];
+  readonly events: LogEvents & ReaderEvents;
+}
+
+/**
+ * Serves a log as `serveLog` does, with further processes in front that hold all public connections. The log's own process takes
+ * what they pass on over a Unix socket in a directory of its own that nobody else may enter.
+ * @throws {TlogError} LISTEN_FAILED | STORE_FAILED (a reader cannot open the directory) | HEX_MALFORMED (a token hash)
+ */
+export async function serveLogWithReaders(options: ServeWithReadersOptions): Promise<RunningServer> {
+  assertSockets();
+  const { log, directory, count, adminListen } = options;
+  const onError = onErrorFor(options.events);
+  const listen = await withPort(options.listen);
+  const place = await mkdtemp(join(tmpdir(), "bristlecone-")).catch(refusePlace); // mode 0700
+  const socketPath = join(place, "writer.sock");
+  let isClosing = false; // owned by close()
+  let pool: ReaderPool | undefined; // owned by the next statements
+  let admin: RunningListener | undefined; // owned by the next statements
+  const writer = await listenForReaders({ ...options, listen }, { socketPath, onError });
+  const close = async ({ deadlineMs = 10_000 }: { readonly deadlineMs?: number } = {}): Promise<void> => {
+    isClosing = true;
+    writer.answerWaiting();
+    await pool?.close({ deadlineMs });
+    await writer.close({ deadlineMs: 0 });
+    await rm(place, { recursive: true, force: true });
+    await admin?.close({ deadlineMs });
+  };
+  try {
+    const start = { directory, origin: log.origin, vkeys: log.vkeys, socketPath, listen };
+    const { events } = options;
+    pool = await ReaderPool.open({ count, start, events, onRequestFailed: shielded(events).requestFailed });
+    const readers = () => ({ wanted: count, up: pool?.up ?? 0 });
+    const adminApp = createAdminApp({ log, isClosing: () => isClosing, readers, onError });
+    if (adminListen !== undefined) admin = await listenOn({ app: adminApp, ...adminListen, onError });
+  } catch (error) {
+    await close({ deadlineMs: 0 });
+    throw error;
+  }
+  return { url: urlOf(listen), adminUrl: admin?.url, close };
+}
+
+/** Readers keep the public limits; a request that one of them has begun to pass on is theirs to time. */
+const PASSED_ON_LIMITS: Partial<ListenLimits> = Object.freeze({
+  headersTimeoutMs: 0,
+  requestTimeoutMs: 0,
+  keepAliveTimeoutMs: 0,
+  maxConnections: 1_000_000,
+  // What readers add to the headers must not be too much.
+  maxHeaderBytes: 32 * 1024,
+});
+
+async function listenForReaders(
+  { log, listen, witnesses, ...access }: ServeWithReadersOptions,
+  { socketPath, onError }: { readonly socketPath: string; readonly onError: OnError },
+): Promise<RunningListener> {
+  const writeAccess = writeAccessFor({ host: listen.host, ...access });
+  const version = packageVersion();
+  const boundPort = () => listen.port;
+  const app = createLogApp({ log, writeAccess, version, witnesses, boundPort, onError });
+  const passedOn = { socketPath, restore: restoreRequest };
+  return await listenAt({ app, ...listen, passedOn, limits: PASSED_ON_LIMITS, onError });
+}
+
+/** Every reader is to listen on the same port, also one that is started again when no other is left to share with. */
+async function withPort({ host, port }: ListenAt): Promise<ListenAt> {
+  if (port !== 0) return { host, port };
+  const server = createServer();
+  const free = await new Promise<number>((resolve, reject) => {
+    server.once("error", (error) =>
+      reject(new TlogError("LISTEN_FAILED", `cannot listen on ${host}:0: ${messageOf(error)}`)),
+    );
+    server.listen({ host, port: 0 }, () => {
+      const address = server.address();
+      if (typeof address === "object" && address !== null) resolve(address.port);
+      else reject(new InvariantError("a TCP server without an address"));
+    });
+  });
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  return { host, port: free };
+}
+
+function urlOf({ host, port }: ListenAt): string {
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+function onErrorFor(events: LogEvents): OnError {
+  const { requestFailed } = shielded(events);
+  return ({ error, method, path }) => requestFailed({ method, path, message: messageOf(error) });
+}
+
+function assertSockets(): void {
+  if (process.platform !== "win32") return;
+  throw new TlogError("CONFIG_INVALID", "--readers: want 0 on Windows, where readers were never tried");
+}
+
+function refusePlace(cause: unknown): never {
+  const message = `cannot make a directory for the readers' socket in ${tmpdir()}: ${messageOf(cause)}; set TMPDIR`;
+  throw new TlogError("LISTEN_FAILED", message, { cause });
+}
