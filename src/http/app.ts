@@ -5,16 +5,16 @@ import type { WriteAccess } from "./access.ts";
 import { addRoutes } from "./add.ts";
 import { adminRoutes, type ReaderCount } from "./admin.ts";
 import { createApp, type HttpApp } from "./create-app.ts";
-import { entryRoutes } from "./entries.ts";
+import { entryRoute, lookupAnswers } from "./entries.ts";
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from "./limits.ts";
 import { logInfoRoutes } from "./log-info.ts";
 import { openApiRoutes } from "./openapi.ts";
 import type { HttpEnv } from "./path.ts";
 import type { OnError } from "./problem.ts";
 import { proofRoutes } from "./proofs.ts";
-import { receiptRoutes } from "./receipts.ts";
+import { receiptRoute } from "./receipts.ts";
 import type { MountedWitness } from "./running-server.ts";
-import { checkpointRoute, tileRoutes } from "./tiles.ts";
+import { checkpointRoute, tileRoute } from "./tiles.ts";
 import { createWitnessApp } from "./witness.ts";
 
 export interface LogAppOptions {
@@ -35,12 +35,15 @@ export function createLogApp(options: LogAppOptions): HttpApp {
   const { log, writeAccess, version, boundPort = () => undefined } = options;
   const limits = { ...DEFAULT_HTTP_LIMITS, ...options.limits };
   const app = createApp(options.onError);
-  app.hot([checkpointRoute(log)]);
-  app.route("/", tileRoutes(log, limits));
+  app.hot([
+    checkpointRoute(log),
+    tileRoute(log, limits),
+    entryRoute(log),
+    lookupAnswers(log),
+    receiptRoute(log),
+  ]);
+  app.hot(proofRoutes(log));
   app.hot(addRoutes(log, { ...limits, writeAccess }));
-  app.route("/", entryRoutes(log));
-  app.route("/", receiptRoutes(log));
-  app.route("/", proofRoutes(log));
   app.route("/", logInfoRoutes(log, { version, maxBatchBytes: limits.maxBatchBytes, boundPort }));
   app.route("/", openApiRoutes());
   mountWitnesses(app, options);

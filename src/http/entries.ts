@@ -1,31 +1,52 @@
-import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { createRoute, z } from "@hono/zod-openapi";
 import { TlogError } from "../errors.ts";
-import type { Log } from "../log/log.ts";
+import type { LogView } from "../log/log.ts";
 import { decodeHex } from "../tlog/encoding.ts";
+import type { HotRoute } from "./exchange.ts";
 import { IMMUTABLE, READ_HEADERS } from "./headers.ts";
-import { indexFromPath, refuseInvalid } from "./parameters.ts";
-import type { HttpEnv } from "./path.ts";
+import { jsonAnswer } from "./json-answer.ts";
+import { indexFromPath } from "./parameters.ts";
 import { HashHex, PROBLEM_ANSWERS } from "./schemas.ts";
 
-/** `GET /entry/<index>` and `GET /lookup/<leaf hash>`. */
-export function entryRoutes(log: Log): OpenAPIHono<HttpEnv> {
-  const app = new OpenAPIHono<HttpEnv>({ defaultHook: refuseInvalid });
-  app.get("/entry/:index", async ({ req }) => {
-    const leafIndex = indexFromPath(req.param("index"));
-    const entry = await log.readEntry(leafIndex);
-    if (entry === undefined) {
-      throw new TlogError("NOT_PUBLISHED", `want an index below ${log.readableSize()}, got ${leafIndex}`);
-    }
-    return new Response(entry, { headers: { ...ENTRY_HEADERS, "Content-Length": String(entry.length) } });
-  });
-  return app.openapi(lookupRoute, async (c) => {
-    const leafIndex = await log.lookup(decodeHex(c.req.valid("param").leafHash));
-    if (leafIndex === undefined) {
-      throw new TlogError("ENTRY_UNKNOWN", "no published entry has this leaf hash");
-    }
-    return c.json({ leafIndex }, 200, { ...READ_HEADERS, "Cache-Control": IMMUTABLE });
-  });
+/** `GET /entry/<index>` */
+export function entryRoute(log: Pick<LogView, "readEntry" | "readableSize">): HotRoute {
+  return {
+    method: "GET",
+    path: "/entry/:index",
+    async handle({ path }) {
+      const leafIndex = indexFromPath(path.slice("/entry/".length));
+      const entry = await log.readEntry(leafIndex);
+      if (entry === undefined) {
+        throw new TlogError("NOT_PUBLISHED", `want an index below ${log.readableSize()}, got ${leafIndex}`);
+      }
+      const headers = { ...ENTRY_HEADERS, "Content-Length": String(entry.length) };
+      return { status: 200, headers, body: entry };
+    },
+  };
 }
+
+/** `GET /lookup/<leaf hash>` */
+export function lookupAnswers(log: Pick<LogView, "lookup">): HotRoute {
+  return {
+    method: "GET",
+    path: "/lookup/:leafHash",
+    async handle({ path }) {
+      const leafIndex = await log.lookup(hashFromPath(path.slice("/lookup/".length)));
+      if (leafIndex === undefined) {
+        throw new TlogError("ENTRY_UNKNOWN", "no published entry has this leaf hash");
+      }
+      return jsonAnswer(JSON.stringify({ leafIndex }), LOOKUP_HEADERS);
+    },
+  };
+}
+
+function hashFromPath(text: string): Uint8Array {
+  if (/^[0-9a-f]{64}$/.test(text)) return decodeHex(text);
+  const got = JSON.stringify(text).slice(0, 80);
+  throw new TlogError("PARAMETER_INVALID", `leafHash: want 64 lowercase hex digits, got ${got}`);
+}
+
+const LOOKUP_HEADERS = { ...READ_HEADERS, "Cache-Control": IMMUTABLE } as const;
 
 /** Entries are a stranger's bytes: a browser must neither guess their type nor run them. */
 const ENTRY_HEADERS = {

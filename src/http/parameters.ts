@@ -33,6 +33,37 @@ export function decimalParameter(description: string, example: number) {
     .openapi({ type: "integer", minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description, example });
 }
 
+/**
+ * The values of a query, each of `names` there once, in their order, and no others.
+ * @param query - as the client wrote it; escapes are resolved as forms have them.
+ * @throws {TlogError} PARAMETER_INVALID
+ */
+export function parseQueryNumbers(
+  query: string,
+  names: readonly [string, string],
+): readonly [number, number] {
+  const fields = [...new URLSearchParams(query)];
+  const unknown = fields.find(([name]) => !names.includes(name));
+  const numberOf = (name: string) => queryNumber(fields, name);
+  const values = [numberOf(names[0]), numberOf(names[1])] as const;
+  if (unknown === undefined) return values;
+  throw new TlogError("PARAMETER_INVALID", `unknown parameter ${JSON.stringify(unknown[0].slice(0, 80))}`);
+}
+
+function queryNumber(fields: readonly (readonly [string, string])[], name: string): number {
+  const [field, ...others] = fields.filter(([other]) => other === name);
+  if (field === undefined || others.length > 0) {
+    const got = field === undefined ? "none" : "several";
+    throw new TlogError("PARAMETER_INVALID", `${name}: want one decimal number, got ${got}`);
+  }
+  try {
+    return parseDecimal(field[1]);
+  } catch (error) {
+    if (!(error instanceof TlogError)) throw error;
+    throw new TlogError("PARAMETER_INVALID", `${name}: ${error.message}`, { cause: error });
+  }
+}
+
 /** The hook of every validated route: the first failed check becomes the error. */
 export function refuseInvalid(result: {
   readonly success: boolean;

@@ -1,6 +1,6 @@
 import { sha256 } from "#crypto";
 import { TlogError } from "../errors.ts";
-import type { Log } from "../log/log.ts";
+import type { LogView } from "../log/log.ts";
 import { encodeHex, encodeUtf8 } from "../tlog/encoding.ts";
 import { type Tile, tileWidthAt } from "../tlog/tile.ts";
 
@@ -8,7 +8,7 @@ import { type Tile, tileWidthAt } from "../tlog/tile.ts";
  * Part of each tile's entity tag. What a tile's name stands for never changes within one log, so name and log together
  * are a strong validator (RFC 9110 §8.8.1), and neither hashing nor reading the tile is needed to answer 304.
  */
-export function logTagOf(log: Log): string {
+export function logTagOf(log: Pick<LogView, "origin" | "vkeys">): string {
   return encodeHex(sha256(encodeUtf8([log.origin, ...log.vkeys].join("\n")))).slice(0, 16);
 }
 

@@ -1,16 +1,14 @@
-import { type Context, Hono } from "hono";
 import { sha256 } from "#crypto";
 import { TlogError } from "../errors.ts";
-import type { Log, LogView, Publication } from "../log/log.ts";
+import type { LogView, Publication } from "../log/log.ts";
 import { HASH_BYTES } from "../merkle/hash.ts";
-import { encodeHex } from "../tlog/encoding.ts";
+import { bytesEqual, encodeHex } from "../tlog/encoding.ts";
 import { parseTilePath } from "../tlog/tile.ts";
 import { bundleHandler } from "./bundles.ts";
-import { isNotModified, notModified, unchanged } from "./caching.ts";
-import type { HotRoute } from "./exchange.ts";
+import { isNotModified, unchanged } from "./caching.ts";
+import type { Answer, Exchange, HotRoute } from "./exchange.ts";
 import { IMMUTABLE, READ_HEADERS, REVALIDATE } from "./headers.ts";
 import type { HttpLimits } from "./limits.ts";
-import type { HttpEnv } from "./path.ts";
 import { assertPublished, logTagOf } from "./published.ts";
 
 /** `GET /checkpoint`.  c2sp.org/tlog-tiles, "Checkpoints" */
@@ -29,41 +27,53 @@ export function checkpointRoute(log: Pick<LogView, "published">): HotRoute {
 }
 
 /** Everything under `/tile/`.  c2sp.org/tlog-tiles, "Merkle Tree" */
-export function tileRoutes(log: Log, options: HttpLimits): Hono<HttpEnv> {
+export function tileRoute(
+  log: Pick<LogView, "origin" | "vkeys" | "readableSize" | "readTile" | "readEntries">,
+  options: HttpLimits,
+): HotRoute {
   const tile = tileHandler(log);
   const bundle = bundleHandler(log, options);
   // One route for both: with two that overlap, hono falls back to its slow router.
-  return new Hono<HttpEnv>().get("/tile/*", (c) =>
-    c.req.path.startsWith("/tile/entries/") ? bundle(c) : tile(c),
-  );
-}
-
-function tileHandler(log: Log): (c: Context<HttpEnv>) => Promise<Response> {
-  const logTag = logTagOf(log);
-  return async ({ req }) => {
-    const tile = parseTilePath(req.path.slice(1));
-    assertPublished(tile, log.readableSize());
-    const headers = {
-      ...READ_HEADERS,
-      "Content-Type": "application/octet-stream",
-      "Content-Length": String(tile.width * HASH_BYTES),
-      "Cache-Control": IMMUTABLE,
-      ETag: `"${tile.level}.${tile.index}.${tile.width}-${logTag}"`,
-    };
-    if (isNotModified(req.raw.headers.get("If-None-Match"), headers.ETag)) return notModified(headers);
-    const hashes = await log.readTile(tile);
-    if (hashes === undefined) throw new TlogError("STORE_DAMAGED", `${req.path} is signed and not stored`);
-    return new Response(hashes, { headers });
+  return {
+    method: "GET",
+    path: "/tile/*",
+    handle: (exchange) => (exchange.path.startsWith("/tile/entries/") ? bundle(exchange) : tile(exchange)),
   };
 }
 
+function tileHandler(
+  log: Pick<LogView, "origin" | "vkeys" | "readableSize" | "readTile">,
+): (exchange: Exchange) => Promise<Answer> {
+  const logTag = logTagOf(log);
+  return async (exchange) => {
+    const { path } = exchange;
+    const tile = parseTilePath(path.slice(1));
+    assertPublished(tile, log.readableSize());
+    const headers = {
+      ...TILE_HEADERS,
+      "Content-Length": String(tile.width * HASH_BYTES),
+      ETag: `"${tile.level}.${tile.index}.${tile.width}-${logTag}"`,
+    };
+    if (isNotModified(exchange.header("if-none-match"), headers.ETag)) return unchanged(headers);
+    const hashes = await log.readTile(tile);
+    if (hashes === undefined) throw new TlogError("STORE_DAMAGED", `${path} is signed and not stored`);
+    return { status: 200, headers, body: hashes };
+  };
+}
+
+const TILE_HEADERS = {
+  ...READ_HEADERS,
+  "Content-Type": "application/octet-stream",
+  "Cache-Control": IMMUTABLE,
+} as const;
+
 /** The headers of a checkpoint, made once per publication. */
 function checkpointHeaders(): (published: Publication) => typeof headers {
-  let current: Publication["checkpoint"] | undefined; // owned by the returned function
+  let current: Uint8Array = new Uint8Array(0); // owned by the returned function
   let headers = { ...READ_HEADERS, ...CHECKPOINT_HEADERS, ETag: "", "Content-Length": "0" };
   return ({ checkpoint }) => {
-    if (checkpoint === current) return headers;
-    current = checkpoint;
+    if (bytesEqual(checkpoint, current)) return headers;
+    current = checkpoint.slice();
     const etag = `"${encodeHex(sha256(checkpoint)).slice(0, 32)}"`;
     headers = { ...headers, ETag: etag, "Content-Length": String(checkpoint.length) };
     return headers;
