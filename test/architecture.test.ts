@@ -42,7 +42,7 @@ const LAYERS: readonly Layer[] = [
     packages: ["node:"],
   },
   { files: "src/node/", imports: ["src/node/", "client/", ...CORE], packages: ["#crypto", "node:"] },
-  { files: "src/store/store.ts", imports: PURE, packages: [] },
+  { files: "src/store/store.ts", imports: [...PURE, "src/tlog/entry-bundle.ts"], packages: [] },
   { files: "src/store/witness-store.ts", imports: ["src/store/store.ts", ...PURE], packages: [] },
   {
     files: "src/store/lmdb",

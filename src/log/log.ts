@@ -1,5 +1,5 @@
 /** The engine's face: what HTTP, the command line and embedding programs call. `open-log.ts` makes one. */
-
+import type { EntryBlock } from "../tlog/entry-bundle.ts";
 import type { Policy } from "../tlog/policy.ts";
 
 /** An entry's place in the log, durable when you hold it. */
@@ -9,6 +9,16 @@ export interface Appended {
   readonly leafHash: Uint8Array;
   /** The same bytes were already in the log (or earlier in the same batch). */
   readonly duplicate: boolean;
+}
+
+/** Where the entries of a block are, durable when you hold it. */
+export interface AppendedBlock {
+  /** One for each entry, in order. */
+  readonly leafIndices: readonly number[];
+  /** Positions, ascending, of entries whose bytes were already in the log, or earlier in the same block. */
+  readonly duplicates: readonly number[];
+  /** 32 bytes for each entry, concatenated; the log's memory, not to be changed. RFC 6962 §2.1 */
+  readonly leafHashes: Uint8Array;
 }
 
 /** What readers see: the newest published checkpoint. */
@@ -117,6 +127,12 @@ export interface Log extends LogView, AsyncDisposable {
   add(entry: Uint8Array): Promise<Appended>;
   /** Appends all or none, in one transaction, in order. Throws as `add`, and ARGUMENT_INVALID beyond the limits. */
   addBatch(entries: readonly Uint8Array[]): Promise<readonly Appended[]>;
+  /**
+   * As `addBatch`, without an object for each entry.
+   * @param block - given away: its memory is the log's from here on, to read and to change.
+   * @throws {TlogError} as `add`, and ARGUMENT_INVALID beyond the limits
+   */
+  addBlock(block: EntryBlock): Promise<AppendedBlock>;
   /**
    * Resolves when a published checkpoint covers the leaf, and asks for one at once; with witnesses, as soon as the interval and
    * their quorum allow.

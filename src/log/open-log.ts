@@ -2,14 +2,16 @@ import { InvariantError, TlogError } from "../errors.ts";
 import { shielded } from "../events.ts";
 import { claimLineage } from "../keys/guard.ts";
 import { type CompactRange, emptyRange } from "../merkle/compact-range.ts";
+import { HASH_BYTES } from "../merkle/hash.ts";
 import type { LogStore, StoreHead } from "../store/store.ts";
 import { openCheckpoint } from "../tlog/checkpoint.ts";
-import { decodeBundle } from "../tlog/entry-bundle.ts";
+import { decodeBundle, type EntryBlock, encodeEntryBlock } from "../tlog/entry-bundle.ts";
 import { formatVerifierKey, type NoteSigner } from "../tlog/key.ts";
 import { formatTlogProof } from "../tlog/proof.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
+import { appendedEach, checkedBytes } from "./added.ts";
 import type { CosignStage } from "./cosign.ts";
-import type { Appended, Log, LogLimits, LogState, Publication, Witnessing } from "./log.ts";
+import type { Appended, AppendedBlock, Log, LogLimits, LogState, Publication, Witnessing } from "./log.ts";
 import type { NodeCache } from "./node-cache.ts";
 import { openStage, ownPart, reachableWitnesses } from "./open-stage.ts";
 import { checkedOrigin, type LogOptions } from "./options.ts";
@@ -99,13 +101,18 @@ class StoredLog implements Log {
   }
 
   async add(entry: Uint8Array): Promise<Appended> {
-    const [appended] = await this.#parts.sequencer.add([entry]);
-    if (appended === undefined) throw new InvariantError("an entry was integrated without an index");
-    return appended;
+    const { leafIndices, duplicates, leafHashes } = await this.#addOwn([entry]);
+    const [leafIndex] = leafIndices;
+    if (leafIndex === undefined) throw new InvariantError("an entry was integrated without an index");
+    return { leafIndex, leafHash: leafHashes.slice(), duplicate: duplicates.length > 0 };
   }
 
-  addBatch(entries: readonly Uint8Array[]): Promise<readonly Appended[]> {
-    return this.#parts.sequencer.add(entries);
+  async addBatch(entries: readonly Uint8Array[]): Promise<readonly Appended[]> {
+    return appendedEach(await this.#addOwn(entries));
+  }
+
+  addBlock(block: EntryBlock): Promise<AppendedBlock> {
+    return this.#parts.sequencer.add(block);
   }
 
   published(): Publication {
@@ -145,7 +152,10 @@ class StoredLog implements Log {
   }
 
   async lookup(leafHash: Uint8Array): Promise<number | undefined> {
-    const [leafIndex] = await this.#parts.store.indexOf([leafHash]);
+    if (leafHash.length !== HASH_BYTES) {
+      throw new TlogError("ARGUMENT_INVALID", `leafHash: want 32 bytes, got ${leafHash.length}`);
+    }
+    const [leafIndex] = await this.#parts.store.indexOf(leafHash);
     return leafIndex !== undefined && leafIndex < this.readableSize() ? leafIndex : undefined;
   }
 
@@ -199,6 +209,12 @@ class StoredLog implements Log {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #addOwn(entries: readonly Uint8Array[]): Promise<AppendedBlock> {
+    const { sequencer, limits } = this.#parts;
+    sequencer.assertTakes({ entries: entries.length, bytes: checkedBytes(entries, limits) });
+    return sequencer.add(encodeEntryBlock(entries));
   }
 
   async #close(): Promise<void> {

@@ -1,9 +1,12 @@
 import { TlogError } from "../errors.ts";
+import { type EntryBlock, entryCount } from "../tlog/entry-bundle.ts";
 
 /** Entries that arrived together and are answered together: one for `add`, many for `addBatch`. */
 export interface PendingGroup<T> {
-  readonly entries: readonly Uint8Array[];
-  readonly leafHashes: readonly Uint8Array[];
+  readonly block: EntryBlock;
+  /** Of its entries, concatenated. */
+  readonly leafHashes: Uint8Array;
+  /** Length of the entries together. */
   readonly bytes: number;
   readonly resolve: (result: T) => void;
   readonly reject: (error: unknown) => void;
@@ -45,9 +48,10 @@ export class Pool<T> {
 
   /** @throws {TlogError} POOL_FULL, and the group was not taken. */
   push(group: PendingGroup<T>): void {
-    this.assertRoom({ entries: group.entries.length, bytes: group.bytes });
+    const count = entryCount(group.block);
+    this.assertRoom({ entries: count, bytes: group.bytes });
     this.#groups.push(group);
-    this.#entries += group.entries.length;
+    this.#entries += count;
     this.#bytes += group.bytes;
   }
 
@@ -57,12 +61,9 @@ export class Pool<T> {
     let bytes = 0;
     let count = 0;
     for (const group of this.#groups) {
-      if (
-        count > 0 &&
-        (entries + group.entries.length > limits.maxEntries || bytes + group.bytes > limits.maxBytes)
-      )
-        break;
-      entries += group.entries.length;
+      const more = entryCount(group.block);
+      if (count > 0 && (entries + more > limits.maxEntries || bytes + group.bytes > limits.maxBytes)) break;
+      entries += more;
       bytes += group.bytes;
       count += 1;
     }

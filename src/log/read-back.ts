@@ -7,6 +7,9 @@ import { type ReadTile, readNodes } from "../tlog/tile-reader.ts";
 import { integrate } from "./integrate.ts";
 import { tilesOf } from "./prove.ts";
 
+/** Some two thousand leaves, hashed in a millisecond or two. */
+const TILES_PER_SLICE = 8;
+
 /**
  * Extends a verified tree by the leaves that storage gives back for [verified.treeSize, treeSize), and compares every
  * higher tile hash they complete with the stored one. What gets signed is the root of this range, so a head that memory
@@ -20,16 +23,27 @@ export async function readBack(from: {
 }): Promise<CompactRange> {
   const readTile = tilesOf(from.store);
   let range = from.verified;
-  while (range.treeSize < from.treeSize) {
+  for (let tiles = 1; range.treeSize < from.treeSize; tiles++) {
     const index = Math.floor(range.treeSize / TILE_WIDTH);
     const width = Math.min(from.treeSize - index * TILE_WIDTH, TILE_WIDTH);
     const tile = await readTile({ level: 0, index, width });
-    const { range: extended, levels } = integrate(range, hashesFrom(tile, range.treeSize % TILE_WIDTH));
+    const { range: extended, levels } = integrate(
+      range,
+      tile.subarray((range.treeSize % TILE_WIDTH) * HASH_BYTES),
+    );
     for (const { level, start, hashes } of levels.slice(1))
       await compareStored(readTile, { level, start, hash: hashes });
     range = extended;
+    if (tiles % TILES_PER_SLICE === 0) await otherWork();
   }
   return range;
+}
+
+/** Lets the event loop serve others: a head may be of many thousand leaves. */
+function otherWork(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }
 
 /**
@@ -65,11 +79,4 @@ async function compareStored(
       `tile level ${level} index ${index}: hash ${width - 1} is not the root of its leaves`,
     );
   }
-}
-
-function hashesFrom(tile: Uint8Array, first: number): readonly Uint8Array[] {
-  const count = tile.length / HASH_BYTES - first;
-  return Array.from({ length: count }, (_, index) =>
-    tile.slice((first + index) * HASH_BYTES, (first + index + 1) * HASH_BYTES),
-  );
 }

@@ -1,14 +1,23 @@
 import { InvariantError, TlogError } from "../errors.ts";
 import type { LogEvents } from "../events.ts";
 import type { CompactRange } from "../merkle/compact-range.ts";
-import { leafHash } from "../merkle/hash.ts";
-import type { LogStore } from "../store/store.ts";
+import type { LevelAppend, LogStore } from "../store/store.ts";
+import { concatBytes } from "../tlog/encoding.ts";
+import { blockLeafHashes, type EntryBlock, entryCount, MAX_ENTRY_BYTES } from "../tlog/entry-bundle.ts";
+import { entryTooLarge } from "./added.ts";
+import { assignIndices, type Candidates, type IndexPlan } from "./assign.ts";
 import { integrate } from "./integrate.ts";
-import type { Appended, LogLimits } from "./log.ts";
+import { type LeafTable, type TableSeed, tableSeed } from "./leaf-table.ts";
+import type { AppendedBlock, LogLimits } from "./log.ts";
 import { type PendingGroup, Pool } from "./pool.ts";
 
 /** One commit takes at most this much; a larger single group is committed alone. */
 const COMMIT_LIMITS = { maxEntries: 8192, maxBytes: 16 * 1024 * 1024 };
+/**
+ * So many entries are worth preparing while the commit before them is on its way to disk. Fewer wait for its end, and for all that
+ * come until then: preparing them takes less than the commit would gain.
+ */
+const AHEAD_ENTRIES = 1024;
 
 export interface SequencerOptions {
   readonly store: LogStore;
@@ -18,27 +27,48 @@ export interface SequencerOptions {
   readonly limits: LogLimits;
   readonly events: LogEvents;
   readonly now: () => number;
+  /** See LogOptions. */
+  readonly randomToken: () => string;
   /** Called after each durable batch, before its callers are answered. */
   readonly onIntegrated: (range: CompactRange) => void;
   /** Called once, when a commit failed: its outcome is unknown, nothing more will be written. */
   readonly onFailure: (error: TlogError) => void;
 }
 
+type Group = PendingGroup<AppendedBlock>;
+
+/** A batch with its indices and its part of the tree, ready to be written once the batch before it is. */
+interface PreparedBatch extends IndexPlan {
+  readonly groups: readonly Group[];
+  readonly from: number;
+  readonly range: CompactRange;
+  readonly levels: readonly LevelAppend[];
+  readonly startedAt: number;
+}
+
 /**
- * Gives entries their indices, one batch at a time: while a commit is in flight new entries gather, the next commit takes
- * them all. Idle, an entry commits at once; busy, batches grow; no timer decides.
+ * Gives entries their indices: while a commit is in flight new entries gather, the next commit takes them all. Idle, an entry
+ * commits at once; busy, batches grow, and the next one is prepared while the one before it goes to disk; no timer decides.
  */
 export class Sequencer {
   readonly #options: SequencerOptions;
-  readonly #pool: Pool<readonly Appended[]>;
-  #range: CompactRange; // owned by #commit()
+  readonly #pool: Pool<AppendedBlock>;
+  readonly #seed: TableSeed;
+  #range: CompactRange; // owned by #commit(): what is durable
+  #ahead: CompactRange; // owned by #prepare(): what will be, once all that is prepared is durable
+  #inFlight: LeafTable | undefined; // owned by #prepare() and #run(): leaves the store may not know yet
+  #committing: Promise<void> | undefined; // owned by #run(); never rejects
   #running: Promise<void> | undefined; // owned by #wake() and #run()
+  #bell: (() => void) | undefined; // owned by #untilWorthwhile()
   #refusal: TlogError | undefined; // owned by stop() and #fail()
+  #failure: TlogError | undefined; // owned by #fail()
 
   constructor(options: SequencerOptions) {
     this.#options = options;
     this.#pool = new Pool(options.limits);
+    this.#seed = tableSeed(options.randomToken());
     this.#range = options.range;
+    this.#ahead = options.range;
   }
 
   get integratedSize(): number {
@@ -47,27 +77,45 @@ export class Sequencer {
 
   /**
    * Resolves when every entry is durable.
-   * @param entries - copied: the hash is taken now and the bytes are stored later, and they must not part.
-   * @throws {TlogError} see Log.add and Log.addBatch
+   * @param block - kept: it belongs to the sequencer from here on.
+   * @throws {TlogError} see Log.addBlock
    */
-  add(entries: readonly Uint8Array[]): Promise<readonly Appended[]> {
+  add(block: EntryBlock): Promise<AppendedBlock> {
     return new Promise((resolve, reject) => {
-      if (this.#refusal !== undefined) throw this.#refusal;
-      const bytes = this.#checkedBytes(entries);
-      if (entries.length === 0) {
-        resolve([]);
+      this.assertTakes({ entries: entryCount(block), bytes: bytesIn(block) });
+      this.#assertEntries(block);
+      if (entryCount(block) === 0) {
+        resolve({ leafIndices: [], duplicates: [], leafHashes: new Uint8Array(0) });
         return;
       }
-      try {
-        this.#pool.assertRoom({ entries: entries.length, bytes });
-      } catch (error) {
-        this.#options.events.poolFull?.(this.#pool.size);
-        throw error;
-      }
-      const own = entries.map((entry) => new Uint8Array(entry));
-      this.#pool.push({ entries: own, leafHashes: own.map(leafHash), bytes, resolve, reject });
+      const leafHashes = blockLeafHashes(block);
+      this.#pool.push({ block, leafHashes, bytes: bytesIn(block), resolve, reject });
       this.#wake();
     });
+  }
+
+  /** @throws {TlogError} ARGUMENT_INVALID | POOL_FULL, and what entries are refused with, when so much is not taken now. */
+  assertTakes(more: { readonly entries: number; readonly bytes: number }): void {
+    if (this.#refusal !== undefined) throw this.#refusal;
+    const { maxBatchEntries, maxPendingBytes } = this.#options.limits;
+    if (more.entries > maxBatchEntries) {
+      throw new TlogError(
+        "ARGUMENT_INVALID",
+        `entries: want at most ${maxBatchEntries}, got ${more.entries}`,
+      );
+    }
+    if (more.bytes > maxPendingBytes) {
+      throw new TlogError(
+        "ARGUMENT_INVALID",
+        `entries: want at most ${maxPendingBytes} bytes together, got ${more.bytes}`,
+      );
+    }
+    try {
+      this.#pool.assertRoom(more);
+    } catch (error) {
+      this.#options.events.poolFull?.(this.#pool.size);
+      throw error;
+    }
   }
 
   /** Refuses new entries with `refusal`; resolves when those already pending are answered. */
@@ -76,135 +124,136 @@ export class Sequencer {
     await this.#running;
   }
 
-  #checkedBytes(entries: readonly Uint8Array[]): number {
-    const { maxBatchEntries, maxEntryBytes, maxPendingBytes } = this.#options.limits;
-    if (entries.length > maxBatchEntries) {
-      throw new TlogError(
-        "ARGUMENT_INVALID",
-        `entries: want at most ${maxBatchEntries}, got ${entries.length}`,
-      );
+  #assertEntries({ offsets }: EntryBlock): void {
+    const { maxEntryBytes } = this.#options.limits;
+    if (maxEntryBytes >= MAX_ENTRY_BYTES) return;
+    for (let at = 1; at < offsets.length; at++) {
+      const length = (offsets[at] ?? 0) - (offsets[at - 1] ?? 0) - 2;
+      if (length > maxEntryBytes) throw entryTooLarge(maxEntryBytes, length);
     }
-    let bytes = 0;
-    for (const entry of entries) {
-      // Callers without a compiler: a string would be stored as so many zeroes. By its tag: bytes of another realm count.
-      if (entry?.[Symbol.toStringTag] !== "Uint8Array") {
-        throw new TlogError("ARGUMENT_INVALID", `entry: want a Uint8Array, got ${typeof entry}`);
-      }
-      if (entry.length > maxEntryBytes) {
-        throw new TlogError(
-          "ENTRY_TOO_LARGE",
-          `entry: want at most ${maxEntryBytes} bytes, got ${entry.length}`,
-        );
-      }
-      bytes += entry.length;
-    }
-    if (bytes <= maxPendingBytes) return bytes;
-    throw new TlogError(
-      "ARGUMENT_INVALID",
-      `entries: want at most ${maxPendingBytes} bytes together, got ${bytes}`,
-    );
   }
 
   #wake(): void {
-    this.#running ??= this.#run();
+    if (this.#running === undefined) this.#running = this.#run();
+    else if (this.#isAheadWorthwhile()) this.#bell?.();
   }
 
   async #run(): Promise<void> {
-    while (!this.#pool.isEmpty) {
+    for (;;) {
+      while (this.#committing !== undefined && !this.#isAheadWorthwhile()) await this.#untilWorthwhile();
+      if (this.#pool.isEmpty) break;
       const groups = this.#pool.take(COMMIT_LIMITS);
       try {
-        await this.#integrate(groups);
+        const batch = await this.#prepare(groups);
+        await this.#committing;
+        if (this.#failure !== undefined) throw this.#failure;
+        this.#committing = this.#commit(batch).then(() => {
+          this.#committing = undefined;
+          this.#bell?.();
+        });
       } catch (error) {
         this.#fail(error, groups);
       }
     }
+    this.#inFlight = undefined;
     // In the same step that found the pool empty: an entry that arrives later must find nobody running.
     this.#running = undefined;
   }
 
-  async #integrate(groups: readonly PendingGroup<readonly Appended[]>[]): Promise<void> {
+  #isAheadWorthwhile(): boolean {
+    return this.#pool.size.pendingEntries >= AHEAD_ENTRIES;
+  }
+
+  /** Until a commit ends, or there is more to prepare than waiting for that is worth. */
+  #untilWorthwhile(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#bell = resolve;
+    });
+  }
+
+  async #prepare(groups: readonly Group[]): Promise<PreparedBatch> {
     const startedAt = this.#options.now();
-    const plan = await this.#assignIndices(groups);
-    if (plan.entries.length > 0) await this.#commit(plan);
-    // Only now: an answer is a promise, and the promise is that the bytes are on disk.
-    for (const [index, group] of groups.entries()) group.resolve(plan.answers[index] ?? []);
-    const count = plan.answers.reduce((sum, answer) => sum + answer.length, 0);
+    const candidates = candidatesIn(groups);
+    const before = this.#ahead;
+    const plan = assignIndices(candidates, before.treeSize, await this.#knownLeaves(candidates));
+    const { range, levels } = integrate(before, plan.leafHashes);
+    this.#ahead = range;
+    this.#inFlight = plan.table;
+    return { ...plan, groups, from: before.treeSize, range, levels, startedAt };
+  }
+
+  async #knownLeaves({ leafHashes }: Candidates) {
+    if (this.#options.duplicates === "allow") return undefined;
+    // Before the store is asked: what it does not know yet is in flight now, and all that was prepared before that is durable.
+    const inFlight = this.#inFlight;
+    return { stored: await this.#options.store.indexOf(leafHashes), inFlight, seed: this.#seed };
+  }
+
+  /** Writes and answers one batch. Never rejects: a failure is everybody's. */
+  async #commit(batch: PreparedBatch): Promise<void> {
+    try {
+      const { from, entries, leafHashes, levels, range } = batch;
+      if (entryCount(entries) > 0) {
+        await this.#options.store.commit({ from, entries, leafHashes, levels, head: range });
+        this.#range = range;
+        this.#options.onIntegrated(range);
+      }
+      this.#answer(batch);
+    } catch (error) {
+      this.#fail(error, batch.groups);
+    }
+  }
+
+  /** Only once the batch is durable: an answer is a promise, and the promise is that the bytes are on disk. */
+  #answer({ groups, answers, entries, startedAt }: PreparedBatch): void {
+    let duplicates = 0;
+    for (const [at, group] of groups.entries()) {
+      const answer = answers[at];
+      if (answer === undefined) throw new InvariantError("a group without an answer");
+      duplicates += answer.duplicates.length;
+      group.resolve(answer);
+    }
     this.#options.events.batchIntegrated?.({
       treeSize: this.#range.treeSize,
-      count: plan.entries.length,
-      duplicates: count - plan.entries.length,
+      count: entryCount(entries),
+      duplicates,
       elapsedMs: this.#options.now() - startedAt,
     });
   }
 
-  async #commit(plan: IndexPlan): Promise<void> {
-    const { range, levels } = integrate(this.#range, plan.leafHashes);
-    await this.#options.store.commit({
-      from: this.#range.treeSize,
-      entries: plan.entries,
-      leafHashes: plan.leafHashes,
-      levels,
-      head: range,
-    });
-    this.#range = range;
-    this.#options.onIntegrated(range);
-  }
-
-  async #assignIndices(groups: readonly PendingGroup<readonly Appended[]>[]): Promise<IndexPlan> {
-    const keepFirst = this.#options.duplicates === "first";
-    const hashes = groups.flatMap((group) => group.leafHashes);
-    const stored = keepFirst ? await this.#options.store.indexOf(hashes) : [];
-    const inBatch = new Map<string, number>();
-    const fresh: { entries: Uint8Array[]; leafHashes: Uint8Array[] } = { entries: [], leafHashes: [] };
-    let position = 0;
-    const place = (entry: Uint8Array, hash: Uint8Array): Appended => {
-      const key = keepFirst ? String.fromCharCode(...hash) : "";
-      const known = keepFirst ? (stored[position] ?? inBatch.get(key)) : undefined;
-      position += 1;
-      if (known !== undefined) return { leafIndex: known, leafHash: hash, duplicate: true };
-      const leafIndex = this.#range.treeSize + fresh.entries.length;
-      if (keepFirst) inBatch.set(key, leafIndex);
-      fresh.entries.push(entry);
-      fresh.leafHashes.push(hash);
-      return { leafIndex, leafHash: hash, duplicate: false };
-    };
-    const answers = groups.map((group) =>
-      group.entries.map((entry, index) => place(entry, hashAt(group, index))),
-    );
-    return { ...fresh, answers };
-  }
-
   /** Fail stop: whether the batch landed is unknown here, so nothing is carried on from memory. A restart reads the disk. */
-  #fail(error: unknown, inFlight: readonly PendingGroup<readonly Appended[]>[]): void {
-    const cause = error instanceof TlogError ? `${error.code}: ${error.message}` : String(error);
-    const refusal = new TlogError(
-      "LOG_READ_ONLY",
-      `the log stopped accepting entries after a failed commit (${cause})`,
-      {
-        cause: error,
-      },
-    );
-    const first = this.#refusal === undefined || this.#refusal.code === "LOG_CLOSING";
-    this.#refusal = refusal;
+  #fail(error: unknown, inFlight: readonly Group[]): void {
+    const isFirst = this.#failure === undefined;
+    this.#failure ??= refusalAfter(error);
+    this.#refusal = this.#failure;
     const waiting = this.#pool.take({
       maxEntries: Number.MAX_SAFE_INTEGER,
       maxBytes: Number.MAX_SAFE_INTEGER,
     });
-    for (const group of [...inFlight, ...waiting]) group.reject(refusal);
-    if (first) this.#options.onFailure(refusal);
+    for (const group of [...inFlight, ...waiting]) group.reject(this.#failure);
+    if (isFirst) this.#options.onFailure(this.#failure);
   }
 }
 
-interface IndexPlan {
-  /** Entries not in the log yet, in the order of their indices. */
-  readonly entries: readonly Uint8Array[];
-  readonly leafHashes: readonly Uint8Array[];
-  /** One list per group, one item per entry. */
-  readonly answers: readonly (readonly Appended[])[];
+function refusalAfter(error: unknown): TlogError {
+  const cause = error instanceof TlogError ? `${error.code}: ${error.message}` : String(error);
+  return new TlogError(
+    "LOG_READ_ONLY",
+    `the log stopped accepting entries after a failed commit (${cause})`,
+    { cause: error },
+  );
 }
 
-function hashAt(group: PendingGroup<readonly Appended[]>, index: number): Uint8Array {
-  const hash = group.leafHashes[index];
-  if (hash === undefined) throw new InvariantError("a pending group has fewer leaf hashes than entries");
-  return hash;
+/** Bytes of the entries, without their lengths. */
+function bytesIn(block: EntryBlock): number {
+  return block.bytes.length - 2 * entryCount(block);
+}
+
+function candidatesIn(groups: readonly Group[]): Candidates {
+  const [only] = groups;
+  if (groups.length === 1 && only !== undefined) return { blocks: [only.block], leafHashes: only.leafHashes };
+  return {
+    blocks: groups.map(({ block }) => block),
+    leafHashes: concatBytes(...groups.map(({ leafHashes }) => leafHashes)),
+  };
 }

@@ -1,7 +1,7 @@
 /** The least one must remember of a tree to append to it and know its root: the roots of its perfect subtrees. */
 import { InvariantError, TlogError } from "../errors.ts";
 import { type NodeCoordinate, subtreePeaks } from "./coordinates.ts";
-import { assertHash, emptyRootHash, nodeHash } from "./hash.ts";
+import { assertHash, emptyRootHash, HASH_BYTES, nodeHash, nodeHashInto, parentHashesInto } from "./hash.ts";
 import { assertSize } from "./sizes.ts";
 
 /** A tree of `treeSize` leaves: one hash of 32 bytes per binary one in `treeSize`, the largest subtree first. */
@@ -55,6 +55,62 @@ export function appendLeaves(
     treeSize += 1;
   }
   return { treeSize, peaks };
+}
+
+/** What {@link appendHashes} made. */
+export interface AppendedHashes {
+  readonly range: CompactRange;
+  /** For each tree level that grew, its new hashes, concatenated; they are the last ones of the level. Level 0: the leaves given. */
+  readonly levels: readonly Uint8Array[];
+}
+
+/**
+ * Appends many leaves on the right, as {@link appendLeaves} does, hashed level by level over flat memory.  RFC 6962 §2.1
+ * @param leafHashes - 32 bytes each, concatenated; kept, not copied.
+ * @throws {TlogError} HASH_MALFORMED | ARGUMENT_INVALID
+ */
+export function appendHashes(range: CompactRange, leafHashes: Uint8Array): AppendedHashes {
+  assertRange(range);
+  if (leafHashes.length % HASH_BYTES !== 0) {
+    throw new TlogError(
+      "HASH_MALFORMED",
+      `leafHashes: want 32 bytes each, got ${leafHashes.length} together`,
+    );
+  }
+  const treeSize = range.treeSize + leafHashes.length / HASH_BYTES;
+  assertSize("treeSize", treeSize);
+  const before = peaksByLevel(range);
+  const levels: Uint8Array[] = [];
+  let start = range.treeSize;
+  for (let added = leafHashes; added.length > 0; start = Math.floor(start / 2)) {
+    levels.push(added);
+    added = parentsOf(start % 2 === 1 ? before[levels.length - 1] : undefined, added);
+  }
+  const peaks = peakCoordinates(treeSize).map(({ level }) => {
+    // Whatever is on the right edge of a level that grew is new; above, the peaks are as they were.
+    const hash = levels[level]?.slice(-HASH_BYTES) ?? before[level];
+    if (hash === undefined) throw new InvariantError(`no peak at level ${level}`);
+    return hash;
+  });
+  return { range: { treeSize, peaks }, levels };
+}
+
+/** The peaks by the level they are at; a level whose bit of the size is zero has none. */
+function peaksByLevel({ treeSize, peaks }: CompactRange): readonly (Uint8Array | undefined)[] {
+  const byLevel: (Uint8Array | undefined)[] = [];
+  for (const [at, { level }] of peakCoordinates(treeSize).entries()) byLevel[level] = peaks[at];
+  return byLevel;
+}
+
+/** The nodes that become complete above `hashes`; `left` is the sibling of the first one when that is a right child. */
+function parentsOf(left: Uint8Array | undefined, hashes: Uint8Array): Uint8Array {
+  const carried = left === undefined ? 0 : 1;
+  const count = hashes.length / HASH_BYTES;
+  const parents = new Uint8Array(Math.floor((count + carried) / 2) * HASH_BYTES);
+  if (left !== undefined) nodeHashInto(left, hashes.subarray(0, HASH_BYTES), parents, 0);
+  const pairs = Math.floor((count - carried) / 2);
+  parentHashesInto({ hashes, from: carried * HASH_BYTES, pairs }, parents, carried * HASH_BYTES);
+  return parents;
 }
 
 /**

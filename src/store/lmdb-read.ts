@@ -144,7 +144,7 @@ function sliceEntries(
   });
 }
 
-function offsetsIn(value: Uint8Array, key: Uint8Array, width: number): readonly number[] {
+function offsetsIn(value: Uint8Array, key: Uint8Array, width: number): Uint32Array {
   try {
     return entryOffsets(value, width);
   } catch (cause) {

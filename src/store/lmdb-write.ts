@@ -2,7 +2,7 @@
 import { InvariantError } from "../errors.ts";
 import { HASH_BYTES } from "../merkle/hash.ts";
 import { concatBytes } from "../tlog/encoding.ts";
-import { encodeBundle, entryOffsets } from "../tlog/entry-bundle.ts";
+import { type EntryBlock, entryOffsets } from "../tlog/entry-bundle.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
 import type { Table } from "./lmdb-environment.ts";
 import {
@@ -21,39 +21,13 @@ import {
 } from "./lmdb-layout.ts";
 import { writeIntegrated } from "./lmdb-meta.ts";
 import { findLeaf, type HashRange, readHashes, readTail } from "./lmdb-read.ts";
-import type { Batch, IntegratedHead, LevelAppend } from "./store.ts";
+import type { Batch, LevelAppend } from "./store.ts";
 
 const TILE_BYTES = TILE_WIDTH * HASH_BYTES;
 const PAGE_BYTES = 4096;
 
-/** Entries in bundle encoding, and where each lies: see `entryOffsets`. */
-interface EncodedEntries {
-  readonly bytes: Uint8Array;
-  readonly offsets: readonly number[];
-}
-
-/** A batch of which the caller may now change every byte. */
-export interface PreparedBatch {
-  readonly from: number;
-  readonly entries: EncodedEntries;
-  readonly leafHashes: readonly Uint8Array[];
-  readonly levels: readonly LevelAppend[];
-  readonly head: IntegratedHead;
-}
-
-export function prepareBatch(batch: Batch): PreparedBatch {
-  const bytes = encodeBundle(batch.entries);
-  return {
-    from: batch.from,
-    entries: { bytes, offsets: entryOffsets(bytes, batch.entries.length) },
-    leafHashes: batch.leafHashes.map((hash) => hash.slice()),
-    levels: batch.levels.map((append) => ({ ...append, hashes: append.hashes.slice() })),
-    head: { treeSize: batch.head.treeSize, peaks: batch.head.peaks.map((hash) => hash.slice()) },
-  };
-}
-
 /** Writes everything a batch adds. The head it builds on is already checked. */
-export function writeBatch(tables: LogTables, batch: PreparedBatch): void {
+export function writeBatch(tables: LogTables, batch: Batch): void {
   writeEntries(tables, batch);
   for (const append of batch.levels) writeLevel(tables.tiles, append);
   writeLeafIndex(tables, batch);
@@ -64,12 +38,12 @@ export function writeBatch(tables: LogTables, batch: PreparedBatch): void {
  * At most how many bytes the data file grows by: copied pages, split pages and rounding included.
  * @param usedBytes - size of the data file: no table has more pages to copy.
  */
-export function growthBound(tables: LogTables, batch: PreparedBatch, usedBytes: number): number {
+export function growthBound(tables: LogTables, batch: Batch, usedBytes: number): number {
   const openStart = batch.from - (batch.from % TILE_WIDTH);
   const tail = readTail(tables.tail, { start: openStart, end: batch.from });
   const entryBytes = batch.entries.bytes.length + tail.reduce((sum, row) => sum + row.length, 0);
   const hashBytes = batch.levels.reduce((sum, { hashes }) => sum + hashes.length, 0);
-  const leaves = batch.leafHashes.length;
+  const leaves = batch.leafHashes.length / HASH_BYTES;
   const pages =
     2 * Math.ceil((entryBytes + hashBytes) / PAGE_BYTES) +
     32 * batch.levels.length +
@@ -79,18 +53,16 @@ export function growthBound(tables: LogTables, batch: PreparedBatch, usedBytes: 
   return pages * PAGE_BYTES;
 }
 
-function writeEntries({ bundles, tail }: LogTables, { from, entries, head }: PreparedBatch): void {
+function writeEntries({ bundles, tail }: LogTables, { from, entries, head }: Batch): void {
   for (let start = from; start < head.treeSize; ) {
     const bundleStart = start - (start % TILE_WIDTH);
     const bundleEnd = bundleStart + TILE_WIDTH;
     const end = Math.min(bundleEnd, head.treeSize);
     if (end === bundleEnd) {
+      const added = entriesBetween(entries, start - from, end - from);
       const rows = readTail(tail, { start: bundleStart, end: start });
-      writeBundle(
-        bundles,
-        bundleStart / TILE_WIDTH,
-        concatBytes(...rows, entriesBetween(entries, start - from, end - from)),
-      );
+      const bytes = rows.length === 0 ? added : concatBytes(...rows, added);
+      writeBundle(bundles, bundleStart / TILE_WIDTH, bytes);
       for (let moved = bundleStart; moved < start; moved++) tail.remove(tailKey(moved));
     } else {
       for (let leafIndex = start; leafIndex < end; leafIndex++) {
@@ -102,7 +74,7 @@ function writeEntries({ bundles, tail }: LogTables, { from, entries, head }: Pre
 }
 
 /** Entries [start, end), a view. */
-function entriesBetween({ bytes, offsets }: EncodedEntries, start: number, end: number): Uint8Array {
+function entriesBetween({ bytes, offsets }: EntryBlock, start: number, end: number): Uint8Array {
   const from = offsets[start];
   const to = offsets[end];
   if (from === undefined || to === undefined) throw new InvariantError(`no entries [${start}, ${end})`);
@@ -151,8 +123,9 @@ function heldHashes(tiles: Table, range: HashRange): Uint8Array {
 }
 
 /** Runs after the tiles are written, because a hit is confirmed by the hash in its tile. The first index of a leaf hash wins. */
-function writeLeafIndex(tables: LogTables, { from, leafHashes, head }: PreparedBatch): void {
-  for (const [offset, leafHash] of leafHashes.entries()) {
+function writeLeafIndex(tables: LogTables, { from, leafHashes, head }: Batch): void {
+  for (let offset = 0; offset < leafHashes.length / HASH_BYTES; offset++) {
+    const leafHash = leafHashes.subarray(offset * HASH_BYTES, (offset + 1) * HASH_BYTES);
     const key = leafKey(leafHash);
     const held = tables.leaves.view(key, leafIndices) ?? [];
     if (held.length > 0 && findLeaf(tables, head.treeSize, leafHash) !== undefined) continue;

@@ -16,7 +16,7 @@ import {
   writeStoreRow,
 } from "./lmdb-meta.ts";
 import { assertRoom, nextWriter, ROW_GROWTH_BYTES, type WriteQueue } from "./lmdb-queue.ts";
-import { growthBound, prepareBatch, writeBatch } from "./lmdb-write.ts";
+import { growthBound, writeBatch } from "./lmdb-write.ts";
 import { assertBatch, assertHead, assertPublishable, assertSignable, assertToken } from "./rules.ts";
 import type { LogStore, WriterIdentity } from "./store.ts";
 import { randomToken } from "./token.ts";
@@ -63,14 +63,13 @@ export function writerOf(
     async commit(batch) {
       assertBatch(batch);
       const { from } = batch;
-      const prepared = prepareBatch(batch);
       await queue.write(() => {
         assertHead(readIntegrated(tables.meta).treeSize, from);
         if (maxBytes < Number.POSITIVE_INFINITY) {
           const used = env.usedBytes();
-          assertRoom(used, growthBound(tables, prepared, used), maxBytes - RESERVED_BYTES);
+          assertRoom(used, growthBound(tables, batch, used), maxBytes - RESERVED_BYTES);
         }
-        writeBatch(tables, prepared);
+        writeBatch(tables, batch);
       });
     },
     async adoptLineage(token) {

@@ -1,4 +1,5 @@
 /** The default adapter: a log in one directory, on LMDB. spec/storage.md */
+import { HASH_BYTES } from "../merkle/hash.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
 import { LOG_LAYOUT, type LogEnvironment } from "./lmdb-layout.ts";
 import { publishedReader, readHead, readStoreRow, treeSizeReader } from "./lmdb-meta.ts";
@@ -98,7 +99,9 @@ function readerOf(env: LogEnvironment, assertOpen: () => void): Omit<LogReader, 
       assertOpen();
       assertHashes(leafHashes);
       const size = treeSize();
-      return leafHashes.map((leafHash) => findLeaf(tables, size, leafHash));
+      return Array.from({ length: leafHashes.length / HASH_BYTES }, (_, at) =>
+        findLeaf(tables, size, leafHashes.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES)),
+      );
     },
   };
 }

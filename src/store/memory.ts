@@ -1,8 +1,8 @@
 /** The reference adapter: everything in arrays. For tests, and for logs that may be forgotten. */
-import { InvariantError, TlogError } from "../errors.ts";
+import { TlogError } from "../errors.ts";
 import { HASH_BYTES } from "../merkle/hash.ts";
 import { concatBytes } from "../tlog/encoding.ts";
-import { encodeBundle } from "../tlog/entry-bundle.ts";
+import { encodeBundle, entryCount, entryOf } from "../tlog/entry-bundle.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
 import {
   assertBatch,
@@ -122,7 +122,9 @@ function memoryReader(disk: MemoryDisk, assertOpen: () => void): Omit<LogReader,
     async indexOf(leafHashes) {
       assertOpen();
       assertHashes(leafHashes);
-      return leafHashes.map((hash) => disk.leaves.get(leafKey(hash)));
+      return Array.from({ length: leafHashes.length / HASH_BYTES }, (_, at) =>
+        disk.leaves.get(leafKey(leafHashes, at)),
+      );
     },
   };
 }
@@ -133,11 +135,9 @@ function applyBatch(disk: MemoryDisk, batch: Batch): void {
     disk.levels[level] = held;
     for (let at = 0; at < hashes.length; at += HASH_BYTES) held.push(hashes.slice(at, at + HASH_BYTES));
   }
-  for (const [offset, entry] of batch.entries.entries()) {
-    const hash = batch.leafHashes[offset];
-    if (hash === undefined) throw new InvariantError("an entry without a leaf hash");
-    disk.entries.push(entry.slice());
-    const key = leafKey(hash);
+  for (let offset = 0; offset < entryCount(batch.entries); offset++) {
+    disk.entries.push(Uint8Array.from(entryOf(batch.entries, offset)));
+    const key = leafKey(batch.leafHashes, offset);
     if (!disk.leaves.has(key)) disk.leaves.set(key, batch.from + offset);
   }
   disk.head = { ...disk.head, integrated: copyIntegrated(batch.head) };
@@ -155,6 +155,6 @@ function copyIntegrated({ treeSize, peaks }: IntegratedHead): IntegratedHead {
   return { treeSize, peaks: peaks.map((hash) => hash.slice()) };
 }
 
-function leafKey(hash: Uint8Array): string {
-  return Buffer.from(hash).toString("latin1");
+function leafKey(hashes: Uint8Array, at: number): string {
+  return Buffer.from(hashes.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES)).toString("latin1");
 }

@@ -3,7 +3,7 @@ import { InvariantError, TlogError } from "../errors.ts";
 import { peakCoordinates } from "../merkle/compact-range.ts";
 import { HASH_BYTES, hashesEqual } from "../merkle/hash.ts";
 import { assertSize } from "../merkle/sizes.ts";
-import { MAX_ENTRY_BYTES } from "../tlog/entry-bundle.ts";
+import { type EntryBlock, entryCount, MAX_ENTRY_BYTES } from "../tlog/entry-bundle.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
 import type { Batch, IntegratedHead, PublishedHead, SignedHead, StoreHead } from "./store.ts";
 import { isToken } from "./token.ts";
@@ -42,18 +42,14 @@ export function writerReplaced(writer: { readonly own: number; readonly held: nu
 /** Checks a batch against itself. @throws {InvariantError} when it does not add up: a bug in whoever built it. */
 export function assertBatch(batch: Batch): void {
   const { from, entries, leafHashes, head } = batch;
-  const count = entries.length;
+  const count = entryCount(entries);
   invariant(Number.isSafeInteger(from) && from >= 0, `batch.from ${from}`);
-  invariant(count > 0 && leafHashes.length === count, `${count} entries, ${leafHashes.length} leaf hashes`);
+  invariant(
+    count > 0 && leafHashes.length === count * HASH_BYTES,
+    `${count} entries, ${leafHashes.length} bytes of leaf hashes`,
+  );
   invariant(Number.isSafeInteger(head.treeSize) && head.treeSize === from + count, "batch.head.treeSize");
-  invariant(
-    entries.every((entry) => entry.length <= MAX_ENTRY_BYTES),
-    "an entry is longer than 65,535 bytes",
-  );
-  invariant(
-    leafHashes.every((hash) => hash.length === HASH_BYTES),
-    "a leaf hash is not 32 bytes",
-  );
+  assertBlock(entries);
   assertPeaks(head);
   assertLevels(batch);
 }
@@ -113,16 +109,27 @@ export function assertEntryRange(range: { readonly start: number; readonly end: 
   );
 }
 
-/** @throws {TlogError} ARGUMENT_INVALID unless every hash has 32 bytes. */
-export function assertHashes(leafHashes: readonly Uint8Array[]): void {
-  const wrong = leafHashes.find((hash) => hash.length !== HASH_BYTES);
-  if (wrong === undefined) return;
-  throw new TlogError("ARGUMENT_INVALID", `leafHash: want 32 bytes, got ${wrong.length}`);
+/** @throws {TlogError} ARGUMENT_INVALID unless they can be hashes of 32 bytes each. */
+export function assertHashes(leafHashes: Uint8Array): void {
+  if (leafHashes.length % HASH_BYTES === 0) return;
+  throw new TlogError(
+    "ARGUMENT_INVALID",
+    `leafHashes: want 32 bytes each, got ${leafHashes.length} together`,
+  );
 }
 
 /** @throws {InvariantError} unless `token` is 32 lowercase hex digits. */
 export function assertToken(token: string): void {
   invariant(isToken(token), "a lineage token is not 32 lowercase hex digits");
+}
+
+/** Each entry takes the two bytes of its length and at most 65,535 more, and the last one ends where the bytes do. */
+function assertBlock({ bytes, offsets }: EntryBlock): void {
+  invariant(offsets[0] === 0 && offsets[offsets.length - 1] === bytes.length, "offsets beside the entries");
+  for (let at = 1; at < offsets.length; at++) {
+    const length = (offsets[at] ?? 0) - (offsets[at - 1] ?? 0);
+    if (length < 2 || length > 2 + MAX_ENTRY_BYTES) invariant(false, `an entry that takes ${length} bytes`);
+  }
 }
 
 function assertPeaks(head: IntegratedHead): void {

@@ -2,6 +2,7 @@
  * The storage port: what the sequencer needs, not what a database can do. Adapters are `memory.ts` (the reference) and
  * `lmdb.ts`; `test/store/conformance.ts` is the contract as tests. Adapters move bytes, they never hash.
  */
+import type { EntryBlock } from "../tlog/entry-bundle.ts";
 
 /** A tree head as the store keeps it: size, and the roots of its perfect subtrees from left (largest) to right. */
 export interface IntegratedHead {
@@ -44,10 +45,10 @@ export interface LevelAppend {
 export interface Batch {
   /** Tree size the batch builds on. */
   readonly from: number;
-  /** Entries of leaves [from, from + entries.length), each at most 65,535 bytes. */
-  readonly entries: readonly Uint8Array[];
-  /** Leaf hashes of `entries`, same order: the leaf index's keys. */
-  readonly leafHashes: readonly Uint8Array[];
+  /** Entries of the leaves from `from` on. */
+  readonly entries: EntryBlock;
+  /** Leaf hashes of `entries`, 32 bytes each, concatenated in the same order: the leaf index's keys. */
+  readonly leafHashes: Uint8Array;
   /** One item per tile level that grew, level 0 first. */
   readonly levels: readonly LevelAppend[];
   /** The head after the batch. */
@@ -87,8 +88,11 @@ export interface LogReader {
    * @returns them in C2SP entry-bundle encoding (big-endian u16 length, bytes, …), or undefined when end is past the integrated size.
    */
   readEntries(range: { readonly start: number; readonly end: number }): Promise<Uint8Array | undefined>;
-  /** For each leaf hash the smallest leaf index that holds it, or undefined. Exact: compared on all 32 bytes. */
-  indexOf(leafHashes: readonly Uint8Array[]): Promise<readonly (number | undefined)[]>;
+  /**
+   * For each of the concatenated leaf hashes the smallest leaf index that holds it, or undefined. Exact: compared on all 32 bytes.
+   * @param leafHashes - not changed until the promise settles.
+   */
+  indexOf(leafHashes: Uint8Array): Promise<readonly (number | undefined)[]>;
   close(): Promise<void>;
 }
 
@@ -97,6 +101,8 @@ export interface LogStore extends LogReader {
   readonly writer: WriterIdentity;
   /**
    * Applies a batch atomically.
+   * @param batch - not copied before it is written: nobody may change a byte of it until the promise settles. A batch may be given
+   *   while the one it builds on is still being written; when that one fails, so does this.
    * @throws {TlogError} HEAD_MOVED (the integrated size is not batch.from) | WRITER_REPLACED | STORE_FULL | STORE_FAILED | STORE_CLOSED.
    *   After STORE_FAILED the outcome is unknown: the writer must be reopened before it writes again.
    */

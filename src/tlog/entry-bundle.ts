@@ -1,11 +1,71 @@
 /** Entry bundles: entries one after the other, each behind its length.  c2sp.org/tlog-tiles, "Log entries" */
 import { TlogError } from "../errors.ts";
+import { leafHashesBetween } from "../merkle/hash.ts";
 import { readUint16 } from "./encoding.ts";
 
 /** The largest entry: what a 16-bit length can say. */
 export const MAX_ENTRY_BYTES = 65_535;
 
 const LENGTH_BYTES = 2;
+
+/** Many entries in one piece of memory: what travels from a request to the disk without being taken apart. */
+export interface EntryBlock {
+  /** Bundle encoding: each entry behind its length, one after the other. */
+  readonly bytes: Uint8Array;
+  /** Entry i and the length before it are bytes [offsets[i], offsets[i + 1]); one more than there are entries. */
+  readonly offsets: Uint32Array;
+}
+
+/** How many entries a block holds. */
+export function entryCount({ offsets }: EntryBlock): number {
+  return offsets.length - 1;
+}
+
+/**
+ * Finds the entries of a batch in bundle encoding: any number up to a limit, none included.
+ * @param bytes - kept as it is: it belongs to the block.
+ * @throws {TlogError} BUNDLE_MALFORMED | ARGUMENT_INVALID (more than `maxEntries`)
+ */
+export function parseEntryBlock(
+  bytes: Uint8Array,
+  { maxEntries }: { readonly maxEntries: number },
+): EntryBlock {
+  const offsets = offsetsUpTo(maxEntries, bytes);
+  if (offsets !== undefined) return { bytes, offsets };
+  throw new TlogError("ARGUMENT_INVALID", `batch: want at most ${maxEntries} entries, got more`);
+}
+
+/** @param entries - copied. @throws {TlogError} ENTRY_TOO_LARGE */
+export function encodeEntryBlock(entries: readonly Uint8Array[]): EntryBlock {
+  const bytes = encodeBundle(entries);
+  const offsets = new Uint32Array(entries.length + 1);
+  for (const [at, entry] of entries.entries()) {
+    offsets[at + 1] = (offsets[at] ?? 0) + LENGTH_BYTES + entry.length;
+  }
+  return { bytes, offsets };
+}
+
+/** Entries [start, end) of a block: views of its memory. */
+export function subBlock({ bytes, offsets }: EntryBlock, start: number, end: number): EntryBlock {
+  const from = offsets[start] ?? bytes.length;
+  const to = offsets[end] ?? bytes.length;
+  const own = offsets.slice(start, end + 1);
+  if (from > 0) for (let at = 0; at < own.length; at++) own[at] = (own[at] ?? 0) - from;
+  return { bytes: bytes.subarray(from, to), offsets: own };
+}
+
+/** Entry `at` of a block, without its length: a view of its memory. */
+export function entryOf({ bytes, offsets }: EntryBlock, at: number): Uint8Array {
+  return bytes.subarray((offsets[at] ?? 0) + LENGTH_BYTES, offsets[at + 1]);
+}
+
+/**
+ * The leaf hashes of a block's entries, 32 bytes each, in order.  RFC 6962 §2.1
+ * @param block - changed and changed back while this runs: nobody else may be reading its memory in another thread.
+ */
+export function blockLeafHashes({ bytes, offsets }: EntryBlock): Uint8Array {
+  return leafHashesBetween(bytes, offsets, LENGTH_BYTES);
+}
 
 /**
  * For each entry its length (2 bytes, big-endian) and its bytes.
@@ -51,11 +111,7 @@ export function decodeAddBatch(
   bytes: Uint8Array,
   { maxEntries }: { readonly maxEntries: number },
 ): readonly Uint8Array[] {
-  const offsets = offsetsUpTo(maxEntries, bytes);
-  if (offsets === undefined) {
-    throw new TlogError("ARGUMENT_INVALID", `batch: want at most ${maxEntries} entries, got more`);
-  }
-  return entriesAt(bytes, offsets);
+  return entriesAt(bytes, parseEntryBlock(bytes, { maxEntries }).offsets);
 }
 
 /**
@@ -64,7 +120,7 @@ export function decodeAddBatch(
  * @returns `count` + 1 offsets: entry i and the length before it are bytes [offsets[i], offsets[i + 1]).
  * @throws {TlogError} BUNDLE_MALFORMED
  */
-export function entryOffsets(bytes: Uint8Array, count: number): readonly number[] {
+export function entryOffsets(bytes: Uint8Array, count: number): Uint32Array {
   const offsets = offsetsUpTo(count, bytes);
   if (offsets?.length === count + 1) return offsets;
   const got = offsets === undefined ? "more" : offsets.length - 1;
@@ -72,14 +128,24 @@ export function entryOffsets(bytes: Uint8Array, count: number): readonly number[
 }
 
 /** @returns as {@link entryOffsets}, or undefined as soon as there are more entries than `limit`. */
-function offsetsUpTo(limit: number, bytes: Uint8Array): readonly number[] | undefined {
-  const offsets = [0];
+function offsetsUpTo(limit: number, bytes: Uint8Array): Uint32Array | undefined {
+  // No more entries than this fit, so a long batch with a high limit does not begin with a large buffer.
+  let offsets = new Uint32Array(Math.min(limit, Math.ceil(bytes.length / LENGTH_BYTES), 1024) + 1);
+  let count = 0;
   for (let at = 0; at < bytes.length; ) {
-    if (offsets.length > limit) return undefined;
+    if (count === limit) return undefined;
     at = entryEnd(bytes, at);
-    offsets.push(at);
+    count += 1;
+    if (count === offsets.length) offsets = withRoom(offsets);
+    offsets[count] = at;
   }
-  return offsets;
+  return count + 1 === offsets.length ? offsets : offsets.slice(0, count + 1);
+}
+
+function withRoom(offsets: Uint32Array): Uint32Array<ArrayBuffer> {
+  const larger = new Uint32Array(offsets.length * 2);
+  larger.set(offsets);
+  return larger;
 }
 
 /** Where the entry ends whose length is at `start`. */
@@ -97,7 +163,7 @@ function entryEnd(bytes: Uint8Array, start: number): number {
 }
 
 /** Copies of the entries, without their lengths. */
-function entriesAt(bytes: Uint8Array, offsets: readonly number[]): readonly Uint8Array[] {
+function entriesAt(bytes: Uint8Array, offsets: Uint32Array): readonly Uint8Array[] {
   const entries: Uint8Array[] = [];
   let start = 0;
   for (const end of offsets.slice(1)) {

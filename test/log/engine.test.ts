@@ -5,6 +5,7 @@ import { appendLeaves, emptyRange, rangeRoot } from "../../src/merkle/compact-ra
 import { verifyConsistency } from "../../src/merkle/consistency.ts";
 import { leafHash } from "../../src/merkle/hash.ts";
 import { COSIGNATURE_V1, ML_DSA_44 } from "../../src/tlog/cosignature.ts";
+import { entryCount } from "../../src/tlog/entry-bundle.ts";
 import { formatSigningKey, generateSigningKey, openSigner } from "../../src/tlog/key.ts";
 import { parsePolicy, singleKeyPolicy } from "../../src/tlog/policy.ts";
 import { verifyTlogProof } from "../../src/tlog/proof.ts";
@@ -86,7 +87,7 @@ describe("a log", () => {
       wrap: (store) => ({
         ...store,
         async commit(batch) {
-          sizes.push(batch.entries.length);
+          sizes.push(entryCount(batch.entries));
           if (sizes.length === 1) await durable.passed;
           await store.commit(batch);
         },

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type PendingGroup, Pool } from "../../src/log/pool.ts";
+import { encodeEntryBlock } from "../../src/tlog/entry-bundle.ts";
 import { expectCode } from "../expect-code.ts";
 
 const LIMITS = { maxPendingEntries: 4, maxPendingBytes: 100 };
@@ -7,7 +8,14 @@ const UNLIMITED = { maxEntries: Number.MAX_SAFE_INTEGER, maxBytes: Number.MAX_SA
 
 function group(count: number, bytesEach: number): PendingGroup<void> {
   const entries = Array.from({ length: count }, () => new Uint8Array(bytesEach));
-  return { entries, leafHashes: [], bytes: count * bytesEach, resolve: () => {}, reject: () => {} };
+  const block = encodeEntryBlock(entries);
+  return {
+    block,
+    leafHashes: new Uint8Array(0),
+    bytes: count * bytesEach,
+    resolve: () => {},
+    reject: () => {},
+  };
 }
 
 describe("Pool", () => {

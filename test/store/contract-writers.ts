@@ -59,7 +59,7 @@ export function testClosing(open: Open): void {
       () => store.head(),
       () => store.readTile({ level: 0, index: 0, width: 1 }),
       () => store.readEntries({ start: 0, end: 1 }),
-      () => store.indexOf([hashNamed("x")]),
+      () => store.indexOf(hashNamed("x")),
       () => store.commit(batchOf(1, entriesFrom(1, 1))),
       () => store.adoptLineage("0".repeat(32)),
       () => store.recordSigned({ treeSize: 1, rootHash: hashNamed("r") }),

@@ -7,7 +7,7 @@ import { InvariantError } from "../../src/errors.ts";
 import { openLmdbStore } from "../../src/store/lmdb.ts";
 import { openEnvironment, type Table } from "../../src/store/lmdb-environment.ts";
 import { LOG_LAYOUT, type LogTables } from "../../src/store/lmdb-layout.ts";
-import { prepareBatch, writeBatch } from "../../src/store/lmdb-write.ts";
+import { writeBatch } from "../../src/store/lmdb-write.ts";
 import { batchOf, entriesFrom } from "./model.ts";
 
 const ORIGIN = "example.com/store";
@@ -25,7 +25,7 @@ describe("lmdb: a transaction that throws half way", () => {
   test("leaves nothing, whichever of its writes was the last", async () => {
     const before = await dump(directory);
     // 300 leaves fill a bundle and a tile, so every kind of write is among them: put and remove, in every table.
-    const batch = prepareBatch(batchOf(250, entriesFrom(250, 30)));
+    const batch = batchOf(250, entriesFrom(250, 30));
     const env = await openEnvironment({ directory, layout: LOG_LAYOUT, readOnly: false });
     let writes = 0;
     for (let allowed = 0; ; allowed++) {

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { peakCoordinates } from "../../src/merkle/compact-range.ts";
 import { hashesAtLevel } from "../../src/store/rules.ts";
 import type { Batch, IntegratedHead, LevelAppend } from "../../src/store/store.ts";
+import { type EntryBlock, entryCount, entryOf } from "../../src/tlog/entry-bundle.ts";
 
 export function bytesOf(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(text));
@@ -40,7 +41,33 @@ export function batchOf(
       hashes: level === 0 ? joined(leafHashes) : joined(levelHashes(level, start, end)),
     });
   }
-  return { from, entries, leafHashes, levels, head: headOf(treeSize) };
+  return {
+    from,
+    entries: uncheckedBlock(entries),
+    leafHashes: joined(leafHashes),
+    levels,
+    head: headOf(treeSize),
+  };
+}
+
+/** Unlike `encodeEntryBlock`, also of entries that are too long. */
+function uncheckedBlock(entries: readonly Uint8Array[]): EntryBlock {
+  const offsets = new Uint32Array(entries.length + 1);
+  for (const [at, entry] of entries.entries()) offsets[at + 1] = offsets[at]! + 2 + entry.length;
+  return { bytes: encodedEach(entries), offsets };
+}
+
+function encodedEach(entries: readonly Uint8Array[]): Uint8Array {
+  return joined(
+    entries.flatMap((entry) => [Uint8Array.of((entry.length >> 8) & 255, entry.length & 255), entry]),
+  );
+}
+
+/** Hashes one by one that lie one behind the other. */
+export function hashesOf(joinedHashes: Uint8Array): readonly Uint8Array[] {
+  return Array.from({ length: joinedHashes.length / 32 }, (_, at) =>
+    joinedHashes.slice(at * 32, at * 32 + 32),
+  );
 }
 
 /** `count` entries that differ from each other and from those of any other tree size. */
@@ -58,8 +85,10 @@ export class StoreModel {
   }
 
   apply(batch: Batch): void {
-    this.entries.push(...batch.entries);
-    this.leafHashes.push(...batch.leafHashes);
+    for (let at = 0; at < entryCount(batch.entries); at++) {
+      this.entries.push(entryOf(batch.entries, at).slice());
+    }
+    this.leafHashes.push(...hashesOf(batch.leafHashes));
   }
 
   tile(level: number, index: number, width: number): Uint8Array | undefined {
@@ -72,10 +101,7 @@ export class StoreModel {
 
   encodedEntries(start: number, end: number): Uint8Array | undefined {
     if (end > this.treeSize) return undefined;
-    const parts = this.entries
-      .slice(start, end)
-      .flatMap((entry) => [Uint8Array.of(entry.length >> 8, entry.length & 255), entry]);
-    return joined(parts);
+    return encodedEach(this.entries.slice(start, end));
   }
 
   indexOf(leafHash: Uint8Array): number | undefined {
