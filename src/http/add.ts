@@ -58,8 +58,15 @@ const INDEX_HEADERS = { ...WRITE_HEADERS, "Content-Type": "text/plain; charset=u
 
 const JSON_HEADERS = { ...WRITE_HEADERS, "Content-Type": "application/json" } as const;
 
+/** The headers of an index of each length: the same objects for every answer. */
+const INDEX_HEADERS_BY_LENGTH = Array.from(
+  { length: 1 + String(Number.MAX_SAFE_INTEGER).length },
+  (_, length) => Object.freeze({ ...INDEX_HEADERS, "Content-Length": String(length) }),
+);
+
 function indexAnswer({ leafIndex }: Appended): Answer {
-  return textAnswer(String(leafIndex), INDEX_HEADERS);
+  const body = String(leafIndex);
+  return { status: 200, headers: INDEX_HEADERS_BY_LENGTH[body.length] ?? INDEX_HEADERS, body };
 }
 
 function jsonAnswer({ leafIndex, leafHash, duplicate }: Appended): Answer {

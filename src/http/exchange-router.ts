@@ -26,9 +26,9 @@ export class PlainRequests {
   /** @returns undefined when hono shall serve the request. */
   recognise({ method, url, httpVersion, rawHeaders }: IncomingMessage): PlainRequest | undefined {
     const table = method === "POST" ? this.#writes : method === "GET" ? this.#reads : undefined;
-    if (table === undefined || url === undefined || httpVersion !== "1.1" || !PLAIN_TARGET.test(url))
-      return undefined;
-    const handle = find(table, untilQuery(url));
+    if (table === undefined || url === undefined || httpVersion !== "1.1") return undefined;
+    const handle =
+      table.exact.get(url) ?? (PLAIN_TARGET.test(url) ? find(table, untilQuery(url)) : undefined);
     if (handle === undefined) return undefined;
     const host = plainHost(rawHeaders, method === "POST");
     const site = host === undefined ? undefined : this.#sites.find(host);

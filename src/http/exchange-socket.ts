@@ -51,12 +51,22 @@ export class SocketExchange implements Exchange {
   }
 
   header(name: string): string | undefined {
-    return rawHeader(this.#incoming.rawHeaders, name);
+    const { headers, rawHeaders } = this.#incoming;
+    const value = headers[name];
+    // Node joins the values of a header as fetch does, but for some of which it keeps the first alone.
+    return value === undefined || !KEPT_ONCE.has(name) ? stringOf(value) : rawHeader(rawHeaders, name);
   }
 
   readBody(take: (piece: Uint8Array) => void): Promise<void> {
     return readIncoming(this.#incoming, take);
   }
+}
+
+/** Of those that any route asks for, the headers whose further values IncomingMessage.headers leaves out. */
+const KEPT_ONCE = new Set(["authorization", "content-length"]);
+
+function stringOf(value: string | string[] | undefined): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }
 
 /** Sends an answer. What is left of a body that was refused half way is thrown away, for a moment. */
@@ -102,10 +112,11 @@ function readIncoming(incoming: IncomingMessage, take: (piece: Uint8Array) => vo
       }
     });
     incoming.on("end", resolve);
-    // A connection that ends inside a body ends the stream with an error; after "end", "close" changes nothing.
-    const refuse = (cause?: unknown) =>
+    // Comes after every end; a connection that ends inside the body closes the stream without one.
+    incoming.on("close", () => {
+      if (incoming.readableEnded) return;
+      const cause = incoming.errored;
       reject(new TlogError("BODY_INCOMPLETE", "the connection ended inside the body", { cause }));
-    incoming.on("error", refuse);
-    incoming.on("close", refuse);
+    });
   });
 }

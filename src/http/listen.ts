@@ -16,27 +16,19 @@ import { SocketExchange, sendAnswer } from "./exchange-socket.ts";
 import { DEFAULT_LISTEN_LIMITS, type ListenLimits } from "./limits.ts";
 import { type HttpEnv, untilQuery } from "./path.ts";
 import { type OnError, problemAnswer, problemFrom } from "./problem.ts";
+import { inTurn } from "./turns.ts";
 
 /** What a listener serves: an app, and those of its routes that plain requests reach without hono. */
 export interface ServedApp extends Pick<Hono<HttpEnv>, "fetch"> {
   readonly hotRoutes?: readonly HotRoute[];
 }
 
-/** What a process serves that cannot answer everything: plain requests of its routes. Another process answers the rest. */
-export interface PartialApp {
-  readonly hotRoutes: readonly HotRoute[];
-  /** Gets what is not plain, of other routes, or about what this process does not know to be published. */
-  readonly passOn: RequestListener;
-}
-
 export interface ListenOptions {
-  readonly app: ServedApp | PartialApp;
+  readonly app: ServedApp;
   /** Host name or IP address; IPv6 without brackets. */
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
-  /** Instead of host and port: a Unix socket for what other processes pass on, and what makes their requests the clients' again. */
-  readonly passedOn?: { readonly socketPath: string; restore(incoming: IncomingMessage): void };
   readonly limits?: Partial<ListenLimits>;
   readonly onError?: OnError;
 }
@@ -44,8 +36,6 @@ export interface ListenOptions {
 export interface RunningListener {
   /** "http://127.0.0.1:6962", with the port that was bound. */
   readonly url: string;
-  /** Tells requests that only wait for a receipt, now and from now on, to answer at once. `close` does it too. */
-  answerWaiting(): void;
   /**
    * Stops accepting, closes idle connections, lets requests under way finish, and cuts those that have not by the deadline.
    * Requests that only wait for a receipt are told to answer now.
@@ -70,9 +60,7 @@ export async function listen(options: ListenOptions): Promise<RunningListener> {
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    const { host, port, passedOn } = options;
-    const address = passedOn === undefined ? { host, port } : { path: passedOn.socketPath };
-    server.listen({ ...address, backlog: limits.backlog }, () => {
+    server.listen({ host: options.host, port: options.port, backlog: limits.backlog }, () => {
       server.off("error", reject);
       resolve();
     });
@@ -80,7 +68,6 @@ export async function listen(options: ListenOptions): Promise<RunningListener> {
   let closed: Promise<void> | undefined; // owned by close()
   return {
     url: urlOf(server, options.host),
-    answerWaiting: () => closing.abort(),
     close({ deadlineMs = 10_000 } = {}) {
       closing.abort();
       closed ??= drain(server, sockets, deadlineMs);
@@ -100,8 +87,6 @@ function createLimitedServer(
       keepAliveTimeout: limits.keepAliveTimeoutMs,
       connectionsCheckingInterval: limits.timeoutCheckIntervalMs,
       maxHeaderSize: limits.maxHeaderBytes,
-      // Passed on as HTTP/1.1 is also what came as HTTP/1.0, which needs no Host.
-      requireHostHeader: options.passedOn === undefined,
     },
     inTurn(requestListener(options, closing), limits.maxPipelinedRequests),
   );
@@ -113,26 +98,9 @@ function createLimitedServer(
   return server;
 }
 
-/** Serves plain requests of hot routes straight, all others through hono or in another process. */
-function requestListener(
-  { app, onError, passedOn }: ListenOptions,
-  closing: AbortSignal,
-): RequestListener {
+/** Serves plain requests of hot routes straight, all others through hono. */
+function requestListener({ app, onError }: ListenOptions, closing: AbortSignal): RequestListener {
   const plainRequests = new PlainRequests(app.hotRoutes ?? []);
-  const passOn = "passOn" in app ? app.passOn : undefined;
-  const serve = "passOn" in app ? app.passOn : honoListener(app, { closing, onError });
-  return (incoming, outgoing) => {
-    passedOn?.restore(incoming);
-    const plain = plainRequests.recognise(incoming);
-    if (plain === undefined) void serve(incoming, outgoing);
-    else void servePlain(plain, { incoming, outgoing, closing, onError, passOn });
-  };
-}
-
-function honoListener(
-  app: ServedApp,
-  { closing, onError }: Pick<Connection, "closing" | "onError">,
-): RequestListener {
   const serve = getRequestListener(
     (request, env) => {
       assertOneHost(env.incoming);
@@ -140,19 +108,19 @@ function honoListener(
     },
     { errorHandler: (error) => answerUnrouted(error, onError) },
   );
-  return (incoming, outgoing) => void serve(incoming, outgoing);
+  return (incoming, outgoing) => {
+    const plain = plainRequests.recognise(incoming);
+    if (plain === undefined) void serve(incoming, outgoing);
+    else void servePlain(plain, { incoming, outgoing, closing, onError });
+  };
 }
 
 async function servePlain({ handle, site }: PlainRequest, on: Connection): Promise<void> {
-  const { incoming, outgoing, closing, onError, passOn } = on;
+  const { incoming, outgoing, closing, onError } = on;
   let answer: Answer;
   try {
     answer = await handle(new SocketExchange({ incoming, outgoing, site, closing }));
   } catch (error) {
-    if (passOn !== undefined && isUnknownYet(error)) {
-      passOn(incoming, outgoing);
-      return;
-    }
     const { method = "", url = "" } = incoming;
     answer = problemAnswer(error, { method });
     if (answer.status === 500) onError?.({ error, method, path: untilQuery(url) });
@@ -160,47 +128,16 @@ async function servePlain({ handle, site }: PlainRequest, on: Connection): Promi
   sendAnswer(incoming, outgoing, answer);
 }
 
-function isUnknownYet(error: unknown): boolean {
-  return error instanceof TlogError && (error.code === "NOT_PUBLISHED" || error.code === "ENTRY_UNKNOWN");
-}
-
 interface Connection {
   readonly incoming: IncomingMessage;
   readonly outgoing: ServerResponse;
   readonly closing: AbortSignal;
   readonly onError: OnError | undefined;
-  readonly passOn: RequestListener | undefined;
-}
-
-/**
- * Serves the requests of one connection one after the other. Node starts every request it finds in a packet, and when the
- * reader leaves it tells only the answer whose turn it was: begun together, a thousand answers could wait for a reader, and
- * what those behind the first hold would never come back. What waits here was not begun and goes with its connection.
- * RFC 9112 §9.3.2 wants turns for writes in any case.
- */
-function inTurn(serve: RequestListener, maxRequests: number): RequestListener {
-  const unanswered = new WeakMap<Socket, (() => void)[]>(); // owned by the returned function
-  return (incoming, outgoing) => {
-    const { socket } = incoming;
-    const queue = unanswered.get(socket) ?? [];
-    unanswered.set(socket, queue);
-    if (queue.length >= maxRequests) {
-      socket.destroy();
-      return;
-    }
-    outgoing.once("close", () => {
-      queue.shift();
-      // A socket that is closing takes no answer: what came after the last request it answers is not served.
-      if (socket.writable) queue[0]?.();
-    });
-    queue.push(() => serve(incoming, outgoing));
-    if (queue.length === 1) queue[0]?.();
-  };
 }
 
 /** RFC 9112 §3.2: two Host headers are an error; Node would hide the second, which a proxy may have looked at. */
 function assertOneHost({ rawHeaders }: { readonly rawHeaders: readonly string[] }): void {
-  const hosts = rawHeaders.filter((name, at) => at % 2 === 0 && /^host$/i.test(name)).length;
+  const hosts = rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === "host").length;
   if (hosts > 1) throw new TlogError("ARGUMENT_INVALID", `Host: want one, got ${hosts}`);
 }
 
