@@ -8,6 +8,13 @@ export function wordsOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/** Keys by position: the first `count` of two arrays. */
+export interface Keys {
+  readonly high: Uint32Array;
+  readonly low: Uint32Array;
+  readonly count: number;
+}
+
 /** Negative, zero or positive, as key a lies before, at or behind key b. */
 export function compareKeys(aHigh: number, aLow: number, bHigh: number, bLow: number): number {
   return aHigh === bHigh ? aLow - bLow : aHigh - bHigh;

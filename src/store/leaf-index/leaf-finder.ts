@@ -1,7 +1,7 @@
 /** What an index knows, and how it answers: runs from leaf 0 on, then tables of the newest leaves. */
 import { InvariantError } from "../../errors.ts";
 import { HASH_BYTES } from "../../merkle/hash.ts";
-import { wordsOf } from "./key.ts";
+import { type Keys, wordsOf } from "./key.ts";
 import type { LeafIndexOptions } from "./leaf-index.ts";
 import { type ConfirmHash, Memtable } from "./memtable.ts";
 import type { Run } from "./run.ts";
@@ -61,19 +61,21 @@ export class LeafFinder {
   /** Oldest leaves first, so that the first one found is the smallest. */
   find(leafHashes: Uint8Array): readonly (number | undefined)[] {
     assertHashes(leafHashes);
-    const count = leafHashes.length / HASH_BYTES;
-    const words = wordsOf(leafHashes);
-    const high = new Uint32Array(count);
-    const low = new Uint32Array(count);
-    for (let at = 0; at < count; at++) {
-      high[at] = words.getUint32(at * HASH_BYTES);
-      low[at] = words.getUint32(at * HASH_BYTES + 4);
+    const keys = keysOf(leafHashes);
+    const found = new Array<number | undefined>(keys.count).fill(undefined);
+    const selected = new Uint32Array(keys.count);
+    for (const place of [...this.#runs, ...this.#tables]) {
+      const count = place.select(keys, selected);
+      for (let each = 0; each < count; each++) {
+        const at = selected[each] ?? 0;
+        if (found[at] !== undefined) continue;
+        const high = keys.high[at] ?? 0;
+        const low = keys.low[at] ?? 0;
+        const leafIndex = place.find(high, low, leafHashes, at * HASH_BYTES, this.#confirm);
+        if (leafIndex >= 0) found[at] = leafIndex;
+      }
     }
-    const found = new Float64Array(count).fill(-1);
-    for (const run of this.#runs) this.#findIn(run, run.select(high, low), { leafHashes, high, low, found });
-    const all = Uint32Array.from({ length: count }, (_, at) => at);
-    for (const table of this.#tables) this.#findIn(table, all, { leafHashes, high, low, found });
-    return Array.from(found, (leafIndex) => (leafIndex < 0 ? undefined : leafIndex));
+    return found;
   }
 
   /** Puts runs in the place of others, of the same leaves, that are its own. */
@@ -99,27 +101,6 @@ export class LeafFinder {
     if (this.#tables.length === 0) this.#tables = [this.#tableFrom(end)];
   }
 
-  #findIn(
-    place: Run | Memtable,
-    candidates: Uint32Array,
-    {
-      leafHashes,
-      high,
-      low,
-      found,
-    }: {
-      readonly leafHashes: Uint8Array;
-      readonly high: Uint32Array;
-      readonly low: Uint32Array;
-      readonly found: Float64Array;
-    },
-  ): void {
-    for (const at of candidates) {
-      if ((found[at] ?? 0) >= 0) continue;
-      found[at] = place.find(high[at] ?? 0, low[at] ?? 0, leafHashes, at * HASH_BYTES, this.#confirm);
-    }
-  }
-
   readonly #confirm: ConfirmHash = (leafIndex, hashes, offset) =>
     sameHash(this.#read(leafIndex), 0, hashes, offset);
 
@@ -143,6 +124,18 @@ export class LeafFinder {
   #tableFrom(from: number): Memtable {
     return new Memtable({ from, capacity: this.#options.runLeaves, seed: this.#options.seed });
   }
+}
+
+function keysOf(leafHashes: Uint8Array): Keys {
+  const count = leafHashes.length / HASH_BYTES;
+  const words = wordsOf(leafHashes);
+  const high = new Uint32Array(count);
+  const low = new Uint32Array(count);
+  for (let at = 0; at < count; at++) {
+    high[at] = words.getUint32(at * HASH_BYTES);
+    low[at] = words.getUint32(at * HASH_BYTES + 4);
+  }
+  return { high, low, count };
 }
 
 /** The leaf behind the last run's last. */

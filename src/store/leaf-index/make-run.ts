@@ -6,7 +6,7 @@ import { Memtable } from "./memtable.ts";
 import { mergeInto } from "./merge-runs.ts";
 import type { Run } from "./run.ts";
 import { type LeafRange, runPath } from "./run-file.ts";
-import { writeRun } from "./run-writer.ts";
+import { type RunSink, writeRun } from "./run-writer.ts";
 import { sortedPositions } from "./sort.ts";
 import { subtreeRoot } from "./subtree-root.ts";
 
@@ -23,12 +23,22 @@ export async function runOfTable(source: RunSource, table: Memtable): Promise<Ru
     ...placeOf(source, { from: table.from, to: table.end }),
     records: positions.length,
     async fill(sink) {
-      for (const position of positions) {
-        sink.add(table.high[position] ?? 0, table.low[position] ?? 0, position);
+      for (let at = 0; at < positions.length; ) {
+        at = addUntilFull(sink, table, positions, at);
         if (sink.isFull) await sink.flush();
       }
     },
   });
+}
+
+/** @returns where to go on. Not part of the function above, since loops run slower in what can wait. */
+function addUntilFull(sink: RunSink, { high, low }: Memtable, positions: Uint32Array, start: number): number {
+  let at = start;
+  for (; at < positions.length && !sink.isFull; at++) {
+    const position = positions[at] ?? 0;
+    sink.add(high[position] ?? 0, low[position] ?? 0, position);
+  }
+  return at;
 }
 
 /** A run of leaves that are read from the tiles. Throws as {@link runOfTable}. */

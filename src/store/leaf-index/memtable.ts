@@ -1,7 +1,7 @@
 /** The newest leaves, in memory: an open-addressing table over their keys. */
 import { InvariantError } from "../../errors.ts";
 import { HASH_BYTES } from "../../merkle/hash.ts";
-import { wordsOf } from "./key.ts";
+import { type Keys, wordsOf } from "./key.ts";
 
 /** Most leaves of one table: a slot has 20 bits for one more than a position. */
 export const MAX_TABLE_LEAVES = 524_288;
@@ -86,9 +86,24 @@ export class Memtable {
     return end - start;
   }
 
+  /** Which of the keys the table may have: writes their positions. @returns how many. All others it has not. */
+  select({ high, low, count }: Keys, selected: Uint32Array): number {
+    const slots = this.#slots;
+    const seed = this.#seed;
+    const shift = this.#shift;
+    let found = 0;
+    for (let at = 0; at < count; at++) {
+      const value = slots[mix(seed, high[at] ?? 0, low[at] ?? 0) >>> shift] ?? 0;
+      selected[found] = at;
+      // A key that is there stands in its slot, or behind it: then its slot is taken.
+      if (value !== 0) found += 1;
+    }
+    return found;
+  }
+
   /** The smallest index of a leaf with the hash at `offset` of `hashes`, or -1. @param high - of its key, as is `low`. */
   find(high: number, low: number, hashes: Uint8Array, offset: number, confirm: ConfirmHash): number {
-    const mixed = this.#mix(high, low);
+    const mixed = mix(this.#seed, high, low);
     const mark = mixed & 0xfff;
     const mask = this.#slots.length - 1;
     // Keys are never removed, so equal ones stand in the order they came: the first that fits is the smallest.
@@ -111,7 +126,7 @@ export class Memtable {
     offset: number,
     confirm: ConfirmHash,
   ): boolean {
-    const mixed = this.#mix(high, low);
+    const mixed = mix(this.#seed, high, low);
     const mark = mixed & 0xfff;
     const mask = this.#slots.length - 1;
     let slot = mixed >>> this.#shift;
@@ -127,9 +142,9 @@ export class Memtable {
     this.#slots[slot] = ((mark << POSITION_BITS) | (position + 1)) >>> 0;
     return true;
   }
+}
 
-  #mix(high: number, low: number): number {
-    const once = Math.imul(high ^ this.#seed, 0x9e3779b1);
-    return Math.imul(once ^ (once >>> 15) ^ low, 0x85ebca77) >>> 0;
-  }
+function mix(seed: number, high: number, low: number): number {
+  const once = Math.imul(high ^ seed, 0x9e3779b1);
+  return Math.imul(once ^ (once >>> 15) ^ low, 0x85ebca77) >>> 0;
 }

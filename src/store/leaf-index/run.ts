@@ -2,8 +2,8 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { hashesEqual } from "../../merkle/hash.ts";
-import { mayHaveKey } from "./filter.ts";
-import { compareKeys, KEY_BYTES, wordsOf } from "./key.ts";
+import { selectKeys } from "./filter.ts";
+import { compareKeys, KEY_BYTES, type Keys, wordsOf } from "./key.ts";
 import type { ConfirmHash } from "./memtable.ts";
 import { damagedRun, fileError, type LeafRange } from "./run-file.ts";
 import {
@@ -95,14 +95,9 @@ export class Run implements LeafRange {
     return -1;
   }
 
-  /** Of all keys, those this run may have: where they stand. All of them are asked at once, so that their cache misses overlap. */
-  select(high: Uint32Array, low: Uint32Array): Uint32Array {
-    const selected = new Uint32Array(high.length);
-    let count = 0;
-    for (let at = 0; at < high.length; at++) {
-      if (mayHaveKey(this.filter, high[at] ?? 0, low[at] ?? 0)) selected[count++] = at;
-    }
-    return selected.subarray(0, count);
+  /** Which of the keys the run may have: writes their positions. @returns how many. All others it has not. */
+  select(keys: Keys, selected: Uint32Array): number {
+    return selectKeys(this.filter, keys, selected);
   }
 
   fenceIs(page: number, high: number, low: number): boolean {

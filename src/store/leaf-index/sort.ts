@@ -12,42 +12,48 @@ const MAX_INSERTION = 16;
 
 /** @returns the positions of all leaves the table holds, by key and then by position. The table must not grow meanwhile. */
 export async function sortedPositions(table: Memtable): Promise<Uint32Array> {
-  let positions = new Uint32Array(table.records);
+  let positions: Uint32Array = heldPositions(table);
+  let target: Uint32Array = new Uint32Array(positions.length);
+  for (let shift = 0; shift < 32; shift += DIGIT_BITS) {
+    await nextTurn();
+    const starts = digitStarts(table, shift);
+    for (let start = 0; start < positions.length; start += SLICE) {
+      scatter(table.high, positions.subarray(start, start + SLICE), target, starts, shift);
+      await nextTurn();
+    }
+    [positions, target] = [target, positions];
+  }
+  for (let start = 0; start < positions.length; ) {
+    start = sortEqualHighs(table, positions, start, start + SLICE);
+    await nextTurn();
+  }
+  return positions;
+}
+
+function heldPositions(table: Memtable): Uint32Array {
+  const positions = new Uint32Array(table.records);
   let at = 0;
   for (let position = 0; position < table.count; position++) {
     if (!table.isRepeated(position)) positions[at++] = position;
   }
-  let target = new Uint32Array(positions.length);
-  for (let shift = 0; shift < 32; shift += DIGIT_BITS) {
-    await nextTurn();
-    await sortByDigit(table.high, positions, target, shift);
-    [positions, target] = [target, positions];
-  }
-  sortEqualHighs(table, positions);
   return positions;
 }
 
-/** One stable pass of a radix sort. */
-async function sortByDigit(
-  keys: Uint32Array,
-  from: Uint32Array,
-  to: Uint32Array,
-  shift: number,
-): Promise<void> {
+/** Where keys with each digit begin. */
+function digitStarts(table: Memtable, shift: number): Uint32Array {
   const starts = new Uint32Array(DIGITS + 1);
-  for (const position of from) {
-    const digit = digitOf(keys, position, shift) + 1;
+  for (let position = 0; position < table.count; position++) {
+    if (table.isRepeated(position)) continue;
+    const digit = digitOf(table.high, position, shift) + 1;
     starts[digit] = (starts[digit] ?? 0) + 1;
   }
   for (let digit = 1; digit <= DIGITS; digit++) {
     starts[digit] = (starts[digit] ?? 0) + (starts[digit - 1] ?? 0);
   }
-  for (let start = 0; start < from.length; start += SLICE) {
-    scatter(keys, from.subarray(start, start + SLICE), to, starts, shift);
-    await nextTurn();
-  }
+  return starts;
 }
 
+/** Part of one stable pass of a radix sort. */
 function scatter(
   keys: Uint32Array,
   from: Uint32Array,
@@ -68,15 +74,25 @@ function digitOf(keys: Uint32Array, position: number, shift: number): number {
   return ((keys[position] ?? 0) >>> shift) & (DIGITS - 1);
 }
 
-/** Puts those in order by their low words whose high words are equal. */
-function sortEqualHighs({ high, low }: Memtable, positions: Uint32Array): void {
-  for (let start = 0; start < positions.length; ) {
+/**
+ * Puts those in order by their low words whose high words are equal, from `start` to `stop` or a little further.
+ * @returns where to go on.
+ */
+function sortEqualHighs(
+  { high, low }: Memtable,
+  positions: Uint32Array,
+  begin: number,
+  stop: number,
+): number {
+  let start = begin;
+  while (start < positions.length && start < stop) {
     const word = high[positions[start] ?? 0];
     let end = start + 1;
     while (end < positions.length && high[positions[end] ?? 0] === word) end += 1;
     if (end - start > 1) sortByLow(low, positions.subarray(start, end));
     start = end;
   }
+  return start;
 }
 
 function sortByLow(low: Uint32Array, positions: Uint32Array): void {
