@@ -144,7 +144,12 @@ class WritingIndex implements LeafIndex {
   async #merge(): Promise<boolean> {
     const sisters = this.#mergeable();
     if (sisters === undefined) return false;
-    await this.#replace(sisters, [await runOfRuns(this.#options, sisters, this.#stop.signal)]);
+    try {
+      await this.#replace(sisters, [await runOfRuns(this.#options, sisters, this.#stop.signal)]);
+    } catch (error) {
+      // The next step makes a damaged one anew.
+      if (!sisters.some((run) => run.isDamaged)) throw error;
+    }
     return true;
   }
 
