@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { type Cores, pinned } from "./pinning.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -95,9 +96,10 @@ export async function startServer(command: readonly string[], start: ServerStart
   if (program === undefined) throw new Error("no command");
   const startedAt = performance.now();
   const child = spawn(program, args, {
-    stdio: ["ignore", "ignore", "inherit"],
+    stdio: ["ignore", "ignore", "pipe"],
     env: { ...process.env, ...start.env },
   });
+  passOnWarnings(child);
   try {
     await untilAnswering(`${start.url}${start.path}`, child);
   } catch (error) {
@@ -122,6 +124,14 @@ export async function freePort(): Promise<number> {
   await once(probe, "close");
   if (address === null || typeof address === "string") throw new Error("no port");
   return address.port;
+}
+
+/** What every start of a log on one volume says, and every end, tells nothing here. */
+function passOnWarnings(child: ChildProcess): void {
+  if (child.stderr === null) return;
+  createInterface({ input: child.stderr }).on("line", (line) => {
+    if (!/GUARD_ON_SAME_VOLUME|^note: finishing/.test(line)) process.stderr.write(`${line}\n`);
+  });
 }
 
 async function stop(child: ChildProcess): Promise<void> {

@@ -1,5 +1,5 @@
 import { connect, type Socket } from "node:net";
-import { type Answer, AnswerParser } from "./answer-parser.ts";
+import { type Answer, AnswerMalformedError, AnswerParser } from "./answer-parser.ts";
 import { SCRATCH_BYTES } from "./requests.ts";
 
 const READ_BYTES = 65_536;
@@ -70,8 +70,8 @@ export class Connection {
           try {
             parser.push(Buffer.from(buffer.buffer, buffer.byteOffset, length));
           } catch (error) {
-            failure = "malformed";
-            process.stderr.write(`load: ${error instanceof Error ? error.message : String(error)}\n`);
+            if (!(error instanceof AnswerMalformedError)) throw error;
+            failure = `malformed: ${error.message.trimEnd()}`;
             socket.destroy();
           }
           return true;

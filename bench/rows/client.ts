@@ -1,0 +1,42 @@
+import type { Result, Side } from "../results.ts";
+import type { Context, Row } from "../row.ts";
+import { benchVerify } from "../verify.ts";
+
+/** What a client does with proofs, in one process. */
+export const clientRow: Row = {
+  name: "client",
+  about: "making and verifying proofs, against the hashes and signatures they consist of",
+  isShort: false,
+  run: verify,
+};
+
+async function verify({ rounds, seconds }: Context): Promise<readonly Result[]> {
+  const sections = await benchVerify({ rounds, seconds });
+  return Object.entries(sections).flatMap(([title, measured]) => {
+    const [yardstick, ...others] = measured.map((result) => ({ ...result, side: sideOf(result) }));
+    return others.map(
+      ({ name, ratio, side }): Result => ({
+        name: `client/${name}`,
+        title,
+        unit: "operations",
+        ...(yardstick !== undefined && { yardstick: yardstick.side }),
+        ours: side,
+        ...(ratio !== undefined && { ratio: { median: ratio, min: ratio, max: ratio } }),
+      }),
+    );
+  });
+}
+
+function sideOf({ name, perSecond }: { readonly name: string; readonly perSecond: number }): Side {
+  return {
+    name,
+    perSecond: { median: perSecond, min: perSecond, max: perSecond },
+    cpuMicrosPerOperation: undefined,
+    peakRssAnonMiB: undefined,
+    latencyMs: undefined,
+    outcomes: {},
+    failures: 0,
+    generatorCpuShare: undefined,
+    wasGeneratorBottleneck: false,
+  };
+}
