@@ -67,7 +67,7 @@ function find({ exact, below }: RouteTable, path: string): HotHandler | undefine
   return undefined;
 }
 
-/** The one Host of the request; undefined without one, with two, and for a read that has a body. */
+/** The one Host of the request; undefined without one, with two, for an upgrade, and for a read that has a body. */
 function plainHost(rawHeaders: readonly string[], mayHaveBody: boolean): string | undefined {
   let host: string | undefined;
   for (let at = 0; at < rawHeaders.length; at += 2) {
@@ -75,14 +75,17 @@ function plainHost(rawHeaders: readonly string[], mayHaveBody: boolean): string 
     if (name.length === 4 && name.toLowerCase() === "host") {
       if (host !== undefined) return undefined;
       host = rawHeaders[at + 1];
-    } else if (!mayHaveBody && isBodyHeader(name)) {
+    } else if (isUnusual(name, mayHaveBody)) {
       return undefined;
     }
   }
   return host;
 }
 
-function isBodyHeader(name: string): boolean {
+/** Upgrade changes how Node reads what follows. */
+function isUnusual(name: string, mayHaveBody: boolean): boolean {
+  if (name.length === 7) return name.toLowerCase() === "upgrade";
+  if (mayHaveBody) return false;
   if (name.length === 14) return name.toLowerCase() === "content-length";
   return name.length === 17 && name.toLowerCase() === "transfer-encoding";
 }
