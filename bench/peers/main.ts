@@ -1,6 +1,6 @@
 /**
  * `npm run bench:peers [-- --short] [--rows hammer,generator,tiles,durability] [--json FILE]`: the built log beside programs of other
- * people, in turn, in one run. What is not installed is skipped, and said. bench/README.md says how to read it.
+ * people, in turn, in one run. What is not installed is skipped, and said. bench/peers/README.md says how to read it.
  */
 import { writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

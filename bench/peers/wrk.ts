@@ -78,7 +78,7 @@ export function parseWrk(text: string): WrkRound {
 const UNITS: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000, m: 60_000 };
 
 function percentile(text: string, share: string): number {
-  const [, value, unit = ""] = new RegExp(`^ +${share} +([\\d.]+)(us|ms|s|m)$`, "m").exec(text) ?? [];
+  const [, value, unit = ""] = new RegExp(`^ +${share} +([\\d.]+)(us|ms|s|m) *$`, "m").exec(text) ?? [];
   const factor = UNITS[unit];
   if (value === undefined || factor === undefined) throw new Error(`wrk: no ${share} in\n${text}`);
   return Number(value) * factor;

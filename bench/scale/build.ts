@@ -144,12 +144,12 @@ export function encodeBatch(
   return batch;
 }
 
-/** @throws {Error} any answer but 200. A full pool (429) is asked again. */
-export async function addBatch(url: string, agent: Agent, batch: Buffer): Promise<void> {
+/** @returns the answer's JSON. A full pool (429) is asked again. @throws {Error} any other answer but 200. */
+export async function addBatch(url: string, agent: Agent, batch: Buffer): Promise<string> {
   for (;;) {
     const { status, text } = await post(`${url}/add-batch`, agent, batch);
-    if (status === 200) return;
-    if (status !== 429) throw new Error(`${url}/add-batch answered ${status}: ${text}`);
+    if (status === 200) return text;
+    if (status !== 429) throw new Error(`${url}/add-batch answered ${status}: ${text.slice(0, 500)}`);
     await pause(20);
   }
 }
@@ -167,7 +167,7 @@ function post(
         const chunks: Buffer[] = [];
         answer.on("data", (chunk: Buffer) => chunks.push(chunk));
         answer.on("end", () => {
-          const text = Buffer.concat(chunks).toString("utf8", 0, 500);
+          const text = Buffer.concat(chunks).toString("utf8");
           resolve({ status: answer.statusCode ?? 0, text });
         });
         answer.on("error", reject);

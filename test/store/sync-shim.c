@@ -3,6 +3,7 @@
  *   hold-data  fdatasync, fsync, msync wait while it exists       fail-data  they fail with EIO, and so does statfs
  *   hold-meta  a write to an O_DSYNC descriptor reaches the page cache, then waits     fail-meta  it fails with EIO
  * A call that waits says so with a file held-data or held-meta.
+ * With $SYNC_DELAY_DATA or $SYNC_DELAY_META, microseconds, they wait so long each time: the slow disks of bench/scale.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -29,6 +30,8 @@ static int is_set(const char *what, const char *stage) {
 static void hold(const char *stage) {
   char path[4096];
   int fd;
+  const char *delay = getenv(*stage == 'd' ? "SYNC_DELAY_DATA" : "SYNC_DELAY_META");
+  if (delay) usleep(strtoul(delay, NULL, 10));
   if (!is_set("hold", stage)) return;
   name_of(path, sizeof path, "held", stage);
   fd = open(path, O_CREAT | O_WRONLY, 0600);
