@@ -163,6 +163,11 @@ async function openLogDisks(
   if (options.store !== undefined) return { store: options.store, guard: guard ?? memoryGuard() };
   if (directory === undefined)
     throw new TlogError("ARGUMENT_INVALID", "want directory or store, got neither");
-  const openStore = () => openLmdbStore({ directory, origin, maxBytes: options.maxStoreBytes });
+  const onIndexing = ({ indexed, treeSize }: { readonly indexed: number; readonly treeSize: number }) =>
+    events.warning({
+      code: "LEAF_INDEX_BEHIND",
+      message: `making the leaf index: ${indexed} of ${treeSize}`,
+    });
+  const openStore = () => openLmdbStore({ directory, origin, maxBytes: options.maxStoreBytes, onIndexing });
   return await openDisks(directory, { openStore, guard, warn: events.warning });
 }

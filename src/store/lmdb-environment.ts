@@ -35,6 +35,8 @@ export interface KeyRange {
 /** What lies in an environment: which named databases, all of them and no others. */
 export interface Layout<Tables> {
   readonly tableNames: readonly string[];
+  /** Named databases of earlier schemas: no reason to refuse the environment, and not opened for reading. */
+  readonly formerTableNames?: readonly string[];
   readonly tablesOf: (table: (name: string) => Table) => Tables;
 }
 
@@ -52,6 +54,8 @@ export interface Environment<Tables> {
    * @throws what `apply` throws | {TlogError} STORE_FULL | STORE_FAILED
    */
   transact<T>(apply: () => T): Promise<T>;
+  /** Within `transact` only. Removes what there is of the layout's former tables. */
+  dropFormer(): void;
   close(): Promise<void>;
 }
 
@@ -71,8 +75,13 @@ export async function openEnvironment<Tables>(options: {
   await assertLmdbFiles(directory);
   const root = openRoot(options);
   try {
-    assertOnlyTables(directory, root, layout.tableNames);
-    return environmentOf(directory, root, openTables(directory, root, layout.tableNames), layout);
+    const names = namesIn(root);
+    const { tableNames, formerTableNames = [] } = layout;
+    assertOnlyTables(directory, names, [...tableNames, ...formerTableNames]);
+    const named = openTables(directory, root, tableNames);
+    const held = options.readOnly ? [] : formerTableNames.filter((name) => names.includes(name));
+    const former = openTables(directory, root, held);
+    return environmentOf(directory, root, { named, former }, layout);
   } catch (error) {
     await root.close();
     throw error;
@@ -82,7 +91,7 @@ export async function openEnvironment<Tables>(options: {
 function environmentOf<Tables>(
   directory: string,
   root: Root,
-  named: ReadonlyMap<string, Named>,
+  { named, former }: Record<"named" | "former", ReadonlyMap<string, Named>>,
   layout: Layout<Tables>,
 ): Environment<Tables> {
   const scope = { isApplying: false };
@@ -94,6 +103,10 @@ function environmentOf<Tables>(
     usedBytes: () => usedBytes(root.getStats()),
     tableBytes: () => [...named.values()].reduce((sum, table) => sum + tableBytes(table.getStats()), 0),
     transact: (apply) => transact(root, scope, apply).catch((error) => fullOrFailed(directory, error)),
+    dropFormer() {
+      if (!scope.isApplying) throw new InvariantError("a write outside a transaction");
+      for (const table of former.values()) table.dropSync();
+    },
     async close() {
       clearInterval(readerCheck);
       await root.close();
@@ -132,10 +145,13 @@ function openRoot(options: { readonly directory: string; readonly readOnly: bool
   }
 }
 
+/** This LMDB stores a name with the NUL of its C string. */
+function namesIn(root: Root): readonly string[] {
+  return [...root.getKeys()].map((key) => Buffer.from(key).toString("latin1").replace(/\0$/, ""));
+}
+
 /** Looks before any table is made, so that another program's LMDB, or that of another role, is left as it was. */
-function assertOnlyTables(directory: string, root: Root, tableNames: readonly string[]): void {
-  // This LMDB stores a name with the NUL of its C string.
-  const names = [...root.getKeys()].map((key) => Buffer.from(key).toString("latin1").replace(/\0$/, ""));
+function assertOnlyTables(directory: string, names: readonly string[], tableNames: readonly string[]): void {
   const foreign = names.find((name) => !tableNames.includes(name));
   if (foreign === undefined) return;
   throw new TlogError(

@@ -8,7 +8,9 @@ import { assertSchema } from "./rules.ts";
 import type { IntegratedHead, PublishedHead, SignedHead, StoreHead } from "./store.ts";
 
 /** Written as `schema`; a store with another number is not opened. */
-const SCHEMA = 1;
+const SCHEMA = 2;
+/** Its leaf index was a table; all else is as in schema 2. Opening for writing makes schema 2 of it. */
+const SCHEMA_WITH_LEAVES = 1;
 /** The same for a witness's storage, counted on its own. */
 const WITNESS_SCHEMA = 1;
 
@@ -18,6 +20,11 @@ type RowName = "store" | "writer" | "lineage" | "head" | "signed" | "published" 
 export interface StoreRow {
   readonly storeId: string;
   readonly origin: string;
+}
+
+export interface VersionedStoreRow extends StoreRow {
+  /** It was written by an earlier version: write it again, and the head, once what that version kept is gone. */
+  readonly isFormer: boolean;
 }
 
 export interface WitnessRow {
@@ -31,11 +38,13 @@ export interface WriterRow {
 }
 
 /** @throws {TlogError} STORE_SCHEMA_UNKNOWN | STORE_DAMAGED */
-export function readStoreRow(meta: Table): StoreRow | undefined {
+export function readStoreRow(meta: Table): VersionedStoreRow | undefined {
   const row = readRow(meta, "store");
   if (row === undefined) return undefined;
-  assertSchema(SCHEMA, row.size("schema"));
-  return { storeId: row.token("storeId"), origin: row.text("origin") };
+  const schema = row.size("schema");
+  const isFormer = schema === SCHEMA_WITH_LEAVES;
+  if (!isFormer) assertSchema(SCHEMA, schema);
+  return { storeId: row.token("storeId"), origin: row.text("origin"), isFormer };
 }
 
 export function writeStoreRow(meta: Table, { storeId, origin }: StoreRow): void {
@@ -101,7 +110,6 @@ export function readIntegrated(meta: Table): IntegratedHead {
   const row = readRow(meta, "head");
   if (row === undefined) throw damaged("meta row head is missing");
   const treeSize = row.size("treeSize");
-  if (row.size("leafIndexSize") !== treeSize) throw damaged("the leaf index does not reach the tree size");
   return { treeSize, peaks: peaksIn(row, treeSize) };
 }
 
@@ -131,7 +139,7 @@ function rowReader<T>(meta: Table, name: RowName, decode: () => T): () => T {
 }
 
 export function writeIntegrated(meta: Table, { treeSize, peaks }: IntegratedHead): void {
-  writeRow(meta, "head", { treeSize, peaks: Buffer.concat(peaks), leafIndexSize: treeSize });
+  writeRow(meta, "head", { treeSize, peaks: Buffer.concat(peaks) });
 }
 
 export function writeSigned(meta: Table, { treeSize, rootHash }: SignedHead): void {

@@ -13,7 +13,8 @@ export interface Writing<Tables> {
   readonly queue: WriteQueue;
   /** @throws {TlogError} STORE_CLOSED */
   assertOpen(): void;
-  close(): Promise<void>;
+  /** @param also - what else to close, once nothing is being written and before the environment. */
+  close(also?: () => Promise<void>): Promise<void>;
 }
 
 export interface Reading<Tables, Row> {
@@ -21,7 +22,8 @@ export interface Reading<Tables, Row> {
   readonly row: Row;
   /** @throws {TlogError} STORE_CLOSED */
   assertOpen(): void;
-  close(): Promise<void>;
+  /** @param also - what else to close, before the environment. */
+  close(also?: () => Promise<void>): Promise<void>;
 }
 
 /**
@@ -33,7 +35,7 @@ export interface Reading<Tables, Row> {
 export async function openForWriting<Tables extends WithMeta>(options: {
   readonly directory: string;
   readonly layout: Layout<Tables>;
-  readonly claim: (meta: Table) => WriterIdentity;
+  readonly claim: (meta: Table, env: Environment<Tables>) => WriterIdentity;
   readonly readBack: (meta: Table) => unknown;
 }): Promise<Writing<Tables>> {
   const { directory, layout, claim, readBack } = options;
@@ -41,11 +43,12 @@ export async function openForWriting<Tables extends WithMeta>(options: {
   const env = await openEnvironment({ directory, layout, readOnly: false });
   try {
     await syncFileNames(directory);
-    const writer = await env.transact(() => claim(env.tables.meta));
+    const writer = await env.transact(() => claim(env.tables.meta, env));
     env.refresh();
     const life = lifeOf(env);
     const queue = writeQueue(env, writer, life.assertOpen, readBack);
-    return { env, writer, queue, assertOpen: life.assertOpen, close: () => life.close(queue.idle) };
+    const close = (also?: () => Promise<void>) => life.close(() => queue.idle().then(also));
+    return { env, writer, queue, assertOpen: life.assertOpen, close };
   } catch (error) {
     await env.close();
     throw error;
@@ -73,7 +76,8 @@ export async function openForReading<Tables extends WithMeta, Row>(options: {
     }
     await syncDataFile(directory);
     const life = lifeOf(env);
-    return { env, row, assertOpen: life.assertOpen, close: () => life.close(() => Promise.resolve()) };
+    const close = (also?: () => Promise<void>) => life.close(async () => await also?.());
+    return { env, row, assertOpen: life.assertOpen, close };
   } catch (error) {
     await env.close();
     throw error;
@@ -98,7 +102,7 @@ function lifeOf(env: { close(): Promise<void> }): Life {
       if (closing !== undefined) throw new TlogError("STORE_CLOSED", "the store is closed");
     },
     close(idle) {
-      closing ??= idle().then(() => env.close());
+      closing ??= idle().finally(() => env.close());
       return closing;
     },
   };

@@ -11,8 +11,15 @@ import { randomToken } from "./token.ts";
 export const ROW_GROWTH_BYTES = 65_536;
 
 export interface WriteQueue {
-  /** Runs one write after the other, each as a transaction of its own, refused when this writer may not write. */
-  write<T>(apply: () => T): Promise<T>;
+  /**
+   * Runs one write after the other, each as a transaction of its own, refused when this writer may not write.
+   * @param around.before - awaited when the write's turn has come; when it rejects, nothing is written.
+   * @param around.after - runs as soon as the write is durable, before the next one begins.
+   */
+  write<T>(
+    apply: () => T,
+    around?: { readonly before: () => Promise<void>; readonly after: () => void },
+  ): Promise<T>;
   /** Resolves when nothing is being written. */
   idle(): Promise<void>;
 }
@@ -49,9 +56,14 @@ export function writeQueue(
     }
   };
   return {
-    async write(apply) {
+    async write(apply, around) {
       assertOpen();
-      const written = last.then(() => attempt(apply));
+      const written = last.then(async () => {
+        await around?.before();
+        const result = await attempt(apply);
+        around?.after();
+        return result;
+      });
       last = written.catch(() => undefined);
       return await written;
     },

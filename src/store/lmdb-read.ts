@@ -1,5 +1,5 @@
-/** Reading tiles, entries and the leaf index. Each function is synchronous, so all it reads is of one snapshot. */
-import { HASH_BYTES, hashesEqual } from "../merkle/hash.ts";
+/** Reading tiles and entries. Each function is synchronous, so all it reads is of one snapshot. */
+import { HASH_BYTES } from "../merkle/hash.ts";
 import { messageOf } from "../node/errno.ts";
 import { concatBytes } from "../tlog/encoding.ts";
 import { entryOffsets } from "../tlog/entry-bundle.ts";
@@ -12,8 +12,6 @@ import {
   ENTRIES_PER_PART,
   GROUP_WIDTH,
   type LogTables,
-  leafIndices,
-  leafKey,
   openTileKey,
   tailKey,
   tileGroupKey,
@@ -72,16 +70,6 @@ export function readTail(
     );
   }
   return rows;
-}
-
-/** The smallest index of a leaf hash, or undefined. */
-export function findLeaf(tables: LogTables, treeSize: number, leafHash: Uint8Array): number | undefined {
-  const candidates = tables.leaves.view(leafKey(leafHash), leafIndices) ?? [];
-  return candidates.find((start) => {
-    const hash = readHashes(tables.tiles, { level: 0, held: treeSize, start, count: 1 });
-    if (hash === undefined) throw damaged(`the leaf index names leaf ${start} of ${treeSize}`);
-    return hashesEqual(hash, leafHash);
-  });
 }
 
 /** Entries [start, end) of a full bundle, 0 to 256. */

@@ -10,17 +10,14 @@ import {
   bundlePartKey,
   ENTRIES_PER_PART,
   type LogTables,
-  leafIndices,
-  leafKey,
   MAX_WHOLE_BUNDLE_BYTES,
   openTileKey,
   TILES_PER_GROUP,
   tailKey,
   tileGroupKey,
-  withLeafIndex,
 } from "./lmdb-layout.ts";
 import { writeIntegrated } from "./lmdb-meta.ts";
-import { findLeaf, type HashRange, readHashes, readTail } from "./lmdb-read.ts";
+import { type HashRange, readHashes, readTail } from "./lmdb-read.ts";
 import type { Batch, LevelAppend } from "./store.ts";
 
 const TILE_BYTES = TILE_WIDTH * HASH_BYTES;
@@ -30,26 +27,16 @@ const PAGE_BYTES = 4096;
 export function writeBatch(tables: LogTables, batch: Batch): void {
   writeEntries(tables, batch);
   for (const append of batch.levels) writeLevel(tables.tiles, append);
-  writeLeafIndex(tables, batch);
   writeIntegrated(tables.meta, batch.head);
 }
 
-/**
- * At most how many bytes the data file grows by: copied pages, split pages and rounding included.
- * @param usedBytes - size of the data file: no table has more pages to copy.
- */
-export function growthBound(tables: LogTables, batch: Batch, usedBytes: number): number {
+/** At most how many bytes the data file grows by: copied pages, split pages and rounding included. */
+export function growthBound(tables: LogTables, batch: Batch): number {
   const openStart = batch.from - (batch.from % TILE_WIDTH);
   const tail = readTail(tables.tail, { start: openStart, end: batch.from });
   const entryBytes = batch.entries.bytes.length + tail.reduce((sum, row) => sum + row.length, 0);
   const hashBytes = batch.levels.reduce((sum, { hashes }) => sum + hashes.length, 0);
-  const leaves = batch.leafHashes.length / HASH_BYTES;
-  const pages =
-    2 * Math.ceil((entryBytes + hashBytes) / PAGE_BYTES) +
-    32 * batch.levels.length +
-    Math.min(2 * leaves, Math.ceil(usedBytes / PAGE_BYTES)) +
-    Math.ceil(leaves / 32) +
-    64;
+  const pages = 2 * Math.ceil((entryBytes + hashBytes) / PAGE_BYTES) + 32 * batch.levels.length + 64;
   return pages * PAGE_BYTES;
 }
 
@@ -120,15 +107,4 @@ function heldHashes(tiles: Table, range: HashRange): Uint8Array {
   if (hashes === undefined)
     throw new InvariantError(`level ${range.level} does not hold ${range.count} hashes`);
   return hashes;
-}
-
-/** Runs after the tiles are written, because a hit is confirmed by the hash in its tile. The first index of a leaf hash wins. */
-function writeLeafIndex(tables: LogTables, { from, leafHashes, head }: Batch): void {
-  for (let offset = 0; offset < leafHashes.length / HASH_BYTES; offset++) {
-    const leafHash = leafHashes.subarray(offset * HASH_BYTES, (offset + 1) * HASH_BYTES);
-    const key = leafKey(leafHash);
-    const held = tables.leaves.view(key, leafIndices) ?? [];
-    if (held.length > 0 && findLeaf(tables, head.treeSize, leafHash) !== undefined) continue;
-    tables.leaves.put(key, withLeafIndex(held, from + offset));
-  }
 }

@@ -1,5 +1,6 @@
 /** What a log's writer may write, and how much. */
 import { TlogError } from "../errors.ts";
+import type { LeafIndex } from "./leaf-index/leaf-index.ts";
 import type { Table } from "./lmdb-environment.ts";
 import { damaged } from "./lmdb-failure.ts";
 import type { LogEnvironment } from "./lmdb-layout.ts";
@@ -26,15 +27,24 @@ export const MIN_MAX_BYTES = 1_048_576;
 const RESERVED_BYTES = 262_144;
 
 /**
- * Makes the caller the log's only writer, and the log itself when there is none yet. Runs inside a transaction.
+ * Makes the caller the log's only writer, and the log itself when there is none yet. Of a log of the former schema it keeps all
+ * but the table that was its leaf index, which is made anew from the tiles. Runs inside a transaction.
  * @throws {TlogError} STORE_ORIGIN_MISMATCH | STORE_SCHEMA_UNKNOWN | STORE_DAMAGED
  */
-export function claimWriter(meta: Table, origin: string): WriterIdentity {
+export function claimWriter(
+  meta: Table,
+  { origin, dropFormer }: { readonly origin: string; readonly dropFormer: () => void },
+): WriterIdentity {
   const held = readStoreRow(meta);
   if (held === undefined) createLog(meta, origin);
-  const { storeId, origin: found } = readStoreRow(meta) ?? missing("store");
+  const { storeId, origin: found, isFormer } = readStoreRow(meta) ?? missing("store");
   assertOrigin(origin, found);
   readHead(meta);
+  if (isFormer) {
+    dropFormer();
+    writeStoreRow(meta, { storeId, origin });
+    writeIntegrated(meta, readIntegrated(meta));
+  }
   return { storeId, ...nextWriter(meta), lineage: readLineage(meta) };
 }
 
@@ -51,6 +61,7 @@ export function assertOrigin(wanted: string, found: string): void {
 export function writerOf(
   env: LogEnvironment,
   queue: WriteQueue,
+  index: LeafIndex,
   maxBytes: number,
 ): Pick<LogStore, "commit" | "adoptLineage" | "recordSigned" | "publish"> {
   const { tables } = env;
@@ -62,15 +73,14 @@ export function writerOf(
   return {
     async commit(batch) {
       assertBatch(batch);
-      const { from } = batch;
-      await queue.write(() => {
-        assertHead(readIntegrated(tables.meta).treeSize, from);
+      const write = () => {
+        assertHead(readIntegrated(tables.meta).treeSize, batch.from);
         if (maxBytes < Number.POSITIVE_INFINITY) {
-          const used = env.usedBytes();
-          assertRoom(used, growthBound(tables, batch, used), maxBytes - RESERVED_BYTES);
+          assertRoom(env.usedBytes(), growthBound(tables, batch), maxBytes - RESERVED_BYTES);
         }
         writeBatch(tables, batch);
-      });
+      };
+      await queue.write(write, { before: () => index.ready(), after: () => index.append(batch.leafHashes) });
     },
     async adoptLineage(token) {
       assertToken(token);

@@ -1,10 +1,11 @@
 /** The default adapter: a log in one directory, on LMDB. spec/storage.md */
-import { HASH_BYTES } from "../merkle/hash.ts";
+import { TlogError } from "../errors.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
 import { LOG_LAYOUT, type LogEnvironment } from "./lmdb-layout.ts";
+import { type IndexProgress, openLeaves, readLeaves } from "./lmdb-leaves.ts";
 import { publishedReader, readHead, readStoreRow, treeSizeReader } from "./lmdb-meta.ts";
 import { assertMaxBytes, openForReading, openForWriting } from "./lmdb-opening.ts";
-import { findLeaf, readEntryRange, readHashes } from "./lmdb-read.ts";
+import { readEntryRange, readHashes } from "./lmdb-read.ts";
 import { assertOrigin, claimWriter, MIN_MAX_BYTES, writerOf } from "./lmdb-writer.ts";
 import { assertEntryRange, assertHashes, assertTile, hashesAtLevel } from "./rules.ts";
 import type { LogReader, LogStore, PublishedHead } from "./store.ts";
@@ -14,8 +15,10 @@ export interface LmdbStoreOptions {
   readonly directory: string;
   /** Stored at the first opening; every later one must give the same. */
   readonly origin: string;
-  /** The most the data file may grow to, in bytes, at least 1 MiB. Default: as the disk allows. */
+  /** The most the data file may grow to, the leaf index beside it not counted, in bytes, at least 1 MiB. Default: as the disk allows. */
   readonly maxBytes?: number | undefined;
+  /** Told now and then while a leaf index that is missing or lags far behind is made: about a microsecond a leaf. */
+  readonly onIndexing?: ((progress: IndexProgress) => void) | undefined;
 }
 
 /** A reader that knows whose log it reads. */
@@ -37,10 +40,23 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<LogStore
   const { env, writer, queue, assertOpen, close } = await openForWriting({
     directory,
     layout: LOG_LAYOUT,
-    claim: (meta) => claimWriter(meta, origin),
+    claim: (meta, { dropFormer }) => claimWriter(meta, { origin, dropFormer }),
     readBack: readHead,
   });
-  return { writer, ...readerOf(env, assertOpen), ...writerOf(env, queue, maxBytes), close };
+  try {
+    const { storeId } = writer;
+    const index = await openLeaves({ env, directory, storeId }, options.onIndexing ?? (() => undefined));
+    const indexOf = async (leafHashes: Uint8Array) => index.find(leafHashes);
+    return {
+      writer,
+      ...readerOf(env, assertOpen, indexOf),
+      ...writerOf(env, queue, index, maxBytes),
+      close: () => close(() => index.close()),
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 /**
@@ -60,6 +76,7 @@ export async function openLmdbReader(options: {
     check(meta) {
       const found = readStoreRow(meta);
       if (found === undefined) return undefined;
+      if (found.isFormer) throw formerSchema(options.directory);
       assertOrigin(options.origin ?? found.origin, found.origin);
       readHead(meta);
       return found;
@@ -71,10 +88,27 @@ export async function openLmdbReader(options: {
     env.refresh();
     return publishedNow();
   };
-  return { origin: row.origin, published, ...readerOf(env, assertOpen), close };
+  const leaves = readLeaves({ env, directory: options.directory, storeId: row.storeId });
+  return {
+    origin: row.origin,
+    published,
+    ...readerOf(env, assertOpen, leaves.indexOf),
+    close: () => close(leaves.close),
+  };
 }
 
-function readerOf(env: LogEnvironment, assertOpen: () => void): Omit<LogReader, "close"> {
+function formerSchema(directory: string): TlogError {
+  return new TlogError(
+    "STORE_SCHEMA_UNKNOWN",
+    `${directory} was written by an earlier version: open it for writing once, which brings it up to date`,
+  );
+}
+
+function readerOf(
+  env: LogEnvironment,
+  assertOpen: () => void,
+  indexOf: LogReader["indexOf"],
+): Omit<LogReader, "close"> {
   const { tables } = env;
   const treeSize = treeSizeReader(tables.meta);
   return {
@@ -98,10 +132,7 @@ function readerOf(env: LogEnvironment, assertOpen: () => void): Omit<LogReader, 
     async indexOf(leafHashes) {
       assertOpen();
       assertHashes(leafHashes);
-      const size = treeSize();
-      return Array.from({ length: leafHashes.length / HASH_BYTES }, (_, at) =>
-        findLeaf(tables, size, leafHashes.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES)),
-      );
+      return await indexOf(leafHashes);
     },
   };
 }

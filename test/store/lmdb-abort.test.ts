@@ -43,7 +43,7 @@ describe("lmdb: a transaction that throws half way", () => {
       }
       if (allowed === 299) break;
     }
-    expect(writes).toBeGreaterThan(280);
+    expect(writes).toBeGreaterThan(270);
     await env.close();
   });
 
@@ -90,7 +90,6 @@ function limitWrites(tables: LogTables, beforeWrite: () => void): LogTables {
     tiles: limited(tables.tiles),
     bundles: limited(tables.bundles),
     tail: limited(tables.tail),
-    leaves: limited(tables.leaves),
   };
 }
 
@@ -104,7 +103,7 @@ async function dump(directory: string): Promise<readonly string[]> {
     keyEncoding: "binary",
   });
   const rows: string[] = [];
-  for (const name of ["meta", "tiles", "bundles", "tail", "leaves"]) {
+  for (const name of ["meta", "tiles", "bundles", "tail"]) {
     const table = root.openDB<Uint8Array, Uint8Array>(name, { encoding: "binary", keyEncoding: "binary" });
     for (const { key, value } of table.getRange()) {
       rows.push(`${name} ${Buffer.from(key).toString("hex")} ${Buffer.from(value).toString("hex")}`);

@@ -21,7 +21,9 @@ describe("lmdb: which failures end writing", () => {
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), "bristlecone-writer-"));
     env = await openEnvironment({ directory, layout: LOG_LAYOUT, readOnly: false });
-    const writer = await env.transact(() => claimWriter(env.tables.meta, "example.com/store"));
+    const writer = await env.transact(() =>
+      claimWriter(env.tables.meta, { origin: "example.com/store", dropFormer: env.dropFormer }),
+    );
     env.refresh();
     failure = undefined;
     attempts = 0;
