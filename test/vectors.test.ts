@@ -5,6 +5,7 @@ import { appendLeaves, emptyRange, peakCoordinates, rangeRoot } from "../src/mer
 import { planConsistency, verifyConsistency } from "../src/merkle/consistency.ts";
 import { leafHash } from "../src/merkle/hash.ts";
 import { planInclusion, verifyInclusion } from "../src/merkle/inclusion.ts";
+import { planInclusionBatch, verifyInclusionBatch } from "../src/merkle/inclusion-batch.ts";
 import { planSubtreeConsistency, verifySubtreeConsistency } from "../src/merkle/subtree.ts";
 import { formatAddCheckpoint, parseAddCheckpoint } from "../src/tlog/add-checkpoint.ts";
 import { decodeBundle, encodeBundle } from "../src/tlog/entry-bundle.ts";
@@ -89,6 +90,25 @@ describe("spec/vectors", () => {
       proof: proof.map(bytes),
     });
     expect(planInclusion(vector).nodesPerHash.length).toBe(proof.length);
+  });
+
+  interface Batch extends Case {
+    readonly leafIndices: readonly number[];
+    readonly treeSize: number;
+    readonly leafHashes: readonly string[];
+    readonly rootHash: string;
+    readonly proof: readonly string[];
+  }
+  runCases<Batch>("merkle-inclusion-batch.json", (vector) => {
+    const { leafIndices, treeSize, leafHashes, rootHash, proof } = vector;
+    verifyInclusionBatch({
+      leafIndices,
+      treeSize,
+      leafHashes: leafHashes.map(bytes),
+      rootHash: bytes(rootHash),
+      proof: proof.map(bytes),
+    });
+    expect(planInclusionBatch(vector).nodesPerHash.length).toBe(proof.length);
   });
 
   interface Consistency extends Case {

@@ -7,13 +7,14 @@ import { logInfoRoute } from "./log-info.ts";
 import { HAND_WRITTEN_ROUTES } from "./openapi-routes.ts";
 import { openApiText } from "./openapi-text.ts";
 import type { HttpEnv } from "./path.ts";
-import { consistencyRoute, inclusionRoute } from "./proofs.ts";
+import { consistencyRoute, inclusionBatchRoute, inclusionRoute } from "./proofs.ts";
 
 /** The definitions the JSON routes are served by, so the document cannot disagree with them. */
 const JSON_ROUTES = [
   addBatchRoute,
   lookupRoute,
   inclusionRoute,
+  inclusionBatchRoute,
   consistencyRoute,
   logInfoRoute,
   healthRoute,

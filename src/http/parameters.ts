@@ -38,30 +38,38 @@ export function decimalParameter(description: string, example: number) {
  * @param query - as the client wrote it; escapes are resolved as forms have them.
  * @throws {TlogError} PARAMETER_INVALID
  */
-export function parseQueryNumbers(
-  query: string,
-  names: readonly [string, string],
-): readonly [number, number] {
+export function parseQuery(query: string, names: readonly [string, string]): readonly [string, string] {
   const fields = [...new URLSearchParams(query)];
+  const values = [onlyValue(fields, names[0]), onlyValue(fields, names[1])] as const;
   const unknown = fields.find(([name]) => !names.includes(name));
-  const numberOf = (name: string) => queryNumber(fields, name);
-  const values = [numberOf(names[0]), numberOf(names[1])] as const;
   if (unknown === undefined) return values;
   throw new TlogError("PARAMETER_INVALID", `unknown parameter ${JSON.stringify(unknown[0].slice(0, 80))}`);
 }
 
-function queryNumber(fields: readonly (readonly [string, string])[], name: string): number {
-  const [field, ...others] = fields.filter(([other]) => other === name);
-  if (field === undefined || others.length > 0) {
-    const got = field === undefined ? "none" : "several";
-    throw new TlogError("PARAMETER_INVALID", `${name}: want one decimal number, got ${got}`);
-  }
+/** {@link parseQuery} for decimal numbers. */
+export function parseQueryNumbers(
+  query: string,
+  names: readonly [string, string],
+): readonly [number, number] {
+  const [first, second] = parseQuery(query, names);
+  return [parseDecimalParameter(names[0], first), parseDecimalParameter(names[1], second)];
+}
+
+/** @throws {TlogError} PARAMETER_INVALID */
+export function parseDecimalParameter(name: string, text: string): number {
   try {
-    return parseDecimal(field[1]);
+    return parseDecimal(text);
   } catch (error) {
     if (!(error instanceof TlogError)) throw error;
     throw new TlogError("PARAMETER_INVALID", `${name}: ${error.message}`, { cause: error });
   }
+}
+
+function onlyValue(fields: readonly (readonly [string, string])[], name: string): string {
+  const [field, ...others] = fields.filter(([other]) => other === name);
+  if (field !== undefined && others.length === 0) return field[1];
+  const got = field === undefined ? "none" : "several";
+  throw new TlogError("PARAMETER_INVALID", `${name}: want one decimal number, got ${got}`);
 }
 
 /** The hook of every validated route: the first failed check becomes the error. */

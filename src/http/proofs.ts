@@ -5,15 +5,22 @@ import { HASH_BYTES } from "../merkle/hash.ts";
 import type { Exchange, HotRoute } from "./exchange.ts";
 import { IMMUTABLE, READ_HEADERS } from "./headers.ts";
 import { jsonAnswer } from "./json-answer.ts";
-import { decimalParameter, parseQueryNumbers } from "./parameters.ts";
+import { decimalParameter, parseDecimalParameter, parseQuery, parseQueryNumbers } from "./parameters.ts";
 import { HashHex, HashList, PROBLEM_ANSWERS } from "./schemas.ts";
 
-type ProvingLog = Pick<LogView, "readableSize" | "proveInclusion" | "proveConsistency" | "rootAt">;
+type ProvingLog = Pick<
+  LogView,
+  "readableSize" | "proveInclusion" | "proveInclusionBatch" | "proveConsistency" | "rootAt"
+>;
 
-/** `GET /proof/inclusion` and `GET /proof/consistency`. A proof between given sizes never changes. RFC 6962 §2.1 */
+/** Leaves of one batch proof. Their indices fit into a request's headers up to 15 digits. */
+const MAX_BATCH_LEAVES = 1000;
+
+/** `GET /proof/inclusion`, `/proof/inclusion-batch` and `/proof/consistency`. A proof between given sizes never changes. RFC 6962 §2.1 */
 export function proofRoutes(log: ProvingLog): readonly HotRoute[] {
   return [
     { method: "GET", path: "/proof/inclusion", handle: (exchange) => inclusionAnswer(log, exchange) },
+    { method: "GET", path: "/proof/inclusion-batch", handle: (exchange) => batchAnswer(log, exchange) },
     { method: "GET", path: "/proof/consistency", handle: (exchange) => consistencyAnswer(log, exchange) },
   ];
 }
@@ -30,6 +37,33 @@ async function inclusionAnswer(log: ProvingLog, { query }: Exchange) {
     `{"leafIndex":${leafIndex},"treeSize":${treeSize},"rootHash":"${rootHash}","proof":${hexList(hashes)}}`,
     PROOF_HEADERS,
   );
+}
+
+async function batchAnswer(log: ProvingLog, { query }: Exchange) {
+  const [list, size] = parseQuery(query, ["leafIndices", "treeSize"]);
+  const treeSize = parseDecimalParameter("treeSize", size);
+  const leafIndices = parseLeafIndices(list);
+  assertPublishedSize(log, "treeSize", treeSize);
+  const last = leafIndices.at(-1) ?? 0;
+  if (last >= treeSize) {
+    throw new TlogError("PARAMETER_INVALID", `leafIndices: want below treeSize ${treeSize}, got ${last}`);
+  }
+  const proof = await log.proveInclusionBatch({ leafIndices, treeSize });
+  const [rootHash = "", ...hashes] = hexOfEach([await log.rootAt(treeSize), ...proof]);
+  return jsonAnswer(
+    `{"treeSize":${treeSize},"leafIndices":[${leafIndices.join(",")}],"rootHash":"${rootHash}","proof":${hexList(hashes)}}`,
+    PROOF_HEADERS,
+  );
+}
+
+function parseLeafIndices(list: string): readonly number[] {
+  const items = list.split(",", MAX_BATCH_LEAVES + 1);
+  if (items.length > MAX_BATCH_LEAVES) {
+    throw new TlogError("PARAMETER_INVALID", `leafIndices: want at most ${MAX_BATCH_LEAVES}`);
+  }
+  const indices = items.map((item) => parseDecimalParameter("leafIndices", item));
+  if (indices.every((index, at) => at === 0 || index > (indices[at - 1] ?? index))) return indices;
+  throw new TlogError("PARAMETER_INVALID", "leafIndices: want them ascending, each once");
 }
 
 async function consistencyAnswer(log: ProvingLog, { query }: Exchange) {
@@ -85,6 +119,38 @@ export const inclusionRoute = createRoute({
     200: {
       description: "The RFC 6962 audit path, leaf to root.",
       content: { "application/json": { schema: InclusionAnswer } },
+    },
+    400: PROBLEM_ANSWERS[400],
+    404: PROBLEM_ANSWERS[404],
+  },
+});
+
+const BatchInclusionAnswer = z
+  .object({
+    treeSize: z.int().openapi({ example: 20_000 }),
+    leafIndices: z.array(z.int()).openapi({ example: [17, 18] }),
+    rootHash: HashHex,
+    proof: z.array(HashHex).openapi({ description: "spec/batch-proof.md: from left to right, each once." }),
+  })
+  .openapi("BatchInclusionProof");
+
+export const inclusionBatchRoute = createRoute({
+  method: "get",
+  path: "/proof/inclusion-batch",
+  summary: "Prove that the tree of a size contains many leaves",
+  request: {
+    query: z.strictObject({
+      leafIndices: z.string().openapi({
+        description: `Up to ${MAX_BATCH_LEAVES} indices below treeSize with commas between, ascending, each once.`,
+        example: "17,18",
+      }),
+      treeSize: decimalParameter("Any size up to the largest signed one.", 20_000),
+    }),
+  },
+  responses: {
+    200: {
+      description: "The hashes that lead from all the leaves to the root.",
+      content: { "application/json": { schema: BatchInclusionAnswer } },
     },
     400: PROBLEM_ANSWERS[400],
     404: PROBLEM_ANSWERS[404],

@@ -100,6 +100,11 @@ export interface LogView {
     readonly leafIndex: number;
     readonly treeSize: number;
   }): Promise<readonly Uint8Array[]>;
+  /** One proof for many leaves, spec/batch-proof.md. @throws {TlogError} NOT_PUBLISHED | ARGUMENT_INVALID */
+  proveInclusionBatch(at: {
+    readonly leafIndices: readonly number[];
+    readonly treeSize: number;
+  }): Promise<readonly Uint8Array[]>;
   /** RFC 6962 §2.1.2 consistency proof. @throws {TlogError} NOT_PUBLISHED | ARGUMENT_INVALID */
   proveConsistency(between: {
     readonly fromSize: number;

@@ -15,7 +15,7 @@ import type { Appended, AppendedBlock, Log, LogLimits, LogState, Publication, Wi
 import type { NodeCache } from "./node-cache.ts";
 import { openStage, ownPart, reachableWitnesses } from "./open-stage.ts";
 import { checkedOrigin, type LogOptions } from "./options.ts";
-import { consistencyProof, inclusionProof, nodesOf, rootAt } from "./prove.ts";
+import { consistencyProof, inclusionBatch, inclusionProof, nodesOf, rootAt } from "./prove.ts";
 import { Publisher } from "./publish.ts";
 import { rangeFromStore } from "./read-back.ts";
 import { Sequencer } from "./sequence.ts";
@@ -161,6 +161,10 @@ class StoredLog implements Log {
 
   proveInclusion(at: { readonly leafIndex: number; readonly treeSize: number }) {
     return inclusionProof(this.#nodes, this.readableSize(), at);
+  }
+
+  proveInclusionBatch(at: { readonly leafIndices: readonly number[]; readonly treeSize: number }) {
+    return inclusionBatch(this.#nodes, this.readableSize(), at);
   }
 
   proveConsistency(between: { readonly fromSize: number; readonly toSize: number }) {

@@ -7,7 +7,7 @@ import { parseNote } from "../tlog/note.ts";
 import { formatTlogProof } from "../tlog/proof.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
 import type { LogView, Publication } from "./log.ts";
-import { consistencyProof, inclusionProof, nodesOf, rootAt } from "./prove.ts";
+import { consistencyProof, inclusionBatch, inclusionProof, nodesOf, rootAt } from "./prove.ts";
 
 /**
  * What a process that only reads can say of a log for certain: what is published. The rest only its writer knows: what is signed
@@ -57,6 +57,7 @@ export function openView(options: {
       return bundle === undefined ? undefined : decodeBundle(bundle, 1)[0];
     },
     proveInclusion: (at) => inclusionProof(nodes, readableSize(), at),
+    proveInclusionBatch: (at) => inclusionBatch(nodes, readableSize(), at),
     proveConsistency: (between) => consistencyProof(nodes, readableSize(), between),
     rootAt: (treeSize) => rootAt(nodes, readableSize(), treeSize),
     async receipt(leafIndex) {

@@ -4,6 +4,7 @@ import type { Log } from "../../src/log/log.ts";
 import { verifyConsistency } from "../../src/merkle/consistency.ts";
 import { leafHash } from "../../src/merkle/hash.ts";
 import { verifyInclusion } from "../../src/merkle/inclusion.ts";
+import { verifyInclusionBatch } from "../../src/merkle/inclusion-batch.ts";
 import { decodeHex, encodeHex } from "../../src/tlog/encoding.ts";
 import { singleKeyPolicy } from "../../src/tlog/policy.ts";
 import { verifyTlogProof } from "../../src/tlog/proof.ts";
@@ -166,6 +167,51 @@ describe("GET /proof/inclusion", () => {
         proof: answer.proof.map(decodeHex),
       });
     }
+  });
+});
+
+describe("GET /proof/inclusion-batch", () => {
+  const Batch = z.object({
+    treeSize: z.number(),
+    leafIndices: z.array(z.number()),
+    rootHash: z.string(),
+    proof: z.array(z.string()),
+  });
+
+  test("proves up to a thousand leaves at any size, and never changes", async () => {
+    const all = Array.from({ length: 300 }, (_, index) => index);
+    for (const [leafIndices, treeSize] of [
+      [[0], 1],
+      [[17, 18, 255], 256],
+      [[0, 255, 256], 257],
+      [all.filter((index) => index % 7 === 3), 300],
+      [all, 300],
+    ] as const) {
+      const response = await app.request(
+        `/proof/inclusion-batch?leafIndices=${leafIndices.join(",")}&treeSize=${treeSize}`,
+      );
+      expect(response.headers.get("Cache-Control")).toBe(IMMUTABLE);
+      expect(response.headers.get("Content-Type")).toBe("application/json");
+      const answer = Batch.parse(await response.json());
+      expect(answer).toMatchObject({ leafIndices, treeSize });
+      verifyInclusionBatch({
+        leafIndices,
+        treeSize,
+        leafHashes: leafIndices.map((leafIndex) => leafHash(entry(leafIndex))),
+        rootHash: decodeHex(answer.rootHash),
+        proof: answer.proof.map(decodeHex),
+      });
+    }
+  });
+
+  test("takes no index twice, none out of order, none beyond the tree, and no more than a thousand", async () => {
+    const many = Array.from({ length: 1001 }, (_, index) => index).join(",");
+    for (const list of ["", "1,", "1,1", "2,1", "01", "1,300", "1%202", "1;2", many]) {
+      const response = await app.request(`/proof/inclusion-batch?leafIndices=${list}&treeSize=300`);
+      expect(await problemOf(response), list).toEqual({ status: 400, code: "PARAMETER_INVALID" });
+    }
+    const beyond = await app.request("/proof/inclusion-batch?leafIndices=1&treeSize=301");
+    expect(await problemOf(beyond)).toEqual({ status: 404, code: "NOT_PUBLISHED" });
   });
 });
 

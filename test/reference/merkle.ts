@@ -116,3 +116,19 @@ export function largestPowerOfTwoBelow(n: number): number {
 export function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("hex");
 }
+
+/** BATCH(S, D[start:end]) of spec/batch-proof.md, S as leaf indices of the whole tree. */
+export function batchPath(
+  tree: ReferenceTree,
+  leaves: readonly number[],
+  start: number,
+  end: number,
+): Uint8Array[] {
+  if (leaves.length === 0) return [tree.hash(start, end)];
+  const n = end - start;
+  if (n === 1) return [];
+  const middle = start + largestPowerOfTwoBelow(n);
+  const left = leaves.filter((leaf) => leaf < middle);
+  const right = leaves.filter((leaf) => leaf >= middle);
+  return [...batchPath(tree, left, start, middle), ...batchPath(tree, right, middle, end)];
+}

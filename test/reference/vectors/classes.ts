@@ -3,6 +3,7 @@ import { conformanceLogVectors } from "./conformance-log.ts";
 import { conformanceWitnessVectors } from "./conformance-witness.ts";
 import { ed25519Vectors } from "./ed25519.ts";
 import { forkEvidenceVectors } from "./fork-evidence.ts";
+import { merkleBatchVectors } from "./merkle-batches.ts";
 import { merkleProofVectors } from "./merkle-proofs.ts";
 import { merkleRootVectors } from "./merkle-roots.ts";
 import { noteVectors } from "./notes.ts";
@@ -15,6 +16,7 @@ import { witnessRequestVectors } from "./witness-requests.ts";
 const CLASSES: readonly VectorClass[] = [
   merkleRootVectors,
   merkleProofVectors,
+  merkleBatchVectors,
   tileVectors,
   ed25519Vectors,
   noteVectors,
