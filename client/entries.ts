@@ -28,6 +28,8 @@ export interface EntryRange {
 const LENGTH_BYTES = 2;
 /** Bundles fetched side by side; their tiles are verified together, so that what they share is hashed once. */
 const WINDOW_BUNDLES = 4;
+/** Windows under way at a time: 8 bundles and their tiles. Memory holds their entries, and those of the window being yielded. */
+const WINDOWS_AHEAD = 2;
 
 interface Source {
   readonly fetcher: Fetcher;
@@ -35,29 +37,30 @@ interface Source {
 }
 
 /**
- * Yields the entries in order, and fetches the next window of bundles while the caller works on this one.
+ * Yields the entries in order, and fetches the next windows of bundles while the caller works on this one.
  * @param range - within the tree: `end` is at most `head.treeSize`.
  * @throws {TlogError} ENTRY_MISMATCH | BUNDLE_MALFORMED, and as {@link TileSource.readNodes}
  */
 export async function* readEntries(log: Source, range: EntryRange): AsyncGenerator<LogEntry, void, void> {
   const { controller, release } = linkedController(range.signal);
-  const readWindow = (start: number): Promise<readonly LogEntry[]> | undefined => {
-    if (start >= range.end) return undefined;
-    const reading = readBundles(log, {
-      ...range,
-      start,
-      end: windowEnd(start, range.end),
-      signal: controller.signal,
-    });
-    // A failure is reported when its turn comes, if the caller reads on that far.
-    reading.catch(() => {});
-    return reading;
+  const readings: Promise<readonly LogEntry[]>[] = [];
+  let next = range.start;
+  const readAhead = (windows: number): void => {
+    while (next < range.end && readings.length < windows) {
+      const end = windowEnd(next, range.end);
+      const reading = readBundles(log, { ...range, start: next, end, signal: controller.signal });
+      // A failure is reported when its turn comes, if the caller reads on that far.
+      reading.catch(() => {});
+      readings.push(reading);
+      next = end;
+    }
   };
   try {
-    let reading = readWindow(range.start);
-    for (let start = range.start; reading !== undefined; start = windowEnd(start, range.end)) {
+    // One first: it brings the tiles that all windows share.
+    readAhead(1);
+    for (let reading = readings.shift(); reading !== undefined; reading = readings.shift()) {
       const entries = await reading;
-      reading = readWindow(windowEnd(start, range.end));
+      readAhead(WINDOWS_AHEAD);
       yield* entries;
     }
   } finally {

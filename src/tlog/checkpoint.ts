@@ -17,7 +17,7 @@ import {
   type VerifierKey,
   verifierFor,
 } from "./key.ts";
-import { formatNote, type Note, parseNote, signNote, type VerifiedSignature, verifyNote } from "./note.ts";
+import { parseNote, signNote, type VerifiedSignature, verifyNote } from "./note.ts";
 import { isQuorumMet, type Policy, type PolicyWitness, showOctets } from "./policy.ts";
 
 export { type Checkpoint, formatCheckpoint, parseCheckpoint } from "./checkpoint-body.ts";
@@ -63,17 +63,19 @@ export async function openCheckpoint(
   args: CheckpointTrust & MlDsaOptions & { readonly signedNote: Uint8Array },
 ): Promise<VerifiedCheckpoint> {
   const note = parseNote(args.signedNote);
+  const signedNote = new Uint8Array(args.signedNote);
+  const text = decodeUtf8(note.text);
   const witnesses = args.policy?.witnesses ?? [];
-  const logKeys = keysForOrigin(originLine(note), args);
-  const { text, verified } = await verifyNote(note, verifiersFor(logKeys, witnesses, args));
-  const checkpoint = parseCheckpoint(decodeUtf8(text));
+  const logKeys = keysForOrigin(originLine(text), args);
+  const { verified } = await verifyNote(note, verifiersFor(logKeys, witnesses, args));
+  const checkpoint = parseCheckpoint(text);
   const vkeys = logSignatures(verified, logKeys, checkpoint);
   if (checkpoint.treeSize === 0 && !hashesEqual(checkpoint.rootHash, emptyRootHash())) {
     throw new TlogError("ROOT_MISMATCH", "tree size 0, but not the root hash of the empty tree");
   }
   const cosignatures = cosignaturesOf(verified, witnesses);
   if (args.policy !== undefined) assertQuorum(args.policy, cosignatures);
-  return { ...checkpoint, signedNote: formatNote(note), logKeys: vkeys, cosignatures };
+  return { ...checkpoint, signedNote, logKeys: vkeys, cosignatures };
 }
 
 /**
@@ -91,8 +93,8 @@ export async function signCheckpoint(
 }
 
 // Read before any signature is checked, only to know which log's keys to check with: the origin is what they then prove.
-function originLine({ text }: Note): string {
-  const [origin = ""] = decodeUtf8(text).split("\n", 1);
+function originLine(text: string): string {
+  const [origin = ""] = text.split("\n", 1);
   return origin;
 }
 

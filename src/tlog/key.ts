@@ -7,16 +7,7 @@ import { ed25519KeyPair, isValidEd25519, type KeyPair, sha256 } from "#crypto";
 import { ML_DSA_44_PUBLIC_KEY_BYTES, type MlDsa44, mlDsa44KeyPair } from "../crypto/ml-dsa.ts";
 import { TlogError } from "../errors.ts";
 import { COSIGNATURE_V1, isValidCosignature, ML_DSA_44, signCosignature } from "./cosignature.ts";
-import {
-  concatBytes,
-  decodeBase64,
-  decodeHex,
-  encodeBase64,
-  encodeHex,
-  encodeUint32,
-  encodeUtf8,
-  readUint32,
-} from "./encoding.ts";
+import { concatBytes, decodeBase64, decodeHex, encodeBase64, encodeUtf8, readUint32 } from "./encoding.ts";
 
 /** Signature type 0x01: Ed25519 over the note's text.  c2sp.org/signed-note, signature types */
 export const ED25519 = 0x01;
@@ -263,5 +254,5 @@ function keyTypeOf([type]: Uint8Array, code: "VKEY_MALFORMED" | "SIGNING_KEY_MAL
 }
 
 function formatKeyId(keyId: number): string {
-  return encodeHex(encodeUint32(keyId));
+  return keyId.toString(16).padStart(8, "0");
 }

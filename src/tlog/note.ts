@@ -72,7 +72,10 @@ export function parseNote(
   if (lines.length === 0 || lines.length > MAX_SIGNATURES) {
     throw new TlogError("NOTE_MALFORMED", `want 1 to ${MAX_SIGNATURES} signatures, got ${lines.length}`);
   }
-  return { text: encodeUtf8(note.slice(0, split + 1)), signatures: lines.map(parseSignatureLine) };
+  // The signatures' bytes are counted by encoding them: the text may be long, and they are mostly ASCII.
+  const behind = encodeUtf8(note.slice(split + 1)).length;
+  const text = new Uint8Array(signedNote.subarray(0, signedNote.length - behind));
+  return { text, signatures: lines.map(parseSignatureLine) };
 }
 
 /** The note's bytes, signature lines verbatim. */
@@ -139,8 +142,9 @@ export async function verifyNote(
   const known = indexByKey(verifiers);
   const verified: VerifiedSignature[] = [];
   for (const signature of signatures) {
-    const verifier = known.get(keyLabel(signature));
-    if (verifier === undefined || !known.delete(keyLabel(signature))) continue;
+    const label = keyLabel(signature);
+    const verifier = known.get(label);
+    if (verifier === undefined || !known.delete(label)) continue;
     if (!(await verifier.verify({ text, payload: signature.payload }))) {
       throw new TlogError("SIGNATURE_INVALID", `the signature of ${signature.name} does not verify`);
     }

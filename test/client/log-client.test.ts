@@ -6,7 +6,7 @@ import { leafHash } from "../../src/merkle/hash.ts";
 import { formatPolicy, singleKeyPolicy } from "../../src/tlog/policy.ts";
 import { expectCode, expectCodeAsync } from "../expect-code.ts";
 import { clientOf, collect } from "./client-of.ts";
-import { numbered, openFakeLog } from "./fake-log.ts";
+import { numbered, openFakeLog, problem } from "./fake-log.ts";
 
 describe("opening a client", () => {
   test("takes a policy as text, as bytes or parsed, or a verifier key", async () => {
@@ -98,7 +98,18 @@ describe("reading entries", () => {
     const asked = log.paths.length;
     await new Promise((resolve) => setImmediate(resolve));
     expect(log.paths.length).toBe(asked);
-    expect(log.paths.filter((path) => path.startsWith("tile/entries/")).length).toBeLessThanOrEqual(8);
+    expect(log.paths.filter((path) => path.startsWith("tile/entries/")).length).toBeLessThanOrEqual(12);
+  });
+
+  test("yields what precedes a bundle that cannot be had, window by window, and then the error", async () => {
+    const log = await openFakeLog({ entries: numbered(256 * 12) });
+    log.intercept = (path) => (path === "tile/entries/009" ? problem("INTERNAL", 500) : undefined);
+    const read: number[] = [];
+    const reading = (async () => {
+      for await (const { leafIndex } of clientOf(log).entries()) read.push(leafIndex);
+    })();
+    await expectCodeAsync(reading, "REMOTE_REFUSED");
+    expect(read).toEqual(Array.from({ length: 256 * 8 }, (_, leafIndex) => leafIndex));
   });
 
   test("aborts with the signal", async () => {
