@@ -23,12 +23,21 @@ export interface ServedApp extends Pick<Hono<HttpEnv>, "fetch"> {
   readonly hotRoutes?: readonly HotRoute[];
 }
 
+/** What a process serves that cannot answer everything: plain requests of its routes. Another process answers the rest. */
+export interface PartialApp {
+  readonly hotRoutes: readonly HotRoute[];
+  /** Gets what is not plain, of other routes, or about what this process does not know to be published. */
+  readonly passOn: RequestListener;
+}
+
 export interface ListenOptions {
-  readonly app: ServedApp;
+  readonly app: ServedApp | PartialApp;
   /** Host name or IP address; IPv6 without brackets. */
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
+  /** Instead of host and port: a Unix socket for what other processes pass on, and what makes their requests the clients' again. */
+  readonly passedOn?: { readonly socketPath: string; restore(incoming: IncomingMessage): void };
   readonly limits?: Partial<ListenLimits>;
   readonly onError?: OnError;
 }
@@ -36,6 +45,8 @@ export interface ListenOptions {
 export interface RunningListener {
   /** "http://127.0.0.1:6962", with the port that was bound. */
   readonly url: string;
+  /** Tells requests that only wait for a receipt, now and from now on, to answer at once. `close` does it too. */
+  answerWaiting(): void;
   /**
    * Stops accepting, closes idle connections, lets requests under way finish, and cuts those that have not by the deadline.
    * Requests that only wait for a receipt are told to answer now.
@@ -60,7 +71,9 @@ export async function listen(options: ListenOptions): Promise<RunningListener> {
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen({ host: options.host, port: options.port, backlog: limits.backlog }, () => {
+    const { host, port, passedOn } = options;
+    const address = passedOn === undefined ? { host, port } : { path: passedOn.socketPath };
+    server.listen({ ...address, backlog: limits.backlog }, () => {
       server.off("error", reject);
       resolve();
     });
@@ -68,6 +81,7 @@ export async function listen(options: ListenOptions): Promise<RunningListener> {
   let closed: Promise<void> | undefined; // owned by close()
   return {
     url: urlOf(server, options.host),
+    answerWaiting: () => closing.abort(),
     close({ deadlineMs = 10_000 } = {}) {
       closing.abort();
       closed ??= drain(server, sockets, deadlineMs);
@@ -87,6 +101,8 @@ function createLimitedServer(
       keepAliveTimeout: limits.keepAliveTimeoutMs,
       connectionsCheckingInterval: limits.timeoutCheckIntervalMs,
       maxHeaderSize: limits.maxHeaderBytes,
+      // Passed on as HTTP/1.1 is also what came as HTTP/1.0, which needs no Host.
+      requireHostHeader: options.passedOn === undefined,
     },
     inTurn(requestListener(options, closing), limits.maxPipelinedRequests),
   );
@@ -98,9 +114,23 @@ function createLimitedServer(
   return server;
 }
 
-/** Serves plain requests of hot routes straight, all others through hono. */
-function requestListener({ app, onError }: ListenOptions, closing: AbortSignal): RequestListener {
+/** Serves plain requests of hot routes straight, all others through hono or in another process. */
+function requestListener({ app, onError, passedOn }: ListenOptions, closing: AbortSignal): RequestListener {
   const plainRequests = new PlainRequests(app.hotRoutes ?? []);
+  const passOn = "passOn" in app ? app.passOn : undefined;
+  const serve = "passOn" in app ? app.passOn : honoListener(app, { closing, onError });
+  return (incoming, outgoing) => {
+    passedOn?.restore(incoming);
+    const plain = plainRequests.recognise(incoming);
+    if (plain === undefined) void serve(incoming, outgoing);
+    else void servePlain(plain, { incoming, outgoing, closing, onError, passOn });
+  };
+}
+
+function honoListener(
+  app: ServedApp,
+  { closing, onError }: Pick<Connection, "closing" | "onError">,
+): RequestListener {
   const serve = getRequestListener(
     (request, env) => {
       assertOneHost(env.incoming);
@@ -108,19 +138,19 @@ function requestListener({ app, onError }: ListenOptions, closing: AbortSignal):
     },
     { errorHandler: (error) => answerUnrouted(error, onError) },
   );
-  return (incoming, outgoing) => {
-    const plain = plainRequests.recognise(incoming);
-    if (plain === undefined) void serve(incoming, outgoing);
-    else void servePlain(plain, { incoming, outgoing, closing, onError });
-  };
+  return (incoming, outgoing) => void serve(incoming, outgoing);
 }
 
 async function servePlain({ handle, site }: PlainRequest, on: Connection): Promise<void> {
-  const { incoming, outgoing, closing, onError } = on;
+  const { incoming, outgoing, closing, onError, passOn } = on;
   let answer: Answer;
   try {
     answer = await handle(new SocketExchange({ incoming, outgoing, site, closing }));
   } catch (error) {
+    if (passOn !== undefined && isUnknownYet(error)) {
+      passOn(incoming, outgoing);
+      return;
+    }
     const { method = "", url = "" } = incoming;
     answer = problemAnswer(error, { method });
     if (answer.status === 500) onError?.({ error, method, path: untilQuery(url) });
@@ -128,11 +158,16 @@ async function servePlain({ handle, site }: PlainRequest, on: Connection): Promi
   sendAnswer(incoming, outgoing, answer);
 }
 
+function isUnknownYet(error: unknown): boolean {
+  return error instanceof TlogError && (error.code === "NOT_PUBLISHED" || error.code === "ENTRY_UNKNOWN");
+}
+
 interface Connection {
   readonly incoming: IncomingMessage;
   readonly outgoing: ServerResponse;
   readonly closing: AbortSignal;
   readonly onError: OnError | undefined;
+  readonly passOn: RequestListener | undefined;
 }
 
 /** RFC 9112 §3.2: two Host headers are an error; Node would hide the second, which a proxy may have looked at. */
