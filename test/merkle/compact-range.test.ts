@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  appendHashes,
   appendLeaves,
   type CompactRange,
   emptyRange,
@@ -47,6 +48,23 @@ describe("a compact range", () => {
         expect(range).toEqual(rangeOf(range.treeSize));
       }),
     );
+  });
+
+  it("is the same over flat hashes, and so is every node that becomes complete", () => {
+    fc.assert(
+      fc.property(fc.nat({ max: SIZE }), fc.nat({ max: SIZE }), (one, other) => {
+        const [from, to] = [Math.min(one, other), Math.max(one, other)];
+        const leaves = tree.leafHashes.slice(from, to);
+        const byLevel: Uint8Array[][] = [];
+        const range = appendLeaves(rangeOf(from), leaves, ({ level }, hash) => {
+          byLevel[level] = [...(byLevel[level] ?? []), hash];
+        });
+        const flat = appendHashes(rangeOf(from), new Uint8Array(Buffer.concat(leaves)));
+        expect(flat.range).toEqual(range);
+        expect(flat.levels).toEqual(byLevel.map((hashes) => new Uint8Array(Buffer.concat(hashes))));
+      }),
+    );
+    expectCode(() => appendHashes(emptyRange(), new Uint8Array(33)), "HASH_MALFORMED");
   });
 
   it("stays as it was when leaves are appended", () => {

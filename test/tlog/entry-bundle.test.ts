@@ -1,12 +1,18 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { TlogError } from "../../src/errors.ts";
+import { leafHash } from "../../src/merkle/hash.ts";
 import {
+  blockLeafHashes,
   decodeAddBatch,
   decodeBundle,
   encodeBundle,
+  encodeEntryBlock,
+  entryCount,
+  entryOf,
   entryOffsets,
   MAX_ENTRY_BYTES,
+  parseEntryBlock,
 } from "../../src/tlog/entry-bundle.ts";
 import { expectCode } from "../expect-code.ts";
 import { bundleBytes } from "../reference/tiles.ts";
@@ -23,6 +29,28 @@ describe("an entry bundle", () => {
         expect(decodeAddBatch(bytes, { maxEntries: entries.length })).toEqual(entries);
       }),
     );
+  });
+
+  it("is a block of entries that are hashed where they lie", () => {
+    fc.assert(
+      fc.property(anyEntries, (entries) => {
+        const bytes = bundleBytes(entries);
+        const block = parseEntryBlock(bytes, { maxEntries: entries.length });
+        expect(block).toEqual(encodeEntryBlock(entries));
+        expect(block.bytes).toBe(bytes);
+        expect(entries.map((_, at) => entryOf(block, at))).toEqual(entries);
+        const hashes = entries.map((entry) => leafHash(entry));
+        expect(blockLeafHashes(block)).toEqual(new Uint8Array(Buffer.concat(hashes)));
+        expect(bytes).toEqual(bundleBytes(entries));
+      }),
+    );
+  });
+
+  it("of more entries than a first guess is parsed all the same", () => {
+    const bytes = new Uint8Array(2 * 5000);
+    expect(entryCount(parseEntryBlock(bytes, { maxEntries: 5000 }))).toBe(5000);
+    expectCode(() => parseEntryBlock(bytes, { maxEntries: 4999 }), "ARGUMENT_INVALID");
+    expectCode(() => parseEntryBlock(bytes.subarray(1), { maxEntries: 5000 }), "BUNDLE_MALFORMED");
   });
 
   it("can be cut at its offsets into bundles", () => {
