@@ -36,7 +36,12 @@ async function buildPrograms(outdir: string): Promise<void> {
   await build({
     absWorkingDir: ROOT,
     // The worker and the reader are files that the command starts, found beside it.
-    entryPoints: ["src/cli/main.ts", "src/node/ml-dsa-worker.js", "src/readers/reader-process.ts", "test/store/child.ts"],
+    entryPoints: [
+      "src/cli/main.ts",
+      "src/node/ml-dsa-worker.js",
+      "src/readers/reader-process.ts",
+      "test/store/child.ts",
+    ],
     entryNames: "[name]",
     outdir,
     bundle: true,

@@ -82,12 +82,9 @@ const Readiness = z
       })
       .optional()
       .openapi({ description: "For a log with witnesses." }),
-    readers: z
-      .object({ wanted: z.int(), up: z.int() })
-      .optional()
-      .openapi({
-        description: "For a log with readers in further processes. Without any it cannot be reached.",
-      }),
+    readers: z.object({ wanted: z.int(), up: z.int() }).optional().openapi({
+      description: "For a log with readers in further processes. Without any it cannot be reached.",
+    }),
   })
   .openapi("Readiness");
 

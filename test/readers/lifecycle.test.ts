@@ -1,0 +1,91 @@
+import { createServer } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import { resultOf, startCli, stopServe, temporaryDirectory } from "../cli/harness.ts";
+import { RawClient } from "../http/raw-client.ts";
+import { until } from "../store/processes.ts";
+import { ask, isAlive, type ReadersLog, readerPids, startReaders } from "./serve-readers.ts";
+
+const running: ReadersLog[] = [];
+afterEach(async () => {
+  await Promise.all(running.splice(0).map(stopServe));
+});
+
+async function serving(count: number, args: readonly string[] = []): Promise<ReadersLog> {
+  const log = await startReaders(count, args);
+  running.push(log);
+  return log;
+}
+
+describe("readers", () => {
+  it("that are killed are started again, on the same port, and the operator is told", async () => {
+    const log = await serving(1);
+    const [pid = 0] = readerPids(log);
+    process.kill(pid, "SIGKILL");
+    await until(() => {
+      const [other = pid] = readerPids(log);
+      return other !== pid;
+    });
+    await until(async () => (await ask(`${log.adminUrl}/readyz`)).text.includes('"up":1'));
+    expect((await ask(`${log.url}/checkpoint`)).status).toBe(200);
+    expect((await ask(`${log.url}/add`, { method: "POST", body: "x" })).text).toBe("0");
+    expect(log.errors()).toContain("a reader ended, and is started again: SIGKILL");
+  });
+
+  it("end with a writer that is killed, and free the port", async () => {
+    const log = await startReaders(2);
+    const pids = readerPids(log);
+    expect(pids).toHaveLength(2);
+    log.child.kill("SIGKILL");
+    await log.result;
+    await until(() => pids.every((pid) => !isAlive(pid)));
+    const { port, hostname } = new URL(log.url);
+    const server = createServer();
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(Number(port), hostname, () => resolve());
+    });
+    server.close();
+  });
+
+  it("finish what is under way when the log is told to end", async () => {
+    const log = await startReaders(1, ["--checkpoint-interval", "1000"]);
+    const client = await RawClient.open(log.url);
+    client.send("POST /add HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 4\r\n\r\nha");
+    await until(async () => (await ask(`${log.url}/checkpoint`)).status === 200);
+    log.child.kill("SIGTERM");
+    await until(() => log.errors().includes("finishing"));
+    client.send("lf");
+    expect(await client.untilClosed()).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*\r\n\r\n0$/);
+    expect((await log.result).code).toBe(0);
+  });
+
+  it("add nothing of a body that is cut short", async () => {
+    const log = await serving(1);
+    const client = await RawClient.open(log.url);
+    client.send("POST /add HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 4\r\n\r\nha");
+    client.destroy();
+    const other = await RawClient.open(log.url);
+    other.send("POST /add HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nha\r\n");
+    other.destroy();
+    expect((await ask(`${log.url}/add`, { method: "POST", body: "whole" })).text).toBe("0");
+    expect((await ask(`${log.url}/add`, { method: "POST", body: "next" })).text).toBe("1");
+    expect(JSON.parse((await ask(`${log.adminUrl}/readyz`)).text)).toMatchObject({ integratedSize: 2 });
+  });
+
+  it("that cannot listen stop the log with LISTEN_FAILED", async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", () => resolve()));
+    const address = taken.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const child = startCli(
+      ["serve", "--listen", `127.0.0.1:${port}`, "--readers", "2"],
+      temporaryDirectory(),
+    );
+    const { code, stderr } = await resultOf(child);
+    expect(code).toBe(2);
+    expect(stderr).toContain(
+      `cannot listen on 127.0.0.1:${port}: another program listens there [LISTEN_FAILED]`,
+    );
+    taken.close();
+  });
+});
