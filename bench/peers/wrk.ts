@@ -9,7 +9,7 @@ export interface WrkRound {
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Answers that are not 2xx or 3xx, and connections, reads and writes that failed or took over two seconds. */
+  /** Answers that are not 2xx or 3xx, and connections, reads and writes that failed or took over ten seconds. */
   readonly failures: number;
 }
 
@@ -31,7 +31,20 @@ export async function wrk(url: string, { connections, seconds, cores, script }: 
   try {
     const file = join(folder, "requests.lua");
     await writeFile(file, script);
-    const flags = ["-t", "1", "-c", String(connections), "-d", `${seconds}s`, "--latency", "-s", file, url];
+    const flags = [
+      "-t",
+      "1",
+      "-c",
+      String(connections),
+      "-d",
+      `${seconds}s`,
+      "--timeout",
+      "10s",
+      "--latency",
+      "-s",
+      file,
+      url,
+    ];
     const [program = "", ...args] = pinned(cores, ["wrk", ...flags]);
     const { code, stdout, stderr } = await run(program, args);
     if (code !== 0) throw new Error(`wrk ended with ${code}: ${stderr}${stdout}`);

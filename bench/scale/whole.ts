@@ -33,7 +33,8 @@ async function usedPageBytes(path: string): Promise<number> {
   const root = open({ path, noSubdir: true, readOnly: true, maxDbs: 16, encoding: "binary" });
   try {
     let bytes = 0;
-    for (const name of root.getKeys()) {
+    // All names first: opening a table ends the cursor.
+    for (const name of [...root.getKeys()]) {
       const stats: unknown = root.openDB({ name: String(name), encoding: "binary" }).getStats();
       bytes += pagesIn(stats) * 4096;
     }
