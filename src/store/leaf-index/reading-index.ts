@@ -43,7 +43,7 @@ export class ReadingIndex implements LeafIndex {
   async ready(): Promise<void> {}
 
   catchUp(treeSize: number): Promise<void> {
-    if (treeSize <= this.size) return Promise.resolve();
+    if (treeSize <= this.size && !this.#isDamaged) return Promise.resolve();
     const caughtUp = this.#turn.then(() => this.#catchUp(treeSize));
     this.#turn = caughtUp.catch(() => undefined);
     return caughtUp;
@@ -60,8 +60,14 @@ export class ReadingIndex implements LeafIndex {
     this.#finder.adoptRuns([]);
   }
 
+  get #isDamaged(): boolean {
+    return this.#finder.runs.some((run) => run.isDamaged);
+  }
+
   async #catchUp(treeSize: number): Promise<void> {
     const { runLeaves, readHashes } = this.#options;
+    // The writer may have made it anew.
+    if (this.#isDamaged) this.#takeRuns(Math.max(treeSize, this.size));
     for (let tiles = 1; this.size < treeSize && !this.#isClosed; tiles++) {
       const room = runLeaves - (this.size % runLeaves);
       if (room === runLeaves || treeSize - this.size > runLeaves) this.#takeRuns(treeSize);
@@ -74,15 +80,14 @@ export class ReadingIndex implements LeafIndex {
 
   /** Takes the runs a writer has written meanwhile. @throws {TlogError} STORE_FAILED when too few of them are there. */
   #takeRuns(treeSize: number): void {
-    const held = new Map(this.#finder.runs.map((run) => [run.path, run]));
+    const held = new Map(this.#finder.runs.filter((run) => !run.isDamaged).map((run) => [run.path, run]));
     const { runs } = openChain({ ...this.#options, treeSize }, held);
     const usable = prefixOf(runs);
     const isNews = endOf(usable) >= endOf(this.#finder.runs);
     const adopted = isNews ? usable : this.#finder.runs;
-    for (const run of new Set([...runs, ...held.values()])) if (!adopted.includes(run)) run.close();
+    for (const run of new Set([...runs, ...this.#finder.runs])) if (!adopted.includes(run)) run.close();
     if (isNews) this.#finder.adoptRuns(usable);
-    const held2 = this.#finder.fullTables.length;
-    if (held2 > MAX_FULL_TABLES) {
+    if (this.#finder.fullTables.length > MAX_FULL_TABLES) {
       throw new TlogError(
         "STORE_FAILED",
         "the leaf index lags far behind the log: a process that opens the log for writing makes it",
