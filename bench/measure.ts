@@ -1,3 +1,5 @@
+import { median, type Spread, spreadOf } from "./pairs.ts";
+
 /** What every measurement reports. */
 export interface Result {
   readonly name: string;
@@ -5,6 +7,8 @@ export interface Result {
   readonly perSecond: number;
   /** Against the yardstick of the same section, the median over pairs measured one after the other. */
   readonly ratio: number | undefined;
+  /** Of the pairs, with the least and the most. */
+  readonly ratios: Spread | undefined;
   /** Milliseconds, the median over the rounds; undefined where single operations are not timed. */
   readonly p50Ms: number | undefined;
   readonly p99Ms: number | undefined;
@@ -39,6 +43,7 @@ export async function compare(
       name,
       perSecond: median(own.map((round) => round.perSecond)),
       ratio: index === 0 ? undefined : median(ratios),
+      ratios: index === 0 ? undefined : spreadOf(ratios),
       p50Ms: medianOf(own, "p50Ms"),
       p99Ms: medianOf(own, "p99Ms"),
     };
@@ -59,10 +64,4 @@ export async function perSecond(operation: () => unknown, durationMs: number): P
 function medianOf(rounds: readonly Round[], field: "p50Ms" | "p99Ms"): number | undefined {
   const values = rounds.flatMap((round) => round[field] ?? []);
   return values.length === 0 ? undefined : median(values);
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }

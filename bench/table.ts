@@ -37,7 +37,9 @@ export function formatResult(result: Result, { isShort }: Pick<Report["scale"], 
   ];
   const bottleneck = [yardstick, ours].flatMap((side) =>
     side?.wasGeneratorBottleneck
-      ? [`the generator was the limit of "${side.name}" (${percent(side.generatorCpuShare)} of a core)`]
+      ? [
+          `the generator was short of time (${percent(side.generatorCpuShare)} of a core, or late): the figures of "${side.name}" are its too`,
+        ]
       : [],
   );
   return [

@@ -15,13 +15,13 @@ async function verify({ rounds, seconds }: Context): Promise<readonly Result[]> 
   return Object.entries(sections).flatMap(([title, measured]) => {
     const [yardstick, ...others] = measured.map((result) => ({ ...result, side: sideOf(result) }));
     return others.map(
-      ({ name, ratio, side }): Result => ({
+      ({ name, ratios, side }): Result => ({
         name: `client/${name}`,
         title,
         unit: "operations",
         ...(yardstick !== undefined && { yardstick: yardstick.side }),
         ours: side,
-        ...(ratio !== undefined && { ratio: { median: ratio, min: ratio, max: ratio } }),
+        ...(ratios !== undefined && { ratio: ratios }),
       }),
     );
   });
