@@ -79,7 +79,7 @@ export const DEFAULT_LISTEN_LIMITS: ListenLimits = Object.freeze({
   keepAliveTimeoutMs: 75_000,
   inactivityTimeoutMs: 120_000,
   timeoutCheckIntervalMs: 5_000,
-  maxConnections: 4096,
+  maxConnections: 8192,
   maxHeaderBytes: 16 * 1024,
   maxPipelinedRequests: 64,
   maxRequestsPerConnection: 0,
