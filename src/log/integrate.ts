@@ -12,7 +12,7 @@ export interface Integration {
  * Appends leaves to a tree known by its compact range. Pure; reads nothing back.
  * Only perfect subtrees whose height is a multiple of 8 are stored (c2sp.org/tlog-tiles, "Merkle Tree"); a tile holds the
  * others implicitly.
- * @param leafHashes - concatenated; kept, not copied.
+ * @param leafHashes - concatenated; not kept.
  */
 export function integrate(range: CompactRange, leafHashes: Uint8Array): Integration {
   const { range: after, levels } = appendHashes(range, leafHashes);

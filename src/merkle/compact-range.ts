@@ -1,7 +1,7 @@
 /** The least one must remember of a tree to append to it and know its root: the roots of its perfect subtrees. */
 import { InvariantError, TlogError } from "../errors.ts";
 import { type NodeCoordinate, subtreePeaks } from "./coordinates.ts";
-import { assertHash, emptyRootHash, HASH_BYTES, nodeHash, nodeHashInto, parentHashesInto } from "./hash.ts";
+import { assertHash, emptyRootHash, HASH_BYTES, hashMemory, nodeHash, writeParents } from "./hash.ts";
 import { assertSize } from "./sizes.ts";
 
 /** A tree of `treeSize` leaves: one hash of 32 bytes per binary one in `treeSize`, the largest subtree first. */
@@ -9,6 +9,9 @@ export interface CompactRange {
   readonly treeSize: number;
   readonly peaks: readonly Uint8Array[];
 }
+
+/** A tree of 2^53 - 1 leaves has no more. */
+const MAX_LEVELS = 54;
 
 /** The tree without leaves. */
 export function emptyRange(): CompactRange {
@@ -60,13 +63,13 @@ export function appendLeaves(
 /** What {@link appendHashes} made. */
 export interface AppendedHashes {
   readonly range: CompactRange;
-  /** For each tree level that grew, its new hashes, concatenated; they are the last ones of the level. Level 0: the leaves given. */
+  /** For each tree level that grew, its new hashes, concatenated; they are the last ones of the level. Level 0: the leaves. */
   readonly levels: readonly Uint8Array[];
 }
 
 /**
  * Appends many leaves on the right, as {@link appendLeaves} does, hashed level by level over flat memory.  RFC 6962 §2.1
- * @param leafHashes - 32 bytes each, concatenated; kept, not copied.
+ * @param leafHashes - 32 bytes each, concatenated; not kept.
  * @throws {TlogError} HASH_MALFORMED | ARGUMENT_INVALID
  */
 export function appendHashes(range: CompactRange, leafHashes: Uint8Array): AppendedHashes {
@@ -80,12 +83,7 @@ export function appendHashes(range: CompactRange, leafHashes: Uint8Array): Appen
   const treeSize = range.treeSize + leafHashes.length / HASH_BYTES;
   assertSize("treeSize", treeSize);
   const before = peaksByLevel(range);
-  const levels: Uint8Array[] = [];
-  let start = range.treeSize;
-  for (let added = leafHashes; added.length > 0; start = Math.floor(start / 2)) {
-    levels.push(added);
-    added = parentsOf(start % 2 === 1 ? before[levels.length - 1] : undefined, added);
-  }
+  const levels = grownLevels(range.treeSize, leafHashes, before);
   const peaks = peakCoordinates(treeSize).map(({ level }) => {
     // Whatever is on the right edge of a level that grew is new; above, the peaks are as they were.
     const hash = levels[level]?.slice(-HASH_BYTES) ?? before[level];
@@ -102,15 +100,33 @@ function peaksByLevel({ treeSize, peaks }: CompactRange): readonly (Uint8Array |
   return byLevel;
 }
 
-/** The nodes that become complete above `hashes`; `left` is the sibling of the first one when that is a right child. */
-function parentsOf(left: Uint8Array | undefined, hashes: Uint8Array): Uint8Array {
-  const carried = left === undefined ? 0 : 1;
-  const count = hashes.length / HASH_BYTES;
-  const parents = new Uint8Array(Math.floor((count + carried) / 2) * HASH_BYTES);
-  if (left !== undefined) nodeHashInto(left, hashes.subarray(0, HASH_BYTES), parents, 0);
-  const pairs = Math.floor((count - carried) / 2);
-  parentHashesInto({ hashes, from: carried * HASH_BYTES, pairs }, parents, carried * HASH_BYTES);
-  return parents;
+/** The new hashes of each level that grows: views of one memory, where each level follows the one below it. */
+function grownLevels(
+  treeSize: number,
+  leafHashes: Uint8Array,
+  before: readonly (Uint8Array | undefined)[],
+): readonly Uint8Array[] {
+  const levels: Uint8Array[] = [];
+  let count = leafHashes.length / HASH_BYTES;
+  // Two hashes a leaf at most, and a left sibling a level.
+  const memory = hashMemory(2 * count + MAX_LEVELS);
+  let start = treeSize;
+  let from = start % 2;
+  memory.bytes.set(leafHashes, from * HASH_BYTES);
+  while (count > 0) {
+    levels.push(memory.bytes.subarray(from * HASH_BYTES, (from + count) * HASH_BYTES));
+    // A right child that comes first has its sibling among the peaks.
+    const carried = start % 2;
+    const sibling = carried === 1 ? before[levels.length - 1] : undefined;
+    if (sibling !== undefined) memory.bytes.set(sibling, (from - 1) * HASH_BYTES);
+    const pairs = Math.floor((count + carried) / 2);
+    start = Math.floor(start / 2);
+    const to = from + count + (start % 2);
+    writeParents(memory, { from: from - carried, pairs, to });
+    from = to;
+    count = pairs;
+  }
+  return levels;
 }
 
 /**

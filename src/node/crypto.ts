@@ -29,9 +29,14 @@ export function sha256(data: Uint8Array): Uint8Array {
 export function sha256Into(data: Uint8Array, out: Uint8Array, offset: number): void {
   if (offset + SHA256_BYTES > out.length) throw new RangeError("want room for 32 bytes");
   // A digest as a latin1 string costs no allocation outside the JavaScript heap: 2.2 times as fast as a Buffer per hash. Reading
-  // its characters costs less than one call that writes them.
+  // its characters costs less than one call that writes them, and least four at a time.
   const digest = hash("sha256", data, "binary");
-  for (let at = 0; at < SHA256_BYTES; at++) out[offset + at] = digest.charCodeAt(at);
+  for (let at = 0; at < SHA256_BYTES; at += 4) {
+    out[offset + at] = digest.charCodeAt(at);
+    out[offset + at + 1] = digest.charCodeAt(at + 1);
+    out[offset + at + 2] = digest.charCodeAt(at + 2);
+    out[offset + at + 3] = digest.charCodeAt(at + 3);
+  }
 }
 
 /** The one strict, cofactorless verdict; false also for wrong lengths.  RFC 8032 §5.1.7, {@link isWorthVerifying} */
