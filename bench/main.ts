@@ -131,6 +131,7 @@ async function bench(rows: readonly Row[]): Promise<number> {
   try {
     const context = contextOf(pinning, stopping.signal);
     for (const row of rows) results.push(...(await run(row, context)));
+    if (isJudged()) await measureFallenAgain(rows, results, context);
   } catch (error) {
     failure = error;
   }
@@ -185,11 +186,31 @@ function judge(results: readonly Result[]): number {
     process.stdout.write(`\nwritten to ${BASELINE}\n`);
     return 0;
   }
-  const isWhole = options.short && options.row.length === 0;
-  const recorded: Baseline = isWhole ? JSON.parse(readFileSync(BASELINE, "utf8")) : {};
-  const fallen = [...failures, ...regressions(ratios, recorded)];
+  const fallen = [...failures, ...regressions(ratios, recorded()).map(({ text }) => text)];
   for (const line of fallen) process.stdout.write(`\nFAILED ${line}`);
-  if (isWhole)
-    process.stdout.write(`\n${fallen.length === 0 ? "no ratio fell far below bench/baseline.json" : ""}\n`);
+  if (isJudged() && fallen.length === 0)
+    process.stdout.write("\nno ratio fell far below bench/baseline.json");
+  process.stdout.write("\n");
   return fallen.length === 0 ? 0 : 1;
+}
+
+/** A short run of every row is held against what is recorded. */
+function isJudged(): boolean {
+  return options.short && !options["update-baseline"] && options.row.length === 0;
+}
+
+function recorded(): Baseline {
+  return isJudged() ? JSON.parse(readFileSync(BASELINE, "utf8")) : {};
+}
+
+/** Other work on the machine may hit one side: what fell has to fall twice. */
+async function measureFallenAgain(rows: readonly Row[], results: Result[], context: Context): Promise<void> {
+  const fallen = new Set(regressions(ratiosOf(results), recorded()).map(({ name }) => name));
+  for (const row of rows.filter(({ name }) => fallen.has(name))) {
+    context.say(`${row.name} fell: once more`);
+    for (const result of await run(row, context)) {
+      const at = results.findIndex(({ name }) => name === result.name);
+      results.splice(at, 1, result);
+    }
+  }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { failuresOf, LEAST_SHARE, ratiosOf, regressions } from "../../bench/baseline.ts";
+import { failuresOf, LEAST_SHARES, ratiosOf, regressions } from "../../bench/baseline.ts";
 import { alternate, median, ratioOf } from "../../bench/pairs.ts";
 import type { Curve, Result, Side } from "../../bench/results.ts";
 import { plot } from "../../bench/svg.ts";
@@ -48,10 +48,19 @@ describe("the baseline", () => {
   });
 
   it("lets a ratio vary, and names one that fell far or is no longer measured", () => {
-    const at = (share: number) => ({ "add-64, throughput": 0.4 * share, "add-64, CPU": 0.8 });
-    expect(regressions(at(LEAST_SHARE), recorded)).toEqual([]);
-    expect(regressions(at(3), recorded)).toEqual([]);
-    expect(regressions(at(LEAST_SHARE - 0.01), recorded)).toHaveLength(1);
+    const at = (throughput: number, cpu: number) => ({
+      "add-64, throughput": 0.4 * throughput,
+      "add-64, CPU": 0.8 * cpu,
+    });
+    const { throughput, CPU: cpu } = LEAST_SHARES;
+    expect(regressions(at(throughput, cpu), recorded)).toEqual([]);
+    expect(regressions(at(3, 3), recorded)).toEqual([]);
+    expect(regressions(at(throughput - 0.01, 1), recorded)).toEqual([
+      { name: "add-64", text: expect.stringContaining("throughput") },
+    ]);
+    expect(regressions(at(1, cpu - 0.01), recorded)).toEqual([
+      { name: "add-64", text: expect.stringContaining("CPU") },
+    ]);
     expect(regressions({}, recorded)).toHaveLength(2);
     expect(regressions({ ...recorded, "add-64, CPU": Number.NaN }, recorded)).toHaveLength(1);
   });
