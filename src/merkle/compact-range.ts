@@ -108,8 +108,8 @@ function grownLevels(
 ): readonly Uint8Array[] {
   const levels: Uint8Array[] = [];
   let count = leafHashes.length / HASH_BYTES;
-  // Two hashes a leaf at most, and a left sibling a level.
-  const memory = hashMemory(2 * count + MAX_LEVELS);
+  // A level has at most half of the hashes below it and one more, and a left sibling before them.
+  const memory = hashMemory(2 * (count + MAX_LEVELS));
   let start = treeSize;
   let from = start % 2;
   memory.bytes.set(leafHashes, from * HASH_BYTES);

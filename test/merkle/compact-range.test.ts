@@ -67,6 +67,20 @@ describe("a compact range", () => {
     expectCode(() => appendHashes(emptyRange(), new Uint8Array(33)), "HASH_MALFORMED");
   });
 
+  it("is the same over flat hashes wherever in a large tree the batch begins", () => {
+    for (let bits = 1; bits <= 52; bits++) {
+      for (const short of [1, 2, 5]) {
+        for (const count of [1, 2, 33]) {
+          const treeSize = Math.max(0, 2 ** bits - short);
+          const range = { treeSize, peaks: tree.leafHashes.slice(0, peakCoordinates(treeSize).length) };
+          const leaves = tree.leafHashes.slice(60, 60 + count);
+          const flat = appendHashes(range, new Uint8Array(Buffer.concat(leaves)));
+          expect(flat.range).toEqual(appendLeaves(range, leaves));
+        }
+      }
+    }
+  });
+
   it("stays as it was when leaves are appended", () => {
     const before = rangeOf(7);
     const copy = structuredClone(before);
