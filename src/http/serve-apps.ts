@@ -51,8 +51,7 @@ export async function listenOn(options: ListenOptions): Promise<RunningListener>
     return await listen(options);
   } catch (error) {
     const reason = hasErrorCode(error, "EADDRINUSE") ? "another program listens there" : messageOf(error);
-    throw new TlogError("LISTEN_FAILED", `cannot listen on ${options.host}:${options.port}: ${reason}`, {
-      cause: error,
-    });
+    const where = options.passedOn?.socketPath ?? `${options.host}:${options.port}`;
+    throw new TlogError("LISTEN_FAILED", `cannot listen on ${where}: ${reason}`, { cause: error });
   }
 }

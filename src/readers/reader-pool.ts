@@ -30,6 +30,8 @@ interface Reader {
   readonly worker: Worker;
   readonly pid: number;
   readonly startedAtMs: number;
+  /** Resolves with how its process ended, or why there never was one. */
+  readonly gone: Promise<string>;
   isListening: boolean; // owned by #hear()
   unanswered: number; // owned by #ping() and #hear()
   lastWords: string; // owned by #start()
@@ -72,9 +74,7 @@ export class ReaderPool {
     this.#isClosing = true;
     clearInterval(this.#pings);
     for (const retry of this.#retries) clearTimeout(retry);
-    const gone = [...this.#readers].map(
-      ({ worker }) => new Promise<void>((resolve) => worker.once("exit", () => resolve())),
-    );
+    const gone = [...this.#readers].map((reader) => reader.gone);
     for (const { worker, isListening } of this.#readers) {
       if (isListening) tell(worker, { kind: "drain", deadlineMs });
       else worker.process.kill("SIGKILL");
@@ -95,6 +95,7 @@ export class ReaderPool {
       worker,
       pid: worker.process.pid ?? 0,
       startedAtMs: performance.now(),
+      gone: endOf(worker),
       isListening: false,
       unanswered: 0,
       lastWords: "",
@@ -104,7 +105,6 @@ export class ReaderPool {
       reader.lastWords = `${reader.lastWords}${text}`.slice(-MAX_LAST_WORDS);
     });
     const late = setTimeout(() => worker.process.kill("SIGKILL"), START_MS);
-    worker.on("error", () => {}); // "exit" follows.
     const started = new Promise<void>((resolve, reject) => {
       worker.on("message", (message: unknown) => {
         if (!isFromReader(message)) return;
@@ -113,11 +113,12 @@ export class ReaderPool {
         if (message.kind === "failed") reject(new TlogError(message.code, message.message));
         this.#hear(reader, message);
       });
-      worker.once("exit", (code: number | null, signal: string | null) => {
+      void reader.gone.then((end) => {
         clearTimeout(late);
         this.#readers.delete(reader);
-        reject(new TlogError("STORE_FAILED", `a reader ended at its start: ${endOf(reader, code, signal)}`));
-        if (reader.isListening) this.#ended(reader, endOf(reader, code, signal));
+        const message = withLastWords(end, reader);
+        reject(new TlogError("STORE_FAILED", `a reader ended at its start: ${message}`));
+        if (reader.isListening) this.#ended(reader, message);
       });
     });
     try {
@@ -194,8 +195,21 @@ function tell(worker: Worker, message: ToReader): void {
   if (worker.isConnected()) worker.send(message, () => {});
 }
 
+/** "exit code 1", "SIGKILL", "spawn /usr/bin/node ENOENT" */
+function endOf(worker: Worker): Promise<string> {
+  return new Promise((resolve) => {
+    worker.once("exit", (code: number | null, signal: string | null) =>
+      resolve(signal ?? `exit code ${code}`),
+    );
+    worker.on("error", (error) => {
+      if (worker.process.pid !== undefined) return; // "exit" follows.
+      delete cluster.workers?.[worker.id]; // Done by cluster only at "exit", which never comes.
+      resolve(messageOf(error));
+    });
+  });
+}
+
 /** "exit code 1: Error: …" */
-function endOf({ lastWords }: Reader, code: number | null, signal: string | null): string {
-  const how = signal === null ? `exit code ${code}` : signal;
-  return lastWords === "" ? how : `${how}: ${lastWords.trim()}`;
+function withLastWords(end: string, { lastWords }: Reader): string {
+  return lastWords === "" ? end : `${end}: ${lastWords.trim()}`;
 }

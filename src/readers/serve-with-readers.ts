@@ -7,7 +7,7 @@ import { type LogEvents, type ReaderEvents, shielded } from "../events.ts";
 import { writeAccessFor } from "../http/access.ts";
 import { createAdminApp, createLogApp } from "../http/app.ts";
 import type { ListenLimits } from "../http/limits.ts";
-import { listen as listenAt, type RunningListener } from "../http/listen.ts";
+import type { RunningListener } from "../http/listen.ts";
 import type { OnError } from "../http/problem.ts";
 import type { ListenAt, MountedWitness, RunningServer } from "../http/running-server.ts";
 import { listenOn } from "../http/serve-apps.ts";
@@ -41,21 +41,22 @@ export async function serveLogWithReaders(options: ServeWithReadersOptions): Pro
   const { log, directory, count, adminListen } = options;
   const onError = onErrorFor(options.events);
   const listen = await withPort(options.listen);
-  const place = await mkdtemp(join(tmpdir(), "bristlecone-")).catch(refusePlace); // mode 0700
-  const socketPath = join(place, "writer.sock");
+  const place = await makePlace();
+  const socketPath = join(place, SOCKET_NAME);
   let isClosing = false; // owned by close()
+  let writer: RunningListener | undefined; // owned by the next statements
   let pool: ReaderPool | undefined; // owned by the next statements
   let admin: RunningListener | undefined; // owned by the next statements
-  const writer = await listenForReaders({ ...options, listen }, { socketPath, onError });
   const close = async ({ deadlineMs = 10_000 }: { readonly deadlineMs?: number } = {}): Promise<void> => {
     isClosing = true;
-    writer.answerWaiting();
+    writer?.answerWaiting();
     await pool?.close({ deadlineMs });
-    await writer.close({ deadlineMs: 0 });
+    await writer?.close({ deadlineMs: 0 });
     await rm(place, { recursive: true, force: true });
     await admin?.close({ deadlineMs });
   };
   try {
+    writer = await listenForReaders({ ...options, listen }, { socketPath, onError });
     const start = { directory, origin: log.origin, vkeys: log.vkeys, socketPath, listen };
     const { events } = options;
     pool = await ReaderPool.open({ count, start, events, onRequestFailed: shielded(events).requestFailed });
@@ -88,7 +89,7 @@ async function listenForReaders(
   const boundPort = () => listen.port;
   const app = createLogApp({ log, writeAccess, version, witnesses, boundPort, onError });
   const passedOn = { socketPath, restore: restoreRequest };
-  return await listenAt({ app, ...listen, passedOn, limits: PASSED_ON_LIMITS, onError });
+  return await listenOn({ app, ...listen, passedOn, limits: PASSED_ON_LIMITS, onError });
 }
 
 /** Every reader is to listen on the same port, also one that is started again when no other is left to share with. */
@@ -123,7 +124,25 @@ function assertSockets(): void {
   throw new TlogError("CONFIG_INVALID", "--readers: want 0 on Windows, where readers were never tried");
 }
 
-function refusePlace(cause: unknown): never {
-  const message = `cannot make a directory for the readers' socket in ${tmpdir()}: ${messageOf(cause)}; set TMPDIR`;
-  throw new TlogError("LISTEN_FAILED", message, { cause });
+const SOCKET_NAME = "writer.sock";
+/** Of a Unix socket's path on macOS; Linux takes 4 more. A longer one is cut off without a word, and lies where others may enter. */
+const MAX_SOCKET_PATH_BYTES = 103;
+
+/** A new directory of mode 0700. */
+async function makePlace(): Promise<string> {
+  const prefix = join(tmpdir(), "bristlecone-");
+  const bytes = Buffer.byteLength(join(`${prefix}XXXXXX`, SOCKET_NAME));
+  if (bytes > MAX_SOCKET_PATH_BYTES) {
+    throw badPlace(`want a path of at most ${MAX_SOCKET_PATH_BYTES} bytes, got ${bytes}`);
+  }
+  return await mkdtemp(prefix).catch((error: unknown) => {
+    throw badPlace(messageOf(error));
+  });
+}
+
+function badPlace(reason: string): TlogError {
+  return new TlogError(
+    "LISTEN_FAILED",
+    `cannot make a directory for the readers' socket in ${tmpdir()}: ${reason}; set TMPDIR`,
+  );
 }

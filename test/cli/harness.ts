@@ -29,13 +29,15 @@ export function spawnCli(
   return resultOf(child);
 }
 
+type Environment = Readonly<Record<string, string>>;
+
 /** Starts the real command; the environment holds no setting of the person who runs the tests. */
 export function startCli(
   args: readonly string[],
   cwd: string,
-  { stdout = "pipe" }: { stdout?: "pipe" | number } = {},
+  { stdout = "pipe", environment = {} }: { stdout?: "pipe" | number; environment?: Environment } = {},
 ): ChildProcess {
-  const env = { PATH: process.env.PATH, HOME: cwd, XDG_STATE_HOME: join(cwd, "state") };
+  const env = { PATH: process.env.PATH, HOME: cwd, XDG_STATE_HOME: join(cwd, "state"), ...environment };
   return spawn(process.execPath, [join(inject("programs"), "main.js"), ...args], {
     cwd,
     env,
@@ -72,8 +74,12 @@ export interface RunningServe extends Served {
 }
 
 /** Starts `serve` on a free port in `cwd` and waits until it listens. */
-export async function startServe(cwd: string, args: readonly string[] = []): Promise<RunningServe> {
-  const child = startCli(["serve", "--listen", "127.0.0.1:0", "--json", ...args], cwd);
+export async function startServe(
+  cwd: string,
+  args: readonly string[] = [],
+  environment: Environment = {},
+): Promise<RunningServe> {
+  const child = startCli(["serve", "--listen", "127.0.0.1:0", "--json", ...args], cwd, { environment });
   const result = resultOf(child);
   const line = await new Promise<string>((found, failed) => {
     let text = "";

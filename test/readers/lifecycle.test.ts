@@ -1,4 +1,6 @@
+import { mkdirSync, readdirSync } from "node:fs";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { resultOf, startCli, stopServe, temporaryDirectory } from "../cli/harness.ts";
 import { RawClient } from "../http/raw-client.ts";
@@ -16,6 +18,16 @@ async function serving(count: number, args: readonly string[] = []): Promise<Rea
   return log;
 }
 
+/** Its processes find Node no more after a SIGUSR2, and again after the next one. */
+const SWITCHES_NODE_AWAY = importing(`
+  const paths = ["/nowhere/node", process.execPath];
+  process.on("SIGUSR2", () => { process.execPath = paths[0]; paths.reverse(); });
+`);
+
+function importing(program: string): string {
+  return `--import data:text/javascript,${encodeURIComponent(program)}`;
+}
+
 describe("readers", () => {
   it("that are killed are started again, on the same port, and the operator is told", async () => {
     const log = await serving(1);
@@ -29,6 +41,46 @@ describe("readers", () => {
     expect((await ask(`${log.url}/checkpoint`)).status).toBe(200);
     expect((await ask(`${log.url}/add`, { method: "POST", body: "x" })).text).toBe("0");
     expect(log.errors()).toContain("a reader ended, and is started again: SIGKILL");
+  });
+
+  it("that cannot be spawned are tried again, and do not keep the log from ending", async () => {
+    const log = await startReaders(1, [], { NODE_OPTIONS: SWITCHES_NODE_AWAY });
+    const loseReader = async () => {
+      const [pid = 0] = readerPids(log);
+      log.child.kill("SIGUSR2");
+      process.kill(pid, "SIGKILL");
+      await until(async () => (await ask(`${log.adminUrl}/readyz`)).text.includes('"up":0'));
+    };
+    await loseReader();
+    await until(() => log.errors().includes("spawn /nowhere/node ENOENT"));
+    log.child.kill("SIGUSR2");
+    await until(async () => (await ask(`${log.adminUrl}/readyz`)).text.includes('"up":1'));
+    expect((await ask(`${log.url}/checkpoint`)).status).toBe(200);
+    await loseReader();
+    log.child.kill("SIGTERM");
+    expect((await log.result).code).toBe(0);
+  });
+
+  it("that cannot be spawned at the start stop the log with STORE_FAILED", async () => {
+    const environment = { NODE_OPTIONS: importing('process.execPath = "/nowhere/node"') };
+    const child = startCli(["serve", "--listen", "127.0.0.1:0", "--readers", "2"], temporaryDirectory(), {
+      environment,
+    });
+    const { code, stderr } = await resultOf(child);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain("a reader ended at its start: spawn /nowhere/node ENOENT [STORE_FAILED]");
+  });
+
+  it("are refused where their socket's path would be cut off, and leave nothing there", async () => {
+    const place = join(temporaryDirectory(), "x".repeat(100));
+    mkdirSync(place);
+    const child = startCli(["serve", "--listen", "127.0.0.1:0", "--readers", "1"], temporaryDirectory(), {
+      environment: { TMPDIR: place },
+    });
+    const { code, stderr } = await resultOf(child);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/want a path of at most 103 bytes, got \d+; set TMPDIR \[LISTEN_FAILED\]/);
+    expect(readdirSync(place)).toEqual([]);
   });
 
   it("end with a writer that is killed, and free the port", async () => {

@@ -10,11 +10,15 @@ export interface ReadersLog extends RunningServe {
   readonly errors: () => string;
 }
 
-export async function startReaders(count: number, args: readonly string[] = []): Promise<ReadersLog> {
+export async function startReaders(
+  count: number,
+  args: readonly string[] = [],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<ReadersLog> {
   const adminPort = await freePort();
   const admin = `127.0.0.1:${adminPort}`;
   const all = ["--readers", String(count), "--admin-listen", admin, "--log-format", "json", ...args];
-  const served = await startServe(temporaryDirectory(), all);
+  const served = await startServe(temporaryDirectory(), all, environment);
   let errors = "";
   served.child.stderr?.on("data", (text) => {
     errors += text;
