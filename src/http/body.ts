@@ -54,7 +54,7 @@ export async function readLargeBody(
   const { maxBytes, budget, fullCode = "POOL_FULL" } = limits;
   assertPlain(source);
   const declaredBytes = declaredLength(source, maxBytes);
-  const bytes = new GrowingBytes();
+  const bytes = new GrowingBytes(declaredBytes);
   try {
     await source.readBody((piece) => {
       assertFits(bytes.length, piece, maxBytes);

@@ -22,3 +22,13 @@ test("a piece is copied, and a million pieces of one byte take no more than twic
   expect(bytes.bytes().every((byte) => byte === 7)).toBe(true);
   expect(bytes.bytes().buffer.byteLength).toBeLessThanOrEqual(2_000_000);
 });
+
+test("a length that was announced takes no memory before half of it came, and exactly its own then", () => {
+  const bytes = new GrowingBytes(1_000);
+  for (let count = 0; count < 400; count++) bytes.append(Uint8Array.of(7));
+  expect(bytes.bytes().buffer.byteLength).toBeLessThanOrEqual(800);
+  bytes.append(new Uint8Array(200));
+  expect(bytes.bytes().buffer.byteLength).toBe(1_000);
+  bytes.append(new Uint8Array(500));
+  expect(bytes.length).toBe(1_100);
+});
