@@ -45,15 +45,6 @@ export function encodeEntryBlock(entries: readonly Uint8Array[]): EntryBlock {
   return { bytes, offsets };
 }
 
-/** Entries [start, end) of a block: views of its memory. */
-export function subBlock({ bytes, offsets }: EntryBlock, start: number, end: number): EntryBlock {
-  const from = offsets[start] ?? bytes.length;
-  const to = offsets[end] ?? bytes.length;
-  const own = offsets.slice(start, end + 1);
-  if (from > 0) for (let at = 0; at < own.length; at++) own[at] = (own[at] ?? 0) - from;
-  return { bytes: bytes.subarray(from, to), offsets: own };
-}
-
 /** Entry `at` of a block, without its length: a view of its memory. */
 export function entryOf({ bytes, offsets }: EntryBlock, at: number): Uint8Array {
   return bytes.subarray((offsets[at] ?? 0) + LENGTH_BYTES, offsets[at + 1]);
@@ -99,19 +90,14 @@ export function encodeBundle(entries: readonly Uint8Array[]): Uint8Array {
  * @throws {TlogError} BUNDLE_MALFORMED
  */
 export function decodeBundle(bytes: Uint8Array, count: number): readonly Uint8Array[] {
-  return entriesAt(bytes, entryOffsets(bytes, count));
-}
-
-/**
- * Takes a batch of entries in bundle encoding apart: any number up to a limit, none included.
- * @returns copies.
- * @throws {TlogError} BUNDLE_MALFORMED | ARGUMENT_INVALID (more than `maxEntries`)
- */
-export function decodeAddBatch(
-  bytes: Uint8Array,
-  { maxEntries }: { readonly maxEntries: number },
-): readonly Uint8Array[] {
-  return entriesAt(bytes, parseEntryBlock(bytes, { maxEntries }).offsets);
+  const entries: Uint8Array[] = [];
+  let start = 0;
+  for (const end of entryOffsets(bytes, count).subarray(1)) {
+    // subarray and copy, because slice of a Buffer is no copy.
+    entries.push(new Uint8Array(bytes.subarray(start + LENGTH_BYTES, end)));
+    start = end;
+  }
+  return entries;
 }
 
 /**
@@ -160,16 +146,4 @@ function entryEnd(bytes: Uint8Array, start: number): number {
     "BUNDLE_MALFORMED",
     `entry: want ${end - entryStart} bytes, got ${bytes.length - entryStart}`,
   );
-}
-
-/** Copies of the entries, without their lengths. */
-function entriesAt(bytes: Uint8Array, offsets: Uint32Array): readonly Uint8Array[] {
-  const entries: Uint8Array[] = [];
-  let start = 0;
-  for (const end of offsets.slice(1)) {
-    // subarray and copy, because slice of a Buffer is no copy.
-    entries.push(new Uint8Array(bytes.subarray(start + LENGTH_BYTES, end)));
-    start = end;
-  }
-  return entries;
 }

@@ -1,7 +1,7 @@
 import type { FetchFunction } from "../../client/fetcher.ts";
 import { signCheckpoint } from "../../src/tlog/checkpoint.ts";
 import { encodeHex } from "../../src/tlog/encoding.ts";
-import { decodeAddBatch, encodeBundle } from "../../src/tlog/entry-bundle.ts";
+import { encodeBundle, entryCount, entryOf, parseEntryBlock } from "../../src/tlog/entry-bundle.ts";
 import {
   formatSigningKey,
   formatVerifierKey,
@@ -91,7 +91,8 @@ export async function openFakeLog(
 
   async function answerWrite(path: string, body: Uint8Array, accept: string): Promise<Response> {
     if (path === "add-batch") {
-      const appended = await append(decodeAddBatch(body, { maxEntries: 1000 }));
+      const block = parseEntryBlock(body, { maxEntries: 1000 });
+      const appended = await append(Array.from({ length: entryCount(block) }, (_, at) => entryOf(block, at)));
       return Response.json({
         leafIndices: appended.map(({ leafIndex }) => leafIndex),
         duplicates: appended.flatMap(({ duplicate }, at) => (duplicate ? [at] : [])),
