@@ -9,6 +9,7 @@ const isolated = [
   "test/crypto/without-web-crypto.test.ts",
   "test/node/ml-dsa-pool.test.ts",
   "test/store/directory-lock.test.ts",
+  "test/store/lmdb-leaves.test.ts",
   "test/store/lmdb-readers.test.ts",
 ];
 

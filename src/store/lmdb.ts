@@ -46,10 +46,9 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<LogStore
   try {
     const { storeId } = writer;
     const index = await openLeaves({ env, directory, storeId }, options.onIndexing ?? (() => undefined));
-    const indexOf = async (leafHashes: Uint8Array) => index.find(leafHashes);
     return {
       writer,
-      ...readerOf(env, assertOpen, indexOf),
+      ...readerOf(env, assertOpen, (leafHashes) => index.findRepaired(leafHashes)),
       ...writerOf(env, queue, index, maxBytes),
       close: () => close(() => index.close()),
     };

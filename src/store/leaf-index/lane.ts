@@ -16,6 +16,10 @@ export class Lane {
     return this.#failure;
   }
 
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
   /** Goes to work, if it does not; after a failure it tries again. */
   start(): void {
     this.#isWanted = true;

@@ -48,14 +48,20 @@ export interface LeafIndex {
   /**
    * For a reader, before `find`: adds leaves [size, treeSize) from the tiles, or from runs that a writer has written meanwhile.
    * Resolves at once when `size` is `treeSize` or more. Calls are served one after the other.
-   * @throws {TlogError} STORE_DAMAGED | STORE_FAILED (also: no writer has made the runs yet, and the leaves are too many to hold)
+   * @throws {TlogError} STORE_DAMAGED | STORE_CLOSED | STORE_FAILED (also: no writer has made the runs yet, and the leaves are too
+   *   many to hold)
    */
   catchUp(treeSize: number): Promise<void>;
   /**
    * For each of the concatenated hashes the smallest index of a leaf that has it, or undefined. Compared on all 32 bytes.
-   * @throws {TlogError} STORE_DAMAGED | STORE_FAILED
+   * @throws {TlogError} STORE_DAMAGED | STORE_FAILED | STORE_CLOSED
    */
   find(leafHashes: Uint8Array): readonly (number | undefined)[];
+  /**
+   * As `find`; a writer that comes to a damaged run first waits until it is made anew, some microseconds for each of its leaves.
+   * @throws {TlogError} as `find`, STORE_DAMAGED when the tiles are too, or the disk damages what is written | STORE_FULL
+   */
+  findRepaired(leafHashes: Uint8Array): Promise<readonly (number | undefined)[]>;
   /** Waits for what is being written. Idempotent. What is in memory only is read from the tiles at the next opening. */
   close(): Promise<void>;
 }

@@ -7,6 +7,7 @@ import type { LeafIndex, LeafIndexOptions } from "./leaf-index.ts";
 import { TILE_LEAVES } from "./make-run.ts";
 import type { Run } from "./run.ts";
 import { openChain } from "./run-chain.ts";
+import { indexClosed } from "./run-file.ts";
 
 /** Full tables it holds at most. A living writer leaves no more than half as many without a run. */
 const MAX_FULL_TABLES = 4;
@@ -50,7 +51,12 @@ export class ReadingIndex implements LeafIndex {
   }
 
   find(leafHashes: Uint8Array): readonly (number | undefined)[] {
+    this.#assertOpen();
     return this.#finder.find(leafHashes);
+  }
+
+  async findRepaired(leafHashes: Uint8Array): Promise<readonly (number | undefined)[]> {
+    return this.find(leafHashes);
   }
 
   async close(): Promise<void> {
@@ -66,9 +72,11 @@ export class ReadingIndex implements LeafIndex {
 
   async #catchUp(treeSize: number): Promise<void> {
     const { runLeaves, readHashes } = this.#options;
+    this.#assertOpen();
     // The writer may have made it anew.
     if (this.#isDamaged) this.#takeRuns(Math.max(treeSize, this.size));
-    for (let tiles = 1; this.size < treeSize && !this.#isClosed; tiles++) {
+    for (let tiles = 1; this.size < treeSize; tiles++) {
+      this.#assertOpen();
       const room = runLeaves - (this.size % runLeaves);
       if (room === runLeaves || treeSize - this.size > runLeaves) this.#takeRuns(treeSize);
       const start = this.size;
@@ -76,6 +84,11 @@ export class ReadingIndex implements LeafIndex {
       if (count > 0) this.append(readHashes({ level: 0, start, count }));
       if (tiles % TILES_PER_TURN === 0) await nextTurn();
     }
+  }
+
+  /** What it holds no more would be answered as absent. */
+  #assertOpen(): void {
+    if (this.#isClosed) throw indexClosed();
   }
 
   /** Takes the runs a writer has written meanwhile. @throws {TlogError} STORE_FAILED when too few of them are there. */

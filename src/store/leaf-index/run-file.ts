@@ -42,6 +42,11 @@ export function fileError(path: string, cause: unknown): unknown {
   return new TlogError(isFull ? "STORE_FULL" : "STORE_FAILED", message, { cause });
 }
 
+/** What is told to who still asks an index that is closed. */
+export function indexClosed(): TlogError {
+  return new TlogError("STORE_CLOSED", "the leaf index is closed");
+}
+
 export function damagedRun(path: string, detail: string): TlogError {
   return new TlogError("STORE_DAMAGED", `the leaf index is damaged: ${path}: ${detail}`);
 }

@@ -8,7 +8,7 @@ import type { LeafIndex, LeafIndexOptions } from "./leaf-index.ts";
 import { runOfRuns, runOfTable, runOfTiles, TILE_LEAVES } from "./make-run.ts";
 import type { Run } from "./run.ts";
 import { isMergedWidth, MERGE_WIDTH, openChain } from "./run-chain.ts";
-import { fileError } from "./run-file.ts";
+import { fileError, indexClosed } from "./run-file.ts";
 
 /** Full tables in memory that wait to be written; with them there is no room for more. */
 const MAX_FULL_TABLES = 2;
@@ -55,7 +55,9 @@ class WritingIndex implements LeafIndex {
   readonly #finder: LeafFinder;
   readonly #stop = new AbortController();
   readonly #writing = new Lane(() => this.#writeTable());
-  readonly #merging = new Lane(async () => (await this.#repair()) || (await this.#merge()));
+  readonly #repairing = new Lane(() => this.#repair());
+  readonly #merging = new Lane(() => this.#merge());
+  #interruption = new AbortController(); // of the merge under way; owned by #merge()
   #closing: Promise<void> | undefined; // owned by close()
 
   constructor(options: WriterOptions, runs: readonly Run[]) {
@@ -80,7 +82,10 @@ class WritingIndex implements LeafIndex {
 
   async ready(): Promise<void> {
     while (this.#finder.fullTables.length >= MAX_FULL_TABLES) await settled(this.#writing);
-    while (this.#unmergedRuns() >= MAX_UNMERGED_RUNS) await settled(this.#merging);
+    while (this.#unmergedRuns() >= MAX_UNMERGED_RUNS) {
+      await settled(this.#repairing);
+      await settled(this.#merging);
+    }
   }
 
   async catchUp(treeSize: number, onProgress?: LeafIndexOptions["onProgress"]): Promise<void> {
@@ -94,11 +99,23 @@ class WritingIndex implements LeafIndex {
   }
 
   find(leafHashes: Uint8Array): readonly (number | undefined)[] {
+    if (this.#closing !== undefined) throw indexClosed();
     try {
       return this.#finder.find(leafHashes);
     } finally {
-      const isDamaged = this.#finder.runs.some((run) => run.isDamaged);
-      if (isDamaged && this.#merging.failure === undefined) this.#merging.start();
+      if (this.#damaged() !== undefined && this.#repairing.failure === undefined) this.#repairing.start();
+    }
+  }
+
+  async findRepaired(leafHashes: Uint8Array): Promise<readonly (number | undefined)[]> {
+    // Each time it may come to another run that is damaged. What is damaged more often is not repaired by writing it again.
+    for (let left = this.#finder.runs.length; ; left--) {
+      try {
+        return this.find(leafHashes);
+      } catch (error) {
+        if (this.#damaged() === undefined || left === 0) throw error;
+        await settled(this.#repairing);
+      }
     }
   }
 
@@ -108,8 +125,9 @@ class WritingIndex implements LeafIndex {
   }
 
   async #close(): Promise<void> {
-    this.#stop.abort();
-    await Promise.all([this.#writing.stop(), this.#merging.stop()]);
+    this.#stop.abort(indexClosed());
+    this.#interruption.abort(indexClosed());
+    await Promise.all([this.#writing.stop(), this.#repairing.stop(), this.#merging.stop()]);
     for (const run of this.#finder.runs) run.close();
   }
 
@@ -121,10 +139,21 @@ class WritingIndex implements LeafIndex {
     return true;
   }
 
-  /** Makes a damaged run anew from the tiles. Until then, what it might answer is STORE_DAMAGED. */
+  #damaged(): Run | undefined {
+    return this.#finder.runs.find((run) => run.isDamaged);
+  }
+
+  /** Makes a damaged run anew from the tiles. Until then, what it might answer is STORE_DAMAGED. Merging waits: it is in less haste. */
   async #repair(): Promise<boolean> {
-    const damaged = this.#finder.runs.find((run) => run.isDamaged);
-    if (damaged === undefined) return false;
+    if (this.#damaged() !== undefined) {
+      this.#interruption.abort();
+      await this.#merging.idle();
+    }
+    const damaged = this.#damaged();
+    if (damaged === undefined) {
+      this.#merging.start();
+      return false;
+    }
     const { runLeaves } = this.#options;
     const made: Run[] = [];
     try {
@@ -143,14 +172,17 @@ class WritingIndex implements LeafIndex {
   /** Merges four sisters into their parent, the narrowest there are. */
   async #merge(): Promise<boolean> {
     const sisters = this.#mergeable();
-    if (sisters === undefined) return false;
+    if (sisters === undefined || this.#damaged() !== undefined) return false;
+    this.#interruption = new AbortController();
     try {
-      await this.#replace(sisters, [await runOfRuns(this.#options, sisters, this.#stop.signal)]);
+      await this.#replace(sisters, [await runOfRuns(this.#options, sisters, this.#interruption.signal)]);
+      return true;
     } catch (error) {
-      // The next step makes a damaged one anew.
-      if (!sisters.some((run) => run.isDamaged)) throw error;
+      if (this.#damaged() === undefined) throw error;
+      // It met a damaged run, or is in the way of who did. Once there is none, merging goes on.
+      this.#repairing.start();
+      return false;
     }
-    return true;
   }
 
   #mergeable(): readonly Run[] | undefined {
@@ -180,8 +212,9 @@ class WritingIndex implements LeafIndex {
   }
 }
 
-/** Waits until the lane has done what there is to do. @throws what made it stand still. */
+/** Waits until the lane has done what there is to do. @throws what made it stand still | {TlogError} STORE_CLOSED: it will do no more. */
 async function settled(lane: Lane): Promise<void> {
+  if (lane.isStopped) throw indexClosed();
   lane.start();
   await lane.idle();
   if (lane.failure !== undefined) throw lane.failure;

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { crc32 } from "node:zlib";
 import { describe, expect, it } from "vitest";
+import { TlogError } from "../../../src/errors.ts";
 import { layoutOf, PAGE_BYTES, type RunLayout } from "../../../src/store/leaf-index/run-format.ts";
-import { expectCode } from "../../expect-code.ts";
+import { expectCode, expectCodeAsync } from "../../expect-code.ts";
 import {
   filesAre,
   filesIn,
@@ -136,6 +137,38 @@ describe("a leaf index with a damaged page", () => {
     await index.close();
   });
 
+  it("answers who can wait right, however many runs are damaged, while a merge that is under way makes room", async () => {
+    const { yard, directory } = await logWithRuns();
+    for (let page = 1; page <= LAYOUT.pages; page++) flipBit(join(directory, WIDE), page * PAGE_BYTES + 777);
+    flipBit(join(directory, NARROW), PAGE_BYTES + 777);
+    const index = await openIndex(yard, directory);
+    const hashes = new Uint8Array(Buffer.concat([3, 4 * RUN_LEAVES, 5].map((leaf) => yard.leaf(leaf))));
+    await grow(yard, index, randomHashes(2 * RUN_LEAVES));
+    expect(await index.findRepaired(hashes)).toEqual([3, 4 * RUN_LEAVES, 5]);
+    await filesAre(directory, [WIDE, `${4 * RUN_LEAVES}-${8 * RUN_LEAVES}.run`]);
+    expect(wrongAnswers(yard, index)).toEqual([]);
+    await index.close();
+  });
+
+  it("does not wait for ever: a damaged tile, and the end of the index, are told", async () => {
+    const { yard, directory } = await logWithRuns();
+    flipBit(join(directory, NARROW), PAGE_BYTES + 777);
+    let areDamaged = false;
+    const readHashes: TileYard["readHashes"] = (range) => {
+      if (areDamaged) throw new TlogError("STORE_DAMAGED", "a tile");
+      return yard.readHashes(range);
+    };
+    const index = await openIndex(yard, directory, { readHashes });
+    areDamaged = true;
+    await expectCodeAsync(index.findRepaired(yard.leaf(4 * RUN_LEAVES)), "STORE_DAMAGED");
+    await index.close();
+    await expectCodeAsync(index.findRepaired(yard.leaf(4 * RUN_LEAVES)), "STORE_CLOSED");
+    const other = await openIndex(yard, directory);
+    const asked = expectCodeAsync(other.findRepaired(yard.leaf(4 * RUN_LEAVES)), "STORE_CLOSED");
+    await other.close();
+    await asked;
+  });
+
   it("comes to it when it merges: makes the run anew first", async () => {
     const { yard, directory } = await logWithRuns();
     flipBit(join(directory, NARROW), PAGE_BYTES + 777);
@@ -158,6 +191,33 @@ describe("a leaf index with a damaged page", () => {
     await reader.catchUp(yard.size);
     expect(wrongAnswers(yard, reader)).toEqual([]);
     await Promise.all([reader.close(), index.close()]);
+  });
+});
+
+describe("a leaf index of a writer that is closed", () => {
+  it("has no room any more, rather than to wait for what nobody does", async () => {
+    const yard = new TileYard();
+    const index = await openIndex(yard, newDirectory());
+    index.append(yard.add(randomHashes(3 * RUN_LEAVES)));
+    const closed = index.close();
+    await expectCodeAsync(index.ready(), "STORE_CLOSED");
+    await closed;
+  });
+});
+
+describe("a leaf index of a reader that is closed", () => {
+  it("answers no more: not that a leaf is absent which it has not come to yet", async () => {
+    const yard = new TileYard();
+    yard.add(randomHashes(10 * RUN_LEAVES));
+    const directory = newDirectory();
+    await (await openIndex(yard, directory)).close();
+    rmSync(join(directory), { recursive: true });
+    const reader = await openIndex(yard, directory, { readOnly: true, runLeaves: 4096 });
+    const caughtUp = expectCodeAsync(reader.catchUp(yard.size), "STORE_CLOSED");
+    await reader.close();
+    await caughtUp;
+    expectCode(() => reader.find(yard.leaf(0)), "STORE_CLOSED");
+    await expectCodeAsync(reader.catchUp(yard.size), "STORE_CLOSED");
   });
 });
 
