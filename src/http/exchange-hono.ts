@@ -33,7 +33,14 @@ class HonoExchange implements Exchange {
   }
 
   get site(): Site {
-    return new URL(this.#context.req.raw.url);
+    const { url } = this.#context.req.raw;
+    const site = URL.canParse(url) ? new URL(url) : undefined;
+    // RFC 9110 §4.2.4: a user in a target is for deceiving people, and fetch takes none.
+    if (site !== undefined && site.username === "" && site.password === "") return site;
+    throw new TlogError(
+      "ARGUMENT_INVALID",
+      "Host, or the target's: want a name or an address, without a user",
+    );
   }
 
   get httpVersion(): string | undefined {

@@ -37,7 +37,7 @@ export class PlainRequests {
 }
 
 /** Characters that no URL parser changes, and a query without escapes. */
-const PLAIN_TARGET = /^\/[A-Za-z0-9._~/-]*(?:\?[A-Za-z0-9._~=&-]*)?$/;
+const PLAIN_TARGET = /^\/[A-Za-z0-9._~/-]*(?:\?[A-Za-z0-9._~=&,-]*)?$/;
 
 interface RouteTable {
   readonly exact: ReadonlyMap<string, HotHandler>;

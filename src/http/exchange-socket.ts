@@ -86,7 +86,8 @@ export function discardRest(incoming: IncomingMessage): void {
     if (!incoming.complete) incoming.socket.destroySoon();
   }, DISCARD_MS);
   timer.unref();
-  incoming.socket.once("close", () => clearTimeout(timer));
+  // Not the socket's: a connection that lives long would keep every such request.
+  incoming.once("close", () => clearTimeout(timer));
 }
 
 /** The values of one header, in the order and with the separator fetch has. @param name - in lower case. */

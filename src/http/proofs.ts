@@ -2,6 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { TlogError } from "../errors.ts";
 import type { LogView } from "../log/log.ts";
 import { HASH_BYTES } from "../merkle/hash.ts";
+import { concurrencyLimit } from "./concurrency-limit.ts";
 import type { Exchange, HotRoute } from "./exchange.ts";
 import { IMMUTABLE, READ_HEADERS } from "./headers.ts";
 import { jsonAnswer } from "./json-answer.ts";
@@ -15,12 +16,19 @@ type ProvingLog = Pick<
 
 /** Leaves of one batch proof. Their indices fit into a request's headers up to 15 digits. */
 const MAX_BATCH_LEAVES = 1000;
+/** Batch proofs being made at the same time. They share what is left of the event loop, and each holds up to some megabytes. */
+const MAX_BATCHES = 8;
 
 /** `GET /proof/inclusion`, `/proof/inclusion-batch` and `/proof/consistency`. A proof between given sizes never changes. RFC 6962 §2.1 */
 export function proofRoutes(log: ProvingLog): readonly HotRoute[] {
+  const limited = concurrencyLimit(MAX_BATCHES);
   return [
     { method: "GET", path: "/proof/inclusion", handle: (exchange) => inclusionAnswer(log, exchange) },
-    { method: "GET", path: "/proof/inclusion-batch", handle: (exchange) => batchAnswer(log, exchange) },
+    {
+      method: "GET",
+      path: "/proof/inclusion-batch",
+      handle: (exchange) => limited(() => batchAnswer(log, exchange)),
+    },
     { method: "GET", path: "/proof/consistency", handle: (exchange) => consistencyAnswer(log, exchange) },
   ];
 }
@@ -154,6 +162,7 @@ export const inclusionBatchRoute = createRoute({
     },
     400: PROBLEM_ANSWERS[400],
     404: PROBLEM_ANSWERS[404],
+    503: PROBLEM_ANSWERS[503],
   },
 });
 

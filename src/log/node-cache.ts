@@ -6,6 +6,7 @@ import type { ReadTile } from "../tlog/tile-reader.ts";
 import { completeNodes, copyHash, nodeOffset, TILE_NODE_BYTES } from "./tile-nodes.ts";
 import { TileSummaries } from "./tile-summaries.ts";
 import { TreeEdges } from "./tree-edges.ts";
+import { Turns } from "./turns.ts";
 
 /** The most a cache holds. Tiles above level 0 of a log of 100 million leaves, and what is kept of its level 0, fit. */
 const DEFAULT_LIMITS = { maxTiles: 1536, maxSummaryBytes: 56 * 2 ** 20 };
@@ -35,6 +36,8 @@ type TileNodeReader = (
 export class NodeCache {
   /** What proofs in one tree have in common, from the nodes here. */
   readonly edges: TreeEdges = new TreeEdges((nodes, treeSize) => this.read(nodes, treeSize));
+  /** For those who need many nodes. */
+  readonly turns: Turns = new Turns();
   readonly #readTile: ReadTile;
   readonly #upper: Map<number, HeldTile> = new Map(); // owned by #hold(), as is the next
   readonly #open: Map<number, HeldTile> = new Map();

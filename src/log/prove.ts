@@ -1,10 +1,12 @@
 import { InvariantError, TlogError } from "../errors.ts";
 import { planConsistency } from "../merkle/consistency.ts";
+import type { NodeCoordinate } from "../merkle/coordinates.ts";
 import { HASH_BYTES } from "../merkle/hash.ts";
 import { planInclusionBatch } from "../merkle/inclusion-batch.ts";
 import { assembleProof } from "../merkle/proof-plan.ts";
 import { assertIndex, assertSize } from "../merkle/sizes.ts";
 import type { LogReader } from "../store/store.ts";
+import { TILE_HEIGHT } from "../tlog/tile.ts";
 import type { ReadTile } from "../tlog/tile-reader.ts";
 import { NodeCache } from "./node-cache.ts";
 import { copyHash } from "./tile-nodes.ts";
@@ -49,11 +51,11 @@ export async function inclusionProof(
   return hashesIn(proof);
 }
 
-/** Some ten leaves' nodes in a large tree: a millisecond or two where nothing is held. */
-const NODES_PER_SLICE = 128;
+/** A millisecond or two: a tile of which nothing is held is read and hashed. */
+const MAX_SLICE = { tiles: 8, nodes: 128 };
 
 /**
- * One proof for many leaves. Lets the event loop serve others between its parts.
+ * One proof for many leaves. Of all that are being made only a part is worked on in each turn of the event loop.
  * @throws {TlogError} NOT_PUBLISHED (treeSize is beyond `readableSize`) | ARGUMENT_INVALID | STORE_DAMAGED
  */
 export async function inclusionBatch(
@@ -64,19 +66,37 @@ export async function inclusionBatch(
   refuseUnsigned(at.treeSize, readableSize);
   const plan = planInclusionBatch(at);
   const hashes: Uint8Array[] = [];
-  for (let start = 0; start < plan.nodes.length; start += NODES_PER_SLICE) {
-    if (start > 0) await otherWork();
-    hashes.push(
-      ...hashesIn(await nodes.read(plan.nodes.slice(start, start + NODES_PER_SLICE), readableSize)),
-    );
+  const slices = slicesOf(plan.nodes);
+  for (const slice of slices) {
+    if (slices.length > 1) await nodes.turns.next();
+    hashes.push(...hashesIn(await nodes.read(slice, readableSize)));
   }
   return assembleProof(plan, hashes);
 }
 
-function otherWork(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
+/** Neighbours in the list lie in one tile or in tiles side by side, since a plan goes from left to right. */
+function slicesOf(nodes: readonly NodeCoordinate[]): readonly (readonly NodeCoordinate[])[] {
+  const slices: NodeCoordinate[][] = [];
+  let slice: NodeCoordinate[] = [];
+  let tiles = 0;
+  let last = "";
+  for (const node of nodes) {
+    const tile = tileKey(node);
+    if (tile !== last) tiles += 1;
+    last = tile;
+    if (tiles > MAX_SLICE.tiles || slice.length === MAX_SLICE.nodes) {
+      slices.push(slice);
+      slice = [];
+      tiles = 1;
+    }
+    slice.push(node);
+  }
+  return [...slices, slice];
+}
+
+function tileKey({ level, index }: NodeCoordinate): string {
+  const height = level % TILE_HEIGHT;
+  return `${level - height}/${Math.floor(index / 2 ** (TILE_HEIGHT - height))}`;
 }
 
 /** @throws {TlogError} NOT_PUBLISHED (toSize is beyond `readableSize`) | ARGUMENT_INVALID | STORE_DAMAGED */

@@ -58,8 +58,15 @@ function exchange(
   });
   // A client that leaves inside its body: the writer must not take the part for the whole.
   incoming.once("error", () => upstream.destroy());
-  if (hasBody(incoming)) incoming.pipe(upstream);
-  else upstream.end();
+  if (!hasBody(incoming)) {
+    upstream.end();
+    return;
+  }
+  incoming.pipe(upstream);
+  // Node sends the head with the first bytes of the body. When none came along with it, the verdict may need none.
+  setImmediate(() => {
+    if (!incoming.readableDidRead && !upstream.destroyed) upstream.flushHeaders();
+  });
 }
 
 interface Sides {

@@ -8,7 +8,7 @@ import { verifyInclusionBatch } from "../../src/merkle/inclusion-batch.ts";
 import { decodeHex, encodeHex } from "../../src/tlog/encoding.ts";
 import { singleKeyPolicy } from "../../src/tlog/policy.ts";
 import { verifyTlogProof } from "../../src/tlog/proof.ts";
-import { entry, openLogOfSize, openTestLog, problemOf, testApp } from "./test-log.ts";
+import { entry, openLogOfSize, openTestLog, problemOf, replaced, testApp } from "./test-log.ts";
 
 const hashes = z.array(z.string());
 const Inclusion = z.strictObject({
@@ -202,6 +202,21 @@ describe("GET /proof/inclusion-batch", () => {
         proof: answer.proof.map(decodeHex),
       });
     }
+  });
+
+  test("is refused with 503 while eight others are being made", async () => {
+    const opened = await openLogOfSize(3);
+    const waiting: (() => void)[] = [];
+    const proveInclusionBatch = async () => {
+      await new Promise<void>((resolve) => waiting.push(resolve));
+      return [];
+    };
+    const busy = testApp(replaced(opened.log, { proveInclusionBatch }));
+    const ask = () => busy.request("/proof/inclusion-batch?leafIndices=0,1&treeSize=3");
+    const begun = Array.from({ length: 8 }, ask);
+    expect(await problemOf(await ask())).toEqual({ status: 503, code: "SERVER_BUSY" });
+    for (const go of waiting) go();
+    for (const { status } of await Promise.all(begun)) expect(status).toBe(200);
   });
 
   test("takes no index twice, none out of order, none beyond the tree, and no more than a thousand", async () => {

@@ -102,6 +102,8 @@ const PLAIN: readonly Asked[] = [
       "/proof/consistency?from=4&to=3",
       "/proof/consistency?from=01&to=3",
     ],
+    "/proof/inclusion-batch?leafIndices=0,2&treeSize=3",
+    "/proof/inclusion-batch?leafIndices=,&treeSize=3",
     `/lookup/${"0".repeat(64)}`,
     "/lookup/0",
   ].map((target) => ({ target })),

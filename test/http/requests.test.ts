@@ -51,6 +51,9 @@ describe("paths, exactly as they are sent", () => {
       "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n",
       get("/checkpoint", "Host: 127.0.0.1\r\n"),
       get("/checkpoint", "hOST: evil.example\r\n"),
+      "POST /add HTTP/1.1\r\nHost: 127.0.0.256\r\nContent-Length: 1\r\n\r\nx",
+      "POST /add HTTP/1.1\r\nHost: 127..0.1\r\nContent-Length: 1\r\n\r\nx",
+      "POST http://a@127.0.0.1/add HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1\r\n\r\nx",
       "nonsense\r\n\r\n",
       get("*"),
     ]) {

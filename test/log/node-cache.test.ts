@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { NodeCache } from "../../src/log/node-cache.ts";
-import { consistencyProof, inclusionProof, rootAt } from "../../src/log/prove.ts";
+import { consistencyProof, inclusionBatch, inclusionProof, rootAt } from "../../src/log/prove.ts";
+import { verifyInclusionBatch } from "../../src/merkle/inclusion-batch.ts";
 import { concatBytes, encodeUtf8 } from "../../src/tlog/encoding.ts";
 import { TILE_WIDTH, type Tile } from "../../src/tlog/tile.ts";
 import { expectCodeAsync } from "../expect-code.ts";
@@ -101,6 +102,29 @@ describe("proofs from cached tiles", () => {
     await inclusionProof(from, 701, { leafIndex: 700, treeSize: 701 });
     await inclusionProof(from, 701, { leafIndex: 699, treeSize: 700 });
     expect(asked).toEqual([{ level: 0, index: 2, width: 701 - 2 * TILE_WIDTH }]);
+  });
+
+  it("for many leaves are made a few tiles at a time, whoever asks beside, and are those of the tree", async () => {
+    const { from, asked } = cacheOf(tree);
+    const leafIndices = Array.from({ length: 45 }, (_, at) => at * 64);
+    const batches = [SIZE, SIZE - 1, SIZE - 2, SIZE - 3].map(async (treeSize) => {
+      const proof = await inclusionBatch(from, SIZE, { leafIndices, treeSize });
+      const leafHashes = leafIndices.map((leafIndex) => tree.hash(leafIndex, leafIndex + 1));
+      verifyInclusionBatch({ leafIndices, treeSize, leafHashes, rootHash: tree.root(treeSize), proof });
+    });
+    let isDone = false;
+    const all = Promise.all(batches).finally(() => {
+      isDone = true;
+    });
+    let most = asked.length;
+    while (!isDone) {
+      const before = asked.length;
+      await new Promise((resolve) => setImmediate(resolve));
+      most = Math.max(most, asked.length - before);
+    }
+    await all;
+    expect(most).toBeGreaterThan(0);
+    expect(most).toBeLessThanOrEqual(8);
   });
 
   it("belong to who asked: to change them changes nothing", async () => {

@@ -124,6 +124,14 @@ describe("readers", () => {
     expect(JSON.parse((await ask(`${log.adminUrl}/readyz`)).text)).toMatchObject({ integratedSize: 2 });
   });
 
+  it("pass a verdict on that needs no body before any of it came", async () => {
+    const log = await serving(1);
+    const client = await RawClient.open(log.url);
+    client.send("POST /add HTTP/1.1\r\nHost: log.example\r\nContent-Length: 4\r\n\r\n");
+    expect(await client.until(/HTTP\/1\.1 \d+/)).toContain("HTTP/1.1 403");
+    client.destroy();
+  });
+
   it("that cannot listen stop the log with LISTEN_FAILED", async () => {
     const taken = createServer();
     await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", () => resolve()));

@@ -1,0 +1,17 @@
+/** Deals out turns of the event loop to work that is done in parts: one part in each turn, whosever it is, and others are served between. */
+export class Turns {
+  #last: Promise<void> = Promise.resolve(); // owned by next()
+
+  /** Resolves in a turn of the event loop that is the caller's. First come, first served. */
+  next(): Promise<void> {
+    const turn = this.#last.then(nextTurn);
+    this.#last = turn;
+    return turn;
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
