@@ -1,14 +1,13 @@
 /**
  * Reading a tree from tiles: which tiles a set of nodes needs, and the nodes' hashes from those tiles.
  *
- * Who trusts the tiles (a log reading its own storage) uses {@link readNodes} and {@link readProof}. Who does not uses
- * {@link readVerifiedTiles}, which hands out a hash only after it has been tied to the root of a verified checkpoint.
+ * Who trusts the tiles (a log that reads the right edge of its own storage as it starts) uses {@link readNodes}. Who does not
+ * uses {@link readVerifiedTiles}, which hands out a hash only after it has been tied to the root of a verified checkpoint.
  */
 import { TlogError } from "../errors.ts";
 import { peakCoordinates, rangeRoot } from "../merkle/compact-range.ts";
 import type { NodeCoordinate } from "../merkle/coordinates.ts";
 import { assertHash, hashesEqual } from "../merkle/hash.ts";
-import { assembleProof, type ProofPlan } from "../merkle/proof-plan.ts";
 import {
   assertTileHashes,
   formatTilePath,
@@ -31,44 +30,18 @@ export type ReadTile = (tile: Tile) => Promise<Uint8Array>;
 export type NodeReader = (node: NodeCoordinate) => Uint8Array;
 
 /**
- * The tiles to read for the hashes of `nodes`, each once, in the order the nodes ask for them.
- * @throws {TlogError} ARGUMENT_INVALID (a node is not complete in a tree of `treeSize` leaves)
+ * The hashes of `nodes`, in order, from tiles the caller trusts: each is read once, side by side, and nothing is verified.
+ * @throws {TlogError} TILE_MALFORMED (wrong length) | ARGUMENT_INVALID (a node is not complete in a tree of `treeSize` leaves)
  */
-export function tilesForNodes(nodes: readonly NodeCoordinate[], treeSize: number): readonly Tile[] {
-  return [
-    ...new Map(nodes.map((node) => tileOfNode(node, treeSize)).map((tile) => [keyOf(tile), tile])).values(),
-  ];
-}
-
-/**
- * The hashes of `nodes`, in order, from tiles the caller trusts.
- * @param tiles - at least those of {@link tilesForNodes}.
- * @throws {TlogError} TILE_MALFORMED (wrong length) | ARGUMENT_INVALID (a tile is missing)
- */
-export function nodeHashes(
-  nodes: readonly NodeCoordinate[],
-  treeSize: number,
-  tiles: TileBytes,
-): readonly Uint8Array[] {
-  return nodes.map(nodeReader(treeSize, tiles));
-}
-
-/** {@link nodeHashes} with the tiles read, side by side; nothing is verified. */
 export async function readNodes(
   nodes: readonly NodeCoordinate[],
   treeSize: number,
   readTile: ReadTile,
 ): Promise<readonly Uint8Array[]> {
-  return nodeHashes(nodes, treeSize, await readTiles(tilesForNodes(nodes, treeSize), readTile));
-}
-
-/** Makes a proof of a tree of `treeSize` leaves; nothing is verified. */
-export async function readProof(
-  plan: ProofPlan,
-  treeSize: number,
-  readTile: ReadTile,
-): Promise<readonly Uint8Array[]> {
-  return assembleProof(plan, await readNodes(plan.nodes, treeSize, readTile));
+  const tiles = new Map(
+    nodes.map((node) => tileOfNode(node, treeSize)).map((tile) => [keyOf(tile), tile] as const),
+  );
+  return nodes.map(nodeReader(treeSize, await readTiles([...tiles.values()], readTile)));
 }
 
 /**

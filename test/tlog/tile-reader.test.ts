@@ -4,15 +4,13 @@ import { rangeRoot } from "../../src/merkle/compact-range.ts";
 import { planConsistency, verifyConsistency } from "../../src/merkle/consistency.ts";
 import type { NodeCoordinate } from "../../src/merkle/coordinates.ts";
 import { planInclusion, verifyInclusion } from "../../src/merkle/inclusion.ts";
-import { assembleProof, planRoot } from "../../src/merkle/proof-plan.ts";
+import { assembleProof, type ProofPlan, planRoot } from "../../src/merkle/proof-plan.ts";
 import { formatTilePath, nodeFromTile, type Tile } from "../../src/tlog/tile.ts";
 import {
-  nodeHashes,
   planTiles,
+  type ReadTile,
   readNodes,
-  readProof,
   readVerifiedTiles,
-  tilesForNodes,
   verifyTiles,
 } from "../../src/tlog/tile-reader.ts";
 import { expectCode, expectCodeAsync } from "../expect-code.ts";
@@ -38,6 +36,10 @@ function recorder() {
     return bytesOf(tile);
   };
   return { paths, readTile };
+}
+
+async function readProof(plan: ProofPlan, treeSize: number, readTile: ReadTile) {
+  return assembleProof(plan, await readNodes(plan.nodes, treeSize, readTile));
 }
 
 describe("reading trusted tiles", () => {
@@ -68,23 +70,23 @@ describe("reading trusted tiles", () => {
     expect(paths).toEqual(["tile/0/003", "tile/1/000", "tile/1/001.p/1", "tile/0/257.p/208"]);
   });
 
-  it("names each tile once, in the order the nodes ask for them", () => {
+  it("reads each tile once, in the order the nodes ask for them", async () => {
     const nodes = [leaf(300), leaf(0), leaf(301), { level: 8, index: 0 }, leaf(1)];
-    expect(pathsOf(tilesForNodes(nodes, 600))).toEqual(["tile/0/001", "tile/0/000", "tile/1/000.p/2"]);
-    expect(tilesForNodes([], 600)).toEqual([]);
+    const { paths, readTile } = recorder();
+    await readNodes(nodes, 600, readTile);
+    expect(paths).toEqual(["tile/0/001", "tile/0/000", "tile/1/000.p/2"]);
+    expect(await readNodes([], 600, readTile)).toEqual([]);
+    expect(paths).toHaveLength(3);
   });
 
-  it("returns hashes in the order of the nodes, duplicates included", () => {
+  it("returns hashes in the order of the nodes, duplicates included", async () => {
     const nodes = [leaf(300), leaf(0), leaf(300), { level: 3, index: 2 }];
-    const tiles = new Map(tilesForNodes(nodes, 600).map((tile) => [tile, bytesOf(tile)]));
     const want = [tree.hash(300, 301), tree.hash(0, 1), tree.hash(300, 301), tree.hash(16, 24)];
-    expect(nodeHashes(nodes, 600, tiles).map(hex)).toEqual(want.map(hex));
+    expect((await readNodes(nodes, 600, recorder().readTile)).map(hex)).toEqual(want.map(hex));
   });
 
-  it("refuses nodes beyond the tree, missing tiles and tiles of the wrong length", async () => {
+  it("refuses nodes beyond the tree and tiles of the wrong length", async () => {
     const { readTile } = recorder();
-    expectCode(() => tilesForNodes([leaf(600)], 600), "ARGUMENT_INVALID");
-    expectCode(() => nodeHashes([leaf(0)], 600, new Map()), "ARGUMENT_INVALID");
     await expectCodeAsync(readNodes([leaf(600)], 600, readTile), "ARGUMENT_INVALID");
     await expectCodeAsync(
       readNodes([leaf(0)], 600, async () => new Uint8Array(8191)),
@@ -119,12 +121,13 @@ describe("the tiles to verify", () => {
     expect(planTiles({ treeSize: 0, nodes: [] })).toEqual([]);
   });
 
-  it("are no more than an inclusion proof reads anyway, but for the one that says the root of the leaf's tiles", () => {
-    fc.assert(
-      fc.property(anySize, fc.nat(), (treeSize, seed) => {
+  it("are no more than an inclusion proof reads anyway, but for the one that says the root of the leaf's tiles", async () => {
+    await fc.assert(
+      fc.asyncProperty(anySize, fc.nat(), async (treeSize, seed) => {
         const { nodes } = planInclusion({ leafIndex: seed % treeSize, treeSize });
-        const read = new Set(pathsOf(tilesForNodes(nodes, treeSize)));
-        const extra = pathsOf(planTiles({ treeSize, nodes })).filter((path) => !read.has(path));
+        const { paths, readTile } = recorder();
+        await readNodes(nodes, treeSize, readTile);
+        const extra = pathsOf(planTiles({ treeSize, nodes })).filter((path) => !paths.includes(path));
         expect(extra.length).toBeLessThanOrEqual(1);
       }),
     );
