@@ -1,6 +1,5 @@
 import { lstatSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { open } from "lmdb";
 import { fillLog } from "../fill.ts";
 import { spreadOf } from "../pairs.ts";
 import { atMost, type Result } from "../results.ts";
@@ -10,9 +9,7 @@ import { newFolder, startLog } from "../servers.ts";
 const FULL_ENTRIES = 1_048_576;
 /** Entry, its length, and two hashes: 256 + 2 + 32. */
 const LEAST_BYTES = 290;
-/** What belongs to the leaf index: files in its folder, and the table of an older schema. */
-const LEAF_INDEX_FOLDER = /leaf-index|leaves/;
-const LEAF_INDEX_TABLE = "leaves";
+const LEAF_INDEX_FOLDER = /^leaf-index/;
 
 /** What a log takes: bytes on disk for an entry, memory while it is written to, time until it answers again. */
 export const footprintRow: Row = {
@@ -61,8 +58,7 @@ function resultOf(log: {
   readonly startMs: number;
 }): Result {
   const whole = bytesOnDisk(log.data, () => true) / log.size;
-  const index =
-    (bytesOnDisk(log.data, (path) => LEAF_INDEX_FOLDER.test(path)) + leafTableBytes(log.data)) / log.size;
+  const index = bytesOnDisk(log.data, (path) => LEAF_INDEX_FOLDER.test(path)) / log.size;
   const without = whole - index;
   const peakMiB = log.peakMiB ?? Number.NaN;
   return {
@@ -91,24 +87,4 @@ function bytesOnDisk(folder: string, isCounted: (path: string) => boolean): numb
     .filter(isCounted)
     .map((name) => lstatSync(join(folder, name)))
     .reduce((sum, file) => sum + (file.isFile() ? file.blocks * 512 : 0), 0);
-}
-
-/** Pages of the table that schema 1 had for the leaf index; 0 when there is none. */
-function leafTableBytes(data: string): number {
-  const root = open({ path: join(data, "data.mdb"), noSubdir: true, readOnly: true, maxDbs: 16 });
-  try {
-    const names = [...root.getKeys()].map(String);
-    if (!names.includes(LEAF_INDEX_TABLE)) return 0;
-    const table: unknown = root.openDB({ name: LEAF_INDEX_TABLE, encoding: "binary" }).getStats();
-    return pagesOf(table) * 4096;
-  } finally {
-    void root.close();
-  }
-}
-
-function pagesOf(stats: unknown): number {
-  if (typeof stats !== "object" || stats === null) return 0;
-  const counts = new Map<string, unknown>(Object.entries(stats));
-  const pages = ["treeBranchPageCount", "treeLeafPageCount", "overflowPages"].map((name) => counts.get(name));
-  return pages.reduce<number>((sum, count) => sum + (typeof count === "number" ? count : 0), 0);
 }
