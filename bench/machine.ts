@@ -44,7 +44,7 @@ export function describeMachine(pinning: string): Machine {
 }
 
 /** In the folder where the logs are made. */
-export function measureDisk(): DiskTime {
+function measureDisk(): DiskTime {
   const folder = newFolder();
   const file = openSync(join(folder, "sync"), "w");
   try {

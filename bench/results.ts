@@ -119,7 +119,7 @@ export function compared(
   };
 }
 
-export function latencyOf(histogram: Histogram): Latency | undefined {
+function latencyOf(histogram: Histogram): Latency | undefined {
   if (histogram.count === 0) return undefined;
   const at = (share: number): number => histogram.percentile(share) / 1000;
   return {

@@ -33,15 +33,13 @@ export interface LogStart {
   /** A data directory that stays; else a new one, removed at stop. */
   readonly data?: string | undefined;
   readonly cores?: Cores | undefined;
-  /** The main.js of another build, to compare with. */
-  readonly program?: string | undefined;
   readonly env?: Readonly<Record<string, string>>;
 }
 
 /** The log as users run it: the built command line, LMDB, durable, exact duplicates. */
 export async function startLog(options: LogStart = {}): Promise<BenchLog> {
-  const { flags = [], cores, program = PROGRAM, env } = options;
-  if (!existsSync(program)) throw new Error(`${program} is missing: run npm run build first`);
+  const { flags = [], cores, env } = options;
+  if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is missing: run npm run build first`);
   const folder = options.data === undefined ? newFolder() : undefined;
   const data = options.data ?? join(folder ?? "", "data");
   const removeFolder = (): void => {
@@ -50,7 +48,7 @@ export async function startLog(options: LogStart = {}): Promise<BenchLog> {
   const port = await freePort();
   const args = ["serve", "--listen", `127.0.0.1:${port}`, "--data", data, "--log-level", "warn", ...flags];
   try {
-    const server = await startServer([process.execPath, program, ...args], {
+    const server = await startServer([process.execPath, PROGRAM, ...args], {
       url: `http://127.0.0.1:${port}`,
       path: "/checkpoint",
       cores,

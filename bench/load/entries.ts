@@ -28,7 +28,7 @@ const NAME_BYTES = 16;
 const FILLER_BYTES = 65_536;
 const RECENT = 10_000;
 /** Two different runs of one process must not share entries. */
-export const MIN_ENTRY_BYTES = NAME_BYTES;
+const MIN_ENTRY_BYTES = NAME_BYTES;
 
 export interface EntrySource {
   /** Bytes of entry `number`. */

@@ -46,7 +46,6 @@ export interface LoadReport {
   readonly statuses: Readonly<Record<string, number>>;
   /** By code, requests due in the window that failed without an answer or with a wrong one: "ECONNRESET", "unanswered". */
   readonly errors: Readonly<Record<string, number>>;
-  readonly bodyBytes: number;
   /** From when a request was due to the last byte of its answer; successes only. */
   readonly latency: HistogramData;
   readonly generator: GeneratorUse;

@@ -13,7 +13,6 @@ export class Tally {
   #due = 0;
   #succeeded = 0;
   #answeredInWindow = 0;
-  #bodyBytes = 0;
 
   constructor(window: { readonly startMs: number; readonly endMs: number }, source: RequestSource) {
     this.#window = window;
@@ -24,7 +23,7 @@ export class Tally {
     if (this.#isInWindow(dueAtMs)) this.#due += 1;
   }
 
-  answer(dueAtMs: number, { status, body, bodyBytes }: Answer): void {
+  answer(dueAtMs: number, { status, body }: Answer): void {
     const nowMs = performance.now();
     const isSuccess = this.#source.isSuccess(status, body);
     if (isSuccess && this.#isInWindow(nowMs)) this.#answeredInWindow += 1;
@@ -33,7 +32,6 @@ export class Tally {
     if (status === 200 && !isSuccess) count(this.#errors, "wrong answer");
     if (!isSuccess) return;
     this.#succeeded += 1;
-    this.#bodyBytes += bodyBytes;
     this.#latency.record((nowMs - dueAtMs) * 1000);
   }
 
@@ -57,7 +55,6 @@ export class Tally {
       operationsPerSecond: (operationsInWindow * 1000) / windowMs,
       statuses: this.#statuses,
       errors: this.#errors,
-      bodyBytes: this.#bodyBytes,
       latency: this.#latency.toData(),
       generator,
     };

@@ -21,9 +21,6 @@ export interface PeerOptions {
   readonly cores?: Cores | undefined;
   /** Put before the program and its arguments. */
   readonly prefix?: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
-  /** Added to the program's own arguments. */
-  readonly more?: readonly string[];
 }
 
 /** `serve` as users run it: LMDB, every answer durable, exact duplicates. */
@@ -67,7 +64,7 @@ interface Place {
 
 async function startPeer(
   name: string,
-  { folder, cores, prefix = [], env = {}, more = [] }: PeerOptions,
+  { folder, cores, prefix = [] }: PeerOptions,
   commandFor: (place: Place) => readonly string[],
 ): Promise<PeerServer> {
   const directory = await mkdtemp(join(folder, "bristlecone-bench-"));
@@ -76,8 +73,8 @@ async function startPeer(
   await writeFile(keyFile, signingKey, { mode: 0o600 });
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const command = [...prefix, ...commandFor({ keyFile, directory, port }), ...more];
-  const server = await startServer(command, { url, path: "/checkpoint", cores, env });
+  const command = [...prefix, ...commandFor({ keyFile, directory, port })];
+  const server = await startServer(command, { url, path: "/checkpoint", cores });
   await untilPublished(url);
   return {
     ...server,

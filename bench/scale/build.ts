@@ -14,7 +14,7 @@ const BATCH_ENTRIES = 8192;
 const LANES = 3;
 const ENTRY_BYTES = 256;
 /** With tree, leaf index and what LMDB leaves unused; spec/storage.md counts less. */
-export const DISK_BYTES_PER_ENTRY = 345;
+const DISK_BYTES_PER_ENTRY = 345;
 const PROGRESS_MS = 5_000;
 
 /** What is kept beside the log. */
