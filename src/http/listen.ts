@@ -104,13 +104,15 @@ function createLimitedServer(
       // Passed on as HTTP/1.1 is also what came as HTTP/1.0, which needs no Host.
       requireHostHeader: options.passedOn === undefined,
     },
-    inTurn(requestListener(options, closing), limits.maxPipelinedRequests),
+    inTurn(requestListener(options, closing), {
+      maxPipelined: limits.maxPipelinedRequests,
+      maxServed: limits.maxRequestsPerConnection,
+    }),
   );
   // Node would drop the headers after the 2,000th unseen; maxHeaderBytes bounds them already.
   server.maxHeadersCount = 0;
   server.timeout = limits.inactivityTimeoutMs;
   server.maxConnections = limits.maxConnections;
-  server.maxRequestsPerSocket = limits.maxRequestsPerConnection;
   return server;
 }
 
@@ -122,8 +124,13 @@ function requestListener({ app, onError, passedOn }: ListenOptions, closing: Abo
   return (incoming, outgoing) => {
     passedOn?.restore(incoming);
     const plain = plainRequests.recognise(incoming);
-    if (plain === undefined) void serve(incoming, outgoing);
-    else void servePlain(plain, { incoming, outgoing, closing, onError, passOn });
+    if (plain !== undefined) {
+      void servePlain(plain, { incoming, outgoing, closing, onError, passOn });
+      return;
+    }
+    // No protocol is upgraded to, and Node's parser may stop behind a request that asks for one.
+    if (incoming.headers.upgrade !== undefined) outgoing.shouldKeepAlive = false;
+    void serve(incoming, outgoing);
   };
 }
 

@@ -67,6 +67,25 @@ describe("paths, exactly as they are sent", () => {
 });
 
 describe("answers over a socket", () => {
+  test("after as many as a connection may have the connection is closed, and what comes behind is not answered", async () => {
+    const { url } = await serveLog({ maxRequestsPerConnection: 3 });
+    for (const request of [get("/entry/0"), get("/nowhere")]) {
+      const client = await RawClient.open(url);
+      client.send(request.repeat(5));
+      const received = await client.untilClosed();
+      expect(statusesIn(received)).toHaveLength(3);
+      expect(statusesIn(received)).not.toContain(503);
+    }
+  });
+
+  test("to who asks for another protocol are the usual ones, and the last of their connection", async () => {
+    const { url } = await serveLog();
+    const client = await RawClient.open(url);
+    const upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 1\r\n";
+    client.send(post(upgrade, "x") + get("/entry/0"));
+    expect(statusesIn(await client.untilClosed())).toEqual([200]);
+  });
+
   test("TILE-15 HEAD has the headers of GET and no body", async () => {
     const { url } = await serveLog();
     for (const path of [
