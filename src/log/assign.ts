@@ -57,13 +57,13 @@ export function assignIndices(
   return { ...fresh, answers: answersOf(candidates, leafIndices, duplicates), table };
 }
 
-/** Each block's share of what was found. */
+/** Each block's share of what was found, in memory of its own: the next batch is compared with these hashes. */
 function answersOf(
   { blocks, leafHashes }: Candidates,
   leafIndices: readonly number[],
   duplicates: readonly number[],
 ): readonly AppendedBlock[] {
-  if (blocks.length === 1) return [{ leafIndices, duplicates, leafHashes }];
+  if (blocks.length === 1) return [{ leafIndices, duplicates, leafHashes: leafHashes.slice() }];
   let start = 0;
   let passed = 0;
   return blocks.map((block) => {
@@ -74,7 +74,7 @@ function answersOf(
     const answer = {
       leafIndices: leafIndices.slice(start, end),
       duplicates: own,
-      leafHashes: leafHashes.subarray(start * HASH_BYTES, end * HASH_BYTES),
+      leafHashes: leafHashes.slice(start * HASH_BYTES, end * HASH_BYTES),
     };
     start = end;
     return answer;

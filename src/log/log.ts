@@ -17,7 +17,7 @@ export interface AppendedBlock {
   readonly leafIndices: readonly number[];
   /** Positions, ascending, of entries whose bytes were already in the log, or earlier in the same block. */
   readonly duplicates: readonly number[];
-  /** 32 bytes for each entry, concatenated; the log's memory, not to be changed. RFC 6962 §2.1 */
+  /** 32 bytes for each entry, concatenated. RFC 6962 §2.1 */
   readonly leafHashes: Uint8Array;
 }
 
@@ -135,7 +135,7 @@ export interface Log extends LogView, AsyncDisposable {
   /**
    * As `addBatch`, without an object for each entry.
    * @param block - given away: its memory is the log's from here on, to read and to change.
-   * @throws {TlogError} as `add`, and ARGUMENT_INVALID beyond the limits
+   * @throws {TlogError} as `add`, and ARGUMENT_INVALID beyond the limits, or when offsets and lengths disagree
    */
   addBlock(block: EntryBlock): Promise<AppendedBlock>;
   /**

@@ -104,7 +104,7 @@ class StoredLog implements Log {
     const { leafIndices, duplicates, leafHashes } = await this.#addOwn([entry]);
     const [leafIndex] = leafIndices;
     if (leafIndex === undefined) throw new InvariantError("an entry was integrated without an index");
-    return { leafIndex, leafHash: leafHashes.slice(), duplicate: duplicates.length > 0 };
+    return { leafIndex, leafHash: leafHashes, duplicate: duplicates.length > 0 };
   }
 
   async addBatch(entries: readonly Uint8Array[]): Promise<readonly Appended[]> {

@@ -3,7 +3,13 @@ import type { LogEvents } from "../events.ts";
 import type { CompactRange } from "../merkle/compact-range.ts";
 import type { LevelAppend, LogStore } from "../store/store.ts";
 import { concatBytes } from "../tlog/encoding.ts";
-import { blockLeafHashes, type EntryBlock, entryCount, MAX_ENTRY_BYTES } from "../tlog/entry-bundle.ts";
+import {
+  blockLeafHashes,
+  type EntryBlock,
+  entryCount,
+  isWholeBlock,
+  MAX_ENTRY_BYTES,
+} from "../tlog/entry-bundle.ts";
 import { entryTooLarge } from "./added.ts";
 import { assignIndices, type Candidates, type IndexPlan } from "./assign.ts";
 import { integrate } from "./integrate.ts";
@@ -124,7 +130,15 @@ export class Sequencer {
     await this.#running;
   }
 
-  #assertEntries({ offsets }: EntryBlock): void {
+  /** Before the block is anybody else's: later it would be everybody's failure, or entries that cannot be read. */
+  #assertEntries(block: EntryBlock): void {
+    if (!isWholeBlock(block)) {
+      throw new TlogError(
+        "ARGUMENT_INVALID",
+        "block: want offsets that say what the lengths before the entries say",
+      );
+    }
+    const { offsets } = block;
     const { maxEntryBytes } = this.#options.limits;
     if (maxEntryBytes >= MAX_ENTRY_BYTES) return;
     for (let at = 1; at < offsets.length; at++) {

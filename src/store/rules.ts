@@ -3,7 +3,7 @@ import { InvariantError, TlogError } from "../errors.ts";
 import { peakCoordinates } from "../merkle/compact-range.ts";
 import { HASH_BYTES, hashesEqual } from "../merkle/hash.ts";
 import { assertSize } from "../merkle/sizes.ts";
-import { type EntryBlock, entryCount, MAX_ENTRY_BYTES } from "../tlog/entry-bundle.ts";
+import { entryCount, isWholeBlock } from "../tlog/entry-bundle.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
 import type { Batch, IntegratedHead, PublishedHead, SignedHead, StoreHead } from "./store.ts";
 import { isToken } from "./token.ts";
@@ -49,7 +49,7 @@ export function assertBatch(batch: Batch): void {
     `${count} entries, ${leafHashes.length} bytes of leaf hashes`,
   );
   invariant(Number.isSafeInteger(head.treeSize) && head.treeSize === from + count, "batch.head.treeSize");
-  assertBlock(entries);
+  invariant(isWholeBlock(entries), "offsets beside the entries");
   assertPeaks(head);
   assertLevels(batch);
 }
@@ -121,15 +121,6 @@ export function assertHashes(leafHashes: Uint8Array): void {
 /** @throws {InvariantError} unless `token` is 32 lowercase hex digits. */
 export function assertToken(token: string): void {
   invariant(isToken(token), "a lineage token is not 32 lowercase hex digits");
-}
-
-/** Each entry takes the two bytes of its length and at most 65,535 more, and the last one ends where the bytes do. */
-function assertBlock({ bytes, offsets }: EntryBlock): void {
-  invariant(offsets[0] === 0 && offsets[offsets.length - 1] === bytes.length, "offsets beside the entries");
-  for (let at = 1; at < offsets.length; at++) {
-    const length = (offsets[at] ?? 0) - (offsets[at - 1] ?? 0);
-    if (length < 2 || length > 2 + MAX_ENTRY_BYTES) invariant(false, `an entry that takes ${length} bytes`);
-  }
 }
 
 function assertPeaks(head: IntegratedHead): void {

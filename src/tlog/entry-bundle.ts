@@ -35,6 +35,21 @@ export function parseEntryBlock(
   throw new TlogError("ARGUMENT_INVALID", `batch: want at most ${maxEntries} entries, got more`);
 }
 
+/**
+ * Whether lengths and offsets of a block say the same, and leave no byte over: what every reader of its entries relies on.
+ * @param block - of whatever origin.
+ */
+export function isWholeBlock({ bytes, offsets }: EntryBlock): boolean {
+  if (offsets[0] !== 0 || offsets[offsets.length - 1] !== bytes.length) return false;
+  for (let at = 1; at < offsets.length; at++) {
+    const start = offsets[at - 1] ?? 0;
+    const length = (offsets[at] ?? 0) - start - LENGTH_BYTES;
+    if (length < 0 || start + LENGTH_BYTES > bytes.length || readUint16(bytes, start) !== length)
+      return false;
+  }
+  return true;
+}
+
 /** @param entries - copied. @throws {TlogError} ENTRY_TOO_LARGE */
 export function encodeEntryBlock(entries: readonly Uint8Array[]): EntryBlock {
   const bytes = encodeBundle(entries);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { TlogError } from "../../src/errors.ts";
 import type { LogStore } from "../../src/store/store.ts";
-import { encodeEntryBlock, entryCount } from "../../src/tlog/entry-bundle.ts";
+import { type EntryBlock, encodeEntryBlock, entryCount } from "../../src/tlog/entry-bundle.ts";
 import { expectCodeAsync } from "../expect-code.ts";
 import { emptyDisks, entry, gate, openOn } from "./harness.ts";
 
@@ -122,5 +122,53 @@ describe("a batch behind one that is being written", () => {
     expect(told).toEqual(["LOG_READ_ONLY"]);
     expect(log.integratedSize()).toBe(0);
     await expectCodeAsync(log.add(entry(0)), "LOG_READ_ONLY");
+  });
+});
+
+describe("a block", () => {
+  it.each([
+    [
+      "a length beside its offset",
+      ({ bytes, offsets }: EntryBlock) => ({ bytes: bytes.fill(9, 1, 2), offsets }),
+    ],
+    [
+      "offsets beyond its bytes",
+      ({ bytes, offsets }: EntryBlock) => ({ bytes: bytes.subarray(0, 9), offsets }),
+    ],
+    [
+      "a first offset that is not 0",
+      ({ bytes, offsets }: EntryBlock) => ({ bytes, offsets: offsets.subarray(1) }),
+    ],
+    ["offsets that go back", ({ bytes, offsets }: EntryBlock) => ({ bytes, offsets: offsets.fill(0, 1, 2) })],
+    ["no offsets", ({ bytes }: EntryBlock) => ({ bytes, offsets: new Uint32Array(0) })],
+  ])("with %s is refused, and the log goes on", async (_name, broken) => {
+    await using log = await openOn(emptyDisks());
+    await expectCodeAsync(log.addBlock(broken(block(0, 2))), "ARGUMENT_INVALID");
+    expect(await log.addBlock(block(0, 2))).toMatchObject({ leafIndices: [0, 1], duplicates: [] });
+  });
+
+  it("is answered in memory of its own: who changes that does not change what the next one is told", async () => {
+    const asked = gate();
+    const durable = gate();
+    const wrap = (store: LogStore): LogStore => ({
+      ...store,
+      async indexOf(leafHashes) {
+        const found = await store.indexOf(leafHashes);
+        if (leafHashes.length / 32 > MANY) await asked.passed;
+        return found;
+      },
+      async commit(batch) {
+        await durable.passed;
+        await store.commit(batch);
+      },
+    });
+    await using log = await openOn(emptyDisks(), { wrap });
+    const first = log.addBlock(block(0, MANY));
+    const second = log.addBlock(block(0, MANY + 1));
+    await turn();
+    durable.open();
+    (await first).leafHashes.fill(0);
+    asked.open();
+    expect((await second).leafIndices).toEqual(range(0, MANY + 1));
   });
 });
