@@ -24,17 +24,12 @@ const nodeWords = new Uint32Array(nodeMemory, 4);
  * @returns 32 bytes, the caller's own.
  */
 export function leafHash(entry: Uint8Array): Uint8Array {
-  const out = new Uint8Array(HASH_BYTES);
-  leafHashInto(entry, out, 0);
-  return out;
-}
-
-/** Writes `leafHash(entry)` to out[offset, offset + 32). */
-export function leafHashInto(entry: Uint8Array, out: Uint8Array, offset: number): void {
   const length = 1 + entry.length;
   const input = length <= leafInput.length ? leafInput.subarray(0, length) : new Uint8Array(length);
   input.set(entry, 1);
-  sha256Into(input, out, offset);
+  const out = new Uint8Array(HASH_BYTES);
+  sha256Into(input, out, 0);
+  return out;
 }
 
 /**

@@ -9,7 +9,7 @@ import { readHashes } from "./lmdb-read.ts";
 import { hashesAtLevel } from "./rules.ts";
 
 /** In the log's directory. */
-export const LEAF_INDEX_DIRECTORY = "leaf-index";
+const LEAF_INDEX_DIRECTORY = "leaf-index";
 
 /** How far the making of a leaf index has come. */
 export type IndexProgress = Parameters<Required<LeafIndexOptions>["onProgress"]>[0];

@@ -6,7 +6,6 @@ import {
   HASH_BYTES,
   hashesEqual,
   leafHash,
-  leafHashInto,
   nodeHash,
   nodeHashInto,
 } from "../../src/merkle/hash.ts";
@@ -41,14 +40,6 @@ describe("leafHash", () => {
     leafHash(Uint8Array.of(2));
     expect(first).toEqual(copy);
     expect(first.length).toBe(first.buffer.byteLength);
-  });
-
-  it("writes nothing but its 32 bytes into a larger buffer", () => {
-    const out = new Uint8Array(96).fill(0xee);
-    leafHashInto(Uint8Array.of(1, 2), out, 32);
-    expect(out.subarray(32, 64)).toEqual(leafHashOf(Uint8Array.of(1, 2)));
-    expect(out.subarray(0, 32).every((byte) => byte === 0xee)).toBe(true);
-    expect(out.subarray(64).every((byte) => byte === 0xee)).toBe(true);
   });
 });
 
