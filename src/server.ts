@@ -168,6 +168,12 @@ async function openLogDisks(
       code: "LEAF_INDEX_BEHIND",
       message: `making the leaf index: ${indexed} of ${treeSize}`,
     });
-  const openStore = () => openLmdbStore({ directory, origin, maxBytes: options.maxStoreBytes, onIndexing });
+  const onUpgrade = () =>
+    events.warning({
+      code: "STORE_UPGRADED",
+      message: `${directory} is brought up to schema 2: earlier versions of this program will not open it any more`,
+    });
+  const maxBytes = options.maxStoreBytes;
+  const openStore = () => openLmdbStore({ directory, origin, maxBytes, onIndexing, onUpgrade });
   return await openDisks(directory, { openStore, guard, warn: events.warning });
 }

@@ -19,6 +19,8 @@ export interface LmdbStoreOptions {
   readonly maxBytes?: number | undefined;
   /** Told now and then while a leaf index that is missing or lags far behind is made: about a microsecond a leaf. */
   readonly onIndexing?: ((progress: IndexProgress) => void) | undefined;
+  /** Told when the directory is of the former schema, and is made one of this: earlier versions then open it no more. */
+  readonly onUpgrade?: (() => void) | undefined;
 }
 
 /** A reader that knows whose log it reads. */
@@ -40,7 +42,13 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<LogStore
   const { env, writer, queue, assertOpen, close } = await openForWriting({
     directory,
     layout: LOG_LAYOUT,
-    claim: (meta, { dropFormer }) => claimWriter(meta, { origin, dropFormer }),
+    claim(meta, { dropFormer }) {
+      const upgrade = (): void => {
+        dropFormer();
+        options.onUpgrade?.();
+      };
+      return claimWriter(meta, { origin, dropFormer: upgrade });
+    },
     readBack: readHead,
   });
   try {

@@ -30,8 +30,13 @@ describe("lmdb: a log of schema 1", () => {
   test("is brought up to date when it is opened for writing, and loses nothing", async () => {
     const { leafHashes } = patternBatch(0, SIZE, 10);
     const indices = Array.from({ length: SIZE }, (_, index) => index);
+    let upgrades = 0;
+    const onUpgrade = () => {
+      upgrades += 1;
+    };
     for (const epoch of [2, 3]) {
-      const store = await openLmdbStore({ directory, origin: ORIGIN });
+      const store = await openLmdbStore({ directory, origin: ORIGIN, onUpgrade });
+      expect(upgrades).toBe(1);
       expect(store.writer.epoch).toBe(epoch);
       const { integrated, signed } = await store.head();
       expect(integrated).toEqual(headOf(SIZE));
