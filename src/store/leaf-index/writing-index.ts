@@ -1,6 +1,7 @@
 /** The index of the process that writes the log: it also writes, merges and repairs the runs. */
 import { randomInt } from "node:crypto";
-import { rm } from "node:fs/promises";
+import { rm, statfs } from "node:fs/promises";
+import { TlogError } from "../../errors.ts";
 import { makeDirectory } from "../../node/make-directory.ts";
 import { Lane } from "./lane.ts";
 import { LeafFinder } from "./leaf-finder.ts";
@@ -12,6 +13,8 @@ import { fileError, indexClosed } from "./run-file.ts";
 
 /** Full tables in memory that wait to be written; with them there is no room for more. */
 const MAX_FULL_TABLES = 2;
+/** What merging leaves free, for commits beside it. */
+const RESERVED_BYTES = 67_108_864;
 /** Runs at the end that wait to be merged; with them there is no room for more. */
 const MAX_UNMERGED_RUNS = 24;
 
@@ -175,6 +178,7 @@ class WritingIndex implements LeafIndex {
     if (sisters === undefined || this.#damaged() !== undefined) return false;
     this.#interruption = new AbortController();
     try {
+      await this.#assertRoom(sisters);
       await this.#replace(sisters, [await runOfRuns(this.#options, sisters, this.#interruption.signal)]);
       return true;
     } catch (error) {
@@ -183,6 +187,17 @@ class WritingIndex implements LeafIndex {
       this.#repairing.start();
       return false;
     }
+  }
+
+  /** A disk that is filled for a while, by files that may wait, is full for the commits and the heads of that while. */
+  async #assertRoom(olds: readonly Run[]): Promise<void> {
+    const { directory } = this.#options;
+    const wanted = olds.reduce((sum, run) => sum + run.layout.fileBytes, RESERVED_BYTES);
+    const { bavail, bsize } = await statfs(directory).catch((error: unknown) => {
+      throw fileError(directory, error);
+    });
+    if (bavail * bsize >= wanted) return;
+    throw new TlogError("STORE_FULL", `runs are merged when ${wanted} bytes are free, got ${bavail * bsize}`);
   }
 
   #mergeable(): readonly Run[] | undefined {

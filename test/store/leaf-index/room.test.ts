@@ -1,0 +1,35 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { expectCodeAsync } from "../../expect-code.ts";
+import { filesIn, grow, openIndex, RUN_LEAVES, randomHashes, TileYard, wrongAnswers } from "./yard.ts";
+
+describe("a leaf index on a disk with little room", () => {
+  let mounted: string | undefined;
+  afterEach(() => {
+    if (mounted === undefined) return;
+    execFileSync("umount", [mounted]);
+    rmSync(mounted, { recursive: true });
+    mounted = undefined;
+  });
+
+  it("merges nothing, and refuses more leaves only when too many runs wait for that", async (context) => {
+    const disk = mkdtempSync(join(tmpdir(), "leaf-room-"));
+    try {
+      execFileSync("mount", ["-t", "tmpfs", "-o", "size=40m", "tmpfs", disk], { stdio: "pipe" });
+    } catch (error) {
+      console.warn(`skipped: the test of a small disk needs to mount a tmpfs (${String(error)})`);
+      return context.skip("cannot mount");
+    }
+    mounted = disk;
+    const yard = new TileYard();
+    const directory = join(disk, "leaves");
+    const index = await openIndex(yard, directory);
+    await expectCodeAsync(grow(yard, index, randomHashes(40 * RUN_LEAVES), RUN_LEAVES), "STORE_FULL");
+    expect(wrongAnswers(yard, index)).toEqual([]);
+    expect(filesIn(directory).filter((name) => name.startsWith("0-"))).toEqual([`0-${RUN_LEAVES}.run`]);
+    await index.close();
+  });
+});
