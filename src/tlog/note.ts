@@ -20,6 +20,7 @@ export const MAX_NOTE_BYTES = 128 * 1024;
 const MAX_SIGNATURES = 100;
 const KEY_ID_BYTES = 4;
 const SIGNATURE_PREFIX = "— ";
+const NEWLINE = 0x0a;
 
 export interface NoteSignature {
   readonly name: string;
@@ -72,9 +73,7 @@ export function parseNote(
   if (lines.length === 0 || lines.length > MAX_SIGNATURES) {
     throw new TlogError("NOTE_MALFORMED", `want 1 to ${MAX_SIGNATURES} signatures, got ${lines.length}`);
   }
-  // The signatures' bytes are counted by encoding them: the text may be long, and they are mostly ASCII.
-  const behind = encodeUtf8(note.slice(split + 1)).length;
-  const text = new Uint8Array(signedNote.subarray(0, signedNote.length - behind));
+  const text = new Uint8Array(signedNote.subarray(0, emptyLineIn(signedNote)));
   return { text, signatures: lines.map(parseSignatureLine) };
 }
 
@@ -161,6 +160,13 @@ function indexByKey(verifiers: readonly NoteVerifier[]): Map<string, NoteVerifie
   throw new TlogError("ARGUMENT_INVALID", "two of the given keys have the same name and key ID");
 }
 
+/** Where the last empty line of a note that has one begins: in UTF-8, a newline's byte is nothing else. */
+function emptyLineIn(signedNote: Uint8Array): number {
+  let at = signedNote.length - 1;
+  while (signedNote[at] !== NEWLINE || signedNote[at - 1] !== NEWLINE) at--;
+  return at;
+}
+
 function isNoteText(text: Uint8Array): boolean {
   try {
     return decodeNoteText(text).endsWith("\n");
@@ -173,7 +179,7 @@ function decodeNoteText(bytes: Uint8Array): string {
   // No callback a byte: a note may be long, and anybody may send one.
   for (let at = 0; at < bytes.length; at++) {
     const byte = bytes[at] ?? 0;
-    if (byte >= 0x20 || byte === 0x0a) continue;
+    if (byte >= 0x20 || byte === NEWLINE) continue;
     throw new TlogError(
       "NOTE_MALFORMED",
       `want no control character but newline, got 0x${encodeHex(Uint8Array.of(byte))}`,

@@ -7,6 +7,7 @@ import { HASH_BYTES, leafHash as hashOfLeaf } from "../merkle/hash.ts";
 import { verifyInclusion } from "../merkle/inclusion.ts";
 import { type CheckpointTrust, openCheckpoint, type VerifiedCheckpoint } from "./checkpoint.ts";
 import {
+  assertWellFormed,
   decodeBase64,
   decodeUtf8,
   encodeBase64,
@@ -115,8 +116,10 @@ async function openEnclosed(trust: CheckpointTrust, signedNote: Uint8Array): Pro
 function textOf(receipt: string | Uint8Array): string {
   if (receipt.length > MAX_RECEIPT_BYTES) throw malformed(`want at most ${MAX_RECEIPT_BYTES} bytes`);
   try {
+    if (typeof receipt !== "string") return decodeUtf8(receipt);
     // A string can hold half a character, which no bytes of a receipt can.
-    return decodeUtf8(typeof receipt === "string" ? encodeUtf8(receipt) : receipt);
+    assertWellFormed(receipt);
+    return receipt;
   } catch (cause) {
     throw malformed("want valid UTF-8", cause);
   }

@@ -120,6 +120,20 @@ describe("base64", () => {
       }),
     );
   });
+
+  it("takes the 64 digits and nothing else, at each place of a group", () => {
+    const isDigit = (char: string) => /^[A-Za-z0-9+/]$/.test(char);
+    const chars = Array.from({ length: 0x300 }, (_, code) => String.fromCharCode(code)).filter(
+      (char) => char !== "=",
+    );
+    for (const char of [...chars, "\uFF21", "\u{1F600}".slice(0, 1)]) {
+      for (const place of [0, 1, 2, 3]) {
+        const text = `////${"/".repeat(place)}${char}${"/".repeat(3 - place)}////`;
+        if (isDigit(char)) expect(decodeBase64(text)).toEqual(Uint8Array.from(Buffer.from(text, "base64")));
+        else expectCode(() => decodeBase64(text, { paddingBits: "ignored" }), "BASE64_MALFORMED");
+      }
+    }
+  });
 });
 
 describe("hex", () => {
