@@ -25,12 +25,13 @@ export class PlainRequests {
 
   /** @returns undefined when hono shall serve the request. */
   recognise({ method, url, httpVersion, rawHeaders }: IncomingMessage): PlainRequest | undefined {
-    const table = method === "POST" ? this.#writes : method === "GET" ? this.#reads : undefined;
+    const isRead = method === "GET" || method === "HEAD";
+    const table = isRead ? this.#reads : method === "POST" ? this.#writes : undefined;
     if (table === undefined || url === undefined || httpVersion !== "1.1") return undefined;
     const handle =
       table.exact.get(url) ?? (PLAIN_TARGET.test(url) ? find(table, untilQuery(url)) : undefined);
     if (handle === undefined) return undefined;
-    const host = plainHost(rawHeaders, method === "POST");
+    const host = plainHost(rawHeaders, !isRead);
     const site = host === undefined ? undefined : this.#sites.find(host);
     return site === undefined ? undefined : { handle, site };
   }

@@ -107,6 +107,11 @@ const PLAIN: readonly Asked[] = [
     `/lookup/${"0".repeat(64)}`,
     "/lookup/0",
   ].map((target) => ({ target })),
+  ...[
+    ...["/checkpoint", "/tile/0/000.p/3", "/tile/entries/000.p/3", "/entry/0", "/entry/7", "/receipt/0"],
+    "/proof/inclusion?leafIndex=0&treeSize=3",
+  ].map((target) => ({ method: "HEAD", target })),
+  { method: "HEAD", headers: ["If-None-Match: *"] },
   { headers: ["If-None-Match: *"] },
   { headers: ['If-None-Match: "a"', 'if-none-match: "b"'] },
   { headers: ["Range: bytes=0-1", "Connection: keep-alive", "Accept-Encoding: gzip"] },
@@ -299,7 +304,7 @@ test("plain requests reach no framework, and unusual ones do", async () => {
   for (const asked of PLAIN)
     await answers(written({ ...asked, headers: ["Connection: close", ...(asked.headers ?? [])] }));
   expect(throughHono()).toBe(0);
-  for (const method of ["HEAD", "OPTIONS", "PUT"]) {
+  for (const method of ["PATCH", "OPTIONS", "PUT"]) {
     await answers(written({ method, headers: ["Connection: close"] }));
   }
   expect(throughHono()).toBe(3);
