@@ -96,6 +96,7 @@ describe("parseTlogProof", () => {
 
   it("PRF-1 refuses bytes that are not UTF-8, and an index above 2^53 - 1 by name", () => {
     expectCode(() => parseTlogProof(Uint8Array.of(...utf8(receipt), 0xff)), "RECEIPT_MALFORMED");
+    expectCode(() => parseTlogProof(receipt.replace("\n\n", "\n\n\ud800")), "RECEIPT_MALFORMED");
     expectCode(
       () => parseTlogProof(receipt.replace("index 5", "index 9007199254740992")),
       "NUMBER_TOO_LARGE",
