@@ -1,6 +1,6 @@
 /** Logs with something in them. */
 import { setTimeout as pause } from "node:timers/promises";
-import { type EntryPlan, entrySource } from "./load/entries.ts";
+import { batchBytes, type EntryPlan, entrySource, writeBatch } from "./load/entries.ts";
 
 const BATCH_ENTRIES = 4096;
 const PUBLISH_WITHIN_MS = 60_000;
@@ -24,14 +24,8 @@ export async function fillLog(
     const numbers = Array.from({ length: Math.min(BATCH_ENTRIES, fill.entries - added) }, () =>
       source.next(),
     );
-    const body = Buffer.alloc(numbers.reduce((sum, number) => sum + 2 + source.sizeOf(number), 0));
-    let at = 0;
-    for (const number of numbers) {
-      const size = source.sizeOf(number);
-      body.writeUInt16BE(size, at);
-      source.writeInto(number, body, at + 2);
-      at += 2 + size;
-    }
+    const body = Buffer.alloc(batchBytes(source, numbers));
+    writeBatch(source, numbers, body, 0);
     const answer = await fetch(`${url}/add-batch`, { method: "POST", body });
     if (!answer.ok) throw new Error(`/add-batch answered ${answer.status}: ${await answer.text()}`);
     await answer.arrayBuffer();

@@ -104,6 +104,21 @@ export function sideOf(name: string, rounds: readonly Measured[]): Side {
   };
 }
 
+/** A side that is not driven by our generator, of which only a rate is known. */
+export function unloadedSide(name: string, perSecond: Spread): Side {
+  return {
+    name,
+    perSecond,
+    cpuMicrosPerOperation: undefined,
+    peakRssAnonMiB: undefined,
+    latencyMs: undefined,
+    outcomes: {},
+    failures: 0,
+    generatorCpuShare: undefined,
+    wasGeneratorBottleneck: false,
+  };
+}
+
 /** Both sides and their ratios from pairs of rounds of load. */
 export function compared(
   names: { readonly yardstick: string; readonly ours: string },

@@ -69,6 +69,27 @@ export function entrySource(seed: number, { sizes, duplicateShare }: EntryPlan):
   };
 }
 
+/** Of a batch in bundle encoding. */
+export function batchBytes(source: EntrySource, numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + 2 + source.sizeOf(number), 0);
+}
+
+/** Writes a batch to `out`, from `offset` on: a two-byte length before each entry.  c2sp.org/tlog-tiles, "Log entries" */
+export function writeBatch(
+  source: EntrySource,
+  numbers: readonly number[],
+  out: Buffer,
+  offset: number,
+): void {
+  let at = offset;
+  for (const number of numbers) {
+    const size = source.sizeOf(number);
+    out.writeUInt16BE(size, at);
+    source.writeInto(number, out, at + 2);
+    at += 2 + size;
+  }
+}
+
 function fillerOf(seed: number): Buffer {
   const random = seededRandom(seed ^ 0x5bd1e995);
   return Buffer.from(Uint8Array.from({ length: FILLER_BYTES }, () => Math.floor(random() * 256)));

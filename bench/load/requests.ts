@@ -1,6 +1,7 @@
 /** The bytes of requests, one after the other. */
+import { formatBundlePath, formatTilePath, TILE_WIDTH } from "../../src/tlog/tile.ts";
 import { seededRandom } from "./arrivals.ts";
-import { entrySource } from "./entries.ts";
+import { batchBytes, entrySource, writeBatch } from "./entries.ts";
 import type { RequestPlan } from "./plan.ts";
 
 export interface RequestSource {
@@ -84,7 +85,6 @@ function adding(
   };
 }
 
-/** Bundle encoding, c2sp.org/tlog-tiles: a two-byte length before each entry. */
 function addingBatches(
   { seed, host }: Run,
   { entries, batchEntries }: Extract<RequestPlan, { kind: "add-batch" }>,
@@ -96,19 +96,13 @@ function addingBatches(
     isSuccess: isOk,
     next() {
       const numbers = Array.from({ length: batchEntries }, () => source.next());
-      const length = numbers.reduce((sum, number) => sum + 2 + source.sizeOf(number), 0);
+      const length = batchBytes(source, numbers);
       const head = Buffer.from(
         `POST /add-batch HTTP/1.1\r\nHost: ${host}\r\nContent-Length: ${length}\r\n\r\n`,
       );
       const bytes = Buffer.allocUnsafe(head.length + length);
       head.copy(bytes, 0);
-      let at = head.length;
-      for (const number of numbers) {
-        const size = source.sizeOf(number);
-        bytes.writeUInt16BE(size, at);
-        source.writeInto(number, bytes, at + 2);
-        at += 2 + size;
-      }
+      writeBatch(source, numbers, bytes, head.length);
       return bytes;
     },
   };
@@ -120,15 +114,16 @@ function reading(
 ): RequestSource {
   const random = seededRandom(seed);
   const below = (end: number): number => Math.floor(random() * end);
-  const fullTiles = Math.floor(treeSize / 256);
+  const fullTiles = Math.floor(treeSize / TILE_WIDTH);
+  const fullTile = () => ({ level: 0, index: below(fullTiles), width: TILE_WIDTH });
   if (treeSize < 1 && what !== "checkpoint")
     throw new RangeError(`want a tree that is not empty, got ${treeSize}`);
   if (fullTiles < 1 && (what === "tile" || what === "bundle")) {
     throw new RangeError(`want at least 256 entries to read full tiles, got ${treeSize}`);
   }
   const paths = {
-    tile: () => `/tile/0/${formatTileIndex(below(fullTiles))}`,
-    bundle: () => `/tile/entries/${formatTileIndex(below(fullTiles))}`,
+    tile: () => `/${formatTilePath(fullTile())}`,
+    bundle: () => `/${formatBundlePath(fullTile())}`,
     "inclusion-proof": () => `/proof/inclusion?leafIndex=${below(treeSize)}&treeSize=${treeSize}`,
     receipt: () => `/receipt/${below(treeSize)}`,
     entry: () => `/entry/${below(treeSize)}`,
@@ -144,13 +139,4 @@ function reading(
       return scratch.subarray(0, length);
     },
   };
-}
-
-/** c2sp.org/tlog-tiles: groups of three digits, all but the last after an x. */
-function formatTileIndex(index: number): string {
-  let text = String(index % 1000).padStart(3, "0");
-  for (let rest = Math.floor(index / 1000); rest > 0; rest = Math.floor(rest / 1000)) {
-    text = `x${String(rest % 1000).padStart(3, "0")}/${text}`;
-  }
-  return text;
 }

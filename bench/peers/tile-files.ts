@@ -1,9 +1,9 @@
 /** nginx, serving the tiles of a log as the files that they are: what an operator would put on a web server or a bucket. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { formatTilePath, TILE_WIDTH } from "../../src/tlog/tile.ts";
 import { type Cores, hasCommand } from "../pinning.ts";
 import { type BenchServer, freePort, startServer } from "../servers.ts";
-import { tilePath } from "./tile-path.ts";
 
 export function hasNginx(): boolean {
   return hasCommand("nginx");
@@ -11,9 +11,9 @@ export function hasNginx(): boolean {
 
 /** Fetches the full tiles of level 0 and writes each to its path below `folder`. @returns how many there are. */
 export async function writeTiles(url: string, treeSize: number, folder: string): Promise<number> {
-  const count = Math.floor(treeSize / 256);
+  const count = Math.floor(treeSize / TILE_WIDTH);
   for (let index = 0; index < count; index += 1) {
-    const path = `tile/0/${tilePath(index)}`;
+    const path = formatTilePath({ level: 0, index, width: TILE_WIDTH });
     const answer = await fetch(`${url}/${path}`);
     if (!answer.ok) throw new Error(`${url}/${path} answered ${answer.status}`);
     const file = join(folder, path);

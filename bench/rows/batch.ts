@@ -1,23 +1,14 @@
-import { execFile } from "node:child_process";
-import { join } from "node:path";
-import { promisify } from "node:util";
 import { publishedSize } from "../fill.ts";
 import type { Measured } from "../measure-load.ts";
 import { alternate, type Pairs, ratioOf, spreadOf } from "../pairs.ts";
-import { pinned } from "../pinning.ts";
-import { atLeast, type Result, type Side, sideOf } from "../results.ts";
+import { atLeast, type Result, sideOf, unloadedSide } from "../results.ts";
 import { COMPARABLE, type Context, drive, type Row, withServers } from "../row.ts";
 import { startLog } from "../servers.ts";
+import { buildTree, type TreeRun } from "../tree-yardstick.ts";
 
 const ENTRY_BYTES = 256;
 /** So that a batch is on its way while another is made durable. */
 const CONNECTIONS = 4;
-
-/** What a thread does that only builds the tree. */
-interface TreeRun {
-  readonly perSecond: number;
-  readonly cpuMicrosPerOperation: number;
-}
 
 interface Batches {
   readonly batchEntries: number;
@@ -47,6 +38,7 @@ async function addBatches(
   name: string,
   { batchEntries, duplicates }: Batches,
 ): Promise<readonly Result[]> {
+  const { seconds, signal } = context;
   const { server } = context.pinning;
   const flags = ["--duplicates", duplicates];
   return await withServers([() => startLog({ cores: server, flags })], async (log) => {
@@ -55,7 +47,7 @@ async function addBatches(
     const pairs = await alternate<TreeRun | Measured>(
       context.rounds,
       {
-        yardstick: () => buildTree(context, batchEntries),
+        yardstick: () => buildTree({ entryBytes: ENTRY_BYTES, batchEntries, seconds, cores: server, signal }),
         async ours(round) {
           sizes.push(await publishedSize(log!.url));
           const measured = await drive(context, log!, { request, connections: CONNECTIONS });
@@ -65,7 +57,7 @@ async function addBatches(
           return measured;
         },
       },
-      context.signal,
+      signal,
     );
     return [resultOf(name, { batchEntries, duplicates }, sizes, pairs)];
   });
@@ -78,24 +70,14 @@ function resultOf(
   pairs: Pairs<TreeRun | Measured>,
 ): Result {
   const rates = (runs: readonly (TreeRun | Measured)[]): readonly number[] => runs.map(rateOf);
-  const yardstick: Side = {
-    name: "the tree built in memory, one thread",
-    perSecond: spreadOf(rates(pairs.yardstick)),
-    cpuMicrosPerOperation: spreadOf(pairs.yardstick.map(cpuOf)),
-    peakRssAnonMiB: undefined,
-    latencyMs: undefined,
-    outcomes: {},
-    failures: 0,
-    generatorCpuShare: undefined,
-    wasGeneratorBottleneck: false,
-  };
+  const yardstick = unloadedSide("the tree built in memory, one thread", spreadOf(rates(pairs.yardstick)));
   const ratio = ratioOf(pairs, rateOf);
   const points = rates(pairs.ours).map((rate, at) => [sizes[at] ?? 0, rate] as const);
   return {
     name,
     title: `POST /add-batch, ${batchEntries.toLocaleString("en")} entries of ${ENTRY_BYTES} bytes, duplicates ${duplicates}, ${CONNECTIONS} connections, closed loop`,
     unit: "entries",
-    yardstick,
+    yardstick: { ...yardstick, cpuMicrosPerOperation: spreadOf(pairs.yardstick.map(cpuOf)) },
     ours: sideOf("POST /add-batch, durable", pairs.ours.filter(isLoad)),
     ratio,
     cpuRatio: ratioOf({ yardstick: pairs.ours, ours: pairs.yardstick }, cpuOf),
@@ -118,13 +100,4 @@ function cpuOf(run: TreeRun | Measured): number {
 
 function isLoad(run: TreeRun | Measured): run is Measured {
   return "operationsPerSecond" in run;
-}
-
-async function buildTree({ pinning, seconds, signal }: Context, batchEntries: number): Promise<TreeRun> {
-  const script = join(import.meta.dirname, "../yardsticks/tree.mjs");
-  const command = [process.execPath, script, String(ENTRY_BYTES), String(batchEntries), String(seconds)];
-  const [program = "", ...args] = pinned(pinning.server, command);
-  const { stdout } = await promisify(execFile)(program, args, { signal });
-  const run: TreeRun = JSON.parse(stdout);
-  return run;
 }

@@ -5,7 +5,7 @@ import { fillLog } from "../fill.ts";
 import { alternate, ratioOf, spreadOf } from "../pairs.ts";
 import { getScript, hasWrk, wrk } from "../peers/wrk.ts";
 import { processUse } from "../process-use.ts";
-import type { Result, Side } from "../results.ts";
+import { type Result, type Side, unloadedSide } from "../results.ts";
 import { COMPARABLE, type Context, type Row, withServers } from "../row.ts";
 import { type BenchServer, startLog, startPlainHttp } from "../servers.ts";
 
@@ -133,10 +133,8 @@ async function byAutocannon({ seconds }: Context, url: string, what: "add" | "ti
 function sideOf(name: string, rounds: readonly Round[]): Side {
   const middle = (pick: (of: Round) => number): number => spreadOf(rounds.map(pick)).median;
   return {
-    name,
-    perSecond: spreadOf(rounds.map(({ perSecond }) => perSecond)),
+    ...unloadedSide(name, spreadOf(rounds.map(({ perSecond }) => perSecond))),
     cpuMicrosPerOperation: spreadOf(rounds.map(({ cpuMicrosPerOperation }) => cpuMicrosPerOperation)),
-    peakRssAnonMiB: undefined,
     latencyMs: {
       count: rounds.length,
       p50: middle(({ p50Ms }) => p50Ms),
@@ -145,9 +143,5 @@ function sideOf(name: string, rounds: readonly Round[]): Side {
       p999: Number.NaN,
       max: Number.NaN,
     },
-    outcomes: {},
-    failures: 0,
-    generatorCpuShare: undefined,
-    wasGeneratorBottleneck: false,
   };
 }

@@ -1,5 +1,5 @@
 import { benchClient } from "../client.ts";
-import type { Result, Side } from "../results.ts";
+import { type Result, type Side, unloadedSide } from "../results.ts";
 import type { Context, Row } from "../row.ts";
 
 /** What a client does with proofs, in one process. */
@@ -28,15 +28,5 @@ async function verify({ rounds, seconds }: Context): Promise<readonly Result[]> 
 }
 
 function sideOf({ name, perSecond }: { readonly name: string; readonly perSecond: number }): Side {
-  return {
-    name,
-    perSecond: { median: perSecond, min: perSecond, max: perSecond },
-    cpuMicrosPerOperation: undefined,
-    peakRssAnonMiB: undefined,
-    latencyMs: undefined,
-    outcomes: {},
-    failures: 0,
-    generatorCpuShare: undefined,
-    wasGeneratorBottleneck: false,
-  };
+  return unloadedSide(name, { median: perSecond, min: perSecond, max: perSecond });
 }

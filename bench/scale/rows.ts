@@ -1,14 +1,12 @@
 /** Every row on one log of one size: rates beside yardsticks of the same minute, memory, proofs that verify. */
-import { execFile } from "node:child_process";
-import { join } from "node:path";
-import { promisify } from "node:util";
-import type { EntryPlan } from "../load/entries.ts";
+import { FIXED_256 } from "../load/entries.ts";
 import { Histogram } from "../load/histogram.ts";
 import type { LoadPlan, RequestPlan } from "../load/plan.ts";
 import { type Measured, measureLoad } from "../measure-load.ts";
 import { alternate, ratioOf, type Spread, spreadOf } from "../pairs.ts";
-import { type Pinning, pinned } from "../pinning.ts";
+import type { Pinning } from "../pinning.ts";
 import { type BenchLog, type BenchServer, startPlainHttp, startStoreHttp } from "../servers.ts";
+import { buildTree } from "../tree-yardstick.ts";
 import { publishedSize } from "./published-size.ts";
 import { addRepeats, type Repeated } from "./repeats.ts";
 
@@ -40,7 +38,7 @@ export interface ScaleRow {
   readonly wasGeneratorBottleneck: boolean;
 }
 
-const ENTRIES: EntryPlan = { sizes: { kind: "fixed", bytes: 256 }, duplicateShare: 0 };
+const ENTRY_BYTES = 256;
 const BATCH_ENTRIES = 8192;
 const CONNECTIONS = 64;
 
@@ -62,7 +60,7 @@ export async function scaleRows(log: BenchLog, context: ScaleContext): Promise<r
       await loadRow(
         log,
         context,
-        { name: "POST /add", request: { kind: "add", entries: ENTRIES } },
+        { name: "POST /add", request: { kind: "add", entries: FIXED_256 } },
         besidePlain,
       ),
       await loadRow(log, context, { name: "GET tile", request: read("tile") }, besideStore),
@@ -104,10 +102,12 @@ async function loadRow(
 async function batchRow(log: BenchLog, context: ScaleContext): Promise<ScaleRow> {
   const treeSize = await publishedSize(log.url);
   say(`POST /add-batch at ${treeSize.toLocaleString("en")}`);
-  const request = { kind: "add-batch", entries: ENTRIES, batchEntries: BATCH_ENTRIES } as const;
+  const request = { kind: "add-batch", entries: FIXED_256, batchEntries: BATCH_ENTRIES } as const;
+  const { seconds, pinning } = context;
+  const tree = { entryBytes: ENTRY_BYTES, batchEntries: BATCH_ENTRIES, seconds, cores: pinning.server };
   const ours: Measured[] = [];
   const pairs = await alternate<number>(context.rounds, {
-    yardstick: () => treeRate(context),
+    yardstick: async () => (await buildTree(tree)).perSecond,
     async ours() {
       const measured = await load(log, context, { request, connections: 4, shape: { kind: "closed" } });
       ours.push(measured);
@@ -143,22 +143,6 @@ async function repeatRow(log: BenchLog, context: ScaleContext): Promise<ScaleRow
     rssAnonMiB: Math.max(...rounds.map(({ rssAnonMiB }) => rssAnonMiB)),
     wasGeneratorBottleneck: false,
   };
-}
-
-async function treeRate({ pinning, seconds }: ScaleContext): Promise<number> {
-  const script = join(import.meta.dirname, "../yardsticks/tree.mjs");
-  const command = pinned(pinning.server, [
-    process.execPath,
-    script,
-    "256",
-    String(BATCH_ENTRIES),
-    String(seconds),
-  ]);
-  const [program = "", ...args] = command;
-  const { stdout } = await promisify(execFile)(program, args);
-  const { perSecond } = JSON.parse(stdout);
-  if (typeof perSecond !== "number") throw new Error(`${script} wrote ${stdout}`);
-  return perSecond;
 }
 
 async function load(

@@ -1,4 +1,5 @@
 /** Whether something grows while it should not. */
+import { median } from "../pairs.ts";
 
 export interface Sample {
   readonly atSeconds: number;
@@ -20,10 +21,6 @@ export function slopePerMinute(samples: readonly Sample[]): number {
 export function drift(samples: readonly Sample[]): number {
   const third = Math.floor(samples.length / 3);
   if (third === 0) return Number.NaN;
+  const medianOf = (some: readonly Sample[]): number => median(some.map(({ value }) => value));
   return medianOf(samples.slice(-third)) / medianOf(samples.slice(0, third));
-}
-
-function medianOf(samples: readonly Sample[]): number {
-  const sorted = samples.map(({ value }) => value).sort((one, other) => one - other);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type EntryPlan, entrySource, FIXED_256 } from "../../bench/load/entries.ts";
+import { batchBytes, type EntryPlan, entrySource, FIXED_256, writeBatch } from "../../bench/load/entries.ts";
+import { decodeBundle } from "../../src/tlog/entry-bundle.ts";
 
 const MIXED: EntryPlan = { sizes: { kind: "mixed" }, duplicateShare: 0 };
 
@@ -42,5 +43,18 @@ describe("entrySource", () => {
     expect(() => entrySource(1, { sizes: { kind: "fixed", bytes: 15 }, duplicateShare: 0 })).toThrow(
       RangeError,
     );
+  });
+});
+
+describe("a batch", () => {
+  it("is in bundle encoding, behind whatever comes before it", () => {
+    const source = entrySource(5, MIXED);
+    const numbers = [0, 7, 3, 7];
+    const bytes = Buffer.alloc(10 + batchBytes(source, numbers));
+    writeBatch(source, numbers, bytes, 10);
+    const batch = decodeBundle(bytes.subarray(10), numbers.length);
+    expect(batch.map(({ length }) => length)).toEqual(numbers.map((number) => source.sizeOf(number)));
+    expect(batch[1]).toEqual(batch[3]);
+    expect(bytes.subarray(0, 10).every((byte) => byte === 0)).toBe(true);
   });
 });
