@@ -29,13 +29,42 @@ export function ratiosOf(results: readonly Result[]): Baseline {
 /** @returns what fell too far, or is recorded and was not measured. */
 export function regressions(now: Baseline, recorded: Baseline): readonly Regression[] {
   return Object.entries(recorded).flatMap(([key, was]) => {
-    const [name = "", kind] = key.split(", ");
+    const name = rowOf(key);
+    const kind = key.split(", ")[1];
     const is = now[key];
     const least = kind === "CPU" ? LEAST_SHARES.CPU : LEAST_SHARES.throughput;
     if (is === undefined) return [{ name, text: `${key}: recorded ${was}, and not measured` }];
     if (is >= was * least) return [];
     return [{ name, text: `${key}: ${is}, recorded ${was}; below ${least} of it` }];
   });
+}
+
+/** What is recorded of some rows. */
+export function only(baseline: Baseline, rows: readonly string[]): Baseline {
+  return Object.fromEntries(Object.entries(baseline).filter(([key]) => rows.includes(rowOf(key))));
+}
+
+export function without(baseline: Baseline, rows: readonly string[]): Baseline {
+  return Object.fromEntries(Object.entries(baseline).filter(([key]) => !rows.includes(rowOf(key))));
+}
+
+/** What was held against the record, and of what there is none. */
+export function judgedText(
+  results: readonly Result[],
+  { recorded, fallen }: { readonly recorded: Baseline; readonly fallen: readonly string[] },
+): string {
+  const rows = new Set(Object.keys(recorded).map(rowOf));
+  const unjudged = results.map(({ name }) => name).filter((name) => !rows.has(name));
+  return [
+    ...(fallen.length === 0 && rows.size > 0 ? ["no ratio fell far below bench/baseline.json"] : []),
+    ...(unjudged.length === 0
+      ? []
+      : [`no ratio of ${unjudged.join(", ")} is recorded: only failed requests are counted there`]),
+  ].join("\n");
+}
+
+function rowOf(key: string): string {
+  return key.split(", ")[0] ?? "";
 }
 
 /** What a share of requests without the answer they asked for says: the figures of such a result mean nothing. */

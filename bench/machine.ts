@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { closeSync, fdatasyncSync, fsyncSync, openSync, rmSync, writeSync } from "node:fs";
 import { cpus, release, totalmem, type } from "node:os";
 import { join } from "node:path";
-import { newFolder } from "./servers.ts";
+import { newFolder } from "./script.ts";
 
 export interface Machine {
   readonly at: string;

@@ -1,12 +1,13 @@
 /**
  * `npm run bench -- [options]`: the built log beside its yardsticks, in turn, in one run. bench/README.md says what each row means.
- * Exit codes: 0 done; 1 a ratio fell (--short), or requests failed; 2 bad options; 130 interrupted.
+ * Exit codes: 0 done; 1 a ratio fell (--short), or requests failed; 2 bad options; 130 and 143 interrupted.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { type Baseline, failuresOf, ratiosOf, regressions } from "./baseline.ts";
+import { type Baseline, failuresOf, judgedText, only, ratiosOf, regressions, without } from "./baseline.ts";
 import { describeMachine } from "./machine.ts";
+import { namesAmong, outputFile, positive, readOptions, whole } from "./options.ts";
 import { choosePinning } from "./pinning.ts";
 import type { Report, Result } from "./results.ts";
 import type { Context, Row } from "./row.ts";
@@ -17,6 +18,7 @@ import { clientRow } from "./rows/client.ts";
 import { footprintRow } from "./rows/footprint.ts";
 import { readRows } from "./rows/reads.ts";
 import { receiptRows } from "./rows/receipts.ts";
+import { runScript } from "./script.ts";
 import { plot } from "./svg.ts";
 import { formatReport, formatResult } from "./table.ts";
 
@@ -34,11 +36,11 @@ const BASELINE = join(import.meta.dirname, "baseline.json");
 const USAGE = `npm run build && npm run bench -- [options]
 
   --short            a minute: few rows, against the ratios of bench/baseline.json; exit 1 when one fell far
-  --update-baseline  writes the ratios of a short run to bench/baseline.json
+  --update-baseline  writes the ratios of a short run to bench/baseline.json; with --row, of these rows only
   --row NAME         only this row; may be repeated
   --rounds N         pairs of a row (default 5)
   --seconds N        of a run (default 5)
-  --seed N           of the run; else of the clock. Entries follow from it
+  --seed N           of the run; else of the clock. Entries follow from it, and the report tells it
   --json FILE        the whole report
   --svg DIR          plots
   --list             names the rows
@@ -47,13 +49,17 @@ const USAGE = `npm run build && npm run bench -- [options]
 BRISTLECONE_BENCH_DIR says where logs are made (default: the temporary folder).
 `;
 
-const options = readOptions();
-process.exitCode = await main();
+/** Of which each load makes its own. */
+const MAX_SEED = 2 ** 40;
+const SHORT = { rounds: 3, seconds: 1 };
+const FULL = { rounds: 5, seconds: 5 };
 
-type Options = ReturnType<typeof parse>;
+const options = readOptions(USAGE, parse);
+await runScript(main);
 
-function parse() {
+function parse(args: string[]) {
   const { values } = parseArgs({
+    args,
     options: {
       short: { type: "boolean", default: false },
       "update-baseline": { type: "boolean", default: false },
@@ -64,39 +70,23 @@ function parse() {
       json: { type: "string" },
       svg: { type: "string" },
       list: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
     },
   });
-  const isShort = values.short || values["update-baseline"];
-  return {
-    ...values,
-    isShort,
-    rounds: positive("--rounds", values.rounds, isShort ? 3 : 5),
-    seconds: positive("--seconds", values.seconds, isShort ? 1 : 5),
-    seed: positive("--seed", values.seed, Math.floor(Date.now() / 1000)),
-  };
+  const isUpdate = values["update-baseline"];
+  const isShort = values.short || isUpdate;
+  const usual = isShort ? SHORT : FULL;
+  const names = ROWS.filter((row) => row.isShort || !isUpdate).map(({ name }) => name);
+  namesAmong(isUpdate ? "--row with --update-baseline" : "--row", values.row, names);
+  const rounds = whole("--rounds", values.rounds ?? String(usual.rounds));
+  const seconds = positive("--seconds", values.seconds ?? String(usual.seconds));
+  if (isUpdate && (rounds < SHORT.rounds || seconds < SHORT.seconds))
+    throw new RangeError("--update-baseline: too little is measured to be held against later");
+  const seed = whole("--seed", values.seed ?? String(Math.floor(Date.now() / 1000)));
+  if (seed > MAX_SEED) throw new RangeError(`--seed: want at most ${MAX_SEED}`);
+  return { ...values, isUpdate, isShort, rounds, seconds, seed, json: outputFile("--json", values.json) };
 }
 
-function readOptions(): Options {
-  try {
-    return parse();
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    process.exit(2);
-  }
-}
-
-function positive(name: string, text: string | undefined, fallback: number): number {
-  const value = text === undefined ? fallback : Number(text);
-  if (value > 0 && Number.isFinite(value)) return value;
-  throw new Error(`${name}: want a number above 0, got ${text}`);
-}
-
-async function main(): Promise<number> {
-  if (options.help) {
-    process.stdout.write(USAGE);
-    return 0;
-  }
+async function main(signal: AbortSignal): Promise<number> {
   if (options.list) {
     const width = Math.max(...ROWS.map(({ name }) => name.length));
     for (const { name, about, isShort } of ROWS) {
@@ -104,43 +94,33 @@ async function main(): Promise<number> {
     }
     return 0;
   }
-  const unknown = options.row.filter((name) => !ROWS.some((row) => row.name === name));
-  if (unknown.length > 0) {
-    process.stderr.write(`no row ${unknown.join(", ")}; --list names them\n`);
-    return 2;
-  }
-  return await bench(ROWS.filter(({ name, isShort }) => isWanted(name, isShort)));
+  return await bench(
+    ROWS.filter(({ name, isShort }) => isWanted(name, isShort)),
+    signal,
+  );
 }
 
 function isWanted(name: string, isShort: boolean): boolean {
   return options.row.length > 0 ? options.row.includes(name) : isShort || !options.isShort;
 }
 
-async function bench(rows: readonly Row[]): Promise<number> {
-  const stopping = new AbortController();
-  const stop = (): void => {
-    process.stderr.write("stopping the servers\n");
-    stopping.abort(new Error("interrupted"));
-  };
-  process.once("SIGINT", stop);
-  process.once("SIGTERM", stop);
+async function bench(rows: readonly Row[], signal: AbortSignal): Promise<number> {
   const pinning = choosePinning();
   const machine = describeMachine(pinning.text);
   const results: Result[] = [];
   let failure: unknown;
   try {
-    const context = contextOf(pinning, stopping.signal);
+    const context = contextOf(pinning, signal);
     for (const row of rows) results.push(...(await run(row, context)));
     if (isJudged()) await measureFallenAgain(rows, results, context);
   } catch (error) {
     failure = error;
   }
-  const { rounds, seconds, isShort } = options;
-  const report: Report = { machine, scale: { rounds, seconds, isShort }, results };
+  const { rounds, seconds, isShort, seed } = options;
+  const report: Report = { machine, scale: { rounds, seconds, isShort }, seed, results };
   process.stdout.write(`\n${formatReport(report)}\n`);
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, undefined, 2)}\n`);
   if (options.svg !== undefined) writePlots(options.svg, results);
-  if (stopping.signal.aborted) return 130;
   if (failure !== undefined) throw failure;
   return judge(results);
 }
@@ -181,26 +161,32 @@ function writePlots(folder: string, results: readonly Result[]): void {
 function judge(results: readonly Result[]): number {
   const ratios = ratiosOf(results);
   const failures = failuresOf(results);
-  if (options["update-baseline"] && failures.length === 0) {
-    writeFileSync(BASELINE, `${JSON.stringify(ratios, undefined, 2)}\n`);
+  if (options.isUpdate && failures.length === 0) {
+    const kept = options.row.length === 0 ? {} : without(readBaseline(), options.row);
+    writeFileSync(BASELINE, `${JSON.stringify({ ...kept, ...ratios }, undefined, 2)}\n`);
     process.stdout.write(`\nwritten to ${BASELINE}\n`);
     return 0;
   }
   const fallen = [...failures, ...regressions(ratios, recorded()).map(({ text }) => text)];
   for (const line of fallen) process.stdout.write(`\nFAILED ${line}`);
-  if (isJudged() && fallen.length === 0)
-    process.stdout.write("\nno ratio fell far below bench/baseline.json");
+  if (isJudged()) process.stdout.write(`\n${judgedText(results, { recorded: recorded(), fallen })}`);
   process.stdout.write("\n");
   return fallen.length === 0 ? 0 : 1;
 }
 
-/** A short run of every row is held against what is recorded. */
+/** A short run is held against what is recorded. */
 function isJudged(): boolean {
-  return options.short && !options["update-baseline"] && options.row.length === 0;
+  return options.short && !options.isUpdate;
 }
 
+/** Of the rows that run. */
 function recorded(): Baseline {
-  return isJudged() ? JSON.parse(readFileSync(BASELINE, "utf8")) : {};
+  if (!isJudged()) return {};
+  return options.row.length === 0 ? readBaseline() : only(readBaseline(), options.row);
+}
+
+function readBaseline(): Baseline {
+  return JSON.parse(readFileSync(BASELINE, "utf8"));
 }
 
 /** Other work on the machine may hit one side: what fell has to fall twice. */

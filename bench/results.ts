@@ -7,6 +7,8 @@ import { type Pairs, ratioOf, type Spread, spreadOf } from "./pairs.ts";
 export interface Report {
   readonly machine: Machine;
   readonly scale: { readonly rounds: number; readonly seconds: number; readonly isShort: boolean };
+  /** Entries follow from it. */
+  readonly seed: number;
   readonly results: readonly Result[];
 }
 

@@ -1,11 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type Cores, pinned } from "./pinning.ts";
+import { newFolder, spawnChild } from "./script.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 /** The built command line. */
@@ -90,10 +90,8 @@ export interface ServerStart {
 
 /** Runs any server until it answers. @throws {Error} when it ends, or does not answer within a minute. */
 export async function startServer(command: readonly string[], start: ServerStart): Promise<BenchServer> {
-  const [program, ...args] = pinned(start.cores, command);
-  if (program === undefined) throw new Error("no command");
   const startedAt = performance.now();
-  const child = spawn(program, args, {
+  const child = spawnChild(pinned(start.cores, command), {
     stdio: ["ignore", "ignore", "pipe"],
     env: { ...process.env, ...start.env },
   });
@@ -107,11 +105,6 @@ export async function startServer(command: readonly string[], start: ServerStart
   const startMs = performance.now() - startedAt;
   // taskset becomes the program it runs: the process is the server's.
   return { url: start.url, pid: child.pid ?? 0, startMs, stop: () => stop(child) };
-}
-
-/** A folder that its maker removes. */
-export function newFolder(): string {
-  return mkdtempSync(join(process.env.BRISTLECONE_BENCH_DIR ?? tmpdir(), "bristlecone-bench-"));
 }
 
 export async function freePort(): Promise<number> {

@@ -16,13 +16,13 @@ const HEAD = [
   "failed",
 ];
 
-export function formatReport({ machine, scale, results }: Report): string {
+export function formatReport({ machine, scale, seed, results }: Report): string {
   const { disk } = machine;
   const lines = [
     `${machine.at}, commit ${machine.commit}, Node ${machine.node}, ${machine.kernel}`,
     `${machine.cores} x ${machine.cpu}, ${machine.memoryGiB} GiB; ${machine.pinning}`,
     `fdatasync of 4 KiB in ${disk.folder}: p50 ${rounded(disk.p50Micros)} us, p99 ${rounded(disk.p99Micros)} us; every answered entry is durable`,
-    `${scale.rounds} pairs of ${scale.seconds} s${scale.isShort ? ", short form" : ""}`,
+    `${scale.rounds} pairs of ${scale.seconds} s${scale.isShort ? ", short form" : ""}; --seed ${seed}`,
   ];
   return [lines.join("\n"), ...results.map((result) => formatResult(result, scale))].join("\n\n");
 }

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { encodeUtf8 } from "../src/tlog/encoding.ts";
 import { formatSigningKey, formatVerifierKey, generateSigningKey, openSigner } from "../src/tlog/key.ts";
 import type { Pinning } from "./pinning.ts";
-import { type BenchServer, freePort, newFolder, PROGRAM, startLog, startServer } from "./servers.ts";
+import { newFolder } from "./script.ts";
+import { type BenchServer, freePort, PROGRAM, startLog, startServer } from "./servers.ts";
 
 export const WITNESSES = 3;
 const QUORUM = 2;

@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { type Cores, pinned } from "../pinning.ts";
+import { spawnChild } from "../script.ts";
 import { DRAIN_MS } from "./load.ts";
 import { type LoadMessage, type LoadPlan, type LoadReport, loopbackAddress } from "./plan.ts";
 
@@ -28,15 +29,14 @@ export async function runLoad(
 ): Promise<LoadReport> {
   loopbackAddress(plan.url);
   run.signal?.throwIfAborted();
-  const [command, ...args] = pinned(run.cores, [
+  const command = pinned(run.cores, [
     process.execPath,
     "--import",
     import.meta.resolve("tsx"),
     join(import.meta.dirname, "generator.ts"),
     JSON.stringify(plan),
   ]);
-  if (command === undefined) throw new Error("no command");
-  const child = spawn(command, args, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+  const child = spawnChild(command, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
   const kill = (): void => void child.kill("SIGKILL");
   const limit = setTimeout(kill, plan.warmupMs + plan.durationMs + DRAIN_MS + START_MS);
   run.signal?.addEventListener("abort", kill, { once: true });

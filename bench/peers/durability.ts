@@ -1,10 +1,11 @@
 /** How often a log waits for its disk, counted by strace while entries come in: what an answer of it is worth. */
 import { execFileSync } from "node:child_process";
 import { createReadStream } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { Agent, request } from "node:http";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { newFolder } from "../script.ts";
 import { type PeerOptions, type PeerServer, startOwnLog, startTessera } from "./servers.ts";
 import { countSyncCalls, type SyncCalls, TRACED } from "./sync-calls.ts";
 
@@ -54,7 +55,7 @@ async function durabilityRow(
   start: Start,
   plan: { readonly folder: string; readonly inFlight: number; readonly entriesEach: number },
 ): Promise<DurabilityRow> {
-  const directory = await mkdtemp(join(plan.folder, "bristlecone-bench-trace-"));
+  const directory = newFolder(plan.folder);
   const file = join(directory, "trace");
   // -D: the server stays our child, and strace ends with it.
   const prefix = [

@@ -1,11 +1,11 @@
 /** A round of Tessera's hammer against a log: writers only, as fast as they are answered. */
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import { programPath } from "../../test/interop/programs.ts";
 import type { Cores } from "../pinning.ts";
 import { processUse, watchMemory } from "../process-use.ts";
 import { publishedSize } from "../scale/published-size.ts";
+import { spawnChild } from "../script.ts";
 import {
   complaintCounter,
   type HammerComplaints,
@@ -103,7 +103,7 @@ function startHammer({ url, vkey }: PeerServer, { writers, maxWrites, cores }: H
   ];
   // It shows latencies on a terminal only: script(1) gives it one, wide enough for its longest lines.
   const shell = `stty rows 70 cols 400; exec ${command.map((word) => `'${word}'`).join(" ")}`;
-  const child = spawn("script", ["-qfec", shell, "/dev/null"], {
+  const child = spawnChild(["script", "-qfec", shell, "/dev/null"], {
     env: { ...process.env, TERM: "xterm" },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -113,7 +113,7 @@ function startHammer({ url, vkey }: PeerServer, { writers, maxWrites, cores }: H
     newest = picture;
     complaints.see(picture);
   });
-  child.stdout.setEncoding("utf8").on("data", read);
+  child.stdout?.setEncoding("utf8").on("data", read);
   const ended = once(child, "exit");
   return {
     said: (): Said => ({ screen: parseScreen(newest), complaints: complaints.total() }),

@@ -7,7 +7,9 @@ import { tmpdir } from "node:os";
 import { parseArgs } from "node:util";
 import { lacks, programVersion } from "../../test/interop/programs.ts";
 import { describeMachine } from "../machine.ts";
+import { listOf, namesAmong, outputFile, readOptions, whole } from "../options.ts";
 import { choosePinning } from "../pinning.ts";
+import { runScript } from "../script.ts";
 import { canTrace, durabilityRows } from "./durability.ts";
 import { hammerRows } from "./hammer-rows.ts";
 import { loadRows } from "./load-rows.ts";
@@ -16,28 +18,65 @@ import { hasNginx } from "./tile-files.ts";
 import { tileRows } from "./tile-rows.ts";
 import { hasWrk } from "./wrk.ts";
 
-const { values } = parseArgs({
-  options: {
-    short: { type: "boolean", default: false },
-    rows: { type: "string", default: "hammer,generator,tiles,durability" },
-    writers: { type: "string" },
-    pairs: { type: "string" },
-    seconds: { type: "string" },
-    cores: { type: "string", default: "one,all" },
-    folder: { type: "string", default: tmpdir() },
-    json: { type: "string" },
-  },
-});
-const wanted = new Set(values.rows.split(","));
-const pairs = Number(values.pairs ?? (values.short ? 1 : 5));
-const seconds = Number(values.seconds ?? (values.short ? 5 : 15));
-const writers = (values.writers ?? (values.short ? "64" : "64,512,4096")).split(",").map(Number);
-const pinning = choosePinning();
-const report: Record<string, unknown> = { machine: describeMachine(pinning.text) };
+const ROWS = ["hammer", "generator", "tiles", "durability"];
+const USAGE = `npm run build && npm run bench:peers [-- options]
 
-if (wanted.has("hammer") && !lacks("hammer", "tessera-posix")) {
+  --short          a pair of five seconds
+  --rows A,B       of ${ROWS.join(",")} (default: all)
+  --writers N,N    of the hammer (default 64,512,4096)
+  --cores one,all  server and hammer with a core each, or both on all (default: one after the other)
+  --pairs N        (default 5)
+  --seconds N      of a run (default 15)
+  --folder DIR     where the logs lie: on a disk (default: the temporary folder)
+  --json FILE      the whole report
+  --help
+`;
+
+const values = readOptions(USAGE, (args) => {
+  const { values } = parseArgs({
+    args,
+    options: {
+      short: { type: "boolean", default: false },
+      rows: { type: "string", default: ROWS.join(",") },
+      writers: { type: "string" },
+      pairs: { type: "string" },
+      seconds: { type: "string" },
+      cores: { type: "string", default: "one,all" },
+      folder: { type: "string", default: tmpdir() },
+      json: { type: "string" },
+    },
+  });
+  const { short } = values;
+  return {
+    short,
+    rows: new Set(namesAmong("--rows", values.rows.split(","), ROWS)),
+    cores: namesAmong("--cores", values.cores.split(","), ["one", "all"]),
+    pairs: whole("--pairs", values.pairs ?? (short ? "1" : "5")),
+    seconds: whole("--seconds", values.seconds ?? (short ? "5" : "15")),
+    writers: listOf("--writers", values.writers ?? (short ? "64" : "64,512,4096"), whole),
+    folder: values.folder,
+    json: outputFile("--json", values.json),
+  };
+});
+const { rows: wanted, pairs, seconds, writers } = values;
+const pinning = choosePinning();
+const report: Record<string, unknown> = {};
+
+await runScript(async () => {
+  report.machine = describeMachine(pinning.text);
+  if (wanted.has("hammer") && !lacks("hammer", "tessera-posix")) report.hammer = await hammer();
+  if (wanted.has("generator") && !lacks("tessera-posix")) report.generator = await generator();
+  if (wanted.has("tiles") && isThere("nginx", hasNginx()) && isThere("wrk", hasWrk()))
+    report.tiles = await tiles();
+  if (wanted.has("durability") && isThere("strace", canTrace()) && !lacks("tessera-posix"))
+    report.durability = await durability();
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, undefined, 2)}\n`);
+  return 0;
+});
+
+async function hammer(): Promise<unknown> {
   const rows = [];
-  for (const cores of values.cores.split(",")) {
+  for (const cores of values.cores) {
     for (const antispam of [true, false]) {
       const warmUpSeconds = values.short ? 3 : 5;
       const plan = {
@@ -59,10 +98,10 @@ if (wanted.has("hammer") && !lacks("hammer", "tessera-posix")) {
       }
     }
   }
-  report.hammer = rows;
+  return rows;
 }
 
-if (wanted.has("generator") && !lacks("tessera-posix")) {
+async function generator(): Promise<unknown> {
   const rows = [];
   for (const antispam of [true, false]) {
     const connections = values.short ? [64] : [64, 512];
@@ -74,10 +113,10 @@ if (wanted.has("generator") && !lacks("tessera-posix")) {
       print(`${row.title}, ${pinning.text}`, figureTable(row.figures, names));
     }
   }
-  report.generator = rows;
+  return rows;
 }
 
-if (wanted.has("tiles") && isThere("nginx", hasNginx()) && isThere("wrk", hasWrk())) {
+async function tiles(): Promise<unknown> {
   const size = values.short
     ? { entries: 51_200, connections: [64] }
     : { entries: 1_048_576, connections: [64, 512] };
@@ -85,13 +124,12 @@ if (wanted.has("tiles") && isThere("nginx", hasNginx()) && isThere("wrk", hasWrk
   for (const { title, figures } of rows) {
     print(title, figureTable(figures, { yardstick: "nginx, files", ours: "ours" }));
   }
-  report.tiles = rows;
+  return rows;
 }
 
-if (wanted.has("durability") && isThere("strace", canTrace()) && !lacks("tessera-posix")) {
+async function durability(): Promise<unknown> {
   const inFlight = values.short ? [1, 64] : [1, 64, 512];
   const rows = await durabilityRows({ folder: values.folder, inFlight, entriesEach: 8 });
-  report.durability = rows;
   print(
     "What waits for the disk, for an entry",
     table([
@@ -104,9 +142,8 @@ if (wanted.has("durability") && isThere("strace", canTrace()) && !lacks("tessera
       ]),
     ]),
   );
+  return rows;
 }
-
-if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, undefined, 2)}\n`);
 
 function isThere(name: string, is: boolean): boolean {
   if (!is) process.stdout.write(`${name}: skipped, not there\n`);

@@ -1,10 +1,11 @@
 /** The logs that are compared: the built one of this repository, and Tessera's over files, each in a process and a directory of its own. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { formatSigningKey, formatVerifierKey, generateSigningKey, openSigner } from "../../src/tlog/key.ts";
 import { programPath } from "../../test/interop/programs.ts";
 import type { Cores } from "../pinning.ts";
+import { newFolder } from "../script.ts";
 import { type BenchServer, freePort, PROGRAM, startServer } from "../servers.ts";
 
 /** `stop` removes what it kept as well. */
@@ -67,7 +68,7 @@ async function startPeer(
   { folder, cores, prefix = [] }: PeerOptions,
   commandFor: (place: Place) => readonly string[],
 ): Promise<PeerServer> {
-  const directory = await mkdtemp(join(folder, "bristlecone-bench-"));
+  const directory = newFolder(folder);
   const signingKey = formatSigningKey(await generateSigningKey({ name: "bench.test/log" }));
   const keyFile = join(directory, "key");
   await writeFile(keyFile, signingKey, { mode: 0o600 });

@@ -1,9 +1,10 @@
 /** GET of tiles: nginx on files beside our server on its store, the same random tiles, one core each, wrk on another. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { alternate } from "../pairs.ts";
 import type { Pinning } from "../pinning.ts";
 import { build, openBuildFolder } from "../scale/build.ts";
+import { newFolder } from "../script.ts";
 import { startLog } from "../servers.ts";
 import { type FigureRow, figureRows } from "./rows.ts";
 import { startNginx, writeTiles } from "./tile-files.ts";
@@ -31,7 +32,7 @@ const FIGURES = {
 };
 
 export async function tileRows(plan: TileRowsPlan): Promise<readonly TileRow[]> {
-  const folder = mkdtempSync(join(plan.folder, "bristlecone-bench-"));
+  const folder = newFolder(plan.folder);
   const log = openBuildFolder(folder);
   const { server: cores, generator } = plan.pinning;
   try {

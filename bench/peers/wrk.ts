@@ -1,9 +1,9 @@
 /** wrk, which takes less of a core for a request than a generator in Node: for what a server can do at most. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "../../test/interop/programs.ts";
 import { type Cores, hasCommand, pinned } from "../pinning.ts";
+import { newFolder } from "../script.ts";
 
 export interface WrkRound {
   readonly perSecond: number;
@@ -27,7 +27,7 @@ export function hasWrk(): boolean {
 
 /** @throws {Error} wrk failed, or some requests did. */
 export async function wrk(url: string, { connections, seconds, cores, script }: WrkPlan): Promise<WrkRound> {
-  const folder = await mkdtemp(join(tmpdir(), "bristlecone-wrk-"));
+  const folder = newFolder();
   try {
     const file = join(folder, "requests.lua");
     await writeFile(file, script);

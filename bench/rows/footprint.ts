@@ -4,7 +4,8 @@ import { fillLog } from "../fill.ts";
 import { spreadOf } from "../pairs.ts";
 import { atMost, type Result } from "../results.ts";
 import { COMPARABLE, type Context, drive, type Row } from "../row.ts";
-import { newFolder, startLog } from "../servers.ts";
+import { newFolder } from "../script.ts";
+import { startLog } from "../servers.ts";
 
 const FULL_ENTRIES = 1_048_576;
 /** Entry, its length, and two hashes: 256 + 2 + 32. */

@@ -2,7 +2,17 @@
  * A log of many entries, filled over POST /add-batch. Entry `number` follows from the seed and the number (bench/load/entries.ts), so any
  * entry can be made again; what is done stands in a file beside the log, so filling goes on where it ended.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, statfsSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from "node:fs";
 import { Agent, request } from "node:http";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -29,9 +39,11 @@ export interface BuildFolder {
   readonly data: string;
   state(): BuildState;
   save(state: BuildState): void;
+  /** What the bench made, and the folder itself when nothing else is in it. */
+  remove(): void;
 }
 
-/** @throws {Error} there is a log that the bench did not fill. */
+/** @throws {Error} the folder has something in it, and is not one that the bench made. */
 export function openBuildFolder(folder: string): BuildFolder {
   mkdirSync(folder, { recursive: true });
   const data = join(folder, "log");
@@ -41,18 +53,26 @@ export function openBuildFolder(folder: string): BuildFolder {
     renameSync(`${file}.new`, file);
   };
   if (!existsSync(file)) {
-    if (existsSync(data)) throw new Error(`${data}: a log that this bench did not make`);
+    if (readdirSync(folder).length > 0) {
+      throw new Error(`${folder}: not empty, and no folder of this bench; give it one of its own`);
+    }
     save({ seed: 1, built: 0 });
   }
-  return {
-    data,
-    state() {
-      const { seed, built } = JSON.parse(readFileSync(file, "utf8"));
-      if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(built)) throw new Error(`${file}: not ours`);
-      return { seed, built };
-    },
-    save,
+  const state = (): BuildState => readState(file);
+  state();
+  const remove = (): void => {
+    // The marker last: what a failure leaves is still the bench's.
+    for (const path of [data, `${file}.new`, file]) rmSync(path, { recursive: true, force: true });
+    if (readdirSync(folder).length === 0) rmdirSync(folder);
   };
+  return { data, state, save, remove };
+}
+
+function readState(file: string): BuildState {
+  const { seed, built } = Object(JSON.parse(readFileSync(file, "utf8")));
+  if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(built))
+    throw new Error(`${file}: not of this bench`);
+  return { seed, built };
 }
 
 /** @throws {Error} the disk has no room for so many more entries, and two gigabytes besides. */

@@ -3,35 +3,57 @@
  * built server over HTTP, stops at each size and measures every row there. Begun again with the same DIR it goes on.
  * bench/scale/README.md says how to read it.
  */
-import { rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { describeMachine } from "../machine.ts";
+import { describeMachine, type Machine } from "../machine.ts";
+import { listOf, outputFile, positive, readOptions, whole } from "../options.ts";
 import { spreadOf } from "../pairs.ts";
 import { shown, table } from "../peers/rows.ts";
 import { choosePinning } from "../pinning.ts";
+import { runScript } from "../script.ts";
 import { startLog } from "../servers.ts";
 import { assertRoom, type BuildProgress, build, openBuildFolder } from "./build.ts";
 import { publishedSize } from "./published-size.ts";
 import { type ScaleRow, scaleRows } from "./rows.ts";
 import { type DiskUse, diskUse, measureStarts, type Starts, verifySome } from "./whole.ts";
 
-const { values } = parseArgs({
-  options: {
-    data: { type: "string" },
-    entries: { type: "string", default: "1000000,20000000,100000000" },
-    rows: { type: "boolean", default: false },
-    rounds: { type: "string", default: "5" },
-    seconds: { type: "string", default: "5" },
-    json: { type: "string" },
-    remove: { type: "boolean", default: false },
-  },
+const USAGE = `npm run build && npm run bench:scale -- --data DIR [options]
+
+  --data DIR     where the log is filled: a new or empty folder, or one that this bench filled before
+  --entries N,N  the sizes to stop at (default 1000000,20000000,100000000)
+  --rows         measures every row at each size
+  --rounds N     of a row (default 5)
+  --seconds N    of a round (default 5)
+  --json FILE    the whole report
+  --remove       at the end, what this bench made in DIR, and DIR itself when nothing else is in it
+  --help
+`;
+
+const values = readOptions(USAGE, (args) => {
+  const { values } = parseArgs({
+    args,
+    options: {
+      data: { type: "string" },
+      entries: { type: "string", default: "1000000,20000000,100000000" },
+      rows: { type: "boolean", default: false },
+      rounds: { type: "string", default: "5" },
+      seconds: { type: "string", default: "5" },
+      json: { type: "string" },
+      remove: { type: "boolean", default: false },
+    },
+  });
+  if (values.data === undefined) throw new Error("--data DIR is missing: a folder on the disk to measure");
+  return {
+    ...values,
+    data: values.data,
+    sizes: listOf("--entries", values.entries, whole),
+    rounds: whole("--rounds", values.rounds),
+    seconds: positive("--seconds", values.seconds),
+    folder: openBuildFolder(values.data),
+    json: outputFile("--json", values.json),
+  };
 });
-if (values.data === undefined) throw new Error("--data DIR is missing: a folder on the disk to measure");
-const folder = openBuildFolder(values.data);
-const sizes = values.entries.split(",").map(Number);
-if (!sizes.every((size) => Number.isSafeInteger(size) && size > 0))
-  throw new Error(`--entries ${values.entries}`);
-const [rounds, seconds] = [Number(values.rounds), Number(values.seconds)];
+const { folder, sizes, rounds, seconds } = values;
 const pinning = choosePinning();
 const HEAD = ["row", "per second", "CPU µs", "p50 ms", "p99 ms", "RssAnon MiB", "ratio", "beside", "limit"];
 
@@ -44,16 +66,27 @@ interface AtSize {
   readonly starts: Starts;
 }
 
-const machine = describeMachine(pinning.text);
 const reached: AtSize[] = [];
-for (const wantedSize of sizes) {
-  reached.push(await reach(wantedSize));
-  show(reached.at(-1)!);
-  // Kept after each size: the last one takes hours.
-  if (values.json !== undefined) keep(values.json);
+/** Of the rows' loads: not those of an earlier run on the same log, whose entries would all be known. */
+const firstSeed = Date.now() % 2 ** 31;
+let seedsTaken = 0;
+await runScript(async () => {
+  const machine = describeMachine(pinning.text);
+  for (const wantedSize of sizes) {
+    reached.push(await reach(wantedSize));
+    show(reached.at(-1)!);
+    // Kept after each size: the last one takes hours.
+    if (values.json !== undefined) keep(values.json, machine);
+  }
+  showFlatness();
+  if (values.remove) folder.remove();
+  return 0;
+});
+
+function nextSeed(): number {
+  seedsTaken += 1;
+  return firstSeed + seedsTaken;
 }
-showFlatness();
-if (values.remove) rmSync(values.data, { recursive: true });
 
 /** Fills the log up to a size, and measures it there. */
 async function reach(wantedSize: number): Promise<AtSize> {
@@ -63,12 +96,11 @@ async function reach(wantedSize: number): Promise<AtSize> {
   const log = await startLog({ data: folder.data, cores: pinning.server });
   try {
     const missing = Math.max(0, wantedSize - (await publishedSize(log.url)));
-    if (missing > 0) assertRoom(values.data ?? "", missing);
+    if (missing > 0) assertRoom(values.data, missing);
     filling = await build(log.url, folder, wantedSize);
     await verifySome(log.url, 10);
     if (values.rows) {
       const { seed, built: count } = folder.state();
-      const nextSeed = seedsOf(Date.now());
       rows = await scaleRows(log, { rounds, seconds, pinning, built: { seed, count }, nextSeed });
     }
     treeSize = await publishedSize(log.url);
@@ -78,12 +110,6 @@ async function reach(wantedSize: number): Promise<AtSize> {
   const disk = await diskUse(folder.data);
   const starts = await measureStarts(folder.data, rounds, pinning.server);
   return { wantedSize, treeSize, filling, rows, disk, starts };
-}
-
-/** Not those of an earlier run on the same log: its entries would all be known. */
-function seedsOf(start: number): () => number {
-  let seed = start % 2 ** 31;
-  return () => (seed += 1);
 }
 
 function show({ wantedSize, treeSize, rows, filling, disk, starts }: AtSize): void {
@@ -138,7 +164,7 @@ function showFlatness(): void {
 }
 
 /** After each size, with the data of the plot "throughput against size". */
-function keep(file: string): void {
+function keep(file: string, machine: Machine): void {
   const lines = reached[0]?.rows.map(({ name }) => ({
     name,
     points: reached.flatMap(({ rows }) =>
@@ -150,6 +176,7 @@ function keep(file: string): void {
     machine,
     rounds,
     seconds,
+    seeds: { built: folder.state().seed, rowsAfter: firstSeed },
     reached,
     plot: { x: "entries", y: "per second", lines, filling },
   };

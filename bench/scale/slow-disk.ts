@@ -3,25 +3,39 @@
  * data durable, beside the same on the disk as it is, in turn. Needs Linux and cc. bench/scale/README.md says how to read it.
  */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Histogram } from "../load/histogram.ts";
 import type { LoadPlan } from "../load/plan.ts";
 import { describeMachine } from "../machine.ts";
 import { type Measured, measureLoad } from "../measure-load.ts";
+import { listOf, outputFile, positive, readOptions } from "../options.ts";
 import { alternate } from "../pairs.ts";
 import { type FigureRow, figureRows, figureTable } from "../peers/rows.ts";
 import { choosePinning, hasCommand } from "../pinning.ts";
+import { newFolder, runScript } from "../script.ts";
 import { type BenchServer, startLog } from "../servers.ts";
 
-const { values } = parseArgs({
-  options: {
-    short: { type: "boolean", default: false },
-    delays: { type: "string", default: "2,10" },
-    json: { type: "string" },
-  },
+const USAGE = `npm run build && npm run bench:slow-disk [-- options]
+
+  --short       one round of two seconds
+  --delays N,N  milliseconds (default 2,10)
+  --json FILE   the whole report
+  --help
+`;
+
+const values = readOptions(USAGE, (args) => {
+  const { values } = parseArgs({
+    args,
+    options: {
+      short: { type: "boolean", default: false },
+      delays: { type: "string", default: "2,10" },
+      json: { type: "string" },
+    },
+  });
+  const delays = listOf("--delays", values.delays, positive);
+  return { short: values.short, delays, json: outputFile("--json", values.json) };
 });
 const SHIM = join(import.meta.dirname, "../../test/store/sync-shim.c");
 const ENTRIES = { sizes: { kind: "fixed", bytes: 256 }, duplicateShare: 0 } as const;
@@ -34,24 +48,22 @@ interface Section {
   readonly figures: readonly FigureRow[];
 }
 
-if (process.platform !== "linux" || !hasCommand("cc")) {
-  process.stdout.write("slow disks: skipped, no cc or no Linux to preload a library\n");
-} else {
-  const folder = mkdtempSync(join(tmpdir(), "bristlecone-bench-"));
-  try {
-    const library = join(folder, "sync-shim.so");
-    execFileSync("cc", ["-shared", "-fPIC", "-O2", "-o", library, SHIM, "-ldl"]);
-    const sections: Section[] = [];
-    for (const delayMs of values.delays.split(",").map(Number)) {
-      for (const isMetaSlow of [false, true])
-        sections.push(...(await slowDisk(library, { delayMs, isMetaSlow })));
-    }
-    const report = { machine: describeMachine(pinning.text), sections };
-    if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, undefined, 2)}\n`);
-  } finally {
-    rmSync(folder, { recursive: true });
+await runScript(async () => {
+  if (process.platform !== "linux" || !hasCommand("cc")) {
+    process.stdout.write("slow disks: skipped, no cc or no Linux to preload a library\n");
+    return 0;
   }
-}
+  const library = join(newFolder(), "sync-shim.so");
+  execFileSync("cc", ["-shared", "-fPIC", "-O2", "-o", library, SHIM, "-ldl"]);
+  const sections: Section[] = [];
+  for (const delayMs of values.delays) {
+    for (const isMetaSlow of [false, true])
+      sections.push(...(await slowDisk(library, { delayMs, isMetaSlow })));
+  }
+  const report = { machine: describeMachine(pinning.text), sections };
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, undefined, 2)}\n`);
+  return 0;
+});
 
 interface Slowness {
   readonly delayMs: number;

@@ -11,26 +11,42 @@ import { Histogram } from "../load/histogram.ts";
 import { load } from "../load/load.ts";
 import type { LoadReport, RequestPlan } from "../load/plan.ts";
 import { describeMachine } from "../machine.ts";
+import { outputFile, positive, readOptions } from "../options.ts";
 import { shown, table } from "../peers/rows.ts";
 import { choosePinning, hasCommand } from "../pinning.ts";
 import { processUse } from "../process-use.ts";
+import { runScript } from "../script.ts";
 import { type BenchLog, startLog } from "../servers.ts";
 import { publishedSize } from "./published-size.ts";
 import { drift, slopePerMinute } from "./slopes.ts";
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: "string", default: "30" },
-    load: { type: "string", default: "0.7" },
-    data: { type: "string" },
-    json: { type: "string" },
-    /** Of each line. */
-    seconds: { type: "string", default: "10" },
-  },
+const USAGE = `npm run build && npm run bench:soak -- [options]
+
+  --minutes N  how long (default 30)
+  --load N     share of the server's time that the mix takes, above 0 and below 1 (default 0.7)
+  --seconds N  of each line (default 10)
+  --data DIR   a data directory that stays; else a new one that goes
+  --json FILE  the whole report
+  --help
+`;
+
+const { minutes, share, lineSeconds, ...values } = readOptions(USAGE, (args) => {
+  const { values } = parseArgs({
+    args,
+    options: {
+      minutes: { type: "string", default: "30" },
+      load: { type: "string", default: "0.7" },
+      data: { type: "string" },
+      json: { type: "string" },
+      seconds: { type: "string", default: "10" },
+    },
+  });
+  const share = positive("--load", values.load);
+  if (share >= 1) throw new RangeError(`--load: want a share below 1, got "${values.load}"`);
+  const minutes = positive("--minutes", values.minutes);
+  const lineSeconds = positive("--seconds", values.seconds);
+  return { minutes, share, lineSeconds, data: values.data, json: outputFile("--json", values.json) };
 });
-const [minutes, share, lineSeconds] = [Number(values.minutes), Number(values.load), Number(values.seconds)];
-if (!(minutes > 0 && share > 0 && share < 1 && lineSeconds > 0))
-  throw new Error("--minutes, --load, --seconds");
 const ENTRIES = { sizes: { kind: "mixed" }, duplicateShare: 0.05 } as const;
 const CONNECTIONS = 64;
 /** Each kind's part of the server's time. */
@@ -67,17 +83,25 @@ const pinning = choosePinning();
 if (pinning.generator !== undefined && hasCommand("taskset")) {
   execFileSync("taskset", ["-a", "-p", "-c", pinning.generator, String(process.pid)], { stdio: "ignore" });
 }
-const log = await startLog({
-  cores: pinning.server,
-  ...(values.data !== undefined && { data: values.data }),
+const firstSeed = Date.now() % 2 ** 30;
+let seed = firstSeed;
+
+await runScript(async () => {
+  const log = await startLog({ cores: pinning.server, data: values.data });
+  try {
+    await soak(log);
+    return 0;
+  } finally {
+    await log.stop();
+  }
 });
-let seed = Date.now() % 2 ** 30;
-try {
+
+async function soak(log: BenchLog): Promise<void> {
   // For proofs and tiles there has to be something.
-  await oneLoad(0, { kind: "add-batch", entries: ENTRIES, batchEntries: 1024 }, undefined);
+  await oneLoad(log.url, { kind: "add-batch", entries: ENTRIES, batchEntries: 1024 });
   const capacities: number[] = [];
   for (const { name, request } of MIX) {
-    const report = await oneLoad(0, request(await publishedSize(log.url)), undefined);
+    const report = await oneLoad(log.url, request(await publishedSize(log.url)));
     capacities.push(requestsPerSecond(report));
     process.stdout.write(`capacity, ${name}: ${shown(capacities.at(-1)!)} requests/s\n`);
   }
@@ -92,28 +116,22 @@ try {
     show(lines);
   }
   conclude(lines, { capacities, rates });
-} finally {
-  await log.stop();
 }
 
 /** @param perSecond - undefined: a closed loop. */
-async function oneLoad(
-  warmupMs: number,
-  request: RequestPlan,
-  perSecond: number | undefined,
-): Promise<LoadReport> {
+async function oneLoad(url: string, request: RequestPlan, perSecond?: number): Promise<LoadReport> {
   seed += 1;
   const shape =
     perSecond === undefined
       ? ({ kind: "closed" } as const)
       : ({ kind: "open", perSecond, arrivals: "poisson" } as const);
   const plan = {
-    url: log.url,
+    url,
     seed,
     connections: CONNECTIONS,
     shape,
     request,
-    warmupMs,
+    warmupMs: 0,
     durationMs: lineSeconds * 1000,
   };
   return await load(plan, { windowBegan: () => {}, windowEnded: () => {} });
@@ -126,7 +144,9 @@ function requestsPerSecond({ succeeded, windowMs }: LoadReport): number {
 async function measureLine(server: BenchLog, rates: readonly number[], startedAt: number): Promise<Line> {
   const treeSize = await publishedSize(server.url);
   const before = { cpuMs: processUse(server.pid)?.cpuMs ?? Number.NaN, at: performance.now() };
-  const reports = await Promise.all(MIX.map(({ request }, at) => oneLoad(0, request(treeSize), rates[at])));
+  const reports = await Promise.all(
+    MIX.map(({ request }, at) => oneLoad(server.url, request(treeSize), rates[at])),
+  );
   const use = processUse(server.pid);
   const others = new Histogram();
   for (const [at, { latency }] of reports.entries()) if (MIX[at]?.name !== "batch") others.merge(latency);
@@ -209,6 +229,15 @@ function conclude(
   process.stdout.write(
     `memory ${isFlat ? "flat" : "GROWS"}; latency ${isSteady ? "does not drift" : "DRIFTS"}\n`,
   );
-  const report = { machine: describeMachine(pinning.text), share, ...run, verdicts, isFlat, isSteady, lines };
+  const report = {
+    machine: describeMachine(pinning.text),
+    seed: firstSeed,
+    share,
+    ...run,
+    verdicts,
+    isFlat,
+    isSteady,
+    lines,
+  };
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, undefined, 2)}\n`);
 }

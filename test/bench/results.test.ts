@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { failuresOf, LEAST_SHARES, ratiosOf, regressions } from "../../bench/baseline.ts";
+import {
+  failuresOf,
+  judgedText,
+  LEAST_SHARES,
+  only,
+  ratiosOf,
+  regressions,
+  without,
+} from "../../bench/baseline.ts";
 import { alternate, median, ratioOf } from "../../bench/pairs.ts";
 import type { Curve, Result, Side } from "../../bench/results.ts";
 import { plot } from "../../bench/svg.ts";
@@ -42,6 +50,19 @@ describe("pairs", () => {
 
 describe("the baseline", () => {
   const recorded = ratiosOf([RESULT]);
+
+  it("is split by rows, so that some are judged or recorded again without the others", () => {
+    const both = { ...recorded, "get-tile, CPU": 0.8 };
+    expect(only(both, ["add-64"])).toEqual(recorded);
+    expect(without(both, ["add-64"])).toEqual({ "get-tile, CPU": 0.8 });
+  });
+
+  it("says of which rows it has nothing", () => {
+    const results = [RESULT, { ...RESULT, name: "receipt-idle" }];
+    const text = judgedText(results, { recorded, fallen: [] });
+    expect(text).toContain("no ratio of receipt-idle is recorded");
+    expect(judgedText(results, { recorded: {}, fallen: [] })).not.toContain("no ratio fell");
+  });
 
   it("keeps ratios only", () => {
     expect(recorded).toEqual({ "add-64, throughput": 0.4, "add-64, CPU": 0.8 });
