@@ -1,7 +1,7 @@
 /**
  * The default body of `#crypto`, for browsers, workers, Deno and Bun: signatures by WebCrypto where it is strict, else by
- * @noble/ed25519 with WebCrypto's SHA-512. What noble's would weigh, 2.4 KiB gzipped, is an eighth of the client's budget, and only
- * signatures, which are awaited anyway, need it. Same verdicts, byte for byte, as `src/node/crypto.ts`.
+ * @noble/ed25519 with WebCrypto's SHA-512. noble's own SHA-512 would weigh 2.4 KiB gzipped, an eighth of the client's budget, and only
+ * signatures, which are awaited anyway, need one. Same verdicts, byte for byte, as `src/node/crypto.ts`.
  */
 import { getPublicKeyAsync, signAsync } from "@noble/ed25519";
 import { TlogError } from "../errors.ts";
