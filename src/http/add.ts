@@ -7,6 +7,7 @@ import { readBody, readLargeBody } from "./body.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import type { Answer, Exchange, HotHandler, HotRoute } from "./exchange.ts";
 import { WRITE_HEADERS } from "./headers.ts";
+import { KeptMemory } from "./kept-memory.ts";
 import type { HttpLimits } from "./limits.ts";
 import { preferredType, preferredWaitSeconds } from "./negotiate.ts";
 import { RECEIPT_TYPE, ReceiptWaiter } from "./receipts.ts";
@@ -22,6 +23,7 @@ export function addRoutes(log: Log, options: AddOptions): readonly HotRoute[] {
   const assertMayWrite = writeCheck(options.writeAccess);
   const waiter = new ReceiptWaiter(log, options);
   const budget = new ByteBudget(options.maxIncomingBytes);
+  const memory = new KeptMemory(MAX_KEPT_BYTES);
   const add: HotHandler = async (exchange) => {
     assertMayWrite(exchange);
     const appended = await log.add(await readBody(exchange, log.limits.maxEntryBytes));
@@ -38,11 +40,14 @@ export function addRoutes(log: Log, options: AddOptions): readonly HotRoute[] {
   };
   const addBatch: HotHandler = async (exchange) => {
     assertMayWrite(exchange);
-    const body = await readLargeBody(exchange, { maxBytes: options.maxBatchBytes, budget });
-    const bodyBytes = body.length; // The log may do with the block what it likes.
+    const body = await readLargeBody(exchange, { maxBytes: options.maxBatchBytes, budget, memory });
+    const bodyBytes = body.length;
     try {
-      const block = parseEntryBlock(body, { maxEntries: log.limits.maxBatchEntries });
-      return batchAnswer(await log.addBlock(block));
+      const block = parseEntryBlock(body.bytes(), { maxEntries: log.limits.maxBatchEntries });
+      const appended = await log.addBlock(block);
+      // Only what is durable is nobody's any more: of a batch that failed, the log may still be writing the bytes.
+      body.giveBack();
+      return batchAnswer(appended);
     } finally {
       budget.give(bodyBytes);
     }
@@ -52,6 +57,9 @@ export function addRoutes(log: Log, options: AddOptions): readonly HotRoute[] {
     { method: "POST", path: "/add-batch", handle: addBatch },
   ];
 }
+
+/** Of the bodies of batches, for the next ones. */
+const MAX_KEPT_BYTES = 32 * 1024 * 1024;
 
 const ADD_TYPES = ["text/plain", "application/json", RECEIPT_TYPE] as const;
 

@@ -1,5 +1,5 @@
 import { type ErrorCode, TlogError } from "../errors.ts";
-import { GrowingBytes } from "../tlog/growing-bytes.ts";
+import { type ByteMemory, GrowingBytes } from "../tlog/growing-bytes.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 import type { Exchange } from "./exchange.ts";
 import { readRequestBody } from "./exchange-hono.ts";
@@ -43,29 +43,37 @@ export async function readBody(source: BodySource, maxBytes: number): Promise<Ui
 
 /**
  * Like `readBody`, for large bodies: takes each piece from a shared budget as it arrives, so that many slow clients hold no
- * more than some twice what they sent. The caller gives back `bytes.length` when it is done with them.
+ * more than some twice what they sent. The caller gives back `length` to the budget when it is done with the bytes and, when nobody
+ * else has them either, the memory too.
+ * @param limits.memory - where the bytes lie. By default fresh memory.
  * @param limits.fullCode - what is thrown when the budget is spent. Default POOL_FULL.
  * @throws {TlogError} as readBody, and `fullCode`.
  */
 export async function readLargeBody(
   source: BodySource,
-  limits: { readonly maxBytes: number; readonly budget: ByteBudget; readonly fullCode?: ErrorCode },
-): Promise<Uint8Array> {
+  limits: {
+    readonly maxBytes: number;
+    readonly budget: ByteBudget;
+    readonly memory?: ByteMemory;
+    readonly fullCode?: ErrorCode;
+  },
+): Promise<GrowingBytes> {
   const { maxBytes, budget, fullCode = "POOL_FULL" } = limits;
   assertPlain(source);
   const declaredBytes = declaredLength(source, maxBytes);
-  const bytes = new GrowingBytes(declaredBytes);
+  const body = new GrowingBytes(limits.memory);
   try {
     await source.readBody((piece) => {
-      assertFits(bytes.length, piece, maxBytes);
+      assertFits(body.length, piece, maxBytes);
       if (!budget.take(piece.length)) {
         throw new TlogError(fullCode, "too many large bodies are being received");
       }
-      bytes.append(piece);
+      body.append(piece);
     });
-    return complete(bytes.bytes(), declaredBytes);
+    complete(body.bytes(), declaredBytes);
+    return body;
   } catch (error) {
-    budget.give(bytes.length);
+    budget.give(body.length);
     throw error;
   }
 }

@@ -52,7 +52,7 @@ export async function withBody<T>(
   }
   const body = await readLargeBody(bodyOf(request), { ...limits, fullCode: "SERVER_BUSY" });
   try {
-    return await work(body);
+    return await work(body.bytes());
   } finally {
     limits.budget.give(body.length);
   }

@@ -1,18 +1,25 @@
-/** Who announces a length gets all of it once half of it has come: an announcement alone takes no memory. */
-const ANNOUNCED_SHARE = 1 / 2;
+/** Where buffers come from and go to. */
+export interface ByteMemory {
+  /** @returns at least `length` bytes, of any content. */
+  take(length: number): Uint8Array<ArrayBuffer>;
+  /** @param buffer - nobody uses it any more. */
+  give(buffer: Uint8Array<ArrayBuffer>): void;
+}
+
+const FRESH_MEMORY: ByteMemory = { take: (length) => new Uint8Array(length), give: () => undefined };
 
 /**
  * Bytes that arrive in pieces, in one buffer that grows: a million pieces of one byte cost no more than one piece of a
  * million. It takes at most twice what was appended, and for a moment, while it grows, three times.
  */
 export class GrowingBytes {
-  readonly #announced: number;
-  #buffer = new Uint8Array(0); // owned by append()
-  #length = 0; // owned by append()
+  readonly #memory: ByteMemory;
+  #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(0); // owned by append() and giveBack()
+  #length = 0; // owned by append() and giveBack()
 
-  /** @param announced - how many bytes are to come, as far as one knows: saves growing more often than needed. */
-  constructor(announced = 0) {
-    this.#announced = announced;
+  /** @param memory - by default fresh memory each time. */
+  constructor(memory = FRESH_MEMORY) {
+    this.#memory = memory;
   }
 
   /** How many bytes were appended. */
@@ -24,9 +31,9 @@ export class GrowingBytes {
   append(piece: Uint8Array): void {
     const length = this.#length + piece.length;
     if (length > this.#buffer.length) {
-      const isWorthAll = length <= this.#announced && length >= this.#announced * ANNOUNCED_SHARE;
-      const larger = new Uint8Array(isWorthAll ? this.#announced : Math.max(length, 2 * this.#buffer.length));
+      const larger = this.#memory.take(Math.max(length, 2 * this.#buffer.length));
       larger.set(this.bytes());
+      this.#memory.give(this.#buffer);
       this.#buffer = larger;
     }
     this.#buffer.set(piece, this.#length);
@@ -36,5 +43,12 @@ export class GrowingBytes {
   /** @returns what was appended; a view, good until the next append. */
   bytes(): Uint8Array<ArrayBuffer> {
     return this.#buffer.subarray(0, this.#length);
+  }
+
+  /** Gives the memory back, and is empty again. What `bytes` returned is nobody's then. */
+  giveBack(): void {
+    this.#memory.give(this.#buffer);
+    this.#buffer = new Uint8Array(0);
+    this.#length = 0;
   }
 }

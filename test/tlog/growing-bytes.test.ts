@@ -23,12 +23,20 @@ test("a piece is copied, and a million pieces of one byte take no more than twic
   expect(bytes.bytes().buffer.byteLength).toBeLessThanOrEqual(2_000_000);
 });
 
-test("a length that was announced takes no memory before half of it came, and exactly its own then", () => {
-  const bytes = new GrowingBytes(1_000);
-  for (let count = 0; count < 400; count++) bytes.append(Uint8Array.of(7));
-  expect(bytes.bytes().buffer.byteLength).toBeLessThanOrEqual(800);
-  bytes.append(new Uint8Array(200));
-  expect(bytes.bytes().buffer.byteLength).toBe(1_000);
-  bytes.append(new Uint8Array(500));
-  expect(bytes.length).toBe(1_100);
+test("memory that was outgrown goes back at once, what is held when the holder says so, and never twice", () => {
+  const given: Uint8Array[] = [];
+  const memory = {
+    take: (length: number) => new Uint8Array(2 * length).fill(0xff),
+    give: (buffer: Uint8Array) => void given.push(buffer),
+  };
+  const bytes = new GrowingBytes(memory);
+  for (const piece of [1, 2, 3, 4, 5]) bytes.append(Uint8Array.of(piece));
+  expect([...bytes.bytes()]).toEqual([1, 2, 3, 4, 5]);
+  const held = bytes.bytes().buffer;
+  bytes.giveBack();
+  bytes.giveBack();
+  expect(bytes.length).toBe(0);
+  const lengths = given.map(({ length }) => length).filter((length) => length > 0);
+  expect(lengths).toEqual([2, 8]);
+  expect(given.filter(({ buffer }) => buffer === held)).toHaveLength(1);
 });

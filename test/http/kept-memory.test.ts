@@ -1,0 +1,20 @@
+import { expect, test } from "vitest";
+import { KeptMemory } from "../../src/http/kept-memory.ts";
+
+test("a buffer that was given comes again for what fits into it, and one that is in use never does", () => {
+  const memory = new KeptMemory(1_000_000);
+  const first = memory.take(70_000);
+  expect(memory.take(70_000)).not.toBe(first);
+  memory.give(first);
+  expect(memory.take(131_072)).toBe(first);
+  expect(memory.take(131_072)).not.toBe(first);
+});
+
+test("no more is kept than was allowed", () => {
+  const memory = new KeptMemory(200_000);
+  const [first, second] = [memory.take(131_072), memory.take(131_072)];
+  memory.give(first);
+  memory.give(second);
+  expect(memory.take(131_072)).toBe(first);
+  expect(memory.take(131_072)).not.toBe(second);
+});
