@@ -1,9 +1,8 @@
 /** Logs with something in them. */
-import { setTimeout as pause } from "node:timers/promises";
 import { batchBytes, type EntryPlan, entrySource, writeBatch } from "./load/entries.ts";
+import { untilPublished } from "./published-size.ts";
 
 const BATCH_ENTRIES = 4096;
-const PUBLISH_WITHIN_MS = 60_000;
 
 /**
  * Adds entries by POST /add-batch, and waits until a checkpoint covers them.
@@ -30,17 +29,5 @@ export async function fillLog(
     if (!answer.ok) throw new Error(`/add-batch answered ${answer.status}: ${await answer.text()}`);
     await answer.arrayBuffer();
   }
-  return await publishedSize(url, fill.entries);
-}
-
-/** Waits for a checkpoint of at least `atLeast` entries. @returns its size. */
-export async function publishedSize(url: string, atLeast = 0): Promise<number> {
-  const endMs = performance.now() + PUBLISH_WITHIN_MS;
-  while (performance.now() < endMs) {
-    const text = await (await fetch(`${url}/checkpoint`)).text();
-    const size = Number(text.split("\n")[1]);
-    if (size >= atLeast) return size;
-    await pause(50);
-  }
-  throw new Error(`${url}: no checkpoint of ${atLeast} entries within ${PUBLISH_WITHIN_MS / 1000} s`);
+  return await untilPublished(url, fill.entries);
 }

@@ -1,8 +1,9 @@
 /** `POST /add` of two logs under Tessera's hammer, in turn, in one run. */
+
+import { type FigureRow, figureRows } from "../figures.ts";
 import { alternate, type Pairs } from "../pairs.ts";
 import type { Pinning } from "../pinning.ts";
 import { type HammerPlan, type HammerRound, hammer } from "./hammer.ts";
-import { type FigureRow, figureRows } from "./rows.ts";
 import { type PeerOptions, type PeerServer, startOwnLog, startTessera } from "./servers.ts";
 
 export interface HammerRowsPlan {

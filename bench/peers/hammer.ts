@@ -4,7 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { programPath } from "../../test/interop/programs.ts";
 import type { Cores } from "../pinning.ts";
 import { processUse, watchMemory } from "../process-use.ts";
-import { publishedSize } from "../scale/published-size.ts";
+import { publishedSize } from "../published-size.ts";
 import { spawnChild } from "../script.ts";
 import {
   complaintCounter,

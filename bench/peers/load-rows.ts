@@ -1,11 +1,11 @@
 /** `POST /add` of two logs under our own generator: a closed loop, and the same offered loads. */
 
+import { type FigureRow, figureRows } from "../figures.ts";
 import { Histogram } from "../load/histogram.ts";
 import type { LoadPlan } from "../load/plan.ts";
 import { type Measured, measureLoad } from "../measure-load.ts";
 import { alternate } from "../pairs.ts";
 import type { Pinning } from "../pinning.ts";
-import { type FigureRow, figureRows } from "./rows.ts";
 import { startOwnLog, startTessera } from "./servers.ts";
 
 export interface LoadRowsPlan {

@@ -1,12 +1,12 @@
 /** GET of tiles: nginx on files beside our server on its store, the same random tiles, one core each, wrk on another. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { type FigureRow, figureRows } from "../figures.ts";
 import { alternate } from "../pairs.ts";
 import type { Pinning } from "../pinning.ts";
 import { build, openBuildFolder } from "../scale/build.ts";
 import { newFolder } from "../script.ts";
 import { startLog } from "../servers.ts";
-import { type FigureRow, figureRows } from "./rows.ts";
 import { startNginx, writeTiles } from "./tile-files.ts";
 import { getScript, type WrkRound, wrk } from "./wrk.ts";
 

@@ -1,6 +1,6 @@
-import { publishedSize } from "../fill.ts";
 import type { Measured } from "../measure-load.ts";
 import { alternate, type Pairs, ratioOf, spreadOf } from "../pairs.ts";
+import { publishedSize } from "../published-size.ts";
 import { atLeast, type Result, sideOf, unloadedSide } from "../results.ts";
 import { COMPARABLE, type Context, drive, type Row, withServers } from "../row.ts";
 import { startLog } from "../servers.ts";

@@ -2,6 +2,7 @@ import { lstatSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fillLog } from "../fill.ts";
 import { spreadOf } from "../pairs.ts";
+import { publishedSize } from "../published-size.ts";
 import { atMost, type Result } from "../results.ts";
 import { COMPARABLE, type Context, drive, type Row } from "../row.ts";
 import { newFolder } from "../script.ts";
@@ -43,7 +44,7 @@ async function footprint(context: Context): Promise<readonly Result[]> {
     for (let round = 0; round < context.rounds; round += 1) {
       const again = await start();
       startsMs.push(again.startMs);
-      size = Number((await (await fetch(`${again.url}/checkpoint`)).text()).split("\n")[1]);
+      size = await publishedSize(again.url);
       await again.stop();
     }
     return [resultOf({ data, size: size!, peakMiB, startMs: spreadOf(startsMs).median })];

@@ -16,13 +16,12 @@ import {
 import { Agent, request } from "node:http";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { type EntrySource, entrySource, FIXED_256 } from "../load/entries.ts";
-import { publishedSize } from "./published-size.ts";
+import { batchBytes, type EntrySource, entrySource, FIXED_256, writeBatch } from "../load/entries.ts";
+import { publishedSize, untilPublished } from "../published-size.ts";
 
 const BATCH_ENTRIES = 8192;
 /** Batches under way: while one is made durable, the next is received. */
 const LANES = 3;
-const ENTRY_BYTES = 256;
 /** With tree, leaf index and what LMDB leaves unused; spec/storage.md counts less. */
 const DISK_BYTES_PER_ENTRY = 345;
 const PROGRESS_MS = 5_000;
@@ -151,16 +150,14 @@ function fill(
   return { done: () => Math.min(next, ...underWay), finished };
 }
 
-/** Bundle encoding: a two-byte length before each entry. c2sp.org/tlog-tiles */
+/** Entries [start, end) in bundle encoding. */
 export function encodeBatch(
   source: EntrySource,
   { start, end }: { readonly start: number; readonly end: number },
 ): Buffer {
-  const batch = Buffer.allocUnsafe((end - start) * (2 + ENTRY_BYTES));
-  for (let number = start, at = 0; number < end; number += 1, at += 2 + ENTRY_BYTES) {
-    batch.writeUInt16BE(ENTRY_BYTES, at);
-    source.writeInto(number, batch, at + 2);
-  }
+  const numbers = Array.from({ length: end - start }, (_, at) => start + at);
+  const batch = Buffer.allocUnsafe(batchBytes(source, numbers));
+  writeBatch(source, numbers, batch, 0);
   return batch;
 }
 
@@ -197,12 +194,4 @@ function post(
     sent.on("error", reject);
     sent.end(body);
   });
-}
-
-async function untilPublished(url: string, treeSize: number): Promise<void> {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
-    if ((await publishedSize(url)) >= treeSize) return;
-    await pause(100);
-  }
-  throw new Error(`${url}: no checkpoint of ${treeSize} entries within 10 s`);
 }

@@ -5,15 +5,15 @@
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { shown, table } from "../figures.ts";
 import { describeMachine, type Machine } from "../machine.ts";
 import { listOf, outputFile, positive, readOptions, whole } from "../options.ts";
 import { spreadOf } from "../pairs.ts";
-import { shown, table } from "../peers/rows.ts";
 import { choosePinning } from "../pinning.ts";
+import { publishedSize } from "../published-size.ts";
 import { runScript } from "../script.ts";
 import { startLog } from "../servers.ts";
 import { assertRoom, type BuildProgress, build, openBuildFolder } from "./build.ts";
-import { publishedSize } from "./published-size.ts";
 import { type ScaleRow, scaleRows } from "./rows.ts";
 import { type DiskUse, diskUse, measureStarts, type Starts, verifySome } from "./whole.ts";
 

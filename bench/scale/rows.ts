@@ -5,9 +5,9 @@ import type { LoadPlan, RequestPlan } from "../load/plan.ts";
 import { type Measured, measureLoad } from "../measure-load.ts";
 import { alternate, ratioOf, type Spread, spreadOf } from "../pairs.ts";
 import type { Pinning } from "../pinning.ts";
+import { publishedSize } from "../published-size.ts";
 import { type BenchLog, type BenchServer, startPlainHttp, startStoreHttp } from "../servers.ts";
 import { buildTree } from "../tree-yardstick.ts";
-import { publishedSize } from "./published-size.ts";
 import { addRepeats, type Repeated } from "./repeats.ts";
 
 export interface ScaleContext {

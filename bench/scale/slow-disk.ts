@@ -6,13 +6,14 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { type FigureRow, figureRows, figureTable } from "../figures.ts";
+import { FIXED_256 } from "../load/entries.ts";
 import { Histogram } from "../load/histogram.ts";
 import type { LoadPlan } from "../load/plan.ts";
 import { describeMachine } from "../machine.ts";
 import { type Measured, measureLoad } from "../measure-load.ts";
 import { listOf, outputFile, positive, readOptions } from "../options.ts";
 import { alternate } from "../pairs.ts";
-import { type FigureRow, figureRows, figureTable } from "../peers/rows.ts";
 import { choosePinning, hasCommand } from "../pinning.ts";
 import { newFolder, runScript } from "../script.ts";
 import { type BenchServer, startLog } from "../servers.ts";
@@ -38,7 +39,6 @@ const values = readOptions(USAGE, (args) => {
   return { short: values.short, delays, json: outputFile("--json", values.json) };
 });
 const SHIM = join(import.meta.dirname, "../../test/store/sync-shim.c");
-const ENTRIES = { sizes: { kind: "fixed", bytes: 256 }, duplicateShare: 0 } as const;
 const [rounds, seconds] = values.short ? [1, 2] : [5, 10];
 const pinning = choosePinning();
 let seed = 0;
@@ -116,7 +116,7 @@ interface Load {
 }
 
 function loads({ delayMs, isMetaSlow }: Slowness): readonly Load[] {
-  const add = { kind: "add", entries: ENTRIES } as const;
+  const add = { kind: "add", entries: FIXED_256 } as const;
   const isTarget = delayMs === 10 && !isMetaSlow;
   const closed = { kind: "closed" } as const;
   return [
@@ -129,7 +129,7 @@ function loads({ delayMs, isMetaSlow }: Slowness): readonly Load[] {
     {
       title: "add to receipt, one at a time with pauses of 150 ms",
       plan: {
-        request: { kind: "add-receipt", entries: ENTRIES, waitSeconds: 10 },
+        request: { kind: "add-receipt", entries: FIXED_256, waitSeconds: 10 },
         connections: 1,
         shape: { kind: "closed", pauseMs: 150 },
       },

@@ -7,17 +7,17 @@ import { execFileSync } from "node:child_process";
 import { lstatSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { shown, table } from "../figures.ts";
 import { Histogram } from "../load/histogram.ts";
 import { load } from "../load/load.ts";
 import type { LoadReport, RequestPlan } from "../load/plan.ts";
 import { describeMachine } from "../machine.ts";
 import { outputFile, positive, readOptions } from "../options.ts";
-import { shown, table } from "../peers/rows.ts";
 import { choosePinning, hasCommand } from "../pinning.ts";
 import { processUse } from "../process-use.ts";
+import { publishedSize } from "../published-size.ts";
 import { runScript } from "../script.ts";
 import { type BenchLog, startLog } from "../servers.ts";
-import { publishedSize } from "./published-size.ts";
 import { drift, slopePerMinute } from "./slopes.ts";
 
 const USAGE = `npm run build && npm run bench:soak -- [options]

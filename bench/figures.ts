@@ -1,5 +1,5 @@
 /** Tables of what came of pairs. */
-import { median, type Pairs, ratioOf, type Spread } from "../pairs.ts";
+import { median, type Pairs, ratioOf, type Spread } from "./pairs.ts";
 
 /** One figure of many pairs. */
 export interface FigureRow {
