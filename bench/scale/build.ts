@@ -60,8 +60,9 @@ export function openBuildFolder(folder: string): BuildFolder {
   const state = (): BuildState => readState(file);
   state();
   const remove = (): void => {
-    // The marker last: what a failure leaves is still the bench's.
-    for (const path of [data, `${file}.new`, file]) rmSync(path, { recursive: true, force: true });
+    // Key and guard lie beside the data. The marker last: what a failure leaves is still the bench's.
+    const made = [data, `${data}.key`, `${data}.guard`, `${file}.new`, file];
+    for (const path of made) rmSync(path, { recursive: true, force: true });
     if (readdirSync(folder).length === 0) rmdirSync(folder);
   };
   return { data, state, save, remove };

@@ -31,8 +31,10 @@ it("removes what it made and nothing that came besides", () => {
   expect(readdirSync(folder)).toEqual(["thesis.txt"]);
 });
 
-it("goes on in a folder that it made, and removes all of it", () => {
-  openBuildFolder(folder).save({ seed: 1, built: 8192 });
+it("goes on in a folder that it made, and removes all of it, the log's key and guard too", () => {
+  const build = openBuildFolder(folder);
+  build.save({ seed: 1, built: 8192 });
+  for (const ending of [".key", ".guard"]) writeFileSync(`${build.data}${ending}`, "");
   const again = openBuildFolder(folder);
   expect(again.state()).toEqual({ seed: 1, built: 8192 });
   again.remove();
