@@ -1,4 +1,5 @@
 /** What rows report: figures of two sides and their ratio, and single figures. The JSON of a run is of these. */
+import { shown } from "./figures.ts";
 import { Histogram } from "./load/histogram.ts";
 import type { Machine } from "./machine.ts";
 import type { Measured } from "./measure-load.ts";
@@ -151,16 +152,9 @@ function latencyOf(histogram: Histogram): Latency | undefined {
 
 /** @param text - what is wanted, with its figure. */
 export function atLeast(wanted: number, got: number, text: string): Target {
-  return { text: `${text} at least ${wanted}, got ${rounded(got)}`, isMet: got >= wanted };
+  return { text: `${text} at least ${wanted}, got ${shown(got)}`, isMet: got >= wanted };
 }
 
 export function atMost(wanted: number, got: number, text: string): Target {
-  return { text: `${text} at most ${wanted}, got ${rounded(got)}`, isMet: got <= wanted };
-}
-
-/** Three digits that count. */
-export function rounded(value: number): string {
-  if (!Number.isFinite(value)) return "-";
-  if (Math.abs(value) >= 100) return Math.round(value).toLocaleString("en");
-  return value.toPrecision(3);
+  return { text: `${text} at most ${wanted}, got ${shown(got)}`, isMet: got <= wanted };
 }

@@ -1,7 +1,8 @@
 /** Results for people. */
 
+import { shown } from "./figures.ts";
 import type { Spread } from "./pairs.ts";
-import { type Report, type Result, rounded, type Side } from "./results.ts";
+import type { Report, Result, Side } from "./results.ts";
 
 const HEAD = [
   "",
@@ -21,7 +22,7 @@ export function formatReport({ machine, scale, seed, results }: Report): string 
   const lines = [
     `${machine.at}, commit ${machine.commit}, Node ${machine.node}, ${machine.kernel}`,
     `${machine.cores} x ${machine.cpu}, ${machine.memoryGiB} GiB; ${machine.pinning}`,
-    `fdatasync of 4 KiB in ${disk.folder}: p50 ${rounded(disk.p50Micros)} us, p99 ${rounded(disk.p99Micros)} us; every answered entry is durable`,
+    `fdatasync of 4 KiB in ${disk.folder}: p50 ${shown(disk.p50Micros)} us, p99 ${shown(disk.p99Micros)} us; every answered entry is durable`,
     `${scale.rounds} pairs of ${scale.seconds} s${scale.isShort ? ", short form" : ""}; --seed ${seed}`,
   ];
   return [lines.join("\n"), ...results.map((result) => formatResult(result, scale))].join("\n\n");
@@ -45,7 +46,7 @@ export function formatResult(result: Result, { isShort }: Pick<Report["scale"], 
   return [
     `${name}: ${title}${rows.length === 0 ? "" : ` (${unit})`}`,
     ...(rows.length === 0 ? [] : alignedRows([HEAD, ...rows])),
-    ...figures.map((figure) => `  ${figure.name}: ${rounded(figure.value)} ${figure.unit}`),
+    ...figures.map((figure) => `  ${figure.name}: ${shown(figure.value)} ${figure.unit}`),
     ...[yardstick, ours].flatMap((side) => outcomeLines(side)),
     ...targets.map(({ text, isMet }) => `  ${isMet ? "met" : "NOT MET"}: ${text}`),
     ...[...bottleneck, ...notes].map((note) => `  note: ${note}`),
@@ -59,12 +60,12 @@ function sideCells(
   const { latencyMs } = side;
   return [
     side.name,
-    rounded(side.perSecond.median),
+    shown(side.perSecond.median),
     spread(ratio),
-    side.cpuMicrosPerOperation === undefined ? "-" : rounded(side.cpuMicrosPerOperation.median),
+    side.cpuMicrosPerOperation === undefined ? "-" : shown(side.cpuMicrosPerOperation.median),
     spread(cpuRatio),
-    ...[latencyMs?.p50, latencyMs?.p99, latencyMs?.p999].map((ms) => rounded(ms ?? Number.NaN)),
-    rounded(side.peakRssAnonMiB ?? Number.NaN),
+    ...[latencyMs?.p50, latencyMs?.p99, latencyMs?.p999].map((ms) => shown(ms ?? Number.NaN)),
+    shown(side.peakRssAnonMiB ?? Number.NaN),
     String(side.failures),
   ];
 }

@@ -1,5 +1,6 @@
+import { shown } from "../figures.ts";
 import type { Measured } from "../measure-load.ts";
-import { atMost, type Result, rounded, sideOf, type Target } from "../results.ts";
+import { atMost, type Result, sideOf, type Target } from "../results.ts";
 import { COMPARABLE, type Context, drive, type Row, withServers } from "../row.ts";
 import { type BenchServer, startLog } from "../servers.ts";
 import { startWitnessedLog, WITNESSES } from "../witnessed-log.ts";
@@ -119,7 +120,7 @@ function busyResult(setting: Setting, perSecond: number, rounds: readonly Measur
   const { name, witnesses, busyP99Ms, busyPerSecond } = setting;
   const ours = sideOf("POST /add until the receipt", rounds);
   const offered: Target = {
-    text: `offered at least ${rounded(busyPerSecond)}/s, the highest that was sustained is ${rounded(perSecond)}/s`,
+    text: `offered at least ${shown(busyPerSecond)}/s, the highest that was sustained is ${shown(perSecond)}/s`,
     isMet: perSecond >= busyPerSecond,
   };
   return {
