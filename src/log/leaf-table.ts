@@ -1,4 +1,4 @@
-import { HASH_BYTES } from "../merkle/hash.ts";
+import { HASH_BYTES, hashesEqualAt } from "../merkle/hash.ts";
 
 /** Two odd numbers nobody else knows: else a caller could make leaves that all want one slot. */
 export interface TableSeed {
@@ -56,7 +56,7 @@ export class LeafTable {
     let slot = mixed >>> this.#shift;
     for (;;) {
       const held = this.#slots[slot] ?? 0;
-      if (held === 0 || isSameHash(this.#hashes, (held - 1) * HASH_BYTES, hashes, from)) return slot;
+      if (held === 0 || hashesEqualAt(this.#hashes, (held - 1) * HASH_BYTES, hashes, from)) return slot;
       slot = slot + 1 === this.#slots.length ? 0 : slot + 1;
     }
   }
@@ -69,11 +69,6 @@ function wordAt(bytes: Uint8Array, at: number): number {
     (bytes[at + 2] ?? 0) * 65_536 +
     (bytes[at + 3] ?? 0) * 16_777_216
   );
-}
-
-function isSameHash(a: Uint8Array, aFrom: number, b: Uint8Array, bFrom: number): boolean {
-  for (let at = 0; at < HASH_BYTES; at++) if (a[aFrom + at] !== b[bFrom + at]) return false;
-  return true;
 }
 
 function wordOf(digits: string): number {

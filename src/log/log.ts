@@ -134,7 +134,7 @@ export interface Log extends LogView, AsyncDisposable {
   addBatch(entries: readonly Uint8Array[]): Promise<readonly Appended[]>;
   /**
    * As `addBatch`, without an object for each entry.
-   * @param block - given away: its memory is the log's from here on, to read and to change.
+   * @param block - lent: its memory is the log's, to read and to change, until the promise resolves; for good when it rejects.
    * @throws {TlogError} as `add`, and ARGUMENT_INVALID beyond the limits, or when offsets and lengths disagree
    */
   addBlock(block: EntryBlock): Promise<AppendedBlock>;

@@ -83,7 +83,7 @@ export class Sequencer {
 
   /**
    * Resolves when every entry is durable.
-   * @param block - kept: it belongs to the sequencer from here on.
+   * @param block - not copied: it belongs to the sequencer until the promise resolves, and for good when it rejects.
    * @throws {TlogError} see Log.addBlock
    */
   add(block: EntryBlock): Promise<AppendedBlock> {

@@ -128,6 +128,12 @@ export function hashesEqual(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
+/** Whether two hashes are the same that lie among others, from `aStart` of `a` and from `bStart` of `b` on. */
+export function hashesEqualAt(a: Uint8Array, aStart: number, b: Uint8Array, bStart: number): boolean {
+  for (let at = 0; at < HASH_BYTES; at++) if (a[aStart + at] !== b[bStart + at]) return false;
+  return true;
+}
+
 /** @throws {TlogError} HASH_MALFORMED unless `hash` is 32 bytes. */
 export function assertHash(name: string, hash: Uint8Array | undefined): asserts hash is Uint8Array {
   if (hash?.length !== HASH_BYTES) {

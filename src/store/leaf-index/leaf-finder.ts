@@ -1,6 +1,6 @@
 /** What an index knows, and how it answers: runs from leaf 0 on, then tables of the newest leaves. */
 import { InvariantError } from "../../errors.ts";
-import { HASH_BYTES } from "../../merkle/hash.ts";
+import { HASH_BYTES, hashesEqualAt } from "../../merkle/hash.ts";
 import { type Keys, wordsOf } from "./key.ts";
 import type { LeafIndexOptions } from "./leaf-index.ts";
 import { type ConfirmHash, Memtable } from "./memtable.ts";
@@ -50,8 +50,8 @@ export class LeafFinder {
     const first = this.size;
     const confirm: ConfirmHash = (leafIndex, hashes, offset) =>
       leafIndex >= first
-        ? sameHash(leafHashes, (leafIndex - first) * HASH_BYTES, hashes, offset)
-        : sameHash(this.#hashOf(leafIndex), 0, hashes, offset);
+        ? hashesEqualAt(leafHashes, (leafIndex - first) * HASH_BYTES, hashes, offset)
+        : hashesEqualAt(this.#hashOf(leafIndex), 0, hashes, offset);
     for (let at = 0; at < leafHashes.length; ) {
       if (this.#last.isFull) this.#tables = [...this.#tables, this.#tableFrom(this.size)];
       at += this.#last.append(leafHashes, at, confirm);
@@ -102,7 +102,7 @@ export class LeafFinder {
   }
 
   readonly #confirm: ConfirmHash = (leafIndex, hashes, offset) =>
-    sameHash(this.#read(leafIndex), 0, hashes, offset);
+    hashesEqualAt(this.#read(leafIndex), 0, hashes, offset);
 
   #read(leafIndex: number): Uint8Array {
     return this.#options.readHashes({ level: 0, start: leafIndex, count: 1 });
@@ -141,13 +141,6 @@ function keysOf(leafHashes: Uint8Array): Keys {
 /** The leaf behind the last run's last. */
 export function endOf(runs: readonly Run[]): number {
   return runs.at(-1)?.to ?? 0;
-}
-
-function sameHash(a: Uint8Array, aStart: number, b: Uint8Array, bStart: number): boolean {
-  for (let at = 0; at < HASH_BYTES; at++) {
-    if (a[aStart + at] !== b[bStart + at]) return false;
-  }
-  return true;
 }
 
 function assertHashes(leafHashes: Uint8Array): void {
