@@ -25,6 +25,7 @@ const USAGE = `npm run build && npm run bench:peers [-- options]
   --rows A,B       of ${ROWS.join(",")} (default: all)
   --writers N,N    of the hammer (default 64,512,4096)
   --cores one,all  server and hammer with a core each, or both on all (default: one after the other)
+  --antispam on,off  whether Tessera looks for duplicates, as ours does always (default: one after the other)
   --pairs N        (default 5)
   --seconds N      of a run (default 15)
   --folder DIR     where the logs lie: on a disk (default: the temporary folder)
@@ -42,6 +43,7 @@ const values = readOptions(USAGE, (args) => {
       pairs: { type: "string" },
       seconds: { type: "string" },
       cores: { type: "string", default: "one,all" },
+      antispam: { type: "string", default: "on,off" },
       folder: { type: "string", default: tmpdir() },
       json: { type: "string" },
     },
@@ -51,6 +53,7 @@ const values = readOptions(USAGE, (args) => {
     short,
     rows: new Set(namesAmong("--rows", values.rows.split(","), ROWS)),
     cores: namesAmong("--cores", values.cores.split(","), ["one", "all"]),
+    antispam: namesAmong("--antispam", values.antispam.split(","), ["on", "off"]),
     pairs: whole("--pairs", values.pairs ?? (short ? "1" : "5")),
     seconds: whole("--seconds", values.seconds ?? (short ? "5" : "15")),
     writers: listOf("--writers", values.writers ?? (short ? "64" : "64,512,4096"), whole),
@@ -77,7 +80,7 @@ await runScript(async () => {
 async function hammer(): Promise<unknown> {
   const rows = [];
   for (const cores of values.cores) {
-    for (const antispam of [true, false]) {
+    for (const antispam of values.antispam.map((is) => is === "on")) {
       const warmUpSeconds = values.short ? 3 : 5;
       const plan = {
         folder: values.folder,
@@ -103,7 +106,7 @@ async function hammer(): Promise<unknown> {
 
 async function generator(): Promise<unknown> {
   const rows = [];
-  for (const antispam of [true, false]) {
+  for (const antispam of values.antispam.map((is) => is === "on")) {
     const connections = values.short ? [64] : [64, 512];
     const offered = values.short ? [200] : [50, 200, 1000, 2000];
     const plan = { folder: values.folder, connections, offered, pairs, seconds, pinning, antispam };
