@@ -1,34 +1,17 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
+import { type BigIntStats, constants, fstatSync, readSync, statSync } from "node:fs";
 import { type FileHandle, link, open, rename, rm, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { TlogError } from "../errors.ts";
 import { hasErrorCode, messageOf } from "../node/errno.ts";
 import { syncDirectory } from "../node/sync-directory.ts";
-import { decodeBase64, decodeUtf8, encodeBase64, encodeUtf8, parseDecimal } from "../tlog/encoding.ts";
-import type { Guard, GuardedHead, GuardRecord } from "./guard.ts";
+import { encodeUtf8 } from "../tlog/encoding.ts";
+import type { Guard, GuardRecord } from "./guard.ts";
+import { FORMAT, formatSlot, newestSlotIn, SLOT_BYTES, SLOTS, type Slot } from "./guard-slots.ts";
+import { isOnLocalVolume } from "./local-volume.ts";
 
-/*
- * bristlecone-guard/v1
- * sequence 12
- * origin example.com/log
- * store 5f0c…
- * epoch 3
- * lineage 91ab…
- * next -
- * signed 20852163 CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
- * checksum <SHA-256 of the lines above, hex>
- *
- * The file is two such slots of 4096 bytes, padded with newlines. Writes alternate between them and end with fdatasync:
- * a write torn by a power cut leaves the other slot, and what the torn one recorded was never signed.
- */
-const FORMAT = "bristlecone-guard/v1";
-const SLOT_BYTES = 4096;
-const SLOTS = 2;
-
-interface Slot {
-  readonly sequence: number;
-  readonly record: GuardRecord;
-}
+// Flags are bits of their own, so they may be added up.
+const CREATE = constants.O_RDWR + constants.O_CREAT + constants.O_EXCL;
 
 /**
  * Opens the guard file at `path`; it is created at the first write. Mode 0600.
@@ -36,29 +19,88 @@ interface Slot {
  */
 export async function openGuardFile(path: string): Promise<Guard> {
   const location = resolve(path);
-  let file = await openExisting(location); // owned by writeSlot(), setAside() and close()
+  return await openGuardFileOn(location, (await isOnLocalVolume(location)) ? LOCAL : REMOTE);
+}
+
+/** What a write finds before it begins. */
+interface Sight {
+  /** Whether the file that is open is still the one of this name. */
+  readonly isNamed: boolean;
+  /** What it holds, as far as a guard reaches. */
+  readonly bytes: Uint8Array;
+}
+
+/** How files are used on a volume. A write waits for each hop to a thread and back, and both a log and a witness wait for the write. */
+interface Volume {
+  /** Added to how files are opened. */
+  readonly flags: number;
+  look(file: FileHandle, location: string): Sight | Promise<Sight>;
+  /** Resolves when the bytes are durable. */
+  write(file: FileHandle, bytes: Uint8Array, position: number): Promise<void>;
+}
+
+/** Looks at once, which takes microseconds, and writes durably in one hop. */
+export const LOCAL: Volume = {
+  flags: constants.O_DSYNC,
+  look(file, location) {
+    const isNamed = isSameFile(fstatSync(file.fd, { bigint: true }), statSync(location, { bigint: true }));
+    const bytes = new Uint8Array(SLOTS * SLOT_BYTES);
+    return { isNamed, bytes: bytes.subarray(0, readSync(file.fd, bytes, 0, bytes.length, 0)) };
+  },
+  write: writeWhole,
+};
+
+/** Nothing here waits on the main thread: a guard often lies on a server's volume, and reads go on when that hangs. */
+export const REMOTE: Volume = {
+  flags: 0,
+  async look(file, location) {
+    const [held, named, bytes] = await Promise.all([
+      file.stat({ bigint: true }),
+      stat(location, { bigint: true }),
+      readGuard(file),
+    ]);
+    return { isNamed: isSameFile(held, named), bytes };
+  },
+  async write(file, bytes, position) {
+    await writeWhole(file, bytes, position);
+    await file.datasync();
+  },
+};
+
+/** As {@link openGuardFile}. @param location - absolute. */
+export async function openGuardFileOn(location: string, volume: Volume): Promise<Guard> {
+  let file = await openExisting(location, volume); // owned by writeSlot(), setAside() and close()
   let isClosed = false; // owned by close()
   let writing: Promise<void> = Promise.resolve(); // owned by write(): one at a time
+  let known: Known | undefined; // owned by writeSlot()
 
   const writeSlot = async (record: GuardRecord): Promise<void> => {
     if (isClosed) throw new TlogError("GUARD_FAILED", `the guard ${location} is closed`);
     if (file === undefined) {
-      file = await createGuardFile(location, record);
+      file = await createGuardFile(location, { record, volume });
       return;
     }
-    await assertStillNamed(file, location);
-    const newest = newestSlot(await readSlots(file, location), location);
+    const { isNamed, bytes } = await volume.look(file, location);
+    if (!isNamed)
+      throw new TlogError("WRITER_REPLACED", `another file took the place of the guard ${location}`);
+    const newest =
+      known !== undefined && Buffer.compare(known.bytes, bytes) === 0
+        ? known.newest
+        : newestIn(bytes, location);
     refuseForeignWrite(newest.record, record, location);
-    const sequence = newest.sequence + 1;
-    await writeWhole(file, formatSlot({ sequence, record }), (sequence % SLOTS) * SLOT_BYTES);
-    await file.datasync();
+    const next = { sequence: newest.sequence + 1, record };
+    const slot = formatSlot(next);
+    const position = (next.sequence % SLOTS) * SLOT_BYTES;
+    await volume.write(file, slot, position);
+    bytes.set(slot, position);
+    known = { bytes, newest: next };
   };
 
   return {
     location,
     async read() {
       if (file === undefined) return undefined;
-      return newestSlot(await asGuardFailure(readSlots(file, location), location), location).record;
+      return newestIn(await asGuardFailure(readGuard(file), location), location).record;
     },
     write(record) {
       const result = writing.then(() => asGuardFailure(writeSlot(record), location));
@@ -81,6 +123,12 @@ export async function openGuardFile(path: string): Promise<Guard> {
   };
 }
 
+/** What the file held after the last write: while it still does, it need not be parsed again. */
+interface Known {
+  readonly bytes: Uint8Array;
+  readonly newest: Slot;
+}
+
 /** Whether two paths (the nearest existing parents count) lie on the same volume. */
 export async function onSameVolume(a: string, b: string): Promise<boolean> {
   const [left, right] = await Promise.all([deviceOf(resolve(a)), deviceOf(resolve(b))]);
@@ -95,9 +143,9 @@ async function deviceOf(path: string): Promise<number> {
   }
 }
 
-async function openExisting(location: string): Promise<FileHandle | undefined> {
+async function openExisting(location: string, { flags }: Volume): Promise<FileHandle | undefined> {
   try {
-    return await open(location, "r+");
+    return await open(location, constants.O_RDWR + flags);
   } catch (error) {
     if (hasErrorCode(error, "ENOENT")) return undefined;
     throw new TlogError("GUARD_FAILED", `cannot open the guard ${location}: ${messageOf(error)}`, {
@@ -106,23 +154,25 @@ async function openExisting(location: string): Promise<FileHandle | undefined> {
   }
 }
 
-/** The handle follows a file that was renamed or removed; what a later opening reads is the file of this name. */
-async function assertStillNamed(file: FileHandle, location: string): Promise<void> {
-  const [held, named] = await Promise.all([file.stat({ bigint: true }), stat(location, { bigint: true })]);
-  if (held.ino === named.ino && held.dev === named.dev) return;
-  throw new TlogError("WRITER_REPLACED", `another file took the place of the guard ${location}`);
+/** A handle follows a file that was renamed or removed; what a later opening reads is the file of this name. */
+function isSameFile(held: BigIntStats, named: BigIntStats): boolean {
+  return held.ino === named.ino && held.dev === named.dev;
 }
 
 /**
  * Whole file under another name, synced, then linked: the guard never exists half written, and never takes the place of one
  * that another opening made meanwhile.
  */
-async function createGuardFile(location: string, record: GuardRecord): Promise<FileHandle> {
+async function createGuardFile(
+  location: string,
+  { record, volume }: { readonly record: GuardRecord; readonly volume: Volume },
+): Promise<FileHandle> {
   const temporary = `${location}.${randomBytes(8).toString("hex")}.new`;
-  const file = await open(temporary, "wx+", 0o600);
+  const file = await open(temporary, CREATE + volume.flags, 0o600);
   try {
-    await writeWhole(file, formatSlot({ sequence: 1, record }), SLOT_BYTES);
-    await writeWhole(file, new Uint8Array(SLOT_BYTES).fill(0x0a), 0);
+    const bytes = new Uint8Array(SLOTS * SLOT_BYTES).fill(0x0a);
+    bytes.set(formatSlot({ sequence: 1, record }), SLOT_BYTES);
+    await writeWhole(file, bytes, 0);
     await file.sync();
     await link(temporary, location);
     await syncDirectory(dirname(location));
@@ -161,26 +211,18 @@ async function renameIfThere(from: string, to: string): Promise<void> {
   }
 }
 
-async function readSlots(file: FileHandle, location: string): Promise<readonly (Slot | undefined)[]> {
+/** @returns fewer bytes than a guard has when the file is shorter. */
+async function readGuard(file: FileHandle): Promise<Uint8Array> {
   const bytes = new Uint8Array(SLOTS * SLOT_BYTES);
   const { bytesRead } = await file.read(bytes, 0, bytes.length, 0);
-  if (bytesRead !== bytes.length) {
-    throw new TlogError("GUARD_MALFORMED", `guard ${location}: want ${bytes.length} bytes, got ${bytesRead}`);
-  }
-  return Array.from({ length: SLOTS }, (_, slot) =>
-    parseSlot(bytes.subarray(slot * SLOT_BYTES, (slot + 1) * SLOT_BYTES)),
-  );
+  return bytes.subarray(0, bytesRead);
 }
 
-function newestSlot(slots: readonly (Slot | undefined)[], location: string): Slot {
-  let newest: Slot | undefined;
-  for (const slot of slots) {
-    if (slot !== undefined && (newest === undefined || slot.sequence > newest.sequence)) newest = slot;
-  }
-  if (newest === undefined) {
-    throw new TlogError("GUARD_MALFORMED", `guard ${location}: neither of its two records is whole`);
-  }
-  return newest;
+/** @throws {TlogError} GUARD_MALFORMED */
+function newestIn(bytes: Uint8Array, location: string): Slot {
+  const wanted = SLOTS * SLOT_BYTES;
+  if (bytes.length === wanted) return newestSlotIn(bytes, location);
+  throw new TlogError("GUARD_MALFORMED", `guard ${location}: want ${wanted} bytes, got ${bytes.length}`);
 }
 
 /** Two servers on copies of one directory share a guard: whoever opened last owns it, the other must stop. */
@@ -191,82 +233,6 @@ function refuseForeignWrite(held: GuardRecord, next: GuardRecord, location: stri
     "WRITER_REPLACED",
     `another process took over the guard ${location} at epoch ${held.epoch}`,
   );
-}
-
-function formatSlot({ sequence, record }: Slot): Uint8Array {
-  const lines = [
-    FORMAT,
-    `sequence ${sequence}`,
-    `origin ${record.origin}`,
-    `store ${record.storeId}`,
-    `epoch ${record.epoch}`,
-    `lineage ${record.lineage}`,
-    `next ${record.nextLineage ?? "-"}`,
-    `signed ${record.signed === undefined ? "-" : `${record.signed.treeSize} ${encodeBase64(record.signed.rootHash)}`}`,
-  ];
-  const text = encodeUtf8(`${lines.join("\n")}\n`);
-  const sealed = encodeUtf8(`checksum ${checksum(text)}\n`);
-  const slot = new Uint8Array(SLOT_BYTES).fill(0x0a);
-  if (text.length + sealed.length > SLOT_BYTES) {
-    throw new TlogError(
-      "GUARD_FAILED",
-      `the guard's record wants ${text.length + sealed.length} bytes, has room for ${SLOT_BYTES}`,
-    );
-  }
-  slot.set(text);
-  slot.set(sealed, text.length);
-  return slot;
-}
-
-const SLOT_PATTERN =
-  /^bristlecone-guard\/v1\nsequence (\d+)\norigin ([^\n]+)\nstore ([0-9a-f]{32})\nepoch (\d+)\nlineage ([0-9a-f]{32})\nnext (-|[0-9a-f]{32})\nsigned (-|\d+ [A-Za-z0-9+/=]{44})\nchecksum ([0-9a-f]{64})\n+$/;
-
-/** @returns undefined for a slot that is empty, torn or damaged: the other one then decides. */
-function parseSlot(bytes: Uint8Array): Slot | undefined {
-  try {
-    return parseSlotText(decodeUtf8(bytes));
-  } catch {
-    return undefined;
-  }
-}
-
-function parseSlotText(text: string): Slot | undefined {
-  const match = SLOT_PATTERN.exec(text);
-  if (match === null) return undefined;
-  const [
-    ,
-    sequence = "",
-    origin = "",
-    storeId = "",
-    epoch = "",
-    lineage = "",
-    next = "",
-    signed = "",
-    sum = "",
-  ] = match;
-  if (checksum(encodeUtf8(text.slice(0, text.lastIndexOf("checksum ")))) !== sum) return undefined;
-  const nextLineage = next === "-" ? undefined : next;
-  return {
-    sequence: parseDecimal(sequence),
-    record: {
-      origin,
-      storeId,
-      epoch: parseDecimal(epoch),
-      lineage,
-      nextLineage,
-      signed: parseSigned(signed),
-    },
-  };
-}
-
-function parseSigned(text: string): GuardedHead | undefined {
-  if (text === "-") return undefined;
-  const [treeSize = "", rootHash = ""] = text.split(" ");
-  return { treeSize: parseDecimal(treeSize), rootHash: decodeBase64(rootHash) };
-}
-
-function checksum(text: Uint8Array): string {
-  return createHash("sha256").update(text).digest("hex");
 }
 
 async function asGuardFailure<T>(action: Promise<T>, location: string): Promise<T> {

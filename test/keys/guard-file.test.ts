@@ -1,9 +1,10 @@
+import { constants, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { mkdtemp, open, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { GuardRecord } from "../../src/keys/guard.ts";
-import { onSameVolume, openGuardFile } from "../../src/keys/guard-file.ts";
+import { LOCAL, onSameVolume, openGuardFile, openGuardFileOn, REMOTE } from "../../src/keys/guard-file.ts";
 import { expectCodeAsync } from "../expect-code.ts";
 
 const RECORD: GuardRecord = {
@@ -41,7 +42,14 @@ async function reread(): Promise<GuardRecord | undefined> {
   }
 }
 
-describe("openGuardFile", () => {
+const VOLUMES = [
+  ["a local volume", LOCAL],
+  ["any other volume", REMOTE],
+] as const;
+
+describe.each(VOLUMES)("a guard file on %s", (_name, volume) => {
+  const openGuardFile = (at: string) => openGuardFileOn(at, volume);
+
   it("reads nothing where nothing was written", async () => {
     expect(await reread()).toBeUndefined();
   });
@@ -102,40 +110,6 @@ describe("openGuardFile", () => {
     await Promise.all([first.close(), second.close()]);
   });
 
-  it("makes each record durable before it says so, and its first file whole before it has its name", async () => {
-    const probe = await open(join(folder, "probe"), "w");
-    const trace: string[] = [];
-    const spies = (["write", "sync", "datasync"] as const).map((name) => {
-      const prototype: typeof probe = Object.getPrototypeOf(probe);
-      const original = prototype[name];
-      return vi.spyOn(prototype, name).mockImplementation(async function (
-        this: typeof probe,
-        ...args: never[]
-      ) {
-        const result = await Reflect.apply(original, this, args);
-        trace.push(name);
-        return result;
-      });
-    });
-    const guard = await openGuardFile(path);
-    await guard.write(RECORD).then(() => trace.push("first resolved"));
-    await guard.write(signedAt(1)).then(() => trace.push("second resolved"));
-    for (const spy of spies) spy.mockRestore();
-    await guard.close();
-    await probe.close();
-    // The second sync is the folder's: it makes the name durable.
-    expect(trace).toEqual([
-      "write",
-      "write",
-      "sync",
-      "sync",
-      "first resolved",
-      "write",
-      "datasync",
-      "second resolved",
-    ]);
-  });
-
   it("never takes the place of a guard that another opening made meanwhile", async () => {
     const [first, second] = [await openGuardFile(path), await openGuardFile(path)];
     await first.write(signedAt(5));
@@ -155,6 +129,22 @@ describe("openGuardFile", () => {
     await other.write({ ...signedAt(1), lineage: "2".repeat(32) });
     await expectCodeAsync(running.write(signedAt(2)), "WRITER_REPLACED");
     await Promise.all([running.close(), other.close()]);
+  });
+
+  it("refuses what another program made of its file", async () => {
+    const guard = await openGuardFile(path);
+    for (const size of [1, 2, 3]) await guard.write(signedAt(size));
+    const whole = await readFile(path);
+    await writeFile(path, Buffer.alloc(8192, "x"));
+    await expectCodeAsync(guard.write(signedAt(4)), "GUARD_MALFORMED");
+    await writeFile(path, whole.subarray(0, 4096));
+    await expectCodeAsync(guard.write(signedAt(4)), "GUARD_MALFORMED");
+    await writeFile(path, whole.toString("latin1").replaceAll("1".repeat(32), "2".repeat(32)));
+    await expectCodeAsync(guard.write(signedAt(4)), "GUARD_MALFORMED");
+    await writeFile(path, whole);
+    await guard.write(signedAt(4));
+    expect(await reread()).toEqual(signedAt(4));
+    await guard.close();
   });
 
   it("writes nothing after it was closed", async () => {
@@ -195,6 +185,64 @@ describe("openGuardFile", () => {
     await guard.close();
   });
 });
+
+describe("the durability of a guard", () => {
+  it.each([
+    ["in one write where the volume is local", LOCAL, ["durable write"]],
+    ["in a write and a sync elsewhere", REMOTE, ["write", "datasync"]],
+  ])("is there before a record is said to be written, %s", async (_name, volume, steps) => {
+    if (volume === LOCAL && process.platform !== "linux") return;
+    const probe = await open(join(folder, "probe"), "w");
+    const trace: string[] = [];
+    const spies = (["write", "sync", "datasync"] as const).map((name) => {
+      const prototype: typeof probe = Object.getPrototypeOf(probe);
+      const original = prototype[name];
+      return vi.spyOn(prototype, name).mockImplementation(async function (
+        this: typeof probe,
+        ...args: never[]
+      ) {
+        const result = await Reflect.apply(original, this, args);
+        trace.push(name === "write" && isDurable(this.fd) ? "durable write" : name);
+        return result;
+      });
+    });
+    const guard = await openGuardFileOn(path, volume);
+    await guard.write(RECORD).then(() => trace.push("first resolved"));
+    await guard.write(signedAt(1)).then(() => trace.push("second resolved"));
+    for (const spy of spies) spy.mockRestore();
+    await guard.close();
+    await probe.close();
+    // The file is whole before it has its name; the second sync is the folder's: it makes the name durable.
+    const [write] = steps;
+    expect(trace).toEqual([write, "sync", "sync", "first resolved", ...steps, "second resolved"]);
+  });
+
+  it("is that of an ordinary file of Linux by one write", async () => {
+    if (process.platform !== "linux") return;
+    const guard = await openGuardFile(path);
+    await guard.write(RECORD);
+    const names = readdirSync("/proc/self/fd").filter(
+      (fd) => linkOf(fd) === path || linkOf(fd).startsWith(`${path}.`),
+    );
+    expect(names.map(Number).map(isDurable)).toEqual([true]);
+    await guard.close();
+  });
+});
+
+/** Whether the kernel was told that a write to it is durable when it returns. */
+function isDurable(fd: number): boolean {
+  if (process.platform !== "linux") return false;
+  const [, flags = ""] = /^flags:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "latin1")) ?? [];
+  return Math.floor(Number.parseInt(flags, 8) / constants.O_DSYNC) % 2 === 1;
+}
+
+function linkOf(fd: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return ""; // closed meanwhile
+  }
+}
 
 describe("onSameVolume", () => {
   it("compares the nearest folders that exist", async () => {
