@@ -51,6 +51,8 @@ describe("POST /add", () => {
     expect(await (await app.request("/add", { method: "POST" })).text()).toBe("0");
     expect(await (await post(app, "")).text()).toBe("0");
     expect(await (await post(app, new Uint8Array(), { "Content-Length": "0" })).text()).toBe("0");
+    // Durable when it is answered; readers see it once it is signed.
+    await log.untilPublished(0, { signal: AbortSignal.timeout(5_000) });
     expect(await log.lookup(leafHash(new Uint8Array()))).toBe(0);
   });
 

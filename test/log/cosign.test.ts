@@ -116,7 +116,9 @@ describe("a log with witnesses", () => {
     const door = gate();
     const told = listener();
     const disks = emptyDisks();
-    await using log = await openWith(stubs, { told, disks });
+    // Else it is asked again while it is slow, and what it says then is merged too.
+    const backoff = { firstDelayMs: 2, maxDelayMs: 60_000 };
+    await using log = await openWith(stubs, { told, disks, backoff });
     await begin(log);
     told.merged.length = 0;
     stubs[2].answer = ({ honest }) => door.passed.then(honest);
