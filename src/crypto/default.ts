@@ -7,10 +7,11 @@ import { getPublicKeyAsync, signAsync } from "@noble/ed25519";
 import { TlogError } from "../errors.ts";
 import { satisfiesEquation } from "./ed25519-noble.ts";
 import { ED25519_SEED_BYTES, isWorthVerifying, type KeyPair, type SignatureClaim } from "./ed25519-strict.ts";
-import { type EquationCheck, strictWebVerifier, type WebVerification } from "./ed25519-web.ts";
+import { type EquationCheck, strictWebVerifier, type WebCrypto } from "./ed25519-web.ts";
 import { SHA256_BYTES, sha256Into } from "./sha256.ts";
 
 export type { KeyPair, SignatureClaim } from "./ed25519-strict.ts";
+export type { WebCrypto } from "./ed25519-web.ts";
 export { sha256Into } from "./sha256.ts";
 
 /** @returns the 32-byte SHA-256 digest, in memory of its own. */
@@ -27,9 +28,6 @@ export function sha256(data: Uint8Array): Uint8Array {
 export async function isValidEd25519(claim: SignatureClaim): Promise<boolean> {
   return isWorthVerifying(claim) && isValidBy(webCrypto(), claim);
 }
-
-/** A platform's WebCrypto, as far as signatures need it. */
-export type WebCrypto = WebVerification & Pick<typeof globalThis.crypto.subtle, "digest">;
 
 /** The verdict on a claim that is worth verifying: the platform's own where that is strict and there is one, else noble's. */
 export async function isValidBy(

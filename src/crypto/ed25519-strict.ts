@@ -39,9 +39,24 @@ export function isWorthVerifying({ publicKey, signature }: SignatureClaim): bool
   return compare(signature, 32, 0xff, ENCODED_L) < 0 && isStrictPublicKey(publicKey);
 }
 
-/** @returns the 64-byte hash as a scalar modulo L.  RFC 8032 §5.1.7, step 2 */
-export function scalarOf(sha512: Uint8Array): bigint {
-  return littleEndian(sha512) % L;
+/** SHA-512 of bytes, 64 of them. */
+export type Sha512 = (data: Uint8Array<ArrayBuffer>) => Promise<ArrayBuffer>;
+
+/** k = SHA-512(R || A || M) mod L, with R from the signature.  RFC 8032 §5.1.7, step 2 */
+export async function challengeOf(
+  { publicKey, message, signature }: SignatureClaim,
+  sha512: Sha512,
+): Promise<bigint> {
+  const hashed = new Uint8Array(64 + message.length);
+  hashed.set(signature.subarray(0, 32));
+  hashed.set(publicKey, 32);
+  hashed.set(message, 64);
+  return littleEndian(new Uint8Array(await sha512(hashed))) % L;
+}
+
+/** @returns 32 bytes, least significant first, of the number modulo L: an S.  RFC 8032 §5.1.6, step 5 */
+export function encodeScalar(value: bigint): Uint8Array {
+  return encode(value % L);
 }
 
 /** @returns the bytes as an unsigned integer, least significant byte first. */

@@ -2,10 +2,10 @@
  * Ed25519 verification by WebCrypto, some twelve times as fast as by JavaScript, where it gives the one strict verdict. Platforms
  * differ on signatures that no honest signer makes, so each is asked about such ones first, and believed only if it gets all right.
  */
-import type { SignatureClaim } from "./ed25519-strict.ts";
+import { challengeOf, encodeScalar, type Sha512, type SignatureClaim } from "./ed25519-strict.ts";
 
 /** The part of WebCrypto this needs; platforms without Ed25519 refuse the algorithm, or have less of it. */
-export type WebVerification = Pick<typeof globalThis.crypto.subtle, "importKey" | "verify">;
+export type WebCrypto = Pick<typeof globalThis.crypto.subtle, "digest" | "importKey" | "verify">;
 
 /** @param claim - one that is worth verifying. Rejects where A is no point, or says false. */
 export type EquationCheck = (claim: SignatureClaim) => Promise<boolean>;
@@ -17,7 +17,7 @@ const ED25519 = "Ed25519";
  * @returns undefined when one verdict is not the strict one, when one fails, and when they take too long.
  */
 export async function strictWebVerifier(
-  subtle: WebVerification,
+  subtle: WebCrypto,
   { timeoutMs = 2_000 }: { readonly timeoutMs?: number } = {},
 ): Promise<EquationCheck | undefined> {
   const verify = webVerifier(subtle);
@@ -25,16 +25,19 @@ export async function strictWebVerifier(
   const late = new Promise<boolean>((resolve) => {
     timer = setTimeout(resolve, timeoutMs, false);
   });
-  const passed = Promise.all(edgeClaims().map(async (claim) => (await verify(claim)) === claim.valid));
-  const isStrict = await Promise.race([passed.then((verdicts) => !verdicts.includes(false)), late]).catch(
-    () => false,
-  );
+  const isStrict = await Promise.race([passesEdges(subtle, verify), late]).catch(() => false);
   clearTimeout(timer);
   return isStrict ? verify : undefined;
 }
 
+async function passesEdges(subtle: WebCrypto, verify: EquationCheck): Promise<boolean> {
+  const claims = await edgeClaims((data) => subtle.digest("SHA-512", data));
+  const passed = await Promise.all(claims.map(async (claim) => (await verify(claim)) === claim.valid));
+  return !passed.includes(false);
+}
+
 /** A key is imported for every claim: that costs a tenth of what checking does. */
-function webVerifier(subtle: WebVerification): EquationCheck {
+function webVerifier(subtle: WebCrypto): EquationCheck {
   return async ({ publicKey, message, signature }) => {
     // Copied: the types of the platforms want bytes over an ArrayBuffer that is not shared.
     const key = await subtle.importKey("raw", new Uint8Array(publicKey), ED25519, false, ["verify"]);
@@ -42,36 +45,44 @@ function webVerifier(subtle: WebVerification): EquationCheck {
   };
 }
 
-// A = aB and R = rB; A′ = A + T and R′ = R + T, where T has order 8; then the S of each claim below. 32 bytes each.
-const NUMBERS =
-  "bCBW0Y/L/iy6TKxuLH2+vXRKzu880zuoJHsviAjqk3NFmqTiEE/boTrinjEp2xxRfM/BjaWVXT6BkCvoYnbWH41pcEZ6Qtw1AQed3SoIoHrrGFSMr6pKdJp/l5Ehz1AB" +
-  "7balnGKH4aElDg41PO4toXKXj7xrgEkEmQfmAxE7Lzl6i65ITpYKZ7fb2E805IkXyGQK2HjFf8fOxzI83YCdB6Ia3v9nZLUeJHTAL+djaDs/OaYW6gcre63+r9hxrOwI" +
-  "F/z6CEGAIRpN0IR5xs9JBV7DqYZo4dZKJZTd+5QCdwAuQLl5Ppyvl6qxDE97gZPV8aGul2G+bHpQJ1RrnK0IDn/YGGWZ0sleFvEyq+i4E4/eX1avryMSYvqNlxT2HRkC" +
-  "lZHOSvocPR+fRyVxfCBHnhfhxV6hOrrEk17tcz8FbgjqAvwplkQ+2sHQs77E8rZKIgpcx307ka/gO7vTLvgEBw==";
+// B + T, where T has order 8; and p + 1, another spelling of 1.
+const BASE_WITH_TORSION = "2pnii6Upzd41ol+6kFnnjsruI5+ZdVubGqT2XfAIA+I=";
+const ENCODED_P_1 = filled(0xff).fill(0xee, 0, 1).fill(0x7f, 31);
 
 /**
  * Claims on which implementations differ, all of them worth verifying: what {@link isWorthVerifying} refuses, a platform is never
- * asked. The message is one byte.
+ * asked. A and R are B, or B + T, or R is the identity; so S is k + 1 or k, whatever torsion there is. The message is one byte.
  */
-export function edgeClaims(): readonly (SignatureClaim & { readonly valid: boolean })[] {
-  const numbers = Uint8Array.from(atob(NUMBERS), (char) => char.charCodeAt(0));
-  const number = (at: number): Uint8Array => numbers.subarray(32 * at, 32 * (at + 1));
-  const identity = new Uint8Array(32).fill(1, 0, 1);
-  const unreduced = new Uint8Array(32).fill(0xff).fill(0xee, 0, 1).fill(0x7f, 31);
-  const claim = (a: number, r: Uint8Array, s: number, message: number, valid: boolean) => ({
-    publicKey: number(a),
-    message: Uint8Array.of(message),
-    signature: Uint8Array.of(...r, ...number(s)),
-    valid,
-  });
-  return [
-    claim(0, number(2), 4, 0, true), // honest
-    claim(0, number(2), 4, 1, false), // another message
-    claim(0, number(3), 5, 0, false), // torsion in R
-    claim(1, number(2), 6, 7, true), // torsion in A, and k a multiple of 8: the equation holds
-    claim(1, number(2), 7, 1, false), // torsion in A
-    claim(1, number(3), 8, 3, true), // torsion in both that cancels out
-    claim(0, identity, 9, 0, true), // R the identity: degenerate, but the equation holds
-    claim(0, unreduced, 10, 0, false), // the same R, written y = p + 1
-  ];
+export function edgeClaims(
+  sha512: Sha512,
+): Promise<readonly (SignatureClaim & { readonly valid: boolean })[]> {
+  const base = filled(0x66).fill(0x58, 0, 1); // y = 4/5
+  const twisted = Uint8Array.from(atob(BASE_WITH_TORSION), (char) => char.charCodeAt(0));
+  const identity = filled(0).fill(1, 0, 1);
+  const claim = async (
+    { a, r, signed, message = signed }: Record<"a" | "r", Uint8Array> & { signed: number; message?: number },
+    valid: boolean,
+  ) => {
+    const of = (s: bigint, byte: number) => ({
+      publicKey: a,
+      message: Uint8Array.of(byte),
+      signature: Uint8Array.of(...r, ...encodeScalar(s)),
+    });
+    const k = await challengeOf(of(0n, signed), sha512);
+    return { ...of(r === base || r === twisted ? k + 1n : k, message), valid };
+  };
+  return Promise.all([
+    claim({ a: base, r: base, signed: 0 }, true), // honest
+    claim({ a: base, r: base, signed: 0, message: 1 }, false), // another message
+    claim({ a: base, r: twisted, signed: 0 }, false), // torsion in R
+    claim({ a: twisted, r: base, signed: 26 }, true), // torsion in A, and k a multiple of 8: the equation holds
+    claim({ a: twisted, r: base, signed: 0 }, false), // torsion in A
+    claim({ a: twisted, r: twisted, signed: 4 }, true), // torsion in both that cancels out
+    claim({ a: base, r: identity, signed: 0 }, true), // R the identity: degenerate, but the equation holds
+    claim({ a: base, r: ENCODED_P_1, signed: 0 }, false), // the same R, written y = p + 1
+  ]);
+}
+
+function filled(byte: number): Uint8Array {
+  return new Uint8Array(32).fill(byte);
 }
