@@ -16,6 +16,7 @@ import { integrate } from "./integrate.ts";
 import { type LeafTable, type TableSeed, tableSeed } from "./leaf-table.ts";
 import type { AppendedBlock, LogLimits } from "./log.ts";
 import { type PendingGroup, Pool } from "./pool.ts";
+import { nextTurn } from "./turns.ts";
 
 /** One commit takes at most this much; a larger single group is committed alone. */
 const COMMIT_LIMITS = { maxEntries: 8192, maxBytes: 16 * 1024 * 1024 };
@@ -24,6 +25,12 @@ const COMMIT_LIMITS = { maxEntries: 8192, maxBytes: 16 * 1024 * 1024 };
  * come until then: preparing them takes less than the commit would gain.
  */
 const AHEAD_ENTRIES = 1024;
+/**
+ * Turns of the event loop that entries gather for before a commit that nothing waits for. One for who came in the same turn; one for
+ * who was answered by the commit before and asks again at once: else one of them would go alone and all others behind it, for ever.
+ * More while they bring entries. A turn without work takes microseconds, a commit hundreds of them.
+ */
+const GATHERING_TURNS = { least: 2, most: 4 };
 
 export interface SequencerOptions {
   readonly store: LogStore;
@@ -54,7 +61,8 @@ interface PreparedBatch extends IndexPlan {
 
 /**
  * Gives entries their indices: while a commit is in flight new entries gather, the next commit takes them all. Idle, an entry
- * commits at once; busy, batches grow, and the next one is prepared while the one before it goes to disk; no timer decides.
+ * commits with those that are there already; busy, batches grow, and the next one is prepared while the one before it goes to disk;
+ * no timer decides.
  */
 export class Sequencer {
   readonly #options: SequencerOptions;
@@ -156,6 +164,7 @@ export class Sequencer {
     for (;;) {
       while (this.#committing !== undefined && !this.#isAheadWorthwhile()) await this.#untilWorthwhile();
       if (this.#pool.isEmpty) break;
+      if (this.#committing === undefined && !this.#isAheadWorthwhile()) await this.#gathered();
       const groups = this.#pool.take(COMMIT_LIMITS);
       try {
         const batch = await this.#prepare(groups);
@@ -172,6 +181,17 @@ export class Sequencer {
     this.#inFlight = undefined;
     // In the same step that found the pool empty: an entry that arrives later must find nobody running.
     this.#running = undefined;
+  }
+
+  /** Until those are here who come at the same time, or so many that they are worth a commit of their own. */
+  async #gathered(): Promise<void> {
+    let before = 0;
+    for (let turn = 0; turn < GATHERING_TURNS.most && !this.#isAheadWorthwhile(); turn++) {
+      const { pendingEntries } = this.#pool.size;
+      if (turn >= GATHERING_TURNS.least && pendingEntries === before) return;
+      before = pendingEntries;
+      await nextTurn();
+    }
   }
 
   #isAheadWorthwhile(): boolean {

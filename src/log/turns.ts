@@ -10,7 +10,8 @@ export class Turns {
   }
 }
 
-function nextTurn(): Promise<void> {
+/** Resolves in the next turn of the event loop, once what the sockets have brought is read. */
+export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);
   });

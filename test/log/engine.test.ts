@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { LogEvents } from "../../src/events.ts";
+import { memoryGuard } from "../../src/keys/guard.ts";
 import { DEFAULT_LIMITS, type LogOptions } from "../../src/log/options.ts";
 import { appendLeaves, emptyRange, rangeRoot } from "../../src/merkle/compact-range.ts";
 import { verifyConsistency } from "../../src/merkle/consistency.ts";
@@ -81,6 +82,7 @@ describe("a log", () => {
   });
 
   it("invariant 3: answers only after the commit is durable, and gathers what arrives meanwhile into one batch", async () => {
+    const begun = gate();
     const durable = gate();
     const sizes: number[] = [];
     await using log = await openOn(emptyDisks(), {
@@ -88,18 +90,21 @@ describe("a log", () => {
         ...store,
         async commit(batch) {
           sizes.push(entryCount(batch.entries));
+          begun.open();
           if (sizes.length === 1) await durable.passed;
           await store.commit(batch);
         },
       }),
     });
     let answered = 0;
-    const adds = Array.from({ length: 50 }, (_, index) =>
+    const add = (index: number) =>
       log.add(entry(index)).then((appended) => {
         answered += 1;
         return appended;
-      }),
-    );
+      });
+    const first = add(0);
+    await begun.passed;
+    const adds = [first, ...Array.from({ length: 49 }, (_, at) => add(at + 1))];
     await new Promise((resolve) => setImmediate(resolve));
     expect({ answered, sizes, integrated: log.integratedSize() }).toEqual({
       answered: 0,
@@ -113,17 +118,70 @@ describe("a log", () => {
     expect(sizes).toEqual([1, 49]);
   });
 
+  it("commits together what comes in one turn of the event loop", async () => {
+    const sizes: number[] = [];
+    await using log = await openOn(emptyDisks(), {
+      wrap: (store) => ({
+        ...store,
+        async commit(batch) {
+          sizes.push(entryCount(batch.entries));
+          await store.commit(batch);
+        },
+      }),
+    });
+    await Promise.all(Array.from({ length: 50 }, (_, index) => log.add(entry(index))));
+    expect(sizes).toEqual([50]);
+  });
+
+  it("commits together who asks again when answered, and who came alone before", async () => {
+    const begun = gate();
+    const durable = gate();
+    const sizes: number[] = [];
+    await using log = await openOn(emptyDisks(), {
+      wrap: (store) => ({
+        ...store,
+        async commit(batch) {
+          sizes.push(entryCount(batch.entries));
+          begun.open();
+          await durable.passed;
+          await store.commit(batch);
+        },
+      }),
+    });
+    // Who is answered asks again when its client has read that, in another turn.
+    const again = Promise.all(
+      Array.from({ length: 9 }, async (_, index) => {
+        await log.add(entry(index));
+        await new Promise((resolve) => setImmediate(resolve));
+        await log.add(entry(100 + index));
+      }),
+    );
+    await begun.passed;
+    const alone = log.add(entry("alone"));
+    durable.open();
+    await Promise.all([again, alone]);
+    expect(sizes).toEqual([9, 10]);
+  });
+
   it("invariant 10: refuses when the pool is full, says so, and goes on", async () => {
+    const begun = gate();
     const durable = gate();
     const full: unknown[] = [];
     const events: LogEvents = { poolFull: (event) => full.push(event) };
     await using log = await openOn(emptyDisks(), {
       events,
       limits: { maxEntryBytes: 500, maxBatchEntries: 3, maxPendingEntries: 3, maxPendingBytes: 1000 },
-      wrap: (store) => ({ ...store, commit: (batch) => durable.passed.then(() => store.commit(batch)) }),
+      wrap: (store) => ({
+        ...store,
+        async commit(batch) {
+          begun.open();
+          await durable.passed;
+          await store.commit(batch);
+        },
+      }),
     });
     const first = log.add(entry("first"));
-    await new Promise((resolve) => setImmediate(resolve));
+    await begun.passed;
     const waiting = [log.add(entry(1)), log.add(entry(2)), log.add(entry(3))];
     await expectCodeAsync(log.add(entry(4)), "POOL_FULL");
     expect(full).toHaveLength(1);
@@ -139,14 +197,15 @@ describe("a log", () => {
 
   it("shows readers nothing that is not signed", async () => {
     const signed = gate();
+    const guard = memoryGuard();
     await using log = await openOn(emptyDisks(), {
-      wrap: (store) => ({
-        ...store,
-        async recordSigned(head) {
-          if (head.treeSize > 0) await signed.passed;
-          await store.recordSigned(head);
+      guard: {
+        ...guard,
+        async write(record) {
+          if ((record.signed?.treeSize ?? 0) > 0) await signed.passed;
+          await guard.write(record);
         },
-      }),
+      },
     });
     await log.add(entry("a"));
     const reads = async () => [

@@ -18,6 +18,7 @@ function range(start: number, end: number): readonly number[] {
 
 /** A log whose commits wait at a gate; `trace` says what the store was asked for, in order. */
 async function gated(fails = false) {
+  const begun = gate();
   const durable = gate();
   const trace: string[] = [];
   const told: string[] = [];
@@ -29,6 +30,7 @@ async function gated(fails = false) {
     },
     async commit(batch) {
       trace.push(`commit ${batch.from}+${entryCount(batch.entries)}`);
+      begun.open();
       await durable.passed;
       if (fails) throw new TlogError("STORE_FAILED", "commit fails");
       await store.commit(batch);
@@ -36,7 +38,7 @@ async function gated(fails = false) {
   });
   const events = { turnedReadOnly: ({ code }: { readonly code: string }) => told.push(code) };
   const log = await openOn(emptyDisks(), { wrap, events });
-  return { log, durable, trace, told };
+  return { log, begun, durable, trace, told };
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -58,10 +60,10 @@ describe("a batch behind one that is being written", () => {
   });
 
   it("waits for more when it is small", async () => {
-    const { log, durable, trace } = await gated();
+    const { log, begun, durable, trace } = await gated();
     await using _ = log;
     const first = log.add(entry(0));
-    await turn();
+    await begun.passed;
     const second = log.addBlock(block(1, MANY - 1));
     await turn();
     expect(trace).toEqual(["indexOf 1", "commit 0+1"]);
