@@ -1,8 +1,14 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Appended, AppendedBlock, Log } from "../log/log.ts";
-import { encodeHex } from "../tlog/encoding.ts";
 import { parseEntryBlock } from "../tlog/entry-bundle.ts";
 import { type WriteAccess, writeCheck } from "./access.ts";
+import {
+  ADD_TYPES,
+  ADDED_JSON_HEADERS,
+  appendedAnswer,
+  INDEX_HEADERS,
+  indexAnswer,
+} from "./added-answers.ts";
 import { readBody, readLargeBody } from "./body.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import type { Answer, Exchange, HotHandler, HotRoute } from "./exchange.ts";
@@ -29,7 +35,7 @@ export function addRoutes(log: Log, options: AddOptions): readonly HotRoute[] {
     const appended = await log.add(await readBody(exchange, log.limits.maxEntryBytes));
     const type = preferredType(exchange.header("accept"), ADD_TYPES);
     if (type === "text/plain") return indexAnswer(appended);
-    if (type === "application/json") return jsonAnswer(appended);
+    if (type === "application/json") return appendedAnswer(appended);
     const wait = preferredWait(exchange, options.maxWaitMs);
     const { signal, closing } = exchange;
     const signals = closing === undefined ? [signal] : [signal, closing];
@@ -60,27 +66,6 @@ export function addRoutes(log: Log, options: AddOptions): readonly HotRoute[] {
 
 /** Of the bodies of batches, for the next ones. */
 const MAX_KEPT_BYTES = 32 * 1024 * 1024;
-
-const ADD_TYPES = ["text/plain", "application/json", RECEIPT_TYPE] as const;
-
-const INDEX_HEADERS = { ...WRITE_HEADERS, "Content-Type": "text/plain; charset=utf-8" } as const;
-
-const JSON_HEADERS = { ...WRITE_HEADERS, "Content-Type": "application/json" } as const;
-
-/** The headers of an index of each length: the same objects for every answer. */
-const INDEX_HEADERS_BY_LENGTH = Array.from(
-  { length: 1 + String(Number.MAX_SAFE_INTEGER).length },
-  (_, length) => Object.freeze({ ...INDEX_HEADERS, "Content-Length": String(length) }),
-);
-
-function indexAnswer({ leafIndex }: Appended): Answer {
-  const body = String(leafIndex);
-  return { status: 200, headers: INDEX_HEADERS_BY_LENGTH[body.length] ?? INDEX_HEADERS, body };
-}
-
-function jsonAnswer({ leafIndex, leafHash, duplicate }: Appended): Answer {
-  return textAnswer(JSON.stringify({ leafIndex, leafHash: encodeHex(leafHash), duplicate }), JSON_HEADERS);
-}
 
 /** The entry is durable, its receipt is not there yet. */
 function lateAnswer({ leafIndex }: Appended, applied: Record<string, string>): Answer {
@@ -140,5 +125,5 @@ export const addBatchRoute = createRoute({
 /** A {@link BatchAnswer}, written by hand: the names once, and not an object for each entry. */
 function batchAnswer({ leafIndices, duplicates }: AppendedBlock): Answer {
   const body = `{"leafIndices":[${leafIndices.join(",")}],"duplicates":[${duplicates.join(",")}]}`;
-  return textAnswer(body, JSON_HEADERS);
+  return textAnswer(body, ADDED_JSON_HEADERS);
 }

@@ -1,6 +1,8 @@
 /** What the writer and its readers tell each other: two processes of one program, so what is not understood is passed over. */
 import type { ErrorCode } from "../errors.ts";
+import type { WriteAccess } from "../http/access.ts";
 import type { ListenAt } from "../http/running-server.ts";
+import type { LogLimits } from "../log/log.ts";
 
 /** All a reader has to know. */
 export interface ReaderStart {
@@ -9,6 +11,11 @@ export interface ReaderStart {
   readonly vkeys: readonly string[];
   /** Where the writer takes what readers pass on. */
   readonly socketPath: string;
+  /** Where it takes entries in frames. */
+  readonly framesPath: string;
+  /** Who may write. Over this channel, since arguments and environment can be seen by others. */
+  readonly access: WriteAccess;
+  readonly limits: LogLimits;
   /** The public address, with a port. */
   readonly listen: ListenAt;
 }
@@ -27,6 +34,8 @@ export type FromReader =
   | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string }
   /** To each ping: its event loop turns. */
   | { readonly kind: "pong" }
+  /** It turned an entry away, as the log does when its pool is full. */
+  | { readonly kind: "poolFull"; readonly pendingEntries: number; readonly pendingBytes: number }
   | {
       readonly kind: "requestFailed";
       readonly method: string;
@@ -35,7 +44,7 @@ export type FromReader =
     };
 
 export function isFromReader(message: unknown): message is FromReader {
-  return isOfKind(message, ["ready", "listening", "failed", "pong", "requestFailed"]);
+  return isOfKind(message, ["ready", "listening", "failed", "pong", "poolFull", "requestFailed"]);
 }
 
 export function isToReader(message: unknown): message is ToReader {

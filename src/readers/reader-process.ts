@@ -1,7 +1,8 @@
 /**
- * A reader: a process that holds public connections beside the writer, answers reads of what is published from storage, and passes
- * everything else on. Started by `ReaderPool`; lives no longer than the writer does.
+ * A reader: a process that holds public connections beside the writer, answers reads of what is published from storage, has the writer
+ * add entries, and passes everything else on. Started by `ReaderPool`; lives no longer than the writer does.
  */
+import type { RequestListener } from "node:http";
 import { TlogError } from "../errors.ts";
 import type { RunningListener } from "../http/listen.ts";
 import type { OnError } from "../http/problem.ts";
@@ -9,6 +10,8 @@ import { listenOn } from "../http/serve-apps.ts";
 import { openView } from "../log/view.ts";
 import { messageOf } from "../node/errno.ts";
 import { openLmdbReader } from "../store/lmdb.ts";
+import { addHere } from "./add-here.ts";
+import { FrameLink } from "./frame-link.ts";
 import { type FromReader, isToReader, type ReaderStart } from "./messages.ts";
 import { openPassage } from "./pass-on.ts";
 import { readRoutes } from "./read-routes.ts";
@@ -44,12 +47,27 @@ async function run(start: ReaderStart): Promise<RunningListener> {
   }
 }
 
-async function open({ directory, origin, vkeys, socketPath, listen }: ReaderStart): Promise<RunningListener> {
+async function open(start: ReaderStart): Promise<RunningListener> {
+  const { directory, origin, vkeys, listen } = start;
   const store = await openLmdbReader({ directory, origin });
   const view = openView({ store, origin, vkeys });
-  const { passOn } = openPassage(socketPath);
   const limits = { maxRequestsPerConnection: MAX_REQUESTS_PER_CONNECTION };
-  return await listenOn({ app: { hotRoutes: readRoutes(view), passOn }, ...listen, limits, onError });
+  return await listenOn({
+    app: { hotRoutes: readRoutes(view), passOn: writesOf(start) },
+    ...listen,
+    limits,
+    onError,
+  });
+}
+
+/** What is not read here. */
+function writesOf({ socketPath, framesPath, access, limits }: ReaderStart): RequestListener {
+  const { passOn } = openPassage(socketPath);
+  const onPoolFull = (held: { readonly pendingEntries: number; readonly pendingBytes: number }) =>
+    tell({ kind: "poolFull", ...held });
+  const link = new FrameLink({ socketPath: framesPath, limits, onPoolFull });
+  const add = (entry: Uint8Array) => link.add(entry);
+  return addHere({ access, maxEntryBytes: limits.maxEntryBytes, add, onError, passOn });
 }
 
 /** Ends the process; nothing here needs to be closed, since nothing is written. */

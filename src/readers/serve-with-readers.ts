@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { InvariantError, TlogError } from "../errors.ts";
 import { type LogEvents, type ReaderEvents, shielded } from "../events.ts";
-import { writeAccessFor } from "../http/access.ts";
+import { type WriteAccess, writeAccessFor } from "../http/access.ts";
 import { createAdminApp, createLogApp } from "../http/app.ts";
 import type { ListenLimits } from "../http/limits.ts";
 import type { RunningListener } from "../http/listen.ts";
@@ -16,6 +16,7 @@ import { messageOf } from "../node/errno.ts";
 import { packageVersion } from "../node/package-version.ts";
 import { restoreRequest } from "./passed-on.ts";
 import { ReaderPool } from "./reader-pool.ts";
+import { type FrameListener, takeFrames } from "./take-frames.ts";
 
 export interface ServeWithReadersOptions {
   readonly log: Log;
@@ -43,23 +44,29 @@ export async function serveLogWithReaders(options: ServeWithReadersOptions): Pro
   const listen = await withPort(options.listen);
   const place = await makePlace();
   const socketPath = join(place, SOCKET_NAME);
+  const framesPath = join(place, FRAMES_NAME);
   let isClosing = false; // owned by close()
   let writer: RunningListener | undefined; // owned by the next statements
+  let frames: FrameListener | undefined; // owned by the next statements
   let pool: ReaderPool | undefined; // owned by the next statements
   let admin: RunningListener | undefined; // owned by the next statements
   const close = async ({ deadlineMs = 10_000 }: { readonly deadlineMs?: number } = {}): Promise<void> => {
     isClosing = true;
     writer?.answerWaiting();
     await pool?.close({ deadlineMs });
+    await frames?.close();
     await writer?.close({ deadlineMs: 0 });
     await rm(place, { recursive: true, force: true });
     await admin?.close({ deadlineMs });
   };
   try {
-    writer = await listenForReaders({ ...options, listen }, { socketPath, onError });
-    const start = { directory, origin: log.origin, vkeys: log.vkeys, socketPath, listen };
-    const { events } = options;
-    pool = await ReaderPool.open({ count, start, events, onRequestFailed: shielded(events).requestFailed });
+    const access = writeAccessFor({ ...options, host: listen.host });
+    writer = await listenForReaders({ ...options, listen, access }, { socketPath, onError });
+    const { requestFailed: onRequestFailed, poolFull: onPoolFull } = shielded(options.events);
+    frames = await takeFrames({ log, socketPath: framesPath, onPoolFull });
+    const { origin, vkeys, limits } = log;
+    const start = { directory, origin, vkeys, socketPath, framesPath, access, limits, listen };
+    pool = await ReaderPool.open({ count, start, events: options.events, onRequestFailed, onPoolFull });
     const readers = () => ({ wanted: count, up: pool?.up ?? 0 });
     const adminApp = createAdminApp({ log, isClosing: () => isClosing, readers, onError });
     if (adminListen !== undefined) admin = await listenOn({ app: adminApp, ...adminListen, onError });
@@ -81,13 +88,12 @@ const PASSED_ON_LIMITS: Partial<ListenLimits> = Object.freeze({
 });
 
 async function listenForReaders(
-  { log, listen, witnesses, ...access }: ServeWithReadersOptions,
+  { log, listen, witnesses, access }: ServeWithReadersOptions & { readonly access: WriteAccess },
   { socketPath, onError }: { readonly socketPath: string; readonly onError: OnError },
 ): Promise<RunningListener> {
-  const writeAccess = writeAccessFor({ host: listen.host, ...access });
   const version = packageVersion();
   const boundPort = () => listen.port;
-  const app = createLogApp({ log, writeAccess, version, witnesses, boundPort, onError });
+  const app = createLogApp({ log, writeAccess: access, version, witnesses, boundPort, onError });
   const passedOn = { socketPath, restore: restoreRequest };
   return await listenOn({ app, ...listen, passedOn, limits: PASSED_ON_LIMITS, onError });
 }
@@ -124,7 +130,9 @@ function assertSockets(): void {
   throw new TlogError("CONFIG_INVALID", "--readers: want 0 on Windows, where readers were never tried");
 }
 
+/** For what clients ask, as they wrote it; and for what readers say themselves, which nothing of a client's can reach. */
 const SOCKET_NAME = "writer.sock";
+const FRAMES_NAME = "frames.sock";
 /** Of a Unix socket's path on macOS; Linux takes 4 more. A longer one is cut off without a word, and lies where others may enter. */
 const MAX_SOCKET_PATH_BYTES = 103;
 

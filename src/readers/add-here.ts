@@ -1,0 +1,65 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { InvariantError } from "../errors.ts";
+import { type WriteAccess, writeCheck } from "../http/access.ts";
+import { ADD_TYPES, appendedAnswer, indexAnswer } from "../http/added-answers.ts";
+import { readBody } from "../http/body.ts";
+import type { Answer } from "../http/exchange.ts";
+import { PlainRequests } from "../http/exchange-router.ts";
+import { SocketExchange, sendAnswer } from "../http/exchange-socket.ts";
+import { preferredType } from "../http/negotiate.ts";
+import { type OnError, problemAnswer } from "../http/problem.ts";
+import { RECEIPT_TYPE } from "../http/receipts.ts";
+import type { Appended } from "../log/log.ts";
+
+export interface AddHereOptions {
+  readonly access: WriteAccess;
+  readonly maxEntryBytes: number;
+  /** Resolves with undefined when nobody can say whether the entry was added. */
+  readonly add: (entry: Uint8Array) => Promise<Appended | undefined>;
+  readonly onError: OnError;
+  /** Gets what is not a plain `POST /add`, or asks for a receipt. */
+  readonly passOn: RequestListener;
+}
+
+/**
+ * `POST /add` in a reader: the verdicts and answers of `addRoutes`, of which this is what concerns the request alone. Only the entry
+ * goes to the writer.
+ */
+export function addHere(options: AddHereOptions): RequestListener {
+  const assertMayWrite = writeCheck(options.access);
+  const plainAdds = new PlainRequests([{ method: "POST", path: "/add", handle: notCalled }]);
+  const { signal: closing } = new AbortController(); // Nothing here waits for longer than its entry takes.
+  const answerTo = async (exchange: SocketExchange, type: "text/plain" | "application/json") => {
+    assertMayWrite(exchange);
+    const appended = await options.add(await readBody(exchange, options.maxEntryBytes));
+    if (appended === undefined) return undefined;
+    return type === "text/plain" ? indexAnswer(appended) : appendedAnswer(appended);
+  };
+  const serve = async (
+    exchange: SocketExchange,
+    type: "text/plain" | "application/json",
+    { incoming, outgoing }: { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse },
+  ): Promise<void> => {
+    let answer: Answer | undefined;
+    try {
+      answer = await answerTo(exchange, type);
+    } catch (error) {
+      answer = problemAnswer(error, { method: "POST" });
+      if (answer.status === 500) options.onError({ error, method: "POST", path: "/add" });
+    }
+    if (answer === undefined) outgoing.destroy();
+    else sendAnswer(incoming, outgoing, answer);
+  };
+  return (incoming, outgoing) => {
+    const plain = plainAdds.recognise(incoming);
+    if (plain === undefined) return options.passOn(incoming, outgoing);
+    const exchange = new SocketExchange({ incoming, outgoing, site: plain.site, closing });
+    const type = preferredType(exchange.header("accept"), ADD_TYPES);
+    if (type === RECEIPT_TYPE) return options.passOn(incoming, outgoing);
+    void serve(exchange, type, { incoming, outgoing });
+  };
+}
+
+function notCalled(): never {
+  throw new InvariantError("the request was only to be recognised");
+}
