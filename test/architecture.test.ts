@@ -54,7 +54,15 @@ const LAYERS: readonly Layer[] = [
   { files: "src/keys/", imports: ["src/keys/", "src/node/", ...CORE], packages: ["node:"] },
   {
     files: "src/log/",
-    imports: ["src/log/", "src/store/store.ts", "src/keys/guard.ts", "src/events.ts", "client/", ...CORE],
+    imports: [
+      "src/log/",
+      "src/store/store.ts",
+      "src/store/inner-nodes.ts",
+      "src/keys/guard.ts",
+      "src/events.ts",
+      "client/",
+      ...CORE,
+    ],
     packages: [],
   },
   {

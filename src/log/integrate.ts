@@ -1,4 +1,5 @@
 import { appendHashes, type CompactRange } from "../merkle/compact-range.ts";
+import { INNER_HEIGHTS } from "../store/inner-nodes.ts";
 import type { LevelAppend } from "../store/store.ts";
 import { TILE_HEIGHT, TILE_WIDTH } from "../tlog/tile.ts";
 
@@ -17,10 +18,13 @@ export interface Integration {
 export function integrate(range: CompactRange, leafHashes: Uint8Array): Integration {
   const { range: after, levels } = appendHashes(range, leafHashes);
   const ofTiles = levels.filter((_, level) => level % TILE_HEIGHT === 0);
+  // Hashed anyway, and kept for proofs.
+  const inner = INNER_HEIGHTS.map((height) => levels[height] ?? new Uint8Array(0));
   return {
     range: after,
     levels: ofTiles.map((hashes, level) => {
-      return { level, start: Math.floor(range.treeSize / TILE_WIDTH ** level), hashes };
+      const append = { level, start: Math.floor(range.treeSize / TILE_WIDTH ** level), hashes };
+      return level === 0 ? { ...append, inner } : append;
     }),
   };
 }

@@ -1,8 +1,10 @@
 import { InvariantError, TlogError } from "../errors.ts";
 import type { NodeCoordinate } from "../merkle/coordinates.ts";
 import { HASH_BYTES } from "../merkle/hash.ts";
+import type { LogReader } from "../store/store.ts";
 import { TILE_HEIGHT, TILE_WIDTH } from "../tlog/tile.ts";
 import type { ReadTile } from "../tlog/tile-reader.ts";
+import { StoredTile, sectionSiblingsInto } from "./stored-tile.ts";
 import { completeNodes, copyHash, nodeOffset, TILE_NODE_BYTES } from "./tile-nodes.ts";
 import { TileSummaries } from "./tile-summaries.ts";
 import { TreeEdges } from "./tree-edges.ts";
@@ -30,8 +32,9 @@ type TileNodeReader = (
 
 /**
  * Inner nodes of a log's tree, from its tiles. Tiles are opened up once: those above level 0, which every proof needs, and those
- * that were partial when they were asked for are held whole; of the many full tiles of level 0 a few nodes are ({@link
- * TileSummaries}), and their leaves are read each time. Bounded in bytes whatever is asked. spec/decisions/0028
+ * that were partial when they were asked for are held whole; of the many full tiles of level 0 storage has a few nodes, which are
+ * read each time with the leaves. Of those that were written before storage kept nodes some are held here ({@link TileSummaries}).
+ * Bounded in bytes whatever is asked. spec/decisions/0028 and 0033
  */
 export class NodeCache {
   /** What proofs in one tree have in common, from the nodes here. */
@@ -39,16 +42,19 @@ export class NodeCache {
   /** For those who need many nodes. */
   readonly turns: Turns = new Turns();
   readonly #readTile: ReadTile;
+  readonly #readSection: LogReader["readSection"];
   readonly #upper: Map<number, HeldTile> = new Map(); // owned by #hold(), as is the next
-  readonly #open: Map<number, HeldTile> = new Map();
+  readonly #newest: Map<number, HeldTile> = new Map();
   readonly #maxTiles: number;
   readonly #summaries: TileSummaries;
 
   constructor(
     readTile: ReadTile,
     limits: { readonly maxTiles: number; readonly maxSummaryBytes: number } = DEFAULT_LIMITS,
+    readSection: LogReader["readSection"] = async () => undefined,
   ) {
     this.#readTile = readTile;
+    this.#readSection = readSection;
     this.#maxTiles = limits.maxTiles;
     this.#summaries = new TileSummaries(limits.maxSummaryBytes);
   }
@@ -88,8 +94,9 @@ export class NodeCache {
     { leafIndex, height, treeSize }: { leafIndex: number; height: number; treeSize: number },
     out: Uint8Array,
   ): Promise<void> {
-    let position = leafIndex;
-    for (let level = 0; level * TILE_HEIGHT < height; level++) {
+    const isDone = await this.#storedSiblingsInto({ leafIndex, height, treeSize }, out);
+    let position = isDone ? Math.floor(leafIndex / TILE_WIDTH) : leafIndex;
+    for (let level = isDone ? 1 : 0; level * TILE_HEIGHT < height; level++) {
       const index = Math.floor(position / TILE_WIDTH);
       const tile = { level, index };
       const read = this.#heldReader(tile, treeSize) ?? (await this.#reader(tile, treeSize));
@@ -103,23 +110,66 @@ export class NodeCache {
     }
   }
 
+  /** Those inside the tile of the leaf, when storage has its inner nodes; else false. */
+  async #storedSiblingsInto(
+    { leafIndex, height, treeSize }: { leafIndex: number; height: number; treeSize: number },
+    out: Uint8Array,
+  ): Promise<boolean> {
+    const index = Math.floor(leafIndex / TILE_WIDTH);
+    const tile = { level: 0, index };
+    if (widthAt(tile, treeSize) < TILE_WIDTH || this.#held(tile, treeSize) !== undefined) return false;
+    const section = await this.#readSection(leafIndex);
+    if (section === undefined) return false;
+    const root = this.#heldRoot(index, treeSize) ?? (await this.#rootOf(index, treeSize));
+    sectionSiblingsInto({ section, leafIndex, height, root }, out);
+    return true;
+  }
+
   async #reader(tile: { level: number; index: number }, treeSize: number): Promise<TileNodeReader> {
     const held = this.#heldReader(tile, treeSize);
     if (held !== undefined) return held;
-    const { level, index } = tile;
-    const width = widthAt(tile, treeSize);
-    const hashes = await this.#readTile({ level, index, width });
-    if (hashes.length !== width * HASH_BYTES) {
-      throw new TlogError("TILE_MALFORMED", `tile: want ${width} hashes, got ${hashes.length} bytes`);
+    if (tile.level > 0 || widthAt(tile, treeSize) < TILE_WIDTH) {
+      return readerOf(await this.#open(tile, treeSize));
     }
-    if (level > 0 || width < TILE_WIDTH) return readerOf(this.#hold(tile, hashes));
-    return this.#summaryReader(index, hashes, treeSize);
+    const leaves = await this.#hashesOf(tile, treeSize);
+    const stored = await this.#readSection(tile.index * TILE_WIDTH);
+    if (stored === undefined) return this.#summaryReader(tile.index, leaves, treeSize);
+    const root = await this.#rootOf(tile.index, treeSize);
+    const checked = new StoredTile({ index: tile.index, leaves, nodes: stored.nodes, root });
+    return (node, out, offset) => checked.hashInto(node, out, offset);
+  }
+
+  async #open(tile: { level: number; index: number }, treeSize: number): Promise<HeldTile> {
+    return this.#held(tile, treeSize) ?? this.#hold(tile, await this.#hashesOf(tile, treeSize));
+  }
+
+  async #hashesOf(tile: { level: number; index: number }, treeSize: number): Promise<Uint8Array> {
+    const width = widthAt(tile, treeSize);
+    const hashes = await this.#readTile({ level: tile.level, index: tile.index, width });
+    if (hashes.length === width * HASH_BYTES) return hashes;
+    throw new TlogError("TILE_MALFORMED", `tile: want ${width} hashes, got ${hashes.length} bytes`);
   }
 
   #heldReader(tile: { level: number; index: number }, treeSize: number): TileNodeReader | undefined {
+    const held = this.#held(tile, treeSize);
+    return held && readerOf(held);
+  }
+
+  #held(tile: { level: number; index: number }, treeSize: number): HeldTile | undefined {
     const { level, index } = tile;
-    const held = (level === 0 ? this.#open : this.#upper).get(keyOf(level, index));
-    return held === undefined || held.width < widthAt(tile, treeSize) ? undefined : readerOf(held);
+    const held = (level === 0 ? this.#newest : this.#upper).get(keyOf(level, index));
+    return held === undefined || held.width < widthAt(tile, treeSize) ? undefined : held;
+  }
+
+  /** Where the root of a full tile of level 0 is. */
+  async #rootOf(index: number, treeSize: number): Promise<{ bytes: Uint8Array; at: number }> {
+    const above = await this.#open({ level: 1, index: Math.floor(index / TILE_WIDTH) }, treeSize);
+    return { bytes: above.nodes, at: nodeOffset(0, index % TILE_WIDTH) };
+  }
+
+  #heldRoot(index: number, treeSize: number): { bytes: Uint8Array; at: number } | undefined {
+    const above = this.#held({ level: 1, index: Math.floor(index / TILE_WIDTH) }, treeSize);
+    return above && { bytes: above.nodes, at: nodeOffset(0, index % TILE_WIDTH) };
   }
 
   #summaryReader(index: number, leaves: Uint8Array, treeSize: number): TileNodeReader {
@@ -137,7 +187,7 @@ export class NodeCache {
 
   /** Holds a tile, or more of it; the one that was held longest goes when there are too many. */
   #hold({ level, index }: { level: number; index: number }, hashes: Uint8Array): HeldTile {
-    const tiles = level === 0 ? this.#open : this.#upper;
+    const tiles = level === 0 ? this.#newest : this.#upper;
     const max = level === 0 ? Math.min(MAX_OPEN_TILES, this.#maxTiles) : this.#maxTiles;
     const key = keyOf(level, index);
     const held = tiles.get(key) ?? { width: 0, nodes: new Uint8Array(TILE_NODE_BYTES) };

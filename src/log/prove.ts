@@ -18,7 +18,7 @@ import { copyHash } from "./tile-nodes.ts";
 
 /** What proofs are made from: the nodes of a store, those that were needed lately at hand. */
 export function nodesOf(store: LogReader): NodeCache {
-  return new NodeCache(tilesOf(store));
+  return new NodeCache(tilesOf(store), undefined, (leafIndex) => store.readSection(leafIndex));
 }
 
 /**

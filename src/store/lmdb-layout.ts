@@ -42,6 +42,19 @@ export function openTileKey(level: number): Uint8Array {
   return Uint8Array.of(level);
 }
 
+/** Level of the keys of inner nodes: above all tile levels. */
+const INNER_LEVEL = 0x80;
+
+/** Key of the inner nodes of a group of full tiles of level 0. */
+export function innerGroupKey(group: number): Uint8Array {
+  return tileGroupKey(INNER_LEVEL, group);
+}
+
+/** Key of the inner nodes of the open tile of level 0. */
+export function openInnerKey(): Uint8Array {
+  return openTileKey(INNER_LEVEL);
+}
+
 export function bundleKey(index: number): Uint8Array {
   return encodeUint64(index);
 }

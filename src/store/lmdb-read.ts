@@ -4,6 +4,7 @@ import { messageOf } from "../node/errno.ts";
 import { concatBytes } from "../tlog/encoding.ts";
 import { entryOffsets } from "../tlog/entry-bundle.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
+import { INNER_BYTES, type OpenInner, SECTION_WIDTH } from "./inner-nodes.ts";
 import type { Table } from "./lmdb-environment.ts";
 import { damaged } from "./lmdb-failure.ts";
 import {
@@ -11,11 +12,15 @@ import {
   bundlePartKey,
   ENTRIES_PER_PART,
   GROUP_WIDTH,
+  innerGroupKey,
   type LogTables,
+  openInnerKey,
   openTileKey,
+  TILES_PER_GROUP,
   tailKey,
   tileGroupKey,
 } from "./lmdb-layout.ts";
+import type { TileSection } from "./store.ts";
 
 /** Some hashes of a tile level. */
 export interface HashRange {
@@ -41,6 +46,45 @@ export function readHashes(tiles: Table, { level, held, start, count }: HashRang
   const groupStart = group * GROUP_WIDTH;
   const width = Math.min(GROUP_WIDTH, openTileStart - groupStart);
   return sliceHashes(tiles, { key: tileGroupKey(level, group), width, start: start - groupStart, count });
+}
+
+/** The 16 leaves among which a leaf is, and its tile's inner nodes; undefined when there are none. */
+export function readSection(tiles: Table, leafIndex: number): TileSection | undefined {
+  const tile = Math.floor(leafIndex / TILE_WIDTH);
+  const group = Math.floor(tile / TILES_PER_GROUP);
+  const nodes = readInner(tiles, group, tile % TILES_PER_GROUP);
+  if (nodes === undefined) return undefined;
+  const key = tileGroupKey(0, group);
+  const start = leafIndex - (leafIndex % SECTION_WIDTH) - group * GROUP_WIDTH;
+  const leaves = tiles.view(
+    key,
+    (value) => new Uint8Array(value.subarray(start * HASH_BYTES, (start + SECTION_WIDTH) * HASH_BYTES)),
+  );
+  if (leaves?.length === SECTION_WIDTH * HASH_BYTES) return { leaves, nodes };
+  throw damaged(`tile row ${hex(key)}: want ${start + SECTION_WIDTH} hashes or more`);
+}
+
+function readInner(tiles: Table, group: number, inGroup: number): Uint8Array | undefined {
+  const key = innerGroupKey(group);
+  return tiles.view(key, (value) => {
+    if (value.length % INNER_BYTES !== 0) throw damaged(`inner nodes ${hex(key)}: ${value.length} bytes`);
+    const nodes = new Uint8Array(value.subarray(inGroup * INNER_BYTES, (inGroup + 1) * INNER_BYTES));
+    return nodes.some((byte) => byte !== 0) ? nodes : undefined;
+  });
+}
+
+/** What there is of the inner nodes of a group of tiles: INNER_BYTES for each from the first on, zeroes for those that are unknown. */
+export function readInnerGroup(tiles: Table, group: number): Uint8Array {
+  return tiles.view(innerGroupKey(group), (value) => new Uint8Array(value)) ?? new Uint8Array(0);
+}
+
+export function readOpenInner(tiles: Table): OpenInner | undefined {
+  const key = openInnerKey();
+  const value = tiles.view(key, (bytes) => new Uint8Array(bytes));
+  if (value === undefined) return undefined;
+  if (value.length !== 8 + INNER_BYTES) throw damaged(`inner nodes ${hex(key)}: ${value.length} bytes`);
+  const sections = Number(new DataView(value.buffer).getBigUint64(0));
+  return { sections, nodes: value.subarray(8) };
 }
 
 /** Entries [start, end) of one bundle, encoded; undefined when `end` is past `treeSize`. */

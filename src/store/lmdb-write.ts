@@ -1,23 +1,26 @@
 /** Writing a batch. Runs inside a transaction, which undoes all of it when anything here throws. */
 import { InvariantError } from "../errors.ts";
 import { HASH_BYTES } from "../merkle/hash.ts";
-import { concatBytes } from "../tlog/encoding.ts";
+import { concatBytes, encodeUint64 } from "../tlog/encoding.ts";
 import { type EntryBlock, entryOffsets } from "../tlog/entry-bundle.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
+import { appendInner, INNER_BYTES } from "./inner-nodes.ts";
 import type { Table } from "./lmdb-environment.ts";
 import {
   bundleKey,
   bundlePartKey,
   ENTRIES_PER_PART,
+  innerGroupKey,
   type LogTables,
   MAX_WHOLE_BUNDLE_BYTES,
+  openInnerKey,
   openTileKey,
   TILES_PER_GROUP,
   tailKey,
   tileGroupKey,
 } from "./lmdb-layout.ts";
 import { writeIntegrated } from "./lmdb-meta.ts";
-import { type HashRange, readHashes, readTail } from "./lmdb-read.ts";
+import { type HashRange, readHashes, readInnerGroup, readOpenInner, readTail } from "./lmdb-read.ts";
 import type { Batch, LevelAppend } from "./store.ts";
 
 const TILE_BYTES = TILE_WIDTH * HASH_BYTES;
@@ -27,6 +30,7 @@ const PAGE_BYTES = 4096;
 export function writeBatch(tables: LogTables, batch: Batch): void {
   writeEntries(tables, batch);
   for (const append of batch.levels) writeLevel(tables.tiles, append);
+  writeInner(tables.tiles, batch);
   writeIntegrated(tables.meta, batch.head);
 }
 
@@ -36,7 +40,10 @@ export function growthBound(tables: LogTables, batch: Batch): number {
   const tail = readTail(tables.tail, { start: openStart, end: batch.from });
   const entryBytes = batch.entries.bytes.length + tail.reduce((sum, row) => sum + row.length, 0);
   const hashBytes = batch.levels.reduce((sum, { hashes }) => sum + hashes.length, 0);
-  const pages = 2 * Math.ceil((entryBytes + hashBytes) / PAGE_BYTES) + 32 * batch.levels.length + 64;
+  // Of inner nodes there is a value of two pages for eight tiles.
+  const innerBytes = (hashBytes * INNER_BYTES) / TILE_BYTES;
+  const pages =
+    2 * Math.ceil((entryBytes + hashBytes + innerBytes) / PAGE_BYTES) + 32 * batch.levels.length + 64;
   return pages * PAGE_BYTES;
 }
 
@@ -100,6 +107,26 @@ function writeLevel(tiles: Table, { level, start, hashes }: LevelAppend): void {
   }
   if (fullBytes < open.length) tiles.put(openTileKey(level), open.subarray(fullBytes));
   else if (openWidth > 0) tiles.remove(openTileKey(level));
+}
+
+/** Derived data, in the transaction that makes the tiles full: a tile has its inner nodes from the beginning, or never. */
+function writeInner(tiles: Table, { from, head, levels }: Batch): void {
+  const inner = levels[0]?.inner;
+  if (inner === undefined) return;
+  const { full, open } = appendInner(readOpenInner(tiles), { from, to: head.treeSize }, inner);
+  for (let at = 0; at < full.length; ) {
+    const group = Math.floor((full[at]?.index ?? 0) / TILES_PER_GROUP);
+    const firstTile = group * TILES_PER_GROUP;
+    const ofGroup = full.slice(at).filter(({ index }) => index < firstTile + TILES_PER_GROUP);
+    const last = ofGroup.at(-1)?.index ?? firstTile;
+    // Tiles of which nothing is known are zeroes.
+    const value = new Uint8Array((last - firstTile + 1) * INNER_BYTES);
+    value.set(readInnerGroup(tiles, group).subarray(0, ((full[at]?.index ?? 0) - firstTile) * INNER_BYTES));
+    for (const { index, nodes } of ofGroup) value.set(nodes, (index - firstTile) * INNER_BYTES);
+    tiles.put(innerGroupKey(group), value);
+    at += ofGroup.length;
+  }
+  if (open !== undefined) tiles.put(openInnerKey(), concatBytes(encodeUint64(open.sections), open.nodes));
 }
 
 function heldHashes(tiles: Table, range: HashRange): Uint8Array {

@@ -1,11 +1,12 @@
 /** The default adapter: a log in one directory, on LMDB. spec/storage.md */
 import { TlogError } from "../errors.ts";
+import { assertSize } from "../merkle/sizes.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
 import { LOG_LAYOUT, type LogEnvironment } from "./lmdb-layout.ts";
 import { type IndexProgress, openLeaves, readLeaves } from "./lmdb-leaves.ts";
 import { publishedReader, readHead, readStoreRow, treeSizeReader } from "./lmdb-meta.ts";
 import { assertMaxBytes, openForReading, openForWriting } from "./lmdb-opening.ts";
-import { readEntryRange, readHashes } from "./lmdb-read.ts";
+import { readEntryRange, readHashes, readSection } from "./lmdb-read.ts";
 import { assertOrigin, claimWriter, MIN_MAX_BYTES, writerOf } from "./lmdb-writer.ts";
 import { assertEntryRange, assertHashes, assertTile, hashesAtLevel } from "./rules.ts";
 import type { LogReader, LogStore, PublishedHead } from "./store.ts";
@@ -130,6 +131,11 @@ function readerOf(
       const { level, index, width } = tile;
       const held = hashesAtLevel(treeSize(), level);
       return readHashes(tables.tiles, { level, held, start: index * TILE_WIDTH, count: width });
+    },
+    async readSection(leafIndex) {
+      assertOpen();
+      assertSize("leafIndex", leafIndex);
+      return readSection(tables.tiles, leafIndex);
     },
     async readEntries(range) {
       assertOpen();

@@ -1,9 +1,11 @@
 /** The reference adapter: everything in arrays. For tests, and for logs that may be forgotten. */
 import { TlogError } from "../errors.ts";
 import { HASH_BYTES } from "../merkle/hash.ts";
+import { assertSize } from "../merkle/sizes.ts";
 import { concatBytes } from "../tlog/encoding.ts";
 import { encodeBundle, entryCount, entryOf } from "../tlog/entry-bundle.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
+import { appendInner, type OpenInner, SECTION_WIDTH } from "./inner-nodes.ts";
 import {
   assertBatch,
   assertEntryRange,
@@ -28,6 +30,9 @@ export interface MemoryDisk {
   head: StoreHead;
   /** Hashes by tile level. */
   readonly levels: Uint8Array[][];
+  /** Inner nodes by full tile of level 0, and of the open one. */
+  readonly inner: Map<number, Uint8Array>;
+  openInner: OpenInner | undefined;
   readonly entries: Uint8Array[];
   /** Smallest leaf index by leaf hash. */
   readonly leaves: Map<string, number>;
@@ -41,6 +46,8 @@ export function createMemoryDisk(): MemoryDisk {
     lineage: undefined,
     head: { integrated: { treeSize: 0, peaks: [] }, signed: undefined, published: undefined },
     levels: [],
+    inner: new Map(),
+    openInner: undefined,
     entries: [],
     leaves: new Map(),
   };
@@ -113,6 +120,15 @@ function memoryReader(disk: MemoryDisk, assertOpen: () => void): Omit<LogReader,
       const hashes = disk.levels[tile.level]?.slice(start, start + tile.width) ?? [];
       return hashes.length < tile.width ? undefined : concatBytes(...hashes);
     },
+    async readSection(leafIndex) {
+      assertOpen();
+      assertSize("leafIndex", leafIndex);
+      const nodes = disk.inner.get(Math.floor(leafIndex / TILE_WIDTH));
+      if (nodes === undefined) return undefined;
+      const start = leafIndex - (leafIndex % SECTION_WIDTH);
+      const leaves = disk.levels[0]?.slice(start, start + SECTION_WIDTH) ?? [];
+      return { leaves: concatBytes(...leaves), nodes: nodes.slice() };
+    },
     async readEntries(range) {
       assertOpen();
       assertEntryRange(range);
@@ -134,6 +150,12 @@ function applyBatch(disk: MemoryDisk, batch: Batch): void {
     const held = disk.levels[level] ?? [];
     disk.levels[level] = held;
     for (let at = 0; at < hashes.length; at += HASH_BYTES) held.push(hashes.slice(at, at + HASH_BYTES));
+  }
+  const inner = batch.levels[0]?.inner;
+  if (inner !== undefined) {
+    const { full, open } = appendInner(disk.openInner, { from: batch.from, to: batch.head.treeSize }, inner);
+    for (const { index, nodes } of full) disk.inner.set(index, nodes);
+    disk.openInner = open;
   }
   for (let offset = 0; offset < entryCount(batch.entries); offset++) {
     disk.entries.push(Uint8Array.from(entryOf(batch.entries, offset)));

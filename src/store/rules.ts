@@ -5,6 +5,7 @@ import { HASH_BYTES, hashesEqual } from "../merkle/hash.ts";
 import { assertSize } from "../merkle/sizes.ts";
 import { entryCount, isWholeBlock } from "../tlog/entry-bundle.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
+import { INNER_HEIGHTS } from "./inner-nodes.ts";
 import type { Batch, IntegratedHead, PublishedHead, SignedHead, StoreHead } from "./store.ts";
 import { isToken } from "./token.ts";
 
@@ -52,6 +53,7 @@ export function assertBatch(batch: Batch): void {
   invariant(isWholeBlock(entries), "offsets beside the entries");
   assertPeaks(head);
   assertLevels(batch);
+  assertInner(batch);
 }
 
 /** @throws {TlogError} SIGNED_SIZE_WENT_BACK when `next` may not be signed after what `head` records. */
@@ -131,6 +133,18 @@ function assertPeaks(head: IntegratedHead): void {
   invariant(
     head.peaks.every((hash) => hash.length === HASH_BYTES),
     "a peak is not 32 bytes",
+  );
+}
+
+function assertInner({ from, head, levels }: Batch): void {
+  const inner = levels[0]?.inner;
+  if (inner === undefined) return;
+  const wanted = INNER_HEIGHTS.map(
+    (height) => Math.floor(head.treeSize / 2 ** height) - Math.floor(from / 2 ** height),
+  );
+  invariant(
+    inner.length === wanted.length && inner.every((of, at) => of.length === (wanted[at] ?? 0) * HASH_BYTES),
+    `want ${wanted.join(", ")} inner nodes`,
   );
 }
 

@@ -39,6 +39,11 @@ export interface LevelAppend {
   readonly start: number;
   /** Whole 32-byte hashes, concatenated. */
   readonly hashes: Uint8Array;
+  /**
+   * Of level 0 only: the nodes of heights 4, 5, 6 and 7 that these leaves complete, from left to right, concatenated for each height.
+   * Without them nothing is held for {@link LogReader.readSection} of the tiles these leaves are in.
+   */
+  readonly inner?: readonly Uint8Array[];
 }
 
 /** Everything one group commit writes, all or nothing. */
@@ -70,6 +75,14 @@ export interface WriterIdentity {
   readonly lineage: string | undefined;
 }
 
+/** 16 leaves of a full tile, and what is held of the nodes between them and the root of the tile. */
+export interface TileSection {
+  /** Leaf hashes [16 k, 16 k + 16), concatenated. */
+  readonly leaves: Uint8Array;
+  /** The inner nodes of the whole tile: 16 of height 4, 8 of height 5, 4 of height 6, 2 of height 7, concatenated. */
+  readonly nodes: Uint8Array;
+}
+
 /** Reading: any number of processes. Returned bytes belong to the caller. */
 export interface LogReader {
   /** What is durable now. A reader in another process sees a commit only after it is durable. */
@@ -83,6 +96,11 @@ export interface LogReader {
     readonly index: number;
     readonly width: number;
   }): Promise<Uint8Array | undefined>;
+  /**
+   * The 16 leaves among which a leaf is, and the inner nodes of its tile. Those are derived data: whoever uses them compares.
+   * @returns undefined when the tile is not full, and when no inner nodes of it were given.
+   */
+  readSection(leafIndex: number): Promise<TileSection | undefined>;
   /**
    * Entries of leaves [start, end), 1 to 256 of them, within one bundle (the same floor(index / 256)).
    * @returns them in C2SP entry-bundle encoding (big-endian u16 length, bytes, …), or undefined when end is past the integrated size.

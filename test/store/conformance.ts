@@ -86,6 +86,8 @@ async function compare(store: LogStore, model: StoreModel, seed: number): Promis
       const tile = { level, index, width };
       expectBytes(await store.readTile(tile), model.tile(level, index, width));
     }
+    const leaf = index * 256 + (seed % 256);
+    expect(await store.readSection(leaf)).toEqual(model.section(leaf));
     const start = index * 256 + ((seed >> 8) % width);
     const range = { start, end: index * 256 + width };
     expectBytes(await store.readEntries(range), model.encodedEntries(range.start, range.end));

@@ -2,7 +2,16 @@
 import { expect, test } from "vitest";
 import { expectCodeAsync } from "../expect-code.ts";
 import { expectBytes, grow, type Open } from "./contract.ts";
-import { batchOf, bytesOf, entriesFrom, hashNamed, headOf, joined, StoreModel } from "./model.ts";
+import {
+  batchOf,
+  bytesOf,
+  entriesFrom,
+  hashNamed,
+  headOf,
+  joined,
+  StoreModel,
+  withoutInner,
+} from "./model.ts";
 
 export function testTilesAndEntries(open: Open): void {
   test("every partial width that was ever valid is served, before and after the tile is full", async () => {
@@ -33,6 +42,42 @@ export function testTilesAndEntries(open: Open): void {
           }
         }
       }
+    }
+  });
+
+  test("of every full tile each section is there with the tile's inner nodes, however batches cut it", async () => {
+    const store = await open();
+    const model = new StoreModel();
+    for (const count of [15, 1, 240, 255, 1, 17, 600, 3, 3000]) {
+      const batch = batchOf(model.treeSize, entriesFrom(model.treeSize, count));
+      await store.commit(batch);
+      model.apply(batch);
+      for (let leaf = 0; leaf < model.treeSize + 256; leaf += 131) {
+        expect(await store.readSection(leaf)).toEqual(model.section(leaf));
+      }
+    }
+    await expectCodeAsync(store.readSection(-1), "ARGUMENT_INVALID");
+  });
+
+  test("tiles of which a version that gives no inner nodes wrote a part have none, and those after them have", async () => {
+    const store = await open();
+    const model = new StoreModel();
+    const add = async (count: number, change = (batch: ReturnType<typeof batchOf>) => batch) => {
+      const batch = batchOf(model.treeSize, entriesFrom(model.treeSize, count));
+      await store.commit(change(batch));
+      model.apply(batch);
+    };
+    await add(300);
+    await add(20, withoutInner); // Tile 1 is open.
+    await add(200);
+    await add(600, withoutInner);
+    await add(100);
+    await add(900, withoutInner);
+    await add(4000);
+    const without = [1, 2, 3, 4, 5, 6, 7, 8];
+    for (let tile = 0; tile < 24; tile++) {
+      const wanted = without.includes(tile) ? undefined : model.section(tile * 256);
+      expect(await store.readSection(tile * 256)).toEqual(wanted);
     }
   });
 

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { peakCoordinates } from "../../src/merkle/compact-range.ts";
 import { hashesAtLevel } from "../../src/store/rules.ts";
-import type { Batch, IntegratedHead, LevelAppend } from "../../src/store/store.ts";
+import type { Batch, IntegratedHead, LevelAppend, TileSection } from "../../src/store/store.ts";
 import { type EntryBlock, entryCount, entryOf } from "../../src/tlog/entry-bundle.ts";
 
 export function bytesOf(text: string): Uint8Array {
@@ -35,11 +35,11 @@ export function batchOf(
     const start = hashesAtLevel(from, level);
     const end = hashesAtLevel(treeSize, level);
     if (start === end) break;
-    levels.push({
-      level,
-      start,
-      hashes: level === 0 ? joined(leafHashes) : joined(levelHashes(level, start, end)),
-    });
+    levels.push(
+      level === 0
+        ? { level, start, hashes: joined(leafHashes), inner: innerBetween(from, treeSize) }
+        : { level, start, hashes: joined(levelHashes(level, start, end)) },
+    );
   }
   return {
     from,
@@ -48,6 +48,17 @@ export function batchOf(
     levels,
     head: headOf(treeSize),
   };
+}
+
+function innerBetween(from: number, to: number): readonly Uint8Array[] {
+  return [4, 5, 6, 7].map((height) =>
+    joined(innerHashes(height, Math.floor(from / 2 ** height), Math.floor(to / 2 ** height))),
+  );
+}
+
+/** The same batch as a version makes it that gives no inner nodes. */
+export function withoutInner(batch: Batch): Batch {
+  return { ...batch, levels: batch.levels.map(({ level, start, hashes }) => ({ level, start, hashes })) };
 }
 
 /** Unlike `encodeEntryBlock`, also of entries that are too long. */
@@ -99,6 +110,17 @@ export class StoreModel {
       : joined(levelHashes(level, start, start + width));
   }
 
+  section(leafIndex: number): TileSection | undefined {
+    const tile = Math.floor(leafIndex / 256);
+    if ((tile + 1) * 256 > this.treeSize) return undefined;
+    const start = leafIndex - (leafIndex % 16);
+    const nodes = [4, 5, 6, 7].flatMap((height) => {
+      const inTile = 256 / 2 ** height;
+      return innerHashes(height, tile * inTile, (tile + 1) * inTile);
+    });
+    return { leaves: joined(this.leafHashes.slice(start, start + 16)), nodes: joined(nodes) };
+  }
+
   encodedEntries(start: number, end: number): Uint8Array | undefined {
     if (end > this.treeSize) return undefined;
     return encodedEach(this.entries.slice(start, end));
@@ -112,6 +134,12 @@ export class StoreModel {
 
 export function joined(parts: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
+}
+
+function innerHashes(height: number, start: number, end: number): readonly Uint8Array[] {
+  return Array.from({ length: end - start }, (_, index) =>
+    hashNamed(`height ${height} node ${start + index}`),
+  );
 }
 
 function levelHashes(level: number, start: number, end: number): readonly Uint8Array[] {

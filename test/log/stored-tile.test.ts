@@ -1,0 +1,166 @@
+import fc from "fast-check";
+import { beforeAll, describe, expect, it } from "vitest";
+import { integrate } from "../../src/log/integrate.ts";
+import type { NodeCache } from "../../src/log/node-cache.ts";
+import { consistencyProof, inclusionBatch, inclusionProof, nodesOf, rootAt } from "../../src/log/prove.ts";
+import { emptyRange } from "../../src/merkle/compact-range.ts";
+import { verifyInclusionBatch } from "../../src/merkle/inclusion-batch.ts";
+import { createMemoryDisk, openMemoryStore } from "../../src/store/memory.ts";
+import type { LogReader } from "../../src/store/store.ts";
+import { concatBytes, encodeUtf8 } from "../../src/tlog/encoding.ts";
+import { encodeEntryBlock } from "../../src/tlog/entry-bundle.ts";
+import { expectCodeAsync } from "../expect-code.ts";
+import { leafHashOf, ReferenceTree } from "../reference/merkle.ts";
+
+const SIZE = 2_900;
+const entries = Array.from({ length: SIZE }, (_, index) => encodeUtf8(`${index}`));
+const tree = new ReferenceTree(entries.map(leafHashOf));
+
+/** @param isKept - whether the batch that begins at a size gives inner nodes. */
+async function storeOf(isKept: (from: number) => boolean = () => true): Promise<LogReader> {
+  const store = openMemoryStore({ origin: "example.com/log", disk: createMemoryDisk() });
+  let range = emptyRange();
+  for (let count = 1; range.treeSize < SIZE; count = (count * 7 + 3) % 411) {
+    const from = range.treeSize;
+    const added = entries.slice(from, from + count);
+    if (added.length === 0) continue;
+    const leafHashes = concatBytes(...added.map(leafHashOf));
+    const { range: head, levels } = integrate(range, leafHashes);
+    const plain = levels.map(({ level, start, hashes }) => ({ level, start, hashes }));
+    await store.commit({
+      from,
+      entries: encodeEntryBlock(added),
+      leafHashes,
+      levels: isKept(from) ? levels : plain,
+      head,
+    });
+    range = head;
+  }
+  return store;
+}
+
+const asked = fc.record({ any: fc.nat(), size: fc.nat(), readable: fc.nat() });
+
+describe("proofs from stored inner nodes", () => {
+  let kept: LogReader;
+  let partly: LogReader;
+  beforeAll(async () => {
+    kept = await storeOf();
+    partly = await storeOf((from) => from > 700);
+  });
+
+  it.each(["all tiles", "the newer tiles"])(
+    "are those of the definitions, with inner nodes of %s",
+    async (which) => {
+      const nodes = nodesOf(which === "all tiles" ? kept : partly);
+      await fc.assert(
+        fc.asyncProperty(asked, async ({ any, size, readable }) => {
+          const readableSize = 1 + (readable % SIZE);
+          const treeSize = 1 + (size % readableSize);
+          const leafIndex = any % treeSize;
+          await expectProofs(nodes, { leafIndex, treeSize, readableSize });
+        }),
+        { numRuns: 150 },
+      );
+    },
+  );
+
+  it("are so for every leaf of a tile, and for all of them at once", async () => {
+    const nodes = nodesOf(kept);
+    for (let leafIndex = 256; leafIndex < 512; leafIndex++) {
+      const proof = await inclusionProof(nodes, SIZE, { leafIndex, treeSize: SIZE });
+      expect(proof).toEqual(tree.path(leafIndex, 0, SIZE));
+    }
+  });
+
+  it("read no more than one section of a tile for a leaf, also the first time", async () => {
+    const tiles: number[] = [];
+    const sections: number[] = [];
+    const nodes = nodesOf({
+      ...kept,
+      async readTile(tile) {
+        tiles.push(tile.level);
+        return await kept.readTile(tile);
+      },
+      async readSection(leafIndex) {
+        sections.push(leafIndex);
+        return await kept.readSection(leafIndex);
+      },
+    });
+    await rootAt(nodes, SIZE, SIZE);
+    tiles.length = 0;
+    await inclusionProof(nodes, SIZE, { leafIndex: 300, treeSize: SIZE });
+    expect(tiles).toEqual([]);
+    expect(sections).toEqual([300]);
+  });
+
+  it("are refused when a leaf or an inner node they need is not the tree's", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat({ max: 2559 }),
+        fc.nat({ max: 511 }),
+        fc.nat({ max: 959 }),
+        async (leafIndex, leafByte, nodeByte) => {
+          const proof = tree.path(leafIndex, 0, SIZE);
+          const at = { leafIndex, treeSize: SIZE };
+          const badLeaf = nodesOf(damaged(kept, { leafByte }));
+          await expectCodeAsync(inclusionProof(badLeaf, SIZE, at), "STORE_DAMAGED");
+          // A node that is not on the way is not looked at, and does no harm.
+          const badNode = nodesOf(damaged(kept, { nodeByte }));
+          const made = await inclusionProof(badNode, SIZE, at).catch((error: { code: string }) => error.code);
+          expect(made === "STORE_DAMAGED" ? proof : made).toEqual(proof);
+          await expectCodeAsync(
+            inclusionBatch(badNode, SIZE, { leafIndices: [leafIndex], treeSize: SIZE }),
+            "STORE_DAMAGED",
+          );
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it("are refused when the hash above a tile is not that of its leaves", async () => {
+    const nodes = nodesOf({
+      ...kept,
+      async readTile(tile) {
+        const bytes = await kept.readTile(tile);
+        if (tile.level === 1) bytes?.set([1, 2, 3], 32);
+        return bytes;
+      },
+    });
+    await expectCodeAsync(inclusionProof(nodes, SIZE, { leafIndex: 300, treeSize: SIZE }), "STORE_DAMAGED");
+  });
+});
+
+async function expectProofs(
+  nodes: NodeCache,
+  { leafIndex, treeSize, readableSize }: { leafIndex: number; treeSize: number; readableSize: number },
+): Promise<void> {
+  const at = { leafIndex, treeSize };
+  expect(await inclusionProof(nodes, readableSize, at)).toEqual(tree.path(leafIndex, 0, treeSize));
+  const fromSize = Math.max(1, leafIndex);
+  const between = { fromSize, toSize: treeSize };
+  expect(await consistencyProof(nodes, readableSize, between)).toEqual(tree.proof(fromSize, treeSize));
+  const rootHash = await rootAt(nodes, readableSize, treeSize);
+  expect(rootHash).toEqual(tree.root(treeSize));
+  const leafIndices = [...new Set([0, Math.floor(leafIndex / 3), leafIndex])];
+  const proof = await inclusionBatch(nodes, readableSize, { leafIndices, treeSize });
+  const leaves = leafIndices.map((index) => leafHashOf(entries[index] ?? new Uint8Array(0)));
+  verifyInclusionBatch({ leafIndices, treeSize, leafHashes: leaves, rootHash, proof });
+}
+
+function damaged(
+  store: LogReader,
+  { leafByte, nodeByte }: { leafByte?: number; nodeByte?: number },
+): LogReader {
+  return {
+    ...store,
+    async readSection(leafIndex) {
+      const section = await store.readSection(leafIndex);
+      if (section === undefined) return undefined;
+      if (leafByte !== undefined) section.leaves[leafByte] = (section.leaves[leafByte] ?? 0) ^ 1;
+      if (nodeByte !== undefined) section.nodes[nodeByte] = (section.nodes[nodeByte] ?? 0) ^ 1;
+      return section;
+    },
+  };
+}
