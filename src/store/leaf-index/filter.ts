@@ -29,15 +29,19 @@ function blockStart(scale: number, high: number): number {
   return (((high >>> 4) * scale) | 0) * BLOCK_BYTES;
 }
 
-export function addKey(filter: Uint8Array, high: number, low: number): void {
-  const block = blockStart(blockScale(filter), high);
-  const mixed = Math.imul(low, MIX) >>> 5;
-  setBit(filter, block, low);
-  setBit(filter, block, low >>> 9);
-  setBit(filter, block, low >>> 18);
-  setBit(filter, block, mixed);
-  setBit(filter, block, mixed >>> 9);
-  setBit(filter, block, mixed >>> 18);
+export function addKeys(filter: Uint8Array, { high, low, count }: Keys): void {
+  const scale = blockScale(filter);
+  for (let at = 0; at < count; at++) {
+    const block = blockStart(scale, high[at] ?? 0);
+    const word = low[at] ?? 0;
+    const mixed = Math.imul(word, MIX) >>> 5;
+    setBit(filter, block, word);
+    setBit(filter, block, word >>> 9);
+    setBit(filter, block, word >>> 18);
+    setBit(filter, block, mixed);
+    setBit(filter, block, mixed >>> 9);
+    setBit(filter, block, mixed >>> 18);
+  }
 }
 
 /**

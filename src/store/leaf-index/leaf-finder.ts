@@ -1,7 +1,7 @@
 /** What an index knows, and how it answers: runs from leaf 0 on, then tables of the newest leaves. */
 import { InvariantError } from "../../errors.ts";
 import { HASH_BYTES, hashesEqualAt } from "../../merkle/hash.ts";
-import { type Keys, wordsOf } from "./key.ts";
+import { keysInOrder } from "./key.ts";
 import type { LeafIndexOptions } from "./leaf-index.ts";
 import { type ConfirmHash, Memtable } from "./memtable.ts";
 import type { Run } from "./run.ts";
@@ -61,18 +61,19 @@ export class LeafFinder {
   /** Oldest leaves first, so that the first one found is the smallest. */
   find(leafHashes: Uint8Array): readonly (number | undefined)[] {
     assertHashes(leafHashes);
-    const keys = keysOf(leafHashes);
+    const { keys, positions } = keysInOrder(leafHashes);
     const found = new Array<number | undefined>(keys.count).fill(undefined);
     const selected = new Uint32Array(keys.count);
     for (const place of [...this.#runs, ...this.#tables]) {
       const count = place.select(keys, selected);
       for (let each = 0; each < count; each++) {
         const at = selected[each] ?? 0;
-        if (found[at] !== undefined) continue;
+        const position = positions[at] ?? 0;
+        if (found[position] !== undefined) continue;
         const high = keys.high[at] ?? 0;
         const low = keys.low[at] ?? 0;
-        const leafIndex = place.find(high, low, leafHashes, at * HASH_BYTES, this.#confirm);
-        if (leafIndex >= 0) found[at] = leafIndex;
+        const leafIndex = place.find(high, low, leafHashes, position * HASH_BYTES, this.#confirm);
+        if (leafIndex >= 0) found[position] = leafIndex;
       }
     }
     return found;
@@ -124,18 +125,6 @@ export class LeafFinder {
   #tableFrom(from: number): Memtable {
     return new Memtable({ from, capacity: this.#options.runLeaves, seed: this.#options.seed });
   }
-}
-
-function keysOf(leafHashes: Uint8Array): Keys {
-  const count = leafHashes.length / HASH_BYTES;
-  const words = wordsOf(leafHashes);
-  const high = new Uint32Array(count);
-  const low = new Uint32Array(count);
-  for (let at = 0; at < count; at++) {
-    high[at] = words.getUint32(at * HASH_BYTES);
-    low[at] = words.getUint32(at * HASH_BYTES + 4);
-  }
-  return { high, low, count };
 }
 
 /** The leaf behind the last run's last. */

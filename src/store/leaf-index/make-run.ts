@@ -6,8 +6,9 @@ import { Memtable } from "./memtable.ts";
 import { mergeInto } from "./merge-runs.ts";
 import type { Run } from "./run.ts";
 import { type LeafRange, runPath } from "./run-file.ts";
-import { type RunSink, writeRun } from "./run-writer.ts";
-import { sortedPositions } from "./sort.ts";
+import { RECORDS_PER_PAGE } from "./run-format.ts";
+import { type PageColumns, writeRun } from "./run-writer.ts";
+import { highOf, type SortedRecords, slotOf, sortedRecords } from "./sort.ts";
 import { subtreeRoot } from "./subtree-root.ts";
 
 /** Leaves of a level-0 tile. */
@@ -18,27 +19,31 @@ export type RunSource = Pick<LeafIndexOptions, "directory" | "storeId" | "readHa
 
 /** @throws {TlogError} STORE_FULL | STORE_FAILED | STORE_DAMAGED (the tiles) */
 export async function runOfTable(source: RunSource, table: Memtable): Promise<Run> {
-  const positions = await sortedPositions(table);
+  const records = await sortedRecords(table);
   return await writeRun({
     ...placeOf(source, { from: table.from, to: table.end }),
-    records: positions.length,
+    records: records.order.length,
     async fill(sink) {
-      for (let at = 0; at < positions.length; ) {
-        at = addUntilFull(sink, table, positions, at);
+      for (let at = 0; at < records.order.length; at += RECORDS_PER_PAGE) {
+        sink.endPage(fillColumns(sink.columns, records, at));
         if (sink.isFull) await sink.flush();
       }
     },
   });
 }
 
-/** @returns where to go on. Not part of the function above, since loops run slower in what can wait. */
-function addUntilFull(sink: RunSink, { high, low }: Memtable, positions: Uint32Array, start: number): number {
-  let at = start;
-  for (; at < positions.length && !sink.isFull; at++) {
-    const position = positions[at] ?? 0;
-    sink.add(high[position] ?? 0, low[position] ?? 0, position);
+/** @returns how many records from `start` on the page takes. Not part of the function above, since loops run slower in what can wait. */
+function fillColumns(columns: PageColumns, records: SortedRecords, start: number): number {
+  const { order, low, position } = records;
+  const count = Math.min(RECORDS_PER_PAGE, order.length - start);
+  for (let at = 0; at < count; at++) {
+    const record = order[start + at] ?? 0;
+    const slot = slotOf(record);
+    columns.high[at] = highOf(record);
+    columns.low[at] = low[slot] ?? 0;
+    columns.offset[at] = position[slot] ?? 0;
   }
-  return at;
+  return count;
 }
 
 /** A run of leaves that are read from the tiles. Throws as {@link runOfTable}. */

@@ -91,12 +91,20 @@ export class Memtable {
     const slots = this.#slots;
     const seed = this.#seed;
     const shift = this.#shift;
+    const mask = slots.length - 1;
     let found = 0;
     for (let at = 0; at < count; at++) {
-      const value = slots[mix(seed, high[at] ?? 0, low[at] ?? 0) >>> shift] ?? 0;
-      selected[found] = at;
-      // A key that is there stands in its slot, or behind it: then its slot is taken.
-      if (value !== 0) found += 1;
+      const mixed = mix(seed, high[at] ?? 0, low[at] ?? 0);
+      const mark = mixed & 0xfff;
+      // A key that is there stands in its slot, or behind it: then no slot between them is free.
+      for (let slot = mixed >>> shift; ; slot = (slot + 1) & mask) {
+        const value = slots[slot] ?? 0;
+        if (value === 0) break;
+        if (value >>> POSITION_BITS !== mark) continue;
+        selected[found] = at;
+        found += 1;
+        break;
+      }
     }
     return found;
   }

@@ -4,12 +4,11 @@ import { join } from "node:path";
 import { TlogError } from "../../errors.ts";
 import { hasErrorCode } from "../../node/errno.ts";
 import type { LeafIndexOptions } from "./leaf-index.ts";
+import { MERGE_WIDTH } from "./merge-runs.ts";
 import { openRun, type Run } from "./run.ts";
 import { fileError, isTemporaryName, type LeafRange, parseRunName, runPath } from "./run-file.ts";
 import { subtreeRoot } from "./subtree-root.ts";
 
-/** How many runs are merged into one. */
-export const MERGE_WIDTH = 4;
 /** How often merging may widen a run: 4^4 times the leaves of a first one. */
 const MAX_WIDENINGS = 4;
 

@@ -6,7 +6,7 @@ import { dirname } from "node:path";
 import { crc32 } from "node:zlib";
 import { InvariantError } from "../../errors.ts";
 import { syncDirectory } from "../../node/sync-directory.ts";
-import { addKey } from "./filter.ts";
+import { addKeys } from "./filter.ts";
 import { KEY_BYTES, wordsOf } from "./key.ts";
 import { Run, type RunIdentity } from "./run.ts";
 import { fileError, temporaryPath } from "./run-file.ts";
@@ -27,7 +27,7 @@ const BYTES_PER_SYNC = 8_388_608;
 
 /**
  * Writes one run and opens it.
- * @param options.records - exactly how many `fill` adds, in ascending order of key and then of leaf.
+ * @param options.records - exactly how many `fill` adds, in ascending order of key and then of leaf, all pages full but the last.
  * @throws {TlogError} STORE_FULL | STORE_FAILED | what `fill` throws: nothing of the run remains.
  */
 export async function writeRun(options: {
@@ -56,9 +56,23 @@ export async function writeRun(options: {
   }
 }
 
-/** Takes the records of a run in order. After each `add`, when `isFull`, await `flush`. */
+/** Records of one page, in order: the first of each column. */
+export interface PageColumns {
+  readonly high: Uint32Array;
+  readonly low: Uint32Array;
+  /** leaf index - from. */
+  readonly offset: Uint32Array;
+}
+
+/** Takes the records of a run in order, a page at a time. After each `endPage`, when `isFull`, await `flush`. */
 export class RunSink {
   readonly records: number;
+  /** The next page: filled by who makes the run, then given away with `endPage`. */
+  readonly columns: PageColumns = {
+    high: new Uint32Array(RECORDS_PER_PAGE),
+    low: new Uint32Array(RECORDS_PER_PAGE),
+    offset: new Uint32Array(RECORDS_PER_PAGE),
+  };
   readonly fences: Uint8Array;
   readonly filter: Uint8Array;
   readonly #file: FileHandle;
@@ -66,8 +80,7 @@ export class RunSink {
   readonly #fenceWords: DataView;
   readonly #pages = new Uint8Array(PAGES_PER_WRITE * PAGE_BYTES);
   readonly #words = wordsOf(this.#pages);
-  #at = PAGE_HEADER_BYTES; // in #pages; owned by add() and flush(), as are all below
-  #inPage = 0;
+  #at = 0; // in #pages; owned by endPage() and flush(), as are all below
   #page = 0;
   #written = PAGE_BYTES;
   #unsynced = 0;
@@ -85,33 +98,34 @@ export class RunSink {
     return this.#at >= this.#pages.length;
   }
 
-  /** @param offset - leaf index - from. */
-  add(high: number, low: number, offset: number): void {
-    if (this.#inPage === 0) {
-      this.#fenceWords.setUint32(this.#page * KEY_BYTES, high);
-      this.#fenceWords.setUint32(this.#page * KEY_BYTES + 4, low);
+  /** Takes the first `count` records of `columns`: a full page, or what is left for the last one. */
+  endPage(count: number): void {
+    const { high, low, offset } = this.columns;
+    const words = this.#words;
+    const start = this.#at;
+    this.#fenceWords.setUint32(this.#page * KEY_BYTES, high[0] ?? 0);
+    this.#fenceWords.setUint32(this.#page * KEY_BYTES + 4, low[0] ?? 0);
+    for (let record = 0, at = start + PAGE_HEADER_BYTES; record < count; record++, at += RECORD_BYTES) {
+      words.setUint32(at, high[record] ?? 0);
+      words.setUint32(at + 4, low[record] ?? 0);
+      words.setUint32(at + KEY_BYTES, offset[record] ?? 0);
     }
-    const at = this.#at;
-    this.#words.setUint32(at, high);
-    this.#words.setUint32(at + 4, low);
-    this.#words.setUint32(at + KEY_BYTES, offset);
-    addKey(this.filter, high, low);
-    this.#at = at + RECORD_BYTES;
-    this.#inPage += 1;
-    if (this.#inPage === RECORDS_PER_PAGE) this.#endPage();
+    addKeys(this.filter, { high, low, count });
+    const end = start + PAGE_BYTES;
+    words.setUint32(start, crc32(this.#pages.subarray(start + PAGE_HEADER_BYTES, end)));
+    this.#at = end;
+    this.#page += 1;
   }
 
   /** Writes the pages that are full. */
   async flush(): Promise<void> {
-    const length = this.#at - PAGE_HEADER_BYTES;
-    await this.#write(this.#pages.subarray(0, length));
+    await this.#write(this.#pages.subarray(0, this.#at));
     this.#pages.fill(0);
-    this.#at = PAGE_HEADER_BYTES;
+    this.#at = 0;
   }
 
   /** Writes what is left, the fences, the filter and, last, the header, and syncs them. */
   async finish(identity: RunIdentity): Promise<void> {
-    if (this.#inPage > 0) this.#endPage();
     await this.flush();
     await this.#write(this.fences);
     await this.#write(this.filter);
@@ -126,15 +140,6 @@ export class RunSink {
     });
     await writeWhole(this.#file, header, 0);
     await this.#file.sync();
-  }
-
-  #endPage(): void {
-    const end = Math.ceil(this.#at / PAGE_BYTES) * PAGE_BYTES;
-    const start = end - PAGE_BYTES;
-    this.#words.setUint32(start, crc32(this.#pages.subarray(start + PAGE_HEADER_BYTES, end)));
-    this.#at = end + PAGE_HEADER_BYTES;
-    this.#inPage = 0;
-    this.#page += 1;
   }
 
   async #write(bytes: Uint8Array): Promise<void> {

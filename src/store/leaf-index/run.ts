@@ -84,7 +84,7 @@ export class Run implements LeafRange {
   find(high: number, low: number, hashes: Uint8Array, offset: number, confirm: ConfirmHash): number {
     for (let page = this.#firstPage(high, low); page < this.layout.pages; page++) {
       this.#load(page);
-      const count = Math.min(RECORDS_PER_PAGE, this.records - page * RECORDS_PER_PAGE);
+      const count = this.recordsIn(page);
       for (let record = this.#firstRecord(count, high, low); record < count; record++) {
         const at = PAGE_HEADER_BYTES + record * RECORD_BYTES;
         if (this.#words.getUint32(at) !== high || this.#words.getUint32(at + 4) !== low) return -1;
@@ -98,6 +98,10 @@ export class Run implements LeafRange {
   /** Which of the keys the run may have: writes their positions. @returns how many. All others it has not. */
   select(keys: Keys, selected: Uint32Array): number {
     return selectKeys(this.filter, keys, selected);
+  }
+
+  recordsIn(page: number): number {
+    return Math.min(RECORDS_PER_PAGE, this.records - page * RECORDS_PER_PAGE);
   }
 
   fenceIs(page: number, high: number, low: number): boolean {

@@ -1,50 +1,63 @@
-/** The order of a table's keys, found in slices: between two of them the event loop has its turn. */
+/** The records of a table in order, found in slices: between two of them the event loop has its turn. */
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { compareKeys } from "./key.ts";
 import type { Memtable } from "./memtable.ts";
 
-const DIGIT_BITS = 11;
+/** Keys are dealt out by so many of their first bits, then sorted by the engine, about a thousand at a time: they fit the nearest cache. */
+const DIGIT_BITS = 9;
 const DIGITS = 2 ** DIGIT_BITS;
 /** About half a millisecond of work. */
 const SLICE = 65_536;
-/** Longer runs of keys with one high word, which only an attacker makes, are sorted by the engine's own sort. */
+/** Slots are below it: {@link MAX_TABLE_LEAVES}. With a key's high word they fit a double exactly. */
+const SLOTS = 2 ** 20;
+/** More keys with one high word, which only an attacker makes, are sorted by the engine's own sort. */
 const MAX_INSERTION = 16;
 
-/** @returns the positions of all leaves the table holds, by key and then by position. The table must not grow meanwhile. */
-export async function sortedPositions(table: Memtable): Promise<Uint32Array> {
-  let positions: Uint32Array = heldPositions(table);
-  let target: Uint32Array = new Uint32Array(positions.length);
-  for (let shift = 0; shift < 32; shift += DIGIT_BITS) {
-    await nextTurn();
-    const starts = digitStarts(table, shift);
-    for (let start = 0; start < positions.length; start += SLICE) {
-      scatter(table.high, positions.subarray(start, start + SLICE), target, starts, shift);
-      await nextTurn();
-    }
-    [positions, target] = [target, positions];
-  }
-  for (let start = 0; start < positions.length; ) {
-    start = sortEqualHighs(table, positions, start, start + SLICE);
-    await nextTurn();
-  }
-  return positions;
+/** Records in order: each is (high word of the key) * 2^20 + a slot of the two other arrays, where the rest of it is. */
+export interface SortedRecords {
+  readonly order: Float64Array;
+  readonly low: Uint32Array;
+  /** Positions in the table. */
+  readonly position: Uint32Array;
 }
 
-function heldPositions(table: Memtable): Uint32Array {
-  const positions = new Uint32Array(table.records);
-  let at = 0;
-  for (let position = 0; position < table.count; position++) {
-    if (!table.isRepeated(position)) positions[at++] = position;
+export function highOf(record: number): number {
+  return Math.floor(record / SLOTS);
+}
+
+export function slotOf(record: number): number {
+  return record - highOf(record) * SLOTS;
+}
+
+/** @returns what the table holds, by key and then by position. The table must not grow meanwhile. */
+export async function sortedRecords(table: Memtable): Promise<SortedRecords> {
+  const records: SortedRecords = {
+    order: new Float64Array(table.records),
+    low: new Uint32Array(table.records),
+    position: new Uint32Array(table.records),
+  };
+  const ends = digitStarts(table);
+  for (let start = 0; start < table.count; start += SLICE) {
+    await nextTurn();
+    deal(table, records, ends, { start, end: Math.min(table.count, start + SLICE) });
   }
-  return positions;
+  for (let digit = 0; digit < DIGITS; ) {
+    await nextTurn();
+    digit = sortDigits(records.order, ends, digit);
+  }
+  for (let start = 0; start < records.order.length; ) {
+    await nextTurn();
+    start = sortEqualHighs(records, start, start + SLICE);
+  }
+  return records;
 }
 
 /** Where keys with each digit begin. */
-function digitStarts(table: Memtable, shift: number): Uint32Array {
+function digitStarts(table: Memtable): Uint32Array {
+  const { high, count } = table;
   const starts = new Uint32Array(DIGITS + 1);
-  for (let position = 0; position < table.count; position++) {
+  for (let position = 0; position < count; position++) {
     if (table.isRepeated(position)) continue;
-    const digit = digitOf(table.high, position, shift) + 1;
+    const digit = ((high[position] ?? 0) >>> (32 - DIGIT_BITS)) + 1;
     starts[digit] = (starts[digit] ?? 0) + 1;
   }
   for (let digit = 1; digit <= DIGITS; digit++) {
@@ -53,60 +66,66 @@ function digitStarts(table: Memtable, shift: number): Uint32Array {
   return starts;
 }
 
-/** Part of one stable pass of a radix sort. */
-function scatter(
-  keys: Uint32Array,
-  from: Uint32Array,
-  to: Uint32Array,
+/** Puts positions [start, end) behind what their digits have. Once all are dealt, `starts` are the ends. */
+function deal(
+  table: Memtable,
+  { order, low, position: positions }: SortedRecords,
   starts: Uint32Array,
-  shift: number,
+  { start, end }: { readonly start: number; readonly end: number },
 ): void {
-  for (let at = 0; at < from.length; at++) {
-    const position = from[at] ?? 0;
-    const digit = digitOf(keys, position, shift);
-    const place = starts[digit] ?? 0;
-    to[place] = position;
-    starts[digit] = place + 1;
+  for (let position = start; position < end; position++) {
+    if (table.isRepeated(position)) continue;
+    const high = table.high[position] ?? 0;
+    const digit = high >>> (32 - DIGIT_BITS);
+    const slot = starts[digit] ?? 0;
+    starts[digit] = slot + 1;
+    order[slot] = high * SLOTS + slot;
+    low[slot] = table.low[position] ?? 0;
+    positions[slot] = position;
   }
 }
 
-function digitOf(keys: Uint32Array, position: number, shift: number): number {
-  return ((keys[position] ?? 0) >>> shift) & (DIGITS - 1);
+/** Sorts some digits' records by high word and then by slot, which is by position. @returns the digit to go on with. */
+function sortDigits(order: Float64Array, ends: Uint32Array, first: number): number {
+  const start = first === 0 ? 0 : (ends[first - 1] ?? 0);
+  let digit = first;
+  for (let from = start; digit < DIGITS && from - start < SLICE / 4; digit++) {
+    const to = ends[digit] ?? 0;
+    order.subarray(from, to).sort();
+    from = to;
+  }
+  return digit;
 }
 
 /**
- * Puts those in order by their low words whose high words are equal, from `start` to `stop` or a little further.
+ * Puts those in order by their low words whose high words are equal, from `begin` to `stop` or a little further.
  * @returns where to go on.
  */
-function sortEqualHighs(
-  { high, low }: Memtable,
-  positions: Uint32Array,
-  begin: number,
-  stop: number,
-): number {
+function sortEqualHighs({ order, low }: SortedRecords, begin: number, stop: number): number {
   let start = begin;
-  while (start < positions.length && start < stop) {
-    const word = high[positions[start] ?? 0];
+  while (start < order.length && start < stop) {
+    const high = highOf(order[start] ?? 0);
     let end = start + 1;
-    while (end < positions.length && high[positions[end] ?? 0] === word) end += 1;
-    if (end - start > 1) sortByLow(low, positions.subarray(start, end));
+    while (end < order.length && highOf(order[end] ?? 0) === high) end += 1;
+    if (end - start > 1) sortByLow(low, order.subarray(start, end));
     start = end;
   }
   return start;
 }
 
-function sortByLow(low: Uint32Array, positions: Uint32Array): void {
-  const compare = (a: number, b: number): number => compareKeys(low[a] ?? 0, a, low[b] ?? 0, b);
-  if (positions.length > MAX_INSERTION) {
-    positions.sort(compare);
+/** @param order - records of one high word: they compare as their slots do. */
+function sortByLow(low: Uint32Array, order: Float64Array): void {
+  const compare = (a: number, b: number): number => (low[slotOf(a)] ?? 0) - (low[slotOf(b)] ?? 0) || a - b;
+  if (order.length > MAX_INSERTION) {
+    order.sort(compare);
     return;
   }
-  for (let at = 1; at < positions.length; at++) {
-    const position = positions[at] ?? 0;
+  for (let at = 1; at < order.length; at++) {
+    const record = order[at] ?? 0;
     let place = at;
-    for (; place > 0 && compare(positions[place - 1] ?? 0, position) > 0; place--) {
-      positions[place] = positions[place - 1] ?? 0;
+    for (; place > 0 && compare(order[place - 1] ?? 0, record) > 0; place--) {
+      order[place] = order[place - 1] ?? 0;
     }
-    positions[place] = position;
+    order[place] = record;
   }
 }

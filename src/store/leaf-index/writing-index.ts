@@ -7,8 +7,9 @@ import { Lane } from "./lane.ts";
 import { LeafFinder } from "./leaf-finder.ts";
 import type { LeafIndex, LeafIndexOptions } from "./leaf-index.ts";
 import { runOfRuns, runOfTable, runOfTiles, TILE_LEAVES } from "./make-run.ts";
+import { MERGE_WIDTH } from "./merge-runs.ts";
 import type { Run } from "./run.ts";
-import { isMergedWidth, MERGE_WIDTH, openChain } from "./run-chain.ts";
+import { isMergedWidth, openChain } from "./run-chain.ts";
 import { fileError, indexClosed } from "./run-file.ts";
 
 /** Full tables in memory that wait to be written; with them there is no room for more. */
