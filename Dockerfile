@@ -19,8 +19,8 @@ COPY --from=build /build/node_modules ./node_modules
 COPY --from=build /build/dist ./dist
 COPY --from=build /build/spec ./spec
 COPY LICENSE ./
-RUN ln -s /opt/bristlecone/dist/src/cli/main.js /usr/local/bin/bristlecone \
- && chmod +x dist/src/cli/main.js \
+RUN ln -s /opt/bristlecone/dist/bin/main.js /usr/local/bin/bristlecone \
+ && chmod +x dist/bin/main.js \
  && install -d -o node -g node -m 0700 /var/lib/bristlecone /var/lib/bristlecone-guard
 
 USER node

@@ -9,7 +9,7 @@ import { newFolder, spawnChild } from "./script.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 /** The built command line. */
-export const PROGRAM = join(ROOT, "dist/src/cli/main.js");
+export const PROGRAM = join(ROOT, "dist/bin/main.js");
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 30_000;
 

@@ -144,7 +144,7 @@ async function startOwn(loads: readonly Load[], hasMlDsa: boolean): Promise<Cand
   const program = await start(
     process.execPath,
     [
-      join(import.meta.dirname, "../dist/src/cli/main.js"),
+      join(import.meta.dirname, "../dist/bin/main.js"),
       ["witness", "--listen", `127.0.0.1:${port}`, "--data", join(folder, "data"), "--name", keyName],
       hasMlDsa ? ["--ml-dsa-key", mlDsaKey] : [],
       logsOf(loads).flatMap(({ vkey }) => ["--log", vkey]),

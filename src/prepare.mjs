@@ -4,8 +4,8 @@ import { execSync } from "node:child_process";
 import { chmodSync, existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 
-const PROGRAM = "dist/src/cli/main.js";
-const LAST_BUILT = "dist/browser/client.js";
+const PROGRAM = "dist/bin/main.js";
+const LAST_BUILT = "dist/bin/LICENSES";
 
 if (
   !existsSync(LAST_BUILT) ||

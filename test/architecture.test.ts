@@ -25,6 +25,7 @@ const LAYERS: readonly Layer[] = [
   { files: "src/merkle/", imports: PURE, packages: ["#crypto"] },
   { files: "src/tlog/", imports: CORE, packages: ["#crypto"] },
   { files: "client/build.ts", imports: [], packages: ["node:", "esbuild"] },
+  { files: "src/build-program.ts", imports: [], packages: ["node:", "esbuild"] },
   { files: "client/", imports: ["client/", ...CORE], packages: ["#crypto"] },
   {
     files: "src/node/ml-dsa-worker.js",

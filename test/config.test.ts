@@ -227,7 +227,7 @@ it("prints commands that work where they are pasted", () => {
   const npx = { npm_command: "exec" };
   expect(invocation(npx, program("/app/node_modules/.bin/bristlecone"))).toEqual(["npx", "bristlecone"]);
   const start = { npm_command: "start" };
-  expect(invocation(start, program("/clone/dist/src/cli/main.js"))).toEqual(["npx", "bristlecone"]);
-  expect(invocation({}, program("/clone/dist/src/cli/main.js"))).toEqual(["node", "dist/src/cli/main.js"]);
+  expect(invocation(start, program("/clone/dist/bin/main.js"))).toEqual(["npx", "bristlecone"]);
+  expect(invocation({}, program("/clone/dist/bin/main.js"))).toEqual(["node", "dist/bin/main.js"]);
   expect(invocation({}, program("/other/main.js", ["--x"]))).toEqual(["node", "--x", "/other/main.js"]);
 });

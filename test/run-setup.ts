@@ -2,8 +2,8 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { build } from "esbuild";
 import type { TestProject } from "vitest/node";
+import { buildPrograms } from "../src/build-program.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -23,37 +23,11 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   // Inside the package, where its dependencies and its own package.json are found; one for each run, as two may go side by side.
   const programs = await mkdtemp(join(dist, "test-"));
   const scratch = await mkdtemp(join(tmpdir(), "bristlecone-run-"));
-  await buildPrograms(programs);
+  // The sources as they are now: a process that compiles them anew takes three times as long to start.
+  await buildPrograms(programs, { entryPoints: ["test/store/child.ts"] });
   project.provide("programs", programs);
   project.provide("scratch", scratch);
   return async () => {
     for (const directory of [programs, scratch]) await rm(directory, { recursive: true, force: true });
   };
-}
-
-/** The sources as they are now, in few files: a process that compiles them anew takes three times as long to start. */
-async function buildPrograms(outdir: string): Promise<void> {
-  await build({
-    absWorkingDir: ROOT,
-    // The worker and the reader are files that the command starts, found beside it.
-    entryPoints: [
-      "src/cli/main.ts",
-      "src/node/ml-dsa-worker.js",
-      "src/readers/reader-process.ts",
-      "test/store/child.ts",
-    ],
-    entryNames: "[name]",
-    outdir,
-    bundle: true,
-    splitting: true,
-    format: "esm",
-    platform: "node",
-    target: "node20",
-    conditions: ["bristlecone-source"],
-    external: ["lmdb"],
-    // For the CommonJS among the dependencies.
-    banner: {
-      js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
-    },
-  });
 }

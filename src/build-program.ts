@@ -1,0 +1,59 @@
+/** Run as a program: writes the command line to dist/bin, one file for each process that it starts. */
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { build } from "esbuild";
+
+const ROOT = resolve(import.meta.dirname, "..");
+/** What the command starts is found beside it. */
+const PROGRAMS = ["src/cli/main.ts", "src/node/ml-dsa-worker.js", "src/readers/reader-process.ts"];
+
+/**
+ * Bundles programs with all they need but LMDB, whose native part is found by its place. Loading some 400 modules one by one is what most of
+ * a start is; what is imported only when it is needed also runs only then in one file.
+ * @param more.entryPoints - further programs, relative to the root.
+ * @returns the files that went in, relative to the root.
+ */
+export async function buildPrograms(
+  outdir: string,
+  more: { readonly entryPoints?: readonly string[] } = {},
+): Promise<readonly string[]> {
+  const { metafile } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: [...PROGRAMS, ...(more.entryPoints ?? [])],
+    entryNames: "[name]",
+    outdir,
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    conditions: ["bristlecone-source"],
+    external: ["lmdb"],
+    metafile: true,
+    // For the CommonJS among the dependencies.
+    banner: {
+      js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
+    },
+  });
+  return Object.keys(metafile.inputs);
+}
+
+/** The licenses of the packages that went into these files, which have to go with them. */
+function licensesOf(inputs: readonly string[]): string {
+  const folders = inputs.flatMap(
+    (input) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0] ?? [],
+  );
+  const texts = [...new Set(folders)].sort().map((folder) => {
+    const path = resolve(ROOT, folder);
+    // A package without the text says in its manifest which it is.
+    const name = readdirSync(path).find((file) => /^licen[cs]e/i.test(file)) ?? "package.json";
+    return `${folder.replace(/^.*node_modules\//, "")}\n\n${readFileSync(join(path, name), "utf8").trim()}\n`;
+  });
+  return texts.join(`\n${"-".repeat(80)}\n\n`);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  const outdir = join(ROOT, "dist/bin");
+  const inputs = await buildPrograms(outdir);
+  writeFileSync(join(outdir, "LICENSES"), licensesOf(inputs));
+}
