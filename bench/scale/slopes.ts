@@ -24,3 +24,14 @@ export function drift(samples: readonly Sample[]): number {
   const medianOf = (some: readonly Sample[]): number => median(some.map(({ value }) => value));
   return medianOf(samples.slice(-third)) / medianOf(samples.slice(0, third));
 }
+
+/** Less tells nothing: caches fill, code is compiled, and the memory that C's malloc keeps finds its size, for minutes. */
+const VERDICT_SECONDS = 600;
+const VERDICT_SAMPLES = 9;
+
+/** Whether a run was long enough to be judged by its drift. */
+export function isLongEnough(samples: readonly { readonly atSeconds: number }[]): boolean {
+  const [first, last] = [samples[0], samples.at(-1)];
+  if (first === undefined || last === undefined || samples.length < VERDICT_SAMPLES) return false;
+  return last.atSeconds - first.atSeconds >= VERDICT_SECONDS;
+}

@@ -18,7 +18,7 @@ import { processUse } from "../process-use.ts";
 import { publishedSize } from "../published-size.ts";
 import { runScript } from "../script.ts";
 import { type BenchLog, startLog } from "../servers.ts";
-import { drift, slopePerMinute } from "./slopes.ts";
+import { drift, isLongEnough, slopePerMinute } from "./slopes.ts";
 
 const USAGE = `npm run build && npm run bench:soak -- [options]
 
@@ -226,17 +226,16 @@ function conclude(
     verdicts["add p50, last third by the first"] <= 1.2;
   const rows = Object.entries(verdicts).map(([name, value]) => [name, shown(value)]);
   process.stdout.write(`\n${table([["over the run", ""], ...rows])}\n`);
-  process.stdout.write(
-    `memory ${isFlat ? "flat" : "GROWS"}; latency ${isSteady ? "does not drift" : "DRIFTS"}\n`,
-  );
+  const isJudged = isLongEnough(settled);
+  const verdict = `memory ${isFlat ? "flat" : "GROWS"}; latency ${isSteady ? "does not drift" : "DRIFTS"}`;
+  process.stdout.write(`${isJudged ? verdict : "too short for a verdict: want some 12 minutes"}\n`);
   const report = {
     machine: describeMachine(pinning.text),
     seed: firstSeed,
     share,
     ...run,
     verdicts,
-    isFlat,
-    isSteady,
+    ...(isJudged && { isFlat, isSteady }),
     lines,
   };
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, undefined, 2)}\n`);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { drift, slopePerMinute } from "../../bench/scale/slopes.ts";
+import { drift, isLongEnough, slopePerMinute } from "../../bench/scale/slopes.ts";
 
 const samples = (...values: readonly number[]) => values.map((value, at) => ({ atSeconds: at * 10, value }));
 
@@ -14,5 +14,14 @@ describe("growth over a run", () => {
   it("is also the last third by the first, whatever single samples do", () => {
     expect(drift(samples(10, 10, 500, 10, 10, 10, 20, 20, 1))).toBe(2);
     expect(drift(samples(1, 2))).toBeNaN();
+  });
+
+  it("is judged after ten minutes and nine samples, not before", () => {
+    const every = (seconds: number, count: number) =>
+      Array.from({ length: count }, (_, at) => ({ atSeconds: at * seconds }));
+    expect(isLongEnough(every(10, 61))).toBe(true);
+    expect(isLongEnough(every(10, 60))).toBe(false);
+    expect(isLongEnough(every(100, 8))).toBe(false);
+    expect(isLongEnough([])).toBe(false);
   });
 });
