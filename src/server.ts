@@ -77,6 +77,11 @@ export interface OpenLogOptions {
   readonly events?: LogEvents;
   /** The most the data file may grow to, in bytes. Default: as the disk allows. */
   readonly maxStoreBytes?: number | undefined;
+  /**
+   * Other processes answer the same public with `openLmdbReader`: nobody sees a checkpoint before they do. Default false: this
+   * process shows it a few milliseconds earlier.
+   */
+  readonly hasReaders?: boolean;
   /** See LogOptions.recreateGuard. Default false. */
   readonly recreateGuard?: boolean;
 }
@@ -108,6 +113,7 @@ export async function openLog(options: OpenLogOptions): Promise<Log> {
       events,
       now: () => performance.now(),
       randomToken: () => encodeHex(randomBytes(16)),
+      hasReaders: options.hasReaders ?? false,
       recreateGuard: options.recreateGuard ?? false,
     });
   } catch (error) {

@@ -168,6 +168,7 @@ async function openConfiguredLog({ config, paths, signers, local, events }: Open
       witnesses,
       limits: limitsOf(config),
       events,
+      hasReaders: config.value("readers") > 0,
       recreateGuard: config.value("recreateGuard"),
       maxStoreBytes: config.value("maxDataBytes"),
     });

@@ -1,15 +1,15 @@
 import { InvariantError, TlogError } from "../errors.ts";
 import { shielded } from "../events.ts";
-import { claimLineage } from "../keys/guard.ts";
-import { type CompactRange, emptyRange } from "../merkle/compact-range.ts";
+import type { CompactRange } from "../merkle/compact-range.ts";
 import { HASH_BYTES } from "../merkle/hash.ts";
-import type { LogStore, StoreHead } from "../store/store.ts";
+import type { StoreHead } from "../store/store.ts";
 import { openCheckpoint } from "../tlog/checkpoint.ts";
 import { decodeBundle, type EntryBlock, encodeEntryBlock } from "../tlog/entry-bundle.ts";
 import { formatVerifierKey, type NoteSigner } from "../tlog/key.ts";
 import { formatTlogProof } from "../tlog/proof.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
 import { appendedEach, checkedBytes } from "./added.ts";
+import { claimLog } from "./claim.ts";
 import type { CosignStage } from "./cosign.ts";
 import type { Appended, AppendedBlock, Log, LogLimits, LogState, Publication, Witnessing } from "./log.ts";
 import type { NodeCache } from "./node-cache.ts";
@@ -20,6 +20,7 @@ import { Publisher } from "./publish.ts";
 import { rangeFromStore } from "./read-back.ts";
 import { Sequencer } from "./sequence.ts";
 import { HeadSigner } from "./sign-head.ts";
+import { TrailingRows } from "./trailing-rows.ts";
 
 /**
  * Opens the engine over a store: holds it against its guard, rebuilds the signed tree from storage, and publishes what is
@@ -33,10 +34,11 @@ export async function openLogEngine(given: LogOptions): Promise<Log> {
   const { store } = options;
   const origin = checkedOrigin(options);
   const reachable = reachableWitnesses(options);
-  const lineage = await claim(options, origin);
-  const head = await store.head();
-  const verified = await signedRange(store, head);
-  const published = await openPublished(options, head, origin);
+  const { lineage, head, verified, unrecorded } = await claimLog(options, origin);
+  const recorded = await openPublished(options, head, origin);
+  // Any head of what is integrated may have been shown after it: nothing is shown until there is a checkpoint of all that.
+  const isOvertaken = head.published?.mayTrail === true && head.published.treeSize < head.integrated.treeSize;
+  const published = isOvertaken ? undefined : recorded;
   const integrated: CompactRange = head.integrated;
 
   let failure: TlogError | undefined; // owned by turnReadOnly()
@@ -47,8 +49,16 @@ export async function openLogEngine(given: LogOptions): Promise<Log> {
     // What is integrated is still published where that works; who waits for more is told.
     void sequencer.stop(error).then(() => publisher.stop(error));
   };
+  const rows = new TrailingRows({
+    store,
+    mayTrail: options.witnesses === undefined && !options.hasReaders,
+    unrecorded,
+    published: isOvertaken ? undefined : head.published,
+    onFailure: (error) => publisher.fail(error),
+  });
   const signer = new HeadSigner({
     ...options,
+    rows,
     origin,
     lineage,
     verified,
@@ -58,6 +68,7 @@ export async function openLogEngine(given: LogOptions): Promise<Log> {
   const publisher = new Publisher({
     ...options,
     signer,
+    rows,
     stage,
     integrated,
     published,
@@ -66,6 +77,7 @@ export async function openLogEngine(given: LogOptions): Promise<Log> {
   });
   const sequencer = new Sequencer({
     ...options,
+    store: { ...store, commit: (batch) => rows.commit(batch) },
     range: integrated,
     onIntegrated: (range) => publisher.integrated(range),
     onFailure: turnReadOnly,
@@ -236,25 +248,6 @@ class StoredLog implements Log {
 /** What readers are served must not change under a caller's hands. */
 function copyOf({ treeSize, rootHash, checkpoint }: Publication): Publication {
   return { treeSize, rootHash: rootHash.slice(), checkpoint: checkpoint.slice() };
-}
-
-async function claim(options: LogOptions, origin: string): Promise<string> {
-  const { store, guard, recreateGuard } = options;
-  const { signed } = await store.head();
-  const nextToken = options.randomToken();
-  const lineage = await claimLineage({ store, guard, origin, signed, recreateGuard, nextToken });
-  if (recreateGuard) {
-    options.events.warning?.({
-      code: "GUARD_RECREATED",
-      message: `the guard ${guard.location} starts anew from the data directory`,
-    });
-  }
-  return lineage;
-}
-
-async function signedRange(store: LogStore, head: StoreHead): Promise<CompactRange> {
-  if (head.signed === undefined || head.signed.treeSize === 0) return emptyRange();
-  return await rangeFromStore(store, head.signed);
 }
 
 /** The last published checkpoint: signed by the given keys, and of the tree that storage holds. */

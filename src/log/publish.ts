@@ -1,20 +1,21 @@
 import { InvariantError, TlogError } from "../errors.ts";
 import type { LogEvents } from "../events.ts";
 import type { CompactRange } from "../merkle/compact-range.ts";
-import type { LogStore } from "../store/store.ts";
 import { bytesEqual } from "../tlog/encoding.ts";
 import type { CosignRound, CosignStage } from "./cosign.ts";
 import { mergedNote, withCosignatures } from "./cosignatures.ts";
 import type { Publication } from "./log.ts";
 import type { HeadSigner } from "./sign-head.ts";
+import type { TrailingRows } from "./trailing-rows.ts";
 import { Waiters } from "./waiters.ts";
 
 export interface PublisherOptions {
-  readonly store: LogStore;
   readonly signer: HeadSigner;
+  readonly rows: TrailingRows;
   /** Who has to cosign before readers see a head; undefined: nobody. */
   readonly stage: CosignStage | undefined;
   readonly integrated: CompactRange;
+  /** What may be shown; undefined when there is none, or when a later one may have been shown. */
   readonly published: Publication | undefined;
   readonly intervalMs: number;
   readonly events: LogEvents;
@@ -29,8 +30,9 @@ const SIGNER_RETRY_MS = 1_000;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Publishes heads, one at a time: sign (see {@link HeadSigner}), gather cosignatures, store, show. A head without its quorum is
- * signed and known to witnesses, and readers never see it; the next attempt takes the newest head.
+ * Publishes heads, one at a time: sign (see {@link HeadSigner}), gather cosignatures, show. A head without its quorum is signed and
+ * known to witnesses, and readers never see it; the next attempt takes the newest head. Storage records what is shown after it is
+ * shown, or before, see {@link TrailingRows}: a cosigned head could not be shown again at once after a crash.
  */
 export class Publisher {
   readonly #options: PublisherOptions;
@@ -44,10 +46,10 @@ export class Publisher {
   #lastRefreshAt = Number.NEGATIVE_INFINITY; // owned by #refresh(): its end
   #writing: Promise<unknown> = Promise.resolve(); // owned by #show(): one write at a time, or an older head could follow a newer
   #timer: ReturnType<typeof setTimeout> | undefined; // owned by #schedule(), publishFirst() and stop()
-  #signerFailure: TlogError | undefined; // owned by #fail()
-  #notBefore = Number.NEGATIVE_INFINITY; // owned by #fail(): when to ask a failing signer again
+  #signerFailure: TlogError | undefined; // owned by fail()
+  #notBefore = Number.NEGATIVE_INFINITY; // owned by fail(): when to ask a failing signer again
   #isStopping = false; // owned by stop()
-  #refusal: TlogError | undefined; // owned by stop() and #fail()
+  #refusal: TlogError | undefined; // owned by stop() and fail()
 
   constructor(options: PublisherOptions) {
     this.#options = options;
@@ -59,7 +61,7 @@ export class Publisher {
     return this.#publication;
   }
 
-  /** The largest size that is durable as signed, in the store and in the guard. */
+  /** See {@link HeadSigner.readableSize}. */
   get readableSize(): number {
     return this.#options.signer.readableSize;
   }
@@ -71,16 +73,19 @@ export class Publisher {
   }
 
   /**
-   * For the opening: sees to it that there is a checkpoint. Without witnesses it is the one of the integrated head; with them
-   * the one that was published last stays until the quorum holds, and only a new log does not wait for it.
+   * For the opening: sees to it that there is a checkpoint, and that it is recorded. Without witnesses it is the one of the
+   * integrated head; with them the one that was published last stays until the quorum holds, and only a new log does not wait for it.
    * @throws {TlogError} SIGNER_FAILED | LOG_READ_ONLY | QUORUM_NOT_MET when the log has no checkpoint then: no log comes of this
    *   opening.
    */
   async publishFirst(): Promise<void> {
-    const mayWait = this.#options.stage === undefined || this.#publication === undefined;
-    if (mayWait && this.#isBehind()) await this.#start();
+    const isFirst = this.#publication === undefined;
+    await this.#record();
+    if ((this.#options.stage === undefined || isFirst) && this.#isBehind()) await this.#start();
     else this.#schedule();
-    if (this.#publication !== undefined) return;
+    await this.#record();
+    const isRefused = isFirst && this.#refusal !== undefined;
+    if (this.#publication !== undefined && !isRefused) return;
     this.#refusal ??=
       this.#signerFailure ?? new TlogError("QUORUM_NOT_MET", "no quorum, and no checkpoint yet");
     clearTimeout(this.#timer);
@@ -107,8 +112,30 @@ export class Publisher {
     clearTimeout(patience);
     stage?.abort();
     await Promise.all(this.#background);
+    await this.#record();
     this.#refusal ??= refusal;
     this.#waiters.rejectAll(refusal);
+  }
+
+  /** What failed decides what follows. A signer may come back (an agent, a key service); storage and guard are trusted no more until a restart. */
+  fail(error: unknown): void {
+    if (error instanceof TlogError && error.code === "SIGNER_FAILED") {
+      this.#signerFailure = error;
+      this.#notBefore = this.#options.now() + SIGNER_RETRY_MS;
+      this.#options.events.warning?.({ code: error.code, message: `${error.message}; will try again` });
+      return;
+    }
+    const code = error instanceof TlogError ? `${error.code}: ` : "";
+    const reason = error instanceof Error ? error.message : String(error);
+    const message = `the log stopped signing (${code}${reason})`;
+    this.#refusal = new TlogError("LOG_READ_ONLY", message, { cause: error });
+    this.#waiters.rejectAll(this.#refusal);
+    this.#options.stage?.abort();
+    this.#options.onFailure(this.#refusal);
+  }
+
+  async #record(): Promise<void> {
+    await this.#options.rows.flush().catch((error: unknown) => this.fail(error));
   }
 
   #isBehind(): boolean {
@@ -145,7 +172,7 @@ export class Publisher {
 
   #start(): Promise<void> {
     this.#running ??= this.#publishOnce()
-      .catch((error: unknown) => this.#fail(error))
+      .catch((error: unknown) => this.fail(error))
       .then(() => {
         this.#running = undefined;
         this.#schedule();
@@ -217,13 +244,12 @@ export class Publisher {
     if (shown) this.#options.events.cosignaturesMerged?.({ treeSize, cosignatures: cosignatures.length });
   }
 
-  /** Makes durable, then visible, what `next` says when its turn has come. @returns whether there was something to show. */
+  /** Records and makes visible what `next` says when its turn has come. @returns whether there was something to show. */
   async #show(next: () => Publication | undefined): Promise<boolean> {
     const write = this.#writing.then(async () => {
       const publication = this.#refusal === undefined ? next() : undefined;
       if (publication === undefined) return false;
-      const { treeSize, checkpoint } = publication;
-      await this.#options.store.publish({ treeSize, checkpoint });
+      await this.#options.rows.published(publication);
       this.#publication = publication;
       return true;
     });
@@ -233,25 +259,8 @@ export class Publisher {
 
   #inBackground(work: Promise<void>): void {
     const done: Promise<void> = work
-      .catch((error: unknown) => this.#fail(error))
+      .catch((error: unknown) => this.fail(error))
       .finally(() => this.#background.delete(done));
     this.#background.add(done);
-  }
-
-  /** A signer may come back (an agent, a key service); storage and guard are trusted no more until a restart. */
-  #fail(error: unknown): void {
-    if (error instanceof TlogError && error.code === "SIGNER_FAILED") {
-      this.#signerFailure = error;
-      this.#notBefore = this.#options.now() + SIGNER_RETRY_MS;
-      this.#options.events.warning?.({ code: error.code, message: `${error.message}; will try again` });
-      return;
-    }
-    const code = error instanceof TlogError ? `${error.code}: ` : "";
-    const reason = error instanceof Error ? error.message : String(error);
-    const message = `the log stopped signing (${code}${reason})`;
-    this.#refusal = new TlogError("LOG_READ_ONLY", message, { cause: error });
-    this.#waiters.rejectAll(this.#refusal);
-    this.#options.stage?.abort();
-    this.#options.onFailure(this.#refusal);
   }
 }

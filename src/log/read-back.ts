@@ -54,8 +54,7 @@ export async function rangeFromStore(
   store: LogReader,
   head: { readonly treeSize: number; readonly rootHash: Uint8Array },
 ): Promise<CompactRange> {
-  const peaks = await readNodes(peakCoordinates(head.treeSize), head.treeSize, tilesOf(store));
-  const range = { treeSize: head.treeSize, peaks };
+  const range = await rangeAt(store, head.treeSize);
   if (!hashesEqual(rangeRoot(range), head.rootHash)) {
     throw new TlogError(
       "STORE_DAMAGED",
@@ -63,6 +62,11 @@ export async function rangeFromStore(
     );
   }
   return range;
+}
+
+/** The compact range of the stored tree at a size it has reached. @throws {TlogError} STORE_DAMAGED when a tile is missing */
+export async function rangeAt(store: LogReader, treeSize: number): Promise<CompactRange> {
+  return { treeSize, peaks: await readNodes(peakCoordinates(treeSize), treeSize, tilesOf(store)) };
 }
 
 async function compareStored(

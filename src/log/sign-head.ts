@@ -7,11 +7,13 @@ import { signCheckpoint } from "../tlog/checkpoint.ts";
 import type { NoteSigner } from "../tlog/key.ts";
 import type { Publication } from "./log.ts";
 import { readBack } from "./read-back.ts";
+import type { TrailingRows } from "./trailing-rows.ts";
 
 export interface HeadSignerOptions {
   readonly origin: string;
   readonly store: LogStore;
   readonly guard: Guard;
+  readonly rows: TrailingRows;
   /** The lineage token this opening holds. */
   readonly lineage: string;
   readonly signers: readonly NoteSigner[];
@@ -25,8 +27,8 @@ export interface HeadSignerOptions {
 const SIGNER_TIMEOUT_MS = 10_000;
 
 /**
- * Signs heads. The order is the promise: read back, record in the store, record in the guard, sign. A crash between any two
- * leaves a recorded size that is at least as large as anything ever signed.
+ * Signs heads. The order is the promise: entries durable, read back, record in the guard, sign. A crash between any two leaves a
+ * guarded size that is at least as large as anything ever signed, and a durable tree that has it. The store's own row follows.
  */
 export class HeadSigner {
   readonly #options: HeadSignerOptions;
@@ -41,7 +43,7 @@ export class HeadSigner {
     this.#newest = options.signed;
   }
 
-  /** The largest size that is durable as signed, in the store and in the guard. */
+  /** The largest size that is durable: its leaves in the store, its head in the guard. */
   get readableSize(): number {
     return this.#readableSize;
   }
@@ -58,7 +60,7 @@ export class HeadSigner {
   }
 
   async #record(integrated: CompactRange): Promise<SignedHead> {
-    const { store, guard, lineage, origin } = this.#options;
+    const { store, guard, rows, lineage, origin } = this.#options;
     const range = await readBack({ store, verified: this.#verified, treeSize: integrated.treeSize });
     const head = { treeSize: range.treeSize, rootHash: rangeRoot(range) };
     if (!hashesEqual(head.rootHash, rangeRoot(integrated))) {
@@ -67,9 +69,9 @@ export class HeadSigner {
         `at tree size ${head.treeSize} storage and memory have different roots`,
       );
     }
-    await store.recordSigned(head);
     const { storeId, epoch } = store.writer;
     await guard.write({ origin, storeId, epoch, lineage, nextLineage: undefined, signed: head });
+    rows.signed(head);
     this.#verified = range;
     this.#readableSize = head.treeSize;
     return head;

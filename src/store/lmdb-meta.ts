@@ -4,8 +4,8 @@ import { HASH_BYTES } from "../merkle/hash.ts";
 import type { Table } from "./lmdb-environment.ts";
 import { damaged } from "./lmdb-failure.ts";
 import { type CheckedRecord, readRecord, writeRecord } from "./lmdb-record.ts";
-import { assertSchema } from "./rules.ts";
-import type { IntegratedHead, PublishedHead, SignedHead, StoreHead } from "./store.ts";
+import { assertSchema, withHeads } from "./rules.ts";
+import type { HeadRows, IntegratedHead, PublishedHead, SignedHead, StoreHead } from "./store.ts";
 
 /** Written as `schema`; a store with another number is not opened. */
 const SCHEMA = 2;
@@ -142,12 +142,17 @@ export function writeIntegrated(meta: Table, { treeSize, peaks }: IntegratedHead
   writeRow(meta, "head", { treeSize, peaks: Buffer.concat(peaks) });
 }
 
-export function writeSigned(meta: Table, { treeSize, rootHash }: SignedHead): void {
-  writeRow(meta, "signed", { treeSize, rootHash: Buffer.from(rootHash) });
-}
-
-export function writePublished(meta: Table, { treeSize, checkpoint }: PublishedHead): void {
-  writeRow(meta, "published", { treeSize, checkpoint: Buffer.from(checkpoint) });
+/** @throws {TlogError} SIGNED_SIZE_WENT_BACK when they may not follow what is recorded | STORE_DAMAGED */
+export function writeHeads(meta: Table, rows: HeadRows): void {
+  const { signed, published } = withHeads(readHead(meta), rows);
+  if (rows.signed !== undefined && signed !== undefined) {
+    writeRow(meta, "signed", { treeSize: signed.treeSize, rootHash: Buffer.from(signed.rootHash) });
+  }
+  if (rows.published !== undefined && published !== undefined) {
+    const { treeSize, checkpoint, mayTrail } = published;
+    const record = { treeSize, checkpoint: Buffer.from(checkpoint) };
+    writeRow(meta, "published", mayTrail === true ? { ...record, mayTrail } : record);
+  }
 }
 
 function readSigned(meta: Table): SignedHead | undefined {
@@ -157,7 +162,9 @@ function readSigned(meta: Table): SignedHead | undefined {
 
 function readPublished(meta: Table): PublishedHead | undefined {
   const row = readRow(meta, "published");
-  return row && { treeSize: row.size("treeSize"), checkpoint: row.bytes("checkpoint") };
+  if (row === undefined) return undefined;
+  const head = { treeSize: row.size("treeSize"), checkpoint: row.bytes("checkpoint") };
+  return row.isSet("mayTrail") ? { ...head, mayTrail: true } : head;
 }
 
 function peaksIn(row: CheckedRecord, treeSize: number): readonly Uint8Array[] {

@@ -19,6 +19,8 @@ export interface CheckedRecord {
   text(field: string): string;
   token(field: string): string;
   bytes(field: string, length?: number): Uint8Array;
+  /** Absent: false. */
+  isSet(field: string): boolean;
 }
 
 export function writeRecord(table: Table, key: Uint8Array, record: Record<string, unknown>): void {
@@ -71,6 +73,11 @@ function recordOf(name: string, record: ReadonlyMap<string, unknown>): CheckedRe
       if (!(value instanceof Uint8Array)) throw misfit(field);
       if (length !== undefined && value.length !== length) throw misfit(field);
       return Uint8Array.from(value);
+    },
+    isSet(field) {
+      const value = record.get(field);
+      if (value !== undefined && typeof value !== "boolean") throw misfit(field);
+      return value === true;
     },
   };
 }

@@ -10,15 +10,14 @@ import {
   readLineage,
   readStoreRow,
   readWriterRow,
+  writeHeads,
   writeIntegrated,
   writeLineage,
-  writePublished,
-  writeSigned,
   writeStoreRow,
 } from "./lmdb-meta.ts";
 import { assertRoom, nextWriter, ROW_GROWTH_BYTES, type WriteQueue } from "./lmdb-queue.ts";
 import { growthBound, writeBatch } from "./lmdb-write.ts";
-import { assertBatch, assertHead, assertPublishable, assertSignable, assertToken } from "./rules.ts";
+import { assertBatch, assertHead, assertToken, copyPublished, copySigned } from "./rules.ts";
 import type { LogStore, WriterIdentity } from "./store.ts";
 import { randomToken } from "./token.ts";
 
@@ -63,7 +62,7 @@ export function writerOf(
   queue: WriteQueue,
   index: LeafIndex,
   maxBytes: number,
-): Pick<LogStore, "commit" | "adoptLineage" | "recordSigned" | "publish"> {
+): Pick<LogStore, "commit" | "adoptLineage" | "recordHeads"> {
   const { tables } = env;
   const writeRow = (apply: (meta: Table) => void): Promise<void> =>
     queue.write(() => {
@@ -76,8 +75,10 @@ export function writerOf(
       const write = () => {
         assertHead(readIntegrated(tables.meta).treeSize, batch.from);
         if (maxBytes < Number.POSITIVE_INFINITY) {
-          assertRoom(env.usedBytes(), growthBound(tables, batch), maxBytes - RESERVED_BYTES);
+          const rows = batch.heads === undefined ? 0 : ROW_GROWTH_BYTES;
+          assertRoom(env.usedBytes(), growthBound(tables, batch) + rows, maxBytes - RESERVED_BYTES);
         }
+        if (batch.heads !== undefined) writeHeads(tables.meta, batch.heads);
         writeBatch(tables, batch);
       };
       await queue.write(write, { before: () => index.ready(), after: () => index.append(batch.leafHashes) });
@@ -86,19 +87,9 @@ export function writerOf(
       assertToken(token);
       await writeRow((meta) => writeLineage(meta, token));
     },
-    async recordSigned(head) {
-      const next = { treeSize: head.treeSize, rootHash: head.rootHash.slice() };
-      await writeRow((meta) => {
-        assertSignable(readHead(meta), next);
-        writeSigned(meta, next);
-      });
-    },
-    async publish(head) {
-      const next = { treeSize: head.treeSize, checkpoint: head.checkpoint.slice() };
-      await writeRow((meta) => {
-        assertPublishable(readHead(meta), next);
-        writePublished(meta, next);
-      });
+    async recordHeads({ signed, published }) {
+      const rows = { signed: signed && copySigned(signed), published: published && copyPublished(published) };
+      await writeRow((meta) => writeHeads(meta, rows));
     },
   };
 }

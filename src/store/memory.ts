@@ -11,10 +11,11 @@ import {
   assertEntryRange,
   assertHashes,
   assertHead,
-  assertPublishable,
-  assertSignable,
   assertTile,
   assertToken,
+  copyPublished,
+  copySigned,
+  withHeads,
   writerReplaced,
 } from "./rules.ts";
 import type { Batch, IntegratedHead, LogReader, LogStore, StoreHead } from "./store.ts";
@@ -81,6 +82,7 @@ export function openMemoryStore(options: { readonly origin: string; readonly dis
       assertWriter();
       assertBatch(batch);
       assertHead(disk.head.integrated.treeSize, batch.from);
+      if (batch.heads !== undefined) disk.head = withHeads(disk.head, batch.heads);
       applyBatch(disk, batch);
     },
     async adoptLineage(token) {
@@ -88,18 +90,9 @@ export function openMemoryStore(options: { readonly origin: string; readonly dis
       assertToken(token);
       disk.lineage = token;
     },
-    async recordSigned(head) {
+    async recordHeads(rows) {
       assertWriter();
-      assertSignable(disk.head, head);
-      disk.head = { ...disk.head, signed: { treeSize: head.treeSize, rootHash: head.rootHash.slice() } };
-    },
-    async publish(head) {
-      assertWriter();
-      assertPublishable(disk.head, head);
-      disk.head = {
-        ...disk.head,
-        published: { treeSize: head.treeSize, checkpoint: head.checkpoint.slice() },
-      };
+      disk.head = withHeads(disk.head, rows);
     },
     async close() {
       isClosed = true;
@@ -168,8 +161,8 @@ function applyBatch(disk: MemoryDisk, batch: Batch): void {
 function copyHead({ integrated, signed, published }: StoreHead): StoreHead {
   return {
     integrated: copyIntegrated(integrated),
-    signed: signed && { treeSize: signed.treeSize, rootHash: signed.rootHash.slice() },
-    published: published && { treeSize: published.treeSize, checkpoint: published.checkpoint.slice() },
+    signed: signed && copySigned(signed),
+    published: published && copyPublished(published),
   };
 }
 

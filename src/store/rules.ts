@@ -6,7 +6,7 @@ import { assertSize } from "../merkle/sizes.ts";
 import { entryCount, isWholeBlock } from "../tlog/entry-bundle.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
 import { INNER_HEIGHTS } from "./inner-nodes.ts";
-import type { Batch, IntegratedHead, PublishedHead, SignedHead, StoreHead } from "./store.ts";
+import type { Batch, HeadRows, IntegratedHead, PublishedHead, SignedHead, StoreHead } from "./store.ts";
 import { isToken } from "./token.ts";
 
 /** Tile levels that can hold a hash while tree sizes stay below 2^53: 256^6 < 2^53 < 256^7. */
@@ -56,8 +56,25 @@ export function assertBatch(batch: Batch): void {
   assertInner(batch);
 }
 
+/** What `head` is with `rows` recorded in it: copies. @throws {TlogError} SIGNED_SIZE_WENT_BACK when they may not follow it. */
+export function withHeads(head: StoreHead, { signed, published }: HeadRows): StoreHead {
+  if (signed !== undefined) assertSignable(head, signed);
+  const next = { ...head, signed: signed === undefined ? head.signed : copySigned(signed) };
+  if (published === undefined) return next;
+  assertPublishable(next, published);
+  return { ...next, published: copyPublished(published) };
+}
+
+export function copySigned({ treeSize, rootHash }: SignedHead): SignedHead {
+  return { treeSize, rootHash: rootHash.slice() };
+}
+
+export function copyPublished({ treeSize, checkpoint, mayTrail }: PublishedHead): PublishedHead {
+  return { treeSize, checkpoint: checkpoint.slice(), ...(mayTrail === true && { mayTrail }) };
+}
+
 /** @throws {TlogError} SIGNED_SIZE_WENT_BACK when `next` may not be signed after what `head` records. */
-export function assertSignable(head: StoreHead, next: SignedHead): void {
+function assertSignable(head: StoreHead, next: SignedHead): void {
   assertSize("treeSize", next.treeSize);
   if (next.rootHash.length !== HASH_BYTES) throw new InvariantError("a root hash is not 32 bytes");
   const { integrated, signed } = head;
@@ -74,7 +91,7 @@ export function assertSignable(head: StoreHead, next: SignedHead): void {
 }
 
 /** @throws {TlogError} SIGNED_SIZE_WENT_BACK when `next` may not be published after what `head` records. */
-export function assertPublishable(head: StoreHead, next: PublishedHead): void {
+function assertPublishable(head: StoreHead, next: PublishedHead): void {
   assertSize("treeSize", next.treeSize);
   const { signed, published } = head;
   if (signed === undefined) throw wentBack(`nothing is signed yet, got ${next.treeSize}`);

@@ -11,7 +11,7 @@ export interface IntegratedHead {
   readonly peaks: readonly Uint8Array[];
 }
 
-/** The largest head ever handed to a signer. */
+/** The largest head ever handed to a signer, as far as storage knows: the guard knows first, spec/decisions/0032. */
 export interface SignedHead {
   readonly treeSize: number;
   readonly rootHash: Uint8Array;
@@ -22,6 +22,14 @@ export interface PublishedHead {
   readonly treeSize: number;
   /** The signed note, verbatim. */
   readonly checkpoint: Uint8Array;
+  /** Readers may have seen a later one: its writer shows a checkpoint first and records it then. */
+  readonly mayTrail?: boolean | undefined;
+}
+
+/** What to record of heads; what is absent stays as it is. */
+export interface HeadRows {
+  readonly signed?: SignedHead | undefined;
+  readonly published?: PublishedHead | undefined;
 }
 
 export interface StoreHead {
@@ -58,6 +66,8 @@ export interface Batch {
   readonly levels: readonly LevelAppend[];
   /** The head after the batch. */
   readonly head: IntegratedHead;
+  /** Recorded in the same transaction: heads of trees before the batch. */
+  readonly heads?: HeadRows | undefined;
 }
 
 /** Which writer this opening is. The guard keeps a copy, so that a copied directory is told apart. */
@@ -121,7 +131,7 @@ export interface LogStore extends LogReader {
    * Applies a batch atomically.
    * @param batch - not copied before it is written: nobody may change a byte of it until the promise settles. A batch may be given
    *   while the one it builds on is still being written; when that one fails, so does this.
-   * @throws {TlogError} HEAD_MOVED (the integrated size is not batch.from) | WRITER_REPLACED | STORE_FULL | STORE_FAILED | STORE_CLOSED.
+   * @throws {TlogError} HEAD_MOVED (the integrated size is not batch.from) | SIGNED_SIZE_WENT_BACK (see recordHeads) | WRITER_REPLACED | STORE_FULL | STORE_FAILED | STORE_CLOSED.
    *   After STORE_FAILED the outcome is unknown: the writer must be reopened before it writes again.
    */
   commit(batch: Batch): Promise<void>;
@@ -131,13 +141,10 @@ export interface LogStore extends LogReader {
    */
   adoptLineage(token: string): Promise<void>;
   /**
-   * Records a head before it is signed. The signed size never goes back, and one size never has two roots.
-   * @throws {TlogError} SIGNED_SIZE_WENT_BACK (smaller, or same size with another root, or beyond the integrated size) | WRITER_REPLACED | STORE_FULL | STORE_FAILED | STORE_CLOSED
+   * Records what was signed, what is published, or both in one transaction. The signed size never goes back, one size never has two
+   * roots, and published <= signed <= integrated.
+   * @throws {TlogError} SIGNED_SIZE_WENT_BACK (signed: smaller, or same size with another root, or beyond the integrated size;
+   *   published: larger than the signed size, or smaller than the published one) | WRITER_REPLACED | STORE_FULL | STORE_FAILED | STORE_CLOSED
    */
-  recordSigned(head: SignedHead): Promise<void>;
-  /**
-   * Replaces the published checkpoint.
-   * @throws {TlogError} SIGNED_SIZE_WENT_BACK (larger than the signed size, or smaller than the published one) | WRITER_REPLACED | STORE_FULL | STORE_FAILED | STORE_CLOSED
-   */
-  publish(head: PublishedHead): Promise<void>;
+  recordHeads(rows: HeadRows): Promise<void>;
 }

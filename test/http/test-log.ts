@@ -24,6 +24,7 @@ export async function openTestLog(options: Partial<LogOptions> = {}): Promise<Lo
     events: {},
     now: () => performance.now(),
     randomToken: () => encodeHex(crypto.getRandomValues(new Uint8Array(16))),
+    hasReaders: false,
     recreateGuard: false,
     ...options,
   });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { TlogError } from "../../src/errors.ts";
+import { memoryGuard } from "../../src/keys/guard.ts";
 import type { Log } from "../../src/log/log.ts";
 import type { WitnessOptions } from "../../src/log/witness-options.ts";
 import { openCheckpoint } from "../../src/tlog/checkpoint.ts";
@@ -75,7 +76,7 @@ describe("a step that fails while witnesses are asked", () => {
     };
     await log.add(entry(1));
     await published(log, 1);
-    expect(fault.trace).toEqual(["commit", "recordSigned", "guard.write", "sign", "ask", "publish"]);
+    expect(fault.trace).toEqual(["commit", "guard.write", "sign", "ask", "recordHeads"]);
   });
 
   it("loses no promise when the process dies between a witness's cosignature and the publication", async () => {
@@ -103,18 +104,22 @@ describe("a step that fails while witnesses are asked", () => {
     const told: string[] = [];
     let isBroken = false;
     let isProving = false;
+    const guard = memoryGuard();
     await using log = await openOn(emptyDisks(), {
       witnesses: witnessed(vkey, [stub], { quorum: "quorum a" }),
       events: {
         witnessFailed: ({ code }) => told.push(`witness ${code}`),
         turnedReadOnly: ({ message }) => told.push(message),
       },
-      wrap: (store) => ({
-        ...store,
-        async recordSigned(head) {
-          await store.recordSigned(head);
+      guard: {
+        ...guard,
+        async write(record) {
+          await guard.write(record);
           isProving = isBroken;
         },
+      },
+      wrap: (store) => ({
+        ...store,
         async readTile(tile) {
           if (isProving) throw new TlogError("STORE_DAMAGED", "a tile that does not fit its parent");
           return await store.readTile(tile);
@@ -141,10 +146,11 @@ describe("a step that fails while witnesses are asked", () => {
         witnesses,
         wrap: (store) => ({
           ...store,
-          async publish(head) {
-            writes.push(`${head.treeSize}${isFull ? " fails" : ""}`);
+          async recordHeads(rows) {
+            if (rows.published !== undefined)
+              writes.push(`${rows.published.treeSize}${isFull ? " fails" : ""}`);
             if (isFull) throw new TlogError("STORE_FULL", "no room");
-            await store.publish(head);
+            await store.recordHeads(rows);
           },
         }),
       });

@@ -21,16 +21,19 @@ describe("a step that fails", () => {
       if (step === "commit") expect(answer).toMatchObject({ code: "LOG_READ_ONLY" });
       else expect(answer).toMatchObject({ leafIndex: 2 });
       const waiting = log.untilPublished(2, { signal: AbortSignal.timeout(200) });
-      await expectCodeAsync(waiting, step === "sign" ? "ABORTED" : "LOG_READ_ONLY");
-      expect(log.state().status).toBe(step === "sign" ? "writable" : "read-only");
+      // What is signed is shown first and recorded in the store then.
+      if (step === "recordHeads") expect(await waiting).toMatchObject({ treeSize: 3 });
+      else await expectCodeAsync(waiting, step === "sign" ? "ABORTED" : "LOG_READ_ONLY");
+      await expect.poll(() => log.state().status).toBe(step === "sign" ? "writable" : "read-only");
       // Readers still see what was published, and it still verifies.
-      expect(await headOf(log)).toEqual(before);
+      const shown = await headOf(log);
+      if (step !== "recordHeads") expect(shown).toEqual(before);
       expect(await log.readEntry(0)).toEqual(entry(0));
       const afterFault = copyOf(disks);
       await log.close();
 
       await using again = await openOn(afterFault);
-      await expectConsistent(again, before);
+      await expectConsistent(again, shown);
       for (let leafIndex = 0; leafIndex < again.integratedSize(); leafIndex += 1) {
         expect(await again.readEntry(leafIndex)).toEqual(entry(leafIndex));
       }
@@ -40,7 +43,7 @@ describe("a step that fails", () => {
     },
   );
 
-  it("happens in the order of the promise: commit, record, guard, sign, publish", async () => {
+  it("happens in the order of the promise: commit, guard, sign, show, record", async () => {
     const disks = emptyDisks();
     const fault = { step: undefined, outcome: OUTCOMES[0] as Persisted, trace: [] as string[] };
     const { wrap, guard, signers } = faulty(disks, fault);
@@ -48,10 +51,26 @@ describe("a step that fails", () => {
     fault.trace.length = 0;
     await log.add(entry(0));
     await published(log, 0);
-    expect(fault.trace).toEqual(["commit", "recordSigned", "guard.write", "sign", "publish"]);
+    expect(fault.trace).toEqual(["commit", "guard.write", "sign"]);
+    await log.close();
+    expect(fault.trace).toEqual(["commit", "guard.write", "sign", "recordHeads"]);
   });
 
-  it.each(["recordSigned", "guard.write"] as const)("makes no signature when it is %s", async (step) => {
+  it("is shown after it is recorded where other processes read the store", async () => {
+    const disks = emptyDisks();
+    const fault = { step: undefined, outcome: OUTCOMES[0] as Persisted, trace: [] as string[] };
+    const { wrap, guard, signers } = faulty(disks, fault);
+    await using log = await openOn(disks, { wrap, guard, signers: await signers(), hasReaders: true });
+    for (let leafIndex = 0; leafIndex < 3; leafIndex += 1) {
+      fault.trace.length = 0;
+      await log.add(entry(leafIndex));
+      await published(log, leafIndex);
+      expect(fault.trace).toEqual(["commit", "guard.write", "sign", "recordHeads"]);
+      expect(disks.store.head.published?.checkpoint).toEqual(log.published().checkpoint);
+    }
+  });
+
+  it("makes no signature when it is the guard's", async () => {
     const disks = emptyDisks();
     const fault = {
       step: undefined as Step | undefined,
@@ -61,7 +80,7 @@ describe("a step that fails", () => {
     const { wrap, guard, signers } = faulty(disks, fault);
     await using log = await openOn(disks, { wrap, guard, signers: await signers() });
     fault.trace.length = 0;
-    fault.step = step;
+    fault.step = "guard.write";
     await log.add(entry(0));
     await expect.poll(() => log.state().status).toBe("read-only");
     expect(fault.trace).not.toContain("sign");
@@ -140,9 +159,9 @@ describe("what storage gives back", () => {
             if (broken && tile.level === level && bytes !== undefined) bytes[bytes.length - 1]! ^= 1;
             return bytes;
           },
-          async publish(head) {
-            published.push(head.treeSize);
-            await store.publish(head);
+          async recordHeads(rows) {
+            published.push(rows.published?.treeSize ?? -1);
+            await store.recordHeads(rows);
           },
         }),
       });

@@ -8,10 +8,10 @@ import { parseVerifierKey } from "../../src/tlog/key.ts";
 import { type Disks, guardOn, testSigner } from "./harness.ts";
 
 /** What happens on the way to publication, witnesses aside. */
-export type Step = "commit" | "recordSigned" | "guard.write" | "sign" | "publish";
+export type Step = "commit" | "guard.write" | "sign" | "recordHeads";
 export type Persisted = "nothing persisted" | "persisted all the same";
 
-export const STEPS: readonly Step[] = ["commit", "recordSigned", "guard.write", "sign", "publish"];
+export const STEPS: readonly Step[] = ["commit", "guard.write", "sign", "recordHeads"];
 export const OUTCOMES: readonly Persisted[] = ["nothing persisted", "persisted all the same"];
 
 /** Fails one step from the moment `fault.step` names it: before or after its effect. */
@@ -25,8 +25,7 @@ export function faulty(disks: Disks, fault: { step: Step | undefined; outcome: P
   const wrap = (store: LogStore): LogStore => ({
     ...store,
     commit: (batch) => around("commit", () => store.commit(batch)),
-    recordSigned: (head) => around("recordSigned", () => store.recordSigned(head)),
-    publish: (head) => around("publish", () => store.publish(head)),
+    recordHeads: (rows) => around("recordHeads", () => store.recordHeads(rows)),
   });
   const healthy = guardOn(disks);
   const guard: Guard = { ...healthy, write: (record) => around("guard.write", () => healthy.write(record)) };

@@ -59,6 +59,7 @@ export async function openOn(
     events: {},
     now: () => performance.now(),
     randomToken: () => encodeHex(encodeUtf8(String(++tokens).padStart(16, "0"))),
+    hasReaders: false,
     recreateGuard: false,
     ...options,
   });

@@ -25,7 +25,8 @@ async function write(): Promise<void> {
     const [command = "", ...numbers] = line.split(" ");
     const [first = 0, count = 0, bytes = 0] = numbers.map(Number);
     if (command === "commit") await store.commit(patternBatch(first, count, bytes));
-    if (command === "sign") await store.recordSigned({ treeSize: first, rootHash: hashNamed("root") });
+    if (command === "sign")
+      await store.recordHeads({ signed: { treeSize: first, rootHash: hashNamed("root") } });
     if (command === "close") {
       await store.close();
       return { line };

@@ -26,8 +26,8 @@ export function testHeads(open: Open): void {
   test("everything is there again after closing and opening", async () => {
     const store = await open();
     await grow(store, 700);
-    await store.recordSigned({ treeSize: 600, rootHash: hashNamed("root") });
-    await store.publish({ treeSize: 500, checkpoint: bytesOf("note") });
+    await store.recordHeads({ signed: { treeSize: 600, rootHash: hashNamed("root") } });
+    await store.recordHeads({ published: { treeSize: 500, checkpoint: bytesOf("note") } });
     const head = await store.head();
     await store.close();
     const again = await open();
@@ -94,16 +94,16 @@ export function testHeads(open: Open): void {
     ["a smaller size", 4, { treeSize: 3, rootHash: root }, false],
     ["size 0 after a larger one", 4, { treeSize: 0, rootHash: root }, false],
     ["beyond the integrated size", 4, { treeSize: 11, rootHash: root }, false],
-  ])("recordSigned, %s", async (_, signed, next, isAllowed) => {
+  ])("recording a signed head, %s", async (_, signed, next, isAllowed) => {
     const store = await open();
     await grow(store, 10);
-    if (signed !== undefined) await store.recordSigned({ treeSize: signed, rootHash: root });
+    if (signed !== undefined) await store.recordHeads({ signed: { treeSize: signed, rootHash: root } });
     const before = await store.head();
     if (isAllowed) {
-      await store.recordSigned(next);
+      await store.recordHeads({ signed: next });
       expect((await store.head()).signed).toEqual(next);
     } else {
-      await expectCodeAsync(store.recordSigned(next), "SIGNED_SIZE_WENT_BACK");
+      await expectCodeAsync(store.recordHeads({ signed: next }), "SIGNED_SIZE_WENT_BACK");
       expect(await store.head()).toEqual(before);
     }
   });
@@ -116,18 +116,19 @@ export function testHeads(open: Open): void {
     ["the published size again, with more cosignatures", 4, 3, 3, true],
     ["a smaller size than the published one", 4, 3, 2, false],
     ["a larger size than the published one", 4, 3, 4, true],
-  ])("publish, %s", async (_, signed, published, treeSize, isAllowed) => {
+  ])("recording a published head, %s", async (_, signed, published, treeSize, isAllowed) => {
     const store = await open();
     await grow(store, 10);
-    if (signed !== undefined) await store.recordSigned({ treeSize: signed, rootHash: root });
-    if (published !== undefined) await store.publish({ treeSize: published, checkpoint: bytesOf("first") });
+    if (signed !== undefined) await store.recordHeads({ signed: { treeSize: signed, rootHash: root } });
+    if (published !== undefined)
+      await store.recordHeads({ published: { treeSize: published, checkpoint: bytesOf("first") } });
     const before = await store.head();
     const next = { treeSize, checkpoint: bytesOf("next") };
     if (isAllowed) {
-      await store.publish(next);
+      await store.recordHeads({ published: next });
       expect((await store.head()).published).toEqual(next);
     } else {
-      await expectCodeAsync(store.publish(next), "SIGNED_SIZE_WENT_BACK");
+      await expectCodeAsync(store.recordHeads({ published: next }), "SIGNED_SIZE_WENT_BACK");
       expect(await store.head()).toEqual(before);
     }
   });

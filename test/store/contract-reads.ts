@@ -227,11 +227,11 @@ export function testOwnership(open: Open): void {
     expect((await store.head()).integrated).toEqual(headOf(2));
 
     const signed = { treeSize: 2, rootHash: hashNamed("root") };
-    const recorded = store.recordSigned(signed);
+    const recorded = store.recordHeads({ signed });
     signed.rootHash.fill(0);
     await recorded;
     const published = { treeSize: 2, checkpoint: bytesOf("note") };
-    const publishing = store.publish(published);
+    const publishing = store.recordHeads({ published });
     published.checkpoint.fill(0);
     await publishing;
     expect((await store.head()).signed?.rootHash).toEqual(hashNamed("root"));
@@ -241,8 +241,8 @@ export function testOwnership(open: Open): void {
   test("changing what was read changes nothing, and later reads do not change it", async () => {
     const store = await open();
     await grow(store, 600);
-    await store.recordSigned({ treeSize: 3, rootHash: hashNamed("root") });
-    await store.publish({ treeSize: 3, checkpoint: bytesOf("note") });
+    await store.recordHeads({ signed: { treeSize: 3, rootHash: hashNamed("root") } });
+    await store.recordHeads({ published: { treeSize: 3, checkpoint: bytesOf("note") } });
     const read = async (): Promise<readonly (Uint8Array | undefined)[]> => {
       const head = await store.head();
       return [

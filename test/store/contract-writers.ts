@@ -23,8 +23,14 @@ export function testWriters(open: Open): void {
     await grow(first, 3);
     const second = await open();
     await expectCodeAsync(first.commit(batchOf(3, entriesFrom(3, 1))), "WRITER_REPLACED");
-    await expectCodeAsync(first.recordSigned({ treeSize: 1, rootHash: hashNamed("r") }), "WRITER_REPLACED");
-    await expectCodeAsync(first.publish({ treeSize: 0, checkpoint: bytesOf("c") }), "WRITER_REPLACED");
+    await expectCodeAsync(
+      first.recordHeads({ signed: { treeSize: 1, rootHash: hashNamed("r") } }),
+      "WRITER_REPLACED",
+    );
+    await expectCodeAsync(
+      first.recordHeads({ published: { treeSize: 0, checkpoint: bytesOf("c") } }),
+      "WRITER_REPLACED",
+    );
     await expectCodeAsync(first.adoptLineage("0".repeat(32)), "WRITER_REPLACED");
     expect(await second.head()).toEqual({ integrated: headOf(3), signed: undefined, published: undefined });
     await grow(second, 300);
@@ -62,8 +68,8 @@ export function testClosing(open: Open): void {
       () => store.indexOf(hashNamed("x")),
       () => store.commit(batchOf(1, entriesFrom(1, 1))),
       () => store.adoptLineage("0".repeat(32)),
-      () => store.recordSigned({ treeSize: 1, rootHash: hashNamed("r") }),
-      () => store.publish({ treeSize: 1, checkpoint: bytesOf("c") }),
+      () => store.recordHeads({ signed: { treeSize: 1, rootHash: hashNamed("r") } }),
+      () => store.recordHeads({ published: { treeSize: 1, checkpoint: bytesOf("c") } }),
     ]) {
       await expectCodeAsync(call(), "STORE_CLOSED");
     }

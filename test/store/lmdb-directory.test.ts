@@ -117,8 +117,8 @@ describe("lmdb: what does not fit is named, never served", () => {
   beforeEach(async () => {
     const store = await openLmdbStore({ directory, origin: ORIGIN });
     await store.commit(patternBatch(0, 700, 10));
-    await store.recordSigned({ treeSize: 600, rootHash: hashNamed("root") });
-    await store.publish({ treeSize: 500, checkpoint: hashNamed("note") });
+    await store.recordHeads({ signed: { treeSize: 600, rootHash: hashNamed("root") } });
+    await store.recordHeads({ published: { treeSize: 500, checkpoint: hashNamed("note") } });
     await store.adoptLineage("0".repeat(32));
     await store.close();
   });

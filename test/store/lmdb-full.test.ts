@@ -41,8 +41,10 @@ describe("lmdb: a full store is an error that leaves the log whole", () => {
     expect((await stat(join(directory, "data.mdb"))).size).toBeLessThanOrEqual(maxBytes);
     await expectRefused(store, size);
     for (let signed = 0; signed < 50; signed++) {
-      await store.recordSigned({ treeSize: signed, rootHash: hashNamed(`${signed}`) });
-      await store.publish({ treeSize: signed, checkpoint: hashNamed(`checkpoint ${signed}`) });
+      await store.recordHeads({ signed: { treeSize: signed, rootHash: hashNamed(`${signed}`) } });
+      await store.recordHeads({
+        published: { treeSize: signed, checkpoint: hashNamed(`checkpoint ${signed}`) },
+      });
     }
     await store.close();
     expect((await stat(join(directory, "data.mdb"))).size).toBeLessThanOrEqual(maxBytes);

@@ -20,7 +20,7 @@ describe("lmdb: a log of schema 1", () => {
     directory = await mkdtemp(join(tmpdir(), "bristlecone-schema-1-"));
     const store = await openLmdbStore({ directory, origin: ORIGIN });
     await store.commit(patternBatch(0, SIZE, 10));
-    await store.recordSigned({ treeSize: 600, rootHash: hashNamed("root") });
+    await store.recordHeads({ signed: { treeSize: 600, rootHash: hashNamed("root") } });
     await store.close();
     await rm(join(directory, "leaf-index"), { recursive: true });
     await makeSchema1(directory, store.writer.storeId);

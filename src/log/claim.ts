@@ -1,0 +1,60 @@
+/** What an opening may go on from: held against the guard, and taken over. */
+import { claimLineage, type Guard, type GuardedHead } from "../keys/guard.ts";
+import { type CompactRange, emptyRange, rangeRoot } from "../merkle/compact-range.ts";
+import { hashesEqual } from "../merkle/hash.ts";
+import type { LogStore, StoreHead } from "../store/store.ts";
+import type { LogOptions } from "./options.ts";
+import { rangeAt, rangeFromStore } from "./read-back.ts";
+
+export interface Claimed {
+  /** The lineage token this opening holds. */
+  readonly lineage: string;
+  /** What storage held before the opening changed anything. */
+  readonly head: StoreHead;
+  /** The largest head that was ever handed to a signer, its tree rebuilt from storage. */
+  readonly verified: CompactRange;
+  /** That head, when the guard has it and storage does not record it. */
+  readonly unrecorded: GuardedHead | undefined;
+}
+
+/**
+ * Makes this opening the only one that may sign.
+ * @throws {TlogError} as `claimLineage` | STORE_DAMAGED
+ */
+export async function claimLog(
+  options: Pick<LogOptions, "store" | "guard" | "recreateGuard" | "randomToken" | "events">,
+  origin: string,
+): Promise<Claimed> {
+  const { store, guard, recreateGuard } = options;
+  const head = await store.head();
+  const signed = recreateGuard ? head.signed : await vouchedHead(store, guard, head);
+  const nextToken = options.randomToken();
+  const lineage = await claimLineage({ store, guard, origin, signed, recreateGuard, nextToken });
+  if (recreateGuard) {
+    options.events.warning?.({
+      code: "GUARD_RECREATED",
+      message: `the guard ${guard.location} starts anew from the data directory`,
+    });
+  }
+  const verified =
+    signed === undefined || signed.treeSize === 0 ? emptyRange() : await rangeFromStore(store, signed);
+  return { lineage, head, verified, unrecorded: signed === head.signed ? undefined : signed };
+}
+
+/**
+ * What storage can say for the guard's head. The guard comes first, so after a crash storage may not record the head that was signed
+ * last: then its tree at that size speaks, and claiming compares the roots. A tree that has less than was signed has nothing to say.
+ */
+async function vouchedHead(
+  store: LogStore,
+  guard: Guard,
+  { integrated, signed }: StoreHead,
+): Promise<GuardedHead | undefined> {
+  const guarded = (await guard.read())?.signed;
+  if (guarded === undefined || guarded.treeSize === signed?.treeSize) return signed;
+  if (guarded.treeSize > integrated.treeSize) return signed;
+  const { treeSize } = guarded;
+  const rootHash = rangeRoot(await rangeAt(store, treeSize));
+  const isAhead = signed === undefined || treeSize > signed.treeSize;
+  return isAhead || !hashesEqual(rootHash, guarded.rootHash) ? { treeSize, rootHash } : signed;
+}
