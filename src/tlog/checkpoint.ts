@@ -5,19 +5,18 @@
 import { TlogError } from "../errors.ts";
 import { emptyRootHash, hashesEqual } from "../merkle/hash.ts";
 import { type Checkpoint, formatCheckpoint, parseCheckpoint } from "./checkpoint-body.ts";
-import { decodeTimestampedSignature, ML_DSA_44 } from "./cosignature.ts";
-import { bytesEqual, decodeUtf8, encodeUtf8 } from "./encoding.ts";
+import { ML_DSA_44, readTimestamp } from "./cosignature.ts";
+import { bytesEqual, encodeUtf8 } from "./encoding.ts";
 import {
   ED25519,
   formatVerifierKey,
-  keyLabel,
   type MlDsaOptions,
   type NoteSigner,
   type NoteVerifier,
   type VerifierKey,
   verifierFor,
 } from "./key.ts";
-import { parseNote, signNote, type VerifiedSignature, verifyNote } from "./note.ts";
+import { type SplitNote, signNote, splitNote, type VerifiedSignature, verifyNote } from "./note.ts";
 import { isQuorumMet, type Policy, type PolicyWitness, showOctets } from "./policy.ts";
 
 export { type Checkpoint, formatCheckpoint, parseCheckpoint } from "./checkpoint-body.ts";
@@ -62,13 +61,27 @@ export type CheckpointTrust = {
 export async function openCheckpoint(
   args: CheckpointTrust & MlDsaOptions & { readonly signedNote: Uint8Array },
 ): Promise<VerifiedCheckpoint> {
-  const note = parseNote(args.signedNote);
-  const signedNote = new Uint8Array(args.signedNote);
-  const text = decodeUtf8(note.text);
+  return openSplitCheckpoint(args, splitNote(args.signedNote), new Uint8Array(args.signedNote));
+}
+
+/** As {@link openCheckpoint}, but the note is not copied: the caller gives it away. */
+export async function openOwnCheckpoint(
+  args: CheckpointTrust & MlDsaOptions,
+  signedNote: Uint8Array,
+): Promise<VerifiedCheckpoint> {
+  return openSplitCheckpoint(args, splitNote(signedNote), signedNote);
+}
+
+async function openSplitCheckpoint(
+  args: CheckpointTrust & MlDsaOptions,
+  { body, textBytes, signatures }: SplitNote,
+  signedNote: Uint8Array,
+): Promise<VerifiedCheckpoint> {
   const witnesses = args.policy?.witnesses ?? [];
-  const logKeys = keysForOrigin(originLine(text), args);
-  const { verified } = await verifyNote(note, verifiersFor(logKeys, witnesses, args));
-  const checkpoint = parseCheckpoint(text);
+  const logKeys = keysForOrigin(originLine(body), args);
+  const text = signedNote.subarray(0, textBytes);
+  const { verified } = await verifyNote({ text, signatures }, verifiersFor(logKeys, witnesses, args));
+  const checkpoint = parseCheckpoint(body);
   const vkeys = logSignatures(verified, logKeys, checkpoint);
   if (checkpoint.treeSize === 0 && !hashesEqual(checkpoint.rootHash, emptyRootHash())) {
     throw new TlogError("ROOT_MISMATCH", "tree size 0, but not the root hash of the empty tree");
@@ -115,11 +128,15 @@ function verifiersFor(
   witnesses: readonly PolicyWitness[],
   options: MlDsaOptions,
 ): readonly NoteVerifier[] {
-  const ofLog = new Map(logKeys.map((key) => [keyLabel(key), key.publicKey]));
   const others = witnesses
     .map(({ key }) => key)
-    .filter((key) => !bytesEqual(ofLog.get(keyLabel(key)) ?? new Uint8Array(0), key.publicKey));
+    .filter((key) => !logKeys.some((own) => isSameKey(own, key) && bytesEqual(own.publicKey, key.publicKey)));
   return [...logKeys, ...others].map((key) => verifierFor(key, options));
+}
+
+// By what tells keys apart: verifyNote refuses two keys that share it.
+function isSameKey(a: VerifierKey, b: VerifierKey): boolean {
+  return a.keyId === b.keyId && a.name === b.name;
 }
 
 function logSignatures(
@@ -127,8 +144,7 @@ function logSignatures(
   logKeys: readonly VerifierKey[],
   { extensions }: Checkpoint,
 ): readonly string[] {
-  const labels = new Set(logKeys.map(keyLabel));
-  const byLog = verified.map(({ verifierKey }) => verifierKey).filter((key) => labels.has(keyLabel(key)));
+  const byLog = verified.map(({ verifierKey }) => verifierKey).filter((key) => logKeys.includes(key));
   if (byLog.length === 0)
     throw new TlogError("SIGNATURE_MISSING", "no known key of the log signed the checkpoint");
   // An ML-DSA-44 signature does not cover extension lines: by itself it would vouch for whatever somebody added.
@@ -142,12 +158,11 @@ function cosignaturesOf(
   verified: readonly VerifiedSignature[],
   witnesses: readonly PolicyWitness[],
 ): readonly VerifiedCosignature[] {
-  const known = new Map(witnesses.map(({ name, key }) => [keyLabel(key), name]));
   return verified.flatMap(({ verifierKey, signature: { payload } }) => {
-    const name = known.get(keyLabel(verifierKey));
-    if (name === undefined || verifierKey.type === ED25519) return [];
-    const { timestampSeconds } = decodeTimestampedSignature(verifierKey.type, payload);
-    return [{ name, vkey: formatVerifierKey(verifierKey), timestampSeconds }];
+    const witness = witnesses.find(({ key }) => isSameKey(key, verifierKey));
+    if (witness === undefined || verifierKey.type === ED25519) return [];
+    const timestampSeconds = readTimestamp(payload);
+    return [{ name: witness.name, vkey: formatVerifierKey(verifierKey), timestampSeconds }];
   });
 }
 

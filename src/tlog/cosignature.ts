@@ -63,7 +63,12 @@ export function decodeTimestampedSignature(type: CosignatureType, payload: Uint8
   if (payload.length !== wanted) {
     throw new TlogError("COSIGNATURE_MALFORMED", `want ${wanted} bytes, got ${payload.length}`);
   }
-  return { timestampSeconds: readUint64(payload, 0), signature: payload.slice(TIMESTAMP_BYTES) };
+  return { timestampSeconds: readTimestamp(payload), signature: payload.subarray(TIMESTAMP_BYTES) };
+}
+
+/** The time alone, of a payload that verified. */
+export function readTimestamp(payload: Uint8Array): number {
+  return readUint64(payload, 0);
 }
 
 /** The message of type 0x04. @param checkpointText - origin to extension lines, final newline included. */

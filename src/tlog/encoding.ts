@@ -65,11 +65,9 @@ export function decodeBase64(
   // 24 bits at a time. Negative when one of the four is no digit; and a typed array takes a number's lowest byte.
   let group = text.length % 4 === 0 ? 0 : NO_DIGIT;
   for (let at = 0, to = 0; at < digits && group >= 0; at += 4, to += 3) {
-    group =
-      sextetAt(text, at, digits) * 2 ** 18 +
-      sextetAt(text, at + 1, digits) * 2 ** 12 +
-      sextetAt(text, at + 2, digits) * 2 ** 6 +
-      sextetAt(text, at + 3, digits);
+    group = sextetAt(text, at) * 2 ** 18 + sextetAt(text, at + 1) * 2 ** 12;
+    if (at + 2 < digits) group += sextetAt(text, at + 2) * 2 ** 6;
+    if (at + 3 < digits) group += sextetAt(text, at + 3);
     bytes[to] = group / 2 ** 16;
     bytes[to + 1] = group / 2 ** 8;
     bytes[to + 2] = group;
@@ -212,9 +210,8 @@ function byteAt(bytes: Uint8Array, offset: number): number {
   return byte;
 }
 
-/** The value of the digit there; 0 in the padding, from `digits` on. */
-function sextetAt(text: string, at: number, digits: number): number {
-  return at < digits ? (SEXTETS[text.charCodeAt(at)] ?? NO_DIGIT) : 0;
+function sextetAt(text: string, at: number): number {
+  return SEXTETS[text.charCodeAt(at)] ?? NO_DIGIT;
 }
 
 function quote(text: string): string {

@@ -54,7 +54,7 @@ export interface NoteVerifier {
 /** Whether a note can carry this name: not empty, no Unicode space, no plus, no control character.  signed-note, format */
 export function isKeyName(name: string): boolean {
   for (let at = 0; at < name.length; at++) if (name.charCodeAt(at) < 0x20) return false;
-  return /^[^\p{White_Space}\p{Surrogate}+]+$/u.test(name);
+  return /^[!-*,-~]+$/.test(name) || /^[^\p{White_Space}\p{Surrogate}+]+$/u.test(name);
 }
 
 /** SHA-256(name || 0x0A || type || public key)[:4], as an unsigned 32-bit number.  signed-note, signatures */

@@ -57,10 +57,24 @@ export interface VerifiedNote {
  * @param options.maxBytes - refused above, by default {@link MAX_NOTE_BYTES}.
  * @throws {TlogError} NOTE_MALFORMED: one bad signature line, known or not, spoils the whole note
  */
-export function parseNote(
+export function parseNote(signedNote: Uint8Array, options?: { readonly maxBytes?: number }): Note {
+  const { textBytes, signatures } = splitNote(signedNote, options);
+  return { text: new Uint8Array(signedNote.subarray(0, textBytes)), signatures };
+}
+
+/** A note taken apart without a copy of its text: that is its first `textBytes` bytes. */
+export interface SplitNote {
+  /** Decoded. */
+  readonly body: string;
+  readonly textBytes: number;
+  readonly signatures: readonly NoteSignature[];
+}
+
+/** As {@link parseNote}, for who holds on to the note's bytes anyway. */
+export function splitNote(
   signedNote: Uint8Array,
   { maxBytes = MAX_NOTE_BYTES }: { readonly maxBytes?: number } = {},
-): Note {
+): SplitNote {
   if (signedNote.length > maxBytes) {
     throw new TlogError("NOTE_MALFORMED", `want at most ${maxBytes} bytes, got ${signedNote.length}`);
   }
@@ -73,8 +87,8 @@ export function parseNote(
   if (lines.length === 0 || lines.length > MAX_SIGNATURES) {
     throw new TlogError("NOTE_MALFORMED", `want 1 to ${MAX_SIGNATURES} signatures, got ${lines.length}`);
   }
-  const text = new Uint8Array(signedNote.subarray(0, emptyLineIn(signedNote)));
-  return { text, signatures: lines.map(parseSignatureLine) };
+  const body = note.slice(0, split + 1);
+  return { body, textBytes: emptyLineIn(signedNote), signatures: lines.map(parseSignatureLine) };
 }
 
 /** The note's bytes, signature lines verbatim. */
@@ -93,13 +107,16 @@ export function noteSignature({ name, keyId }: VerifierKey, payload: Uint8Array)
  * @throws {TlogError} NOTE_MALFORMED
  */
 export function parseSignatureLine(line: string): NoteSignature {
-  const [, name = "", base64 = ""] = /^— ([^ ]*) (.*)$/u.exec(line) ?? [];
-  if (!isKeyName(name)) throw new TlogError("NOTE_MALFORMED", "want a signature line: — name base64");
-  const bytes = decodeSignatureBytes(base64);
+  const nameEnd = line.indexOf(" ", SIGNATURE_PREFIX.length);
+  const name = line.slice(SIGNATURE_PREFIX.length, nameEnd);
+  if (!line.startsWith(SIGNATURE_PREFIX) || nameEnd < 0 || !isKeyName(name)) {
+    throw new TlogError("NOTE_MALFORMED", "want a signature line: — name base64");
+  }
+  const bytes = decodeSignatureBytes(line.slice(nameEnd + 1));
   if (bytes.length <= KEY_ID_BYTES) {
     throw new TlogError("NOTE_MALFORMED", `want a key ID and a signature, got ${bytes.length} bytes`);
   }
-  return { name, keyId: readUint32(bytes, 0), payload: bytes.slice(KEY_ID_BYTES), line };
+  return { name, keyId: readUint32(bytes, 0), payload: bytes.subarray(KEY_ID_BYTES), line };
 }
 
 /**

@@ -5,7 +5,7 @@
 import { TlogError } from "../errors.ts";
 import { HASH_BYTES, leafHash as hashOfLeaf } from "../merkle/hash.ts";
 import { verifyInclusion } from "../merkle/inclusion.ts";
-import { type CheckpointTrust, openCheckpoint, type VerifiedCheckpoint } from "./checkpoint.ts";
+import { type CheckpointTrust, openOwnCheckpoint, type VerifiedCheckpoint } from "./checkpoint.ts";
 import {
   assertWellFormed,
   decodeBase64,
@@ -105,7 +105,7 @@ export async function verifyTlogProof(
 // A broken checkpoint inside a receipt is a broken receipt.
 async function openEnclosed(trust: CheckpointTrust, signedNote: Uint8Array): Promise<VerifiedCheckpoint> {
   try {
-    return await openCheckpoint({ ...trust, signedNote });
+    return await openOwnCheckpoint(trust, signedNote);
   } catch (cause) {
     if (!(cause instanceof TlogError)) throw cause;
     if (!["NOTE_MALFORMED", "CHECKPOINT_MALFORMED", "ROOT_MISMATCH"].includes(cause.code)) throw cause;
