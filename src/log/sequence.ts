@@ -21,10 +21,10 @@ import { nextTurn } from "./turns.ts";
 /** One commit takes at most this much; a larger single group is committed alone. */
 const COMMIT_LIMITS = { maxEntries: 8192, maxBytes: 16 * 1024 * 1024 };
 /**
- * So many entries are worth preparing while the commit before them is on its way to disk. Fewer wait for its end, and for all that
- * come until then: preparing them takes less than the commit would gain.
+ * So much is worth preparing while the commit before it is on its way to disk. Less waits for its end, and for all that comes until
+ * then: a commit more costs as much as preparing some hundred entries.
  */
-const AHEAD_ENTRIES = 1024;
+const AHEAD = { entries: 4096, bytes: 4 * 1024 * 1024 };
 /**
  * Turns of the event loop that entries gather for before a commit that nothing waits for. One for who came in the same turn; one for
  * who was answered by the commit before and asks again at once: else one of them would go alone and all others behind it, for ever.
@@ -195,7 +195,8 @@ export class Sequencer {
   }
 
   #isAheadWorthwhile(): boolean {
-    return this.#pool.size.pendingEntries >= AHEAD_ENTRIES;
+    const { pendingEntries, pendingBytes } = this.#pool.size;
+    return pendingEntries >= AHEAD.entries || pendingBytes >= AHEAD.bytes;
   }
 
   /** Until a commit ends, or there is more to prepare than waiting for that is worth. */

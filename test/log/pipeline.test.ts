@@ -6,7 +6,7 @@ import { expectCodeAsync } from "../expect-code.ts";
 import { emptyDisks, entry, gate, openOn } from "./harness.ts";
 
 /** As many as are worth preparing while a commit is on its way. */
-const MANY = 1024;
+const MANY = 4096;
 
 function block(from: number, count: number) {
   return encodeEntryBlock(Array.from({ length: count }, (_, at) => entry(from + at)));
@@ -57,6 +57,19 @@ describe("a batch behind one that is being written", () => {
     expect((await second).leafIndices).toEqual(range(MANY, 2 * MANY));
     expect((await third).leafIndices).toEqual(range(2 * MANY, 3 * MANY));
     expect(trace.slice(3)).toEqual([`commit ${MANY}+${2 * MANY}`]);
+  });
+
+  it("is prepared meanwhile when its entries are few and long", async () => {
+    const { log, begun, durable, trace } = await gated();
+    await using _ = log;
+    const first = log.add(entry(0));
+    await begun.passed;
+    const long = Array.from({ length: 65 }, (_, at) => new Uint8Array(65_535).fill(at));
+    const second = log.addBlock(encodeEntryBlock(long));
+    await turn();
+    expect(trace).toEqual(["indexOf 1", "commit 0+1", "indexOf 65"]);
+    durable.open();
+    await Promise.all([first, second]);
   });
 
   it("waits for more when it is small", async () => {
