@@ -70,12 +70,28 @@ export async function ed25519KeyPair(seed: Uint8Array): Promise<KeyPair> {
   };
 }
 
-// Importing a key costs nearly as much as a verification. Only importPublicKey() writes; the bytes are the cache's key, so a
+// Importing a key costs nearly as much as a verification. Only importBytes() writes; the bytes are the cache's key, so a
 // stale or mixed-up answer cannot be; the oldest goes first, and a policy rarely names more than a few dozen keys.
 const importedKeys = new Map<string, KeyObject>();
 const MAX_IMPORTED_KEYS = 256;
 
+// Of keys that are asked for as the same object, which saves making a text of the bytes; those may have changed since.
+const recentKeys = new WeakMap<Uint8Array, { readonly bytes: Uint8Array; readonly key: KeyObject }>();
+
 function importPublicKey(publicKey: Uint8Array): KeyObject {
+  const recent = recentKeys.get(publicKey);
+  if (recent !== undefined && isSame(recent.bytes, publicKey)) return recent.key;
+  const key = importBytes(publicKey);
+  recentKeys.set(publicKey, { bytes: Uint8Array.from(publicKey), key });
+  return key;
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
+  return a.length === b.length;
+}
+
+function importBytes(publicKey: Uint8Array): KeyObject {
   const bytes = Buffer.from(publicKey);
   const known = importedKeys.get(bytes.toString("latin1"));
   if (known !== undefined) return known;
