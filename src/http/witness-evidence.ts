@@ -7,6 +7,7 @@ import { encodeHex } from "../tlog/encoding.ts";
 import { MAX_EVIDENCE_BYTES } from "../tlog/fork-evidence.ts";
 import { originHash } from "../tlog/origin-hash.ts";
 import { RateLimitedError, type Witness } from "../witness/witness.ts";
+import { bodyOf } from "./body.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import { isNotModified, notModified } from "./caching.ts";
 import { concurrencyLimit } from "./concurrency-limit.ts";
@@ -45,7 +46,7 @@ export function witnessEvidenceRoutes(witness: Witness, options: EvidenceRouteOp
     });
   });
   app.post("/evidence", ({ req }) =>
-    withBody(req.raw, { maxBytes: MAX_EVIDENCE_BYTES, budget: incoming }, (body) =>
+    withBody(bodyOf(req.raw), { maxBytes: MAX_EVIDENCE_BYTES, budget: incoming }, (body) =>
       oneOfFew(async () => taken(await witness.addEvidence(body, [], assertNotTooOften))),
     ),
   );

@@ -1,7 +1,7 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Hono } from "hono";
 import type { Witness } from "../witness/witness.ts";
-import { createApp } from "./create-app.ts";
+import { createApp, type HttpApp } from "./create-app.ts";
 import { DEFAULT_WITNESS_HTTP_LIMITS, type WitnessHttpLimits } from "./limits.ts";
 import { openApiText } from "./openapi-text.ts";
 import type { HttpEnv } from "./path.ts";
@@ -11,7 +11,7 @@ import { witnessInfoRoutes } from "./witness-info.ts";
 import { witnessOpenApiDocument } from "./witness-openapi.ts";
 import { witnessProblem } from "./witness-problem.ts";
 import { witnessReadRoutes } from "./witness-reads.ts";
-import { witnessWriteRoutes } from "./witness-writes.ts";
+import { witnessPreflights, witnessWriteRoutes } from "./witness-writes.ts";
 
 export interface WitnessAppOptions {
   readonly witness: Witness;
@@ -25,27 +25,30 @@ export interface WitnessAppOptions {
 
 /**
  * The public HTTP API of a witness: `spec/http-api.md`, "A witness". c2sp.org/tlog-witness, HTTP interface
+ * Every URL in its answers is relative to the request's own, so it need not know what a proxy in front made of its path.
  * @param below - the path it is served below. Default "/".
  */
-export function createWitnessApp(options: WitnessAppOptions, below = "/"): Hono<HttpEnv> {
-  return createApp(options.onError).route(below, witnessRoutes(options));
+export function createWitnessApp(options: WitnessAppOptions, below = "/"): HttpApp {
+  const limits = { ...DEFAULT_WITNESS_HTTP_LIMITS, ...options.limits };
+  const app = createApp(options.onError);
+  const prefix = below === "/" ? "" : below;
+  const writes = witnessWriteRoutes(options.witness, { ...limits, onError: options.onError });
+  app.hot(writes.map((route) => ({ ...route, path: prefix + route.path })));
+  app.route(below, otherRoutes(options, limits));
+  return app;
 }
 
-/**
- * The same, to be mounted below any path of another app: every URL in its answers is relative to the request's own, so it needs to
- * know neither that path nor what a proxy in front made of it.
- */
-export function witnessRoutes(options: WitnessAppOptions): Hono<HttpEnv> {
-  const { witness, version, onError } = options;
-  const limits = { ...DEFAULT_WITNESS_HTTP_LIMITS, ...options.limits };
-  const now = options.now ?? (() => performance.now());
+function otherRoutes(
+  { witness, version, onError, now = () => performance.now() }: WitnessAppOptions,
+  limits: WitnessHttpLimits,
+): Hono<HttpEnv> {
   const app = new OpenAPIHono<HttpEnv>();
   app.onError((error, c) => {
     const response = witnessProblem(error, c.req.raw);
     if (response.status === 500) onError?.({ error, method: c.req.method, path: c.req.path });
     return response;
   });
-  app.route("/", witnessWriteRoutes(witness, limits));
+  app.route("/", witnessPreflights());
   app.route("/", witnessEvidenceRoutes(witness, { ...limits, now }));
   app.route("/", witnessReadRoutes(witness));
   app.route("/", witnessInfoRoutes(witness, { ...limits, version, now }));

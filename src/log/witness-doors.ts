@@ -25,6 +25,7 @@ type Accept = (
 
 /** One door a URL: several keys of one witness are asked once. */
 export function openDoors(options: DoorOptions, accept: Accept): readonly Door[] {
+  const prove = lastShared(options.prove);
   const groups: { url: string; fetch: FetchFunction | undefined; witnesses: ReachableWitness[] }[] = [];
   for (const witness of options.reachable) {
     const fetch = options.fetchFor?.(witness);
@@ -43,10 +44,28 @@ export function openDoors(options: DoorOptions, accept: Accept): readonly Door[]
     });
     const link = new WitnessLink({
       ...options,
+      prove,
       client,
       accept: (head, lines) => accept(witnesses, head, lines),
       knownSize: isHeld ? (options.held?.treeSize ?? 0) : 0,
     });
     return { link, names };
   });
+}
+
+/** Witnesses that follow a log want the same proof at the same moment: it is made once. */
+function lastShared(prove: DoorOptions["prove"]): DoorOptions["prove"] {
+  let last: { readonly key: string; readonly proof: ReturnType<DoorOptions["prove"]> } | undefined; // owned by the returned function
+  return (between) => {
+    const key = `${between.fromSize} ${between.toSize}`;
+    if (last?.key === key) return last.proof;
+    const proof = prove(between);
+    const made = { key, proof };
+    last = made;
+    proof.catch(() => {
+      // Not kept: the next one who asks tries again.
+      if (last === made) last = undefined;
+    });
+    return proof;
+  };
 }

@@ -1,7 +1,9 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { type ErrorCode, TlogError } from "../../src/errors.ts";
+import { listen, type ServedApp } from "../../src/http/listen.ts";
+import { createWitnessApp } from "../../src/http/witness.ts";
 import { createWitnessAdminApp } from "../../src/http/witness-admin.ts";
-import { encodeUtf8 } from "../../src/tlog/encoding.ts";
+import { decodeUtf8, encodeUtf8 } from "../../src/tlog/encoding.ts";
 import {
   LogFrozenError,
   RateLimitedError,
@@ -75,6 +77,54 @@ describe("add-checkpoint and sign-subtree", () => {
       expect(response.headers.get("Cache-Control")).toBe("no-store");
       expect(await response.text()).toBe(`— ${WITNESS_NAME} AAAAAAAA\n`);
     }
+  });
+
+  test("answer plain requests on a socket as the framework does, and without it", async () => {
+    const cosign: Witness["addCheckpoint"] = (body) => {
+      const text = decodeUtf8(body);
+      if (text === "conflict") return Promise.reject(new SizeConflictError(17, 3));
+      if (text === "limited") return Promise.reject(new RateLimitedError(ORIGIN, 9));
+      if (text === "unknown") return Promise.reject(new TlogError("LOG_UNKNOWN", "no such log"));
+      if (text === "bug") return Promise.reject(new Error("a bug"));
+      return Promise.resolve(encodeUtf8("— x y\n"));
+    };
+    const failures: string[] = [];
+    const app = createWitnessApp({
+      witness: fakeWitness({}, { addCheckpoint: cosign, signSubtree: cosign }),
+      version: "0.0.0-test",
+      onError: ({ method, path }) => failures.push(`${method} ${path}`),
+    });
+    const fetch: ServedApp["fetch"] = (request, env) => {
+      framed += 1;
+      return app.fetch(request, env);
+    };
+    let framed = 0;
+    const address = { host: "127.0.0.1", port: 0 };
+    const straight = await listen({ app: { fetch, hotRoutes: app.hotRoutes }, ...address });
+    const through = await listen({ app: { fetch }, ...address });
+    onTestFinished(async () => {
+      await straight.close({ deadlineMs: 0 });
+      await through.close({ deadlineMs: 0 });
+    });
+    const asked = WRITES.flatMap((path) => [
+      ...["fine", "conflict", "limited", "unknown", "bug"].map((body) => ({ path, body, head: "" })),
+      { path, body: "coded", head: "Content-Encoding: gzip\r\n" },
+      { path, body: "x".repeat(140_000), head: "" },
+    ]);
+    for (const { path, body, head } of asked) {
+      const request = `POST ${path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n${head}Content-Length: ${body.length}\r\n\r\n${body}`;
+      const answers: string[][] = [];
+      for (const { url } of [straight, through]) {
+        const client = await RawClient.open(url);
+        client.send(request);
+        const lines = (await client.untilClosed()).split("\r\n");
+        answers.push(lines.map((line) => line.replace(/^[\w-]+:/, (name) => name.toLowerCase())).sort());
+      }
+      const [one, other] = answers.map((lines) => lines.filter((line) => !line.startsWith("date:")));
+      expect(one, `${path} ${body.slice(0, 10)}`).toEqual(other);
+    }
+    expect(framed).toBe(asked.length);
+    expect(failures).toEqual(WRITES.flatMap((path) => Array(2).fill(`POST ${path}`)));
   });
 
   test.each<[string, ErrorCode, number]>([
