@@ -1,0 +1,155 @@
+import { describe, expect, it } from "vitest";
+import { memoryGuard } from "../../src/keys/guard.ts";
+import type { Log } from "../../src/log/log.ts";
+import { expectCodeAsync } from "../expect-code.ts";
+import { expectConsistent, headOf } from "./faulty.ts";
+import { copyOf, type Disks, emptyDisks, entry, guardOn, openOn, published, testSigner } from "./harness.ts";
+
+/** A log of 2 entries that is recorded, and a third one that was shown before the store's rows followed: what a crash leaves. */
+async function crashed(
+  point: "guard" | "shown" | "carried",
+): Promise<{ disks: Disks; log: Log; left: Disks }> {
+  const disks = emptyDisks();
+  let left: Disks | undefined;
+  const guard = guardOn(disks);
+  const log = await openOn(disks, {
+    guard: {
+      ...guard,
+      async write(record) {
+        await guard.write(record);
+        if (point === "guard" && record.signed?.treeSize === 3) left ??= copyOf(disks);
+      },
+    },
+  });
+  await log.addBatch([entry(0), entry(1)]);
+  await published(log, 1);
+  await expect.poll(() => disks.store.head.published?.treeSize).toBe(2);
+  await log.add(entry(2));
+  await published(log, 2);
+  if (point === "carried") await log.add(entry(3));
+  return { disks, log, left: left ?? copyOf(disks) };
+}
+
+describe("a crash while the store's rows trail the guard", () => {
+  it.each([
+    ["after the guard, before anything is shown", "guard", 3, 2],
+    ["after it is shown, before it is recorded", "shown", 3, 2],
+    ["when the next entries have taken the rows along", "carried", 4, 3],
+  ] as const)(
+    "%s: the next opening shows at least that, and consistently",
+    async (_, point, size, recorded) => {
+      const { log, left } = await crashed(point);
+      expect(left.store.head).toMatchObject({
+        integrated: { treeSize: size },
+        signed: { treeSize: recorded },
+        published: { treeSize: recorded, mayTrail: true },
+      });
+      const shown = await headOf(log);
+      await log.close();
+      await using again = await openOn(left);
+      await expectConsistent(again, shown);
+      expect(again.published().treeSize).toBe(size);
+      // Also in the store, before anybody is served.
+      expect(left.store.head).toMatchObject({ signed: { treeSize: size }, published: { treeSize: size } });
+      expect(left.guard?.signed?.treeSize).toBe(size);
+    },
+  );
+
+  it("is survived twice in a row: an opening that crashes at once forgets nothing the guard knew", async () => {
+    const { log, left } = await crashed("shown");
+    await log.close();
+    const signer = await testSigner();
+    const silent = { ...signer, sign: () => Promise.reject(new Error("no key today")) };
+    // No older checkpoint is shown instead.
+    await expectCodeAsync(openOn(left, { signers: [silent] }), "SIGNER_FAILED");
+    expect(left.guard?.signed?.treeSize).toBe(3);
+    expect(left.store.head.published?.treeSize).toBe(2);
+    await using again = await openOn(left);
+    expect(again.published().treeSize).toBe(3);
+  });
+
+  it("shows nothing older where rows are recorded first from now on", async () => {
+    const { log, left } = await crashed("shown");
+    await log.close();
+    await using again = await openOn(left, { hasReaders: true });
+    expect(left.store.head.published).toEqual({ treeSize: 3, checkpoint: again.published().checkpoint });
+  });
+
+  it("GUARD_MISMATCH: refuses a tree of another root at the guarded size, whatever its own record says", async () => {
+    const { log, left } = await crashed("shown");
+    await log.close();
+    const guarded = left.guard?.signed;
+    if (left.guard === undefined || guarded === undefined) throw new Error("no guard");
+    const other = guarded.rootHash.map((byte) => byte ^ 1);
+    for (const treeSize of [1, 2, 3]) {
+      const guard = { ...left.guard, signed: { treeSize, rootHash: other } };
+      await expectCodeAsync(openOn({ ...copyOf(left), guard }), "GUARD_MISMATCH");
+    }
+  });
+
+  it("GUARD_AHEAD: refuses every older copy of the same opening, and takes one that has all that was signed", async () => {
+    const disks = emptyDisks();
+    const copies: Disks[] = [];
+    const log = await openOn(disks, {
+      wrap: (store) => ({
+        ...store,
+        async commit(batch) {
+          await store.commit(batch);
+          copies.push(copyOf(disks));
+        },
+      }),
+    });
+    for (let leafIndex = 0; leafIndex < 5; leafIndex += 1) {
+      await log.add(entry(leafIndex));
+      await published(log, leafIndex);
+    }
+    const { guard } = copyOf(disks);
+    for (const [at, { store }] of copies.entries()) {
+      const opening = openOn({ store, guard });
+      if (at < 4) await expectCodeAsync(opening, "GUARD_AHEAD");
+      else expect((await opening).published().treeSize).toBe(5);
+    }
+    await log.close();
+  });
+
+  it("keeps signed heads readable when only the guard knows of them", async () => {
+    const { log, left } = await crashed("guard");
+    await log.close();
+    const guard = memoryGuard(left.guard);
+    await using again = await openOn(left, { guard });
+    expect(again.readableSize()).toBe(3);
+    expect(await again.readEntry(2)).toEqual(entry(2));
+  });
+});
+
+describe("rows nobody waits for", () => {
+  it("turn the log read-only when they cannot be written, and what was shown stays", async () => {
+    const disks = emptyDisks();
+    let isBroken = false;
+    await using log = await openOn(disks, {
+      wrap: (store) => ({
+        ...store,
+        async recordHeads(rows) {
+          if (isBroken) throw new Error("the disk is gone");
+          await store.recordHeads(rows);
+        },
+      }),
+    });
+    isBroken = true;
+    await log.add(entry(0));
+    await published(log, 0);
+    await expect.poll(() => log.state()).toMatchObject({ status: "read-only", code: "LOG_READ_ONLY" });
+    expect(log.published().treeSize).toBe(1);
+    await expectCodeAsync(log.add(entry(1)), "LOG_READ_ONLY");
+  });
+
+  it("are written when the log closes", async () => {
+    const disks = emptyDisks();
+    const log = await openOn(disks);
+    await log.add(entry(0));
+    await published(log, 0);
+    expect(disks.store.head.published?.treeSize).toBe(0);
+    await log.close();
+    expect(disks.store.head).toMatchObject({ signed: { treeSize: 1 }, published: { treeSize: 1 } });
+  });
+});
