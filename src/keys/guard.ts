@@ -10,7 +10,11 @@ export interface Guard {
   readonly location: string;
   /** @throws {TlogError} GUARD_MALFORMED | GUARD_FAILED */
   read(): Promise<GuardRecord | undefined>;
-  /** Resolves when the record is durable. @throws {TlogError} GUARD_FAILED */
+  /**
+   * Resolves when the record is durable. A guard that other processes write too refuses who was replaced: one whose lineage is no
+   * longer among those it holds.
+   * @throws {TlogError} GUARD_FAILED | WRITER_REPLACED
+   */
   write(record: GuardRecord): Promise<void>;
   /**
    * Puts the record out of the way, so that the next write starts a new one. Only on an operator's word.
@@ -45,6 +49,7 @@ export interface GuardedStore {
   readonly storeId: string;
   readonly epoch: number;
   readonly lineage: string | undefined;
+  /** The largest head it has, by its own record or by its tree. */
   readonly signed: GuardedHead | undefined;
 }
 

@@ -11,8 +11,8 @@ import { consistencyProof, inclusionBatch, inclusionProof, nodesOf, rootAt } fro
 
 /**
  * What a process that only reads can say of a log for certain: what is published. The rest only its writer knows: what is signed
- * and in the guard (the store's row is written first, and alone would show what a restored store may contradict), how many
- * leaves are integrated, how the witnesses do, and where a leaf is that the leaf index on disk does not have yet.
+ * (the guard knows first, and the store's row follows later), how many leaves are integrated, how the witnesses do, and where a
+ * leaf is that the leaf index on disk does not have yet.
  */
 export type PublishedView = Omit<
   LogView,
