@@ -179,7 +179,10 @@ async function openLogDisks(
       code: "STORE_UPGRADED",
       message: `${directory} is brought up to schema 2: earlier versions of this program will not open it any more`,
     });
+  const onMergeFailed = (error: unknown) =>
+    events.warning({ code: "LEAF_INDEX_UNMERGED", message: `${messageOf(error)}; will try again` });
   const maxBytes = options.maxStoreBytes;
-  const openStore = () => openLmdbStore({ directory, origin, maxBytes, onIndexing, onUpgrade });
+  const told = { onIndexing, onUpgrade, onMergeFailed };
+  const openStore = () => openLmdbStore({ directory, origin, maxBytes, ...told });
   return await openDisks(directory, { openStore, guard, warn: events.warning });
 }

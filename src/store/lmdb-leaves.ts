@@ -14,6 +14,9 @@ const LEAF_INDEX_DIRECTORY = "leaf-index";
 /** How far the making of a leaf index has come. */
 export type IndexProgress = Parameters<Required<LeafIndexOptions>["onProgress"]>[0];
 
+/** What its writer tells of. */
+export type IndexEvents = Pick<LeafIndexOptions, "onProgress" | "onMergeFailed">;
+
 interface LeavesOf {
   readonly env: LogEnvironment;
   readonly directory: string;
@@ -21,16 +24,13 @@ interface LeavesOf {
 }
 
 /** For the writer: makes what is missing. @throws {TlogError} STORE_DAMAGED | STORE_FULL | STORE_FAILED */
-export async function openLeaves(
-  of: LeavesOf,
-  onProgress: (progress: IndexProgress) => void,
-): Promise<LeafIndex> {
+export async function openLeaves(of: LeavesOf, events: IndexEvents): Promise<LeafIndex> {
   of.env.refresh();
   return await openLeafIndex({
     ...optionsOf(of),
     treeSize: treeSizeReader(of.env.tables.meta)(),
     readOnly: false,
-    onProgress,
+    ...events,
   });
 }
 

@@ -20,6 +20,8 @@ export interface LmdbStoreOptions {
   readonly maxBytes?: number | undefined;
   /** Told now and then while a leaf index that is missing or lags far behind is made: about a microsecond a leaf. */
   readonly onIndexing?: ((progress: IndexProgress) => void) | undefined;
+  /** Told why runs of the leaf index could not be merged: it goes on, a little slower, and tries again. */
+  readonly onMergeFailed?: ((error: unknown) => void) | undefined;
   /** Told when the directory is of the former schema, and is made one of this: earlier versions then open it no more. */
   readonly onUpgrade?: (() => void) | undefined;
 }
@@ -54,7 +56,8 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<LogStore
   });
   try {
     const { storeId } = writer;
-    const index = await openLeaves({ env, directory, storeId }, options.onIndexing ?? (() => undefined));
+    const { onIndexing: onProgress = () => undefined, onMergeFailed = () => undefined } = options;
+    const index = await openLeaves({ env, directory, storeId }, { onProgress, onMergeFailed });
     return {
       writer,
       ...readerOf(env, assertOpen, (leafHashes) => index.findRepaired(leafHashes)),

@@ -30,8 +30,8 @@ export function keysInOrder(hashes: Uint8Array): { readonly keys: Keys; readonly
   const words = wordsOf(hashes);
   const bits = Math.min(MAX_DIGIT_BITS, Math.floor(Math.log2(count + 1)));
   const starts = new Uint32Array(2 ** bits + 1);
-  // Two shifts: one by 32 would be none.
-  const digitOf = (high: number): number => (high >>> 1) >>> (31 - bits);
+  const scale = 2 ** (bits - 32);
+  const digitOf = (high: number): number => Math.floor(high * scale);
   for (let at = 0; at < count; at++) {
     const digit = digitOf(words.getUint32(at * HASH_BYTES)) + 1;
     starts[digit] = (starts[digit] ?? 0) + 1;

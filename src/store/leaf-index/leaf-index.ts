@@ -27,6 +27,8 @@ export interface LeafIndexOptions {
   readonly readOnly: boolean;
   /** Told now and then while an index that is missing, or lags far behind, is made from the tiles. */
   readonly onProgress?: (progress: { readonly indexed: number; readonly treeSize: number }) => void;
+  /** Told why a merge failed. The index goes on, with more runs to look through, and tries again with each new run. */
+  readonly onMergeFailed?: (error: unknown) => void;
 }
 
 export interface LeafIndex {

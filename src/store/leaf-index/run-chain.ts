@@ -10,7 +10,7 @@ import { fileError, isTemporaryName, type LeafRange, parseRunName, runPath } fro
 import { subtreeRoot } from "./subtree-root.ts";
 
 /** How often merging may widen a run: 4^4 times the leaves of a first one. */
-const MAX_WIDENINGS = 4;
+export const MAX_WIDENINGS = 4;
 
 export interface ChainOptions
   extends Pick<LeafIndexOptions, "directory" | "storeId" | "treeSize" | "readHashes"> {
@@ -59,11 +59,6 @@ export function openChain(options: ChainOptions, held: ReadonlyMap<string, Run>)
       .map((name) => join(directory, name))
       .filter((path) => !used.has(path)),
   };
-}
-
-/** Whether merging may make a run so wide. */
-export function isMergedWidth(width: number, runLeaves: number): boolean {
-  return width <= runLeaves * MERGE_WIDTH ** MAX_WIDENINGS;
 }
 
 function widestRun(

@@ -9,7 +9,7 @@ import type { LeafIndex, LeafIndexOptions } from "./leaf-index.ts";
 import { runOfRuns, runOfTable, runOfTiles, TILE_LEAVES } from "./make-run.ts";
 import { MERGE_WIDTH } from "./merge-runs.ts";
 import type { Run } from "./run.ts";
-import { isMergedWidth, openChain } from "./run-chain.ts";
+import { MAX_WIDENINGS, openChain } from "./run-chain.ts";
 import { fileError, indexClosed } from "./run-file.ts";
 
 /** Full tables in memory that wait to be written; with them there is no room for more. */
@@ -60,15 +60,21 @@ class WritingIndex implements LeafIndex {
   readonly #stop = new AbortController();
   readonly #writing = new Lane(() => this.#writeTable());
   readonly #repairing = new Lane(() => this.#repair());
-  readonly #merging = new Lane(() => this.#merge());
-  #interruption = new AbortController(); // of the merge under way; owned by #merge()
+  /** One for each width, the narrowest first: a wide merge takes long, and narrow runs would pile up behind it. */
+  readonly #merging: readonly Lane[];
+  #interruption = new AbortController(); // of the merges under way; owned by #repair()
+  #mergedBytes = 0; // of the runs being merged; owned by #merge()
   #closing: Promise<void> | undefined; // owned by close()
 
   constructor(options: WriterOptions, runs: readonly Run[]) {
     this.#options = options;
     const { readHashes, runLeaves } = options;
     this.#finder = new LeafFinder({ readHashes, runLeaves, runs, seed: randomInt(2 ** 32) });
-    this.#merging.start();
+    this.#merging = Array.from({ length: MAX_WIDENINGS }, (_, widenings) => {
+      const width = runLeaves * MERGE_WIDTH ** widenings;
+      return new Lane(() => this.#merge(width));
+    });
+    this.#startMerging();
   }
 
   get size(): number {
@@ -88,7 +94,7 @@ class WritingIndex implements LeafIndex {
     while (this.#finder.fullTables.length >= MAX_FULL_TABLES) await settled(this.#writing);
     while (this.#unmergedRuns() >= MAX_UNMERGED_RUNS) {
       await settled(this.#repairing);
-      await settled(this.#merging);
+      for (const lane of this.#merging.slice(0, 1)) await settled(lane);
     }
   }
 
@@ -131,7 +137,8 @@ class WritingIndex implements LeafIndex {
   async #close(): Promise<void> {
     this.#stop.abort(indexClosed());
     this.#interruption.abort(indexClosed());
-    await Promise.all([this.#writing.stop(), this.#repairing.stop(), this.#merging.stop()]);
+    const lanes = [this.#writing, this.#repairing, ...this.#merging];
+    await Promise.all(lanes.map((lane) => lane.stop()));
     for (const run of this.#finder.runs) run.close();
   }
 
@@ -139,7 +146,7 @@ class WritingIndex implements LeafIndex {
     const [table] = this.#finder.fullTables;
     if (table === undefined) return false;
     this.#finder.tableWritten(table, await runOfTable(this.#options, table));
-    this.#merging.start();
+    this.#startMerging();
     return true;
   }
 
@@ -151,11 +158,12 @@ class WritingIndex implements LeafIndex {
   async #repair(): Promise<boolean> {
     if (this.#damaged() !== undefined) {
       this.#interruption.abort();
-      await this.#merging.idle();
+      await Promise.all(this.#merging.map((lane) => lane.idle()));
+      this.#interruption = new AbortController();
     }
     const damaged = this.#damaged();
     if (damaged === undefined) {
-      this.#merging.start();
+      this.#startMerging();
       return false;
     }
     const { runLeaves } = this.#options;
@@ -173,27 +181,38 @@ class WritingIndex implements LeafIndex {
     return true;
   }
 
-  /** Merges four sisters into their parent, the narrowest there are. */
-  async #merge(): Promise<boolean> {
-    const sisters = this.#mergeable();
+  #startMerging(): void {
+    for (const lane of this.#merging) lane.start();
+  }
+
+  /** Merges four sisters of this width into their parent. */
+  async #merge(width: number): Promise<boolean> {
+    const sisters = this.#mergeable(width);
     if (sisters === undefined || this.#damaged() !== undefined) return false;
-    this.#interruption = new AbortController();
+    const bytes = sisters.reduce((sum, run) => sum + run.layout.fileBytes, 0);
+    this.#mergedBytes += bytes;
     try {
-      await this.#assertRoom(sisters);
+      await this.#assertRoom(this.#mergedBytes);
       await this.#replace(sisters, [await runOfRuns(this.#options, sisters, this.#interruption.signal)]);
+      this.#startMerging();
       return true;
     } catch (error) {
-      if (this.#damaged() === undefined) throw error;
+      if (this.#damaged() === undefined) {
+        if (this.#closing === undefined) this.#options.onMergeFailed?.(error);
+        throw error;
+      }
       // It met a damaged run, or is in the way of who did. Once there is none, merging goes on.
       this.#repairing.start();
       return false;
+    } finally {
+      this.#mergedBytes -= bytes;
     }
   }
 
   /** A disk that is filled for a while, by files that may wait, is full for the commits and the heads of that while. */
-  async #assertRoom(olds: readonly Run[]): Promise<void> {
+  async #assertRoom(bytes: number): Promise<void> {
     const { directory } = this.#options;
-    const wanted = olds.reduce((sum, run) => sum + run.layout.fileBytes, RESERVED_BYTES);
+    const wanted = bytes + RESERVED_BYTES;
     const { bavail, bsize } = await statfs(directory).catch((error: unknown) => {
       throw fileError(directory, error);
     });
@@ -201,14 +220,11 @@ class WritingIndex implements LeafIndex {
     throw new TlogError("STORE_FULL", `runs are merged when ${wanted} bytes are free, got ${bavail * bsize}`);
   }
 
-  #mergeable(): readonly Run[] | undefined {
+  #mergeable(width: number): readonly Run[] | undefined {
     const { runs } = this.#finder;
-    // The narrowest are the last.
-    for (let at = runs.length - MERGE_WIDTH; at >= 0; at--) {
-      const sisters = runs.slice(at, at + MERGE_WIDTH);
-      if (areSisters(sisters, this.#options.runLeaves)) return sisters;
-    }
-    return undefined;
+    return runs
+      .map((_, at) => runs.slice(at, at + MERGE_WIDTH))
+      .find((sisters) => areSisters(sisters, width));
   }
 
   async #replace(olds: readonly Run[], news: readonly Run[]): Promise<void> {
@@ -236,13 +252,12 @@ async function settled(lane: Lane): Promise<void> {
   if (lane.failure !== undefined) throw lane.failure;
 }
 
-function areSisters(runs: readonly Run[], runLeaves: number): boolean {
-  const [first] = runs;
-  if (first === undefined) return false;
-  const width = first.to - first.from;
+/** Whether they are all children of one parent. */
+function areSisters(runs: readonly Run[], width: number): boolean {
+  const from = runs[0]?.from ?? 0;
   return (
-    runs.every(({ from, to }) => to - from === width) &&
-    first.from % (MERGE_WIDTH * width) === 0 &&
-    isMergedWidth(MERGE_WIDTH * width, runLeaves)
+    runs.length === MERGE_WIDTH &&
+    from % (MERGE_WIDTH * width) === 0 &&
+    runs.every((run) => run.to - run.from === width)
   );
 }

@@ -26,10 +26,12 @@ describe("a leaf index on a disk with little room", () => {
     mounted = disk;
     const yard = new TileYard();
     const directory = join(disk, "leaves");
-    const index = await openIndex(yard, directory);
+    const told: unknown[] = [];
+    const index = await openIndex(yard, directory, { onMergeFailed: (error) => told.push(error) });
     await expectCodeAsync(grow(yard, index, randomHashes(40 * RUN_LEAVES), RUN_LEAVES), "STORE_FULL");
     expect(wrongAnswers(yard, index)).toEqual([]);
     expect(filesIn(directory).filter((name) => name.startsWith("0-"))).toEqual([`0-${RUN_LEAVES}.run`]);
     await index.close();
+    expect(told[0]).toMatchObject({ code: "STORE_FULL" });
   });
 });
