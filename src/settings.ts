@@ -68,7 +68,7 @@ export const SETTINGS: { readonly [N in SettingName]: Setting } = Object.freeze(
   readers: {
     wanted: `a whole number from 0 to ${MAX_READERS}`,
     placeholder: "N",
-    help: "answer reads from N further processes; 0: from the log's own",
+    help: "answer reads and take entries in N further processes; 0: in the log's own",
     fallback: 0,
   },
   data: {

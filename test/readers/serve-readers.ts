@@ -6,6 +6,8 @@ import { type RunningServe, startServe, temporaryDirectory } from "../cli/harnes
 
 export interface ReadersLog extends RunningServe {
   readonly adminUrl: string;
+  /** Where it was started. */
+  readonly directory: string;
   /** What it wrote to stderr so far. */
   readonly errors: () => string;
 }
@@ -18,12 +20,13 @@ export async function startReaders(
   const adminPort = await freePort();
   const admin = `127.0.0.1:${adminPort}`;
   const all = ["--readers", String(count), "--admin-listen", admin, "--log-format", "json", ...args];
-  const served = await startServe(temporaryDirectory(), all, environment);
+  const directory = temporaryDirectory();
+  const served = await startServe(directory, all, environment);
   let errors = "";
   served.child.stderr?.on("data", (text) => {
     errors += text;
   });
-  return { ...served, adminUrl: `http://${admin}`, errors: () => errors };
+  return { ...served, directory, adminUrl: `http://${admin}`, errors: () => errors };
 }
 
 async function freePort(): Promise<number> {
