@@ -1,5 +1,6 @@
 /** Reading entries: bundles, each entry checked against the leaf hash a verified head commits to. */
 import { TlogError } from "../src/errors.ts";
+import type { NodeCoordinate } from "../src/merkle/coordinates.ts";
 import { hashesEqual, leafHash } from "../src/merkle/hash.ts";
 import { decodeBundle, MAX_ENTRY_BYTES } from "../src/tlog/entry-bundle.ts";
 import { formatBundlePath, TILE_WIDTH, tileWidthAt } from "../src/tlog/tile.ts";
@@ -61,7 +62,8 @@ export async function* readEntries(log: Source, range: EntryRange): AsyncGenerat
     for (let reading = readings.shift(); reading !== undefined; reading = readings.shift()) {
       const entries = await reading;
       readAhead(WINDOWS_AHEAD);
-      yield* entries;
+      // yield* would make promises of its own for each entry.
+      for (const entry of entries) yield entry;
     }
   } finally {
     release();
@@ -76,10 +78,12 @@ function windowEnd(start: number, end: number): number {
 async function readBundles(log: Source, range: EntryRange): Promise<readonly LogEntry[]> {
   const { head, start, end, signal } = range;
   const bundles: Promise<readonly IndexedEntry[]>[] = [];
+  // One leaf of a tile brings all of them.
+  const leaves: NodeCoordinate[] = [];
   for (let index = Math.floor(start / TILE_WIDTH); index * TILE_WIDTH < end; index++) {
     bundles.push(requestBundle(log.fetcher, { index, head, signal }));
+    leaves.push({ level: 0, index: Math.max(start, index * TILE_WIDTH) });
   }
-  const leaves = Array.from({ length: end - start }, (_, offset) => ({ level: 0, index: start + offset }));
   const [entries, read] = await Promise.all([
     Promise.all(bundles),
     log.tiles.readNodes({ head, nodes: leaves, signal }),

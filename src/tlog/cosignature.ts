@@ -129,15 +129,15 @@ export async function signCosignature(
  * @param claim.payload - the bytes that follow the key ID.
  * @param mlDsa44 - who checks ML-DSA-44; by default this thread.
  */
-export async function isValidCosignature(
+export function isValidCosignature(
   cosigner: Cosigner & { readonly publicKey: Uint8Array },
   { payload, checkpointText }: { readonly payload: Uint8Array; readonly checkpointText: Uint8Array },
   mlDsa44: Pick<MlDsa44, "isValid"> = { isValid: isValidMlDsa44 },
 ): Promise<boolean> {
   const signed = signedMessage(cosigner, payload, checkpointText);
-  if (signed === undefined) return false;
+  if (signed === undefined) return Promise.resolve(false);
   const claim = { ...signed, publicKey: cosigner.publicKey };
-  return cosigner.type === ML_DSA_44 ? await mlDsa44.isValid(claim) : await isValidEd25519(claim);
+  return cosigner.type === ML_DSA_44 ? mlDsa44.isValid(claim) : isValidEd25519(claim);
 }
 
 /** @returns undefined when no message can be made, so that nothing can have been signed. */

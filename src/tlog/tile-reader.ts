@@ -130,10 +130,14 @@ function nodeReader(treeSize: number, tiles: TileBytes): NodeReader {
     assertTileHashes(bytes, tile);
     byKey.set(keyOf(tile), bytes);
   }
+  // Who reads a log asks for the leaves of one tile after the other.
+  let last: { readonly tile: Tile; readonly bytes: Uint8Array } | undefined;
   return (node) => {
     const tile = tileOfNode(node, treeSize);
-    const bytes = byKey.get(keyOf(tile));
+    const isSame = last?.tile.level === tile.level && last.tile.index === tile.index;
+    const bytes = isSame ? last?.bytes : byKey.get(keyOf(tile));
     if (bytes === undefined) throw new TlogError("ARGUMENT_INVALID", `${formatTilePath(tile)} was not read`);
+    last = { tile, bytes };
     return nodeFromTile(bytes, tile, node);
   };
 }
