@@ -58,8 +58,8 @@ export async function benchClient(scale: {
     const ours = inclusionCandidates(native, portable, durationMs);
     const peer = sigstore(native);
     const node = new Uint8Array(65);
-    const beside = async (yardstick: string, operation: () => unknown) =>
-      await compare([repeat(yardstick, durationMs, operation), ...ours], scale.rounds);
+    const beside = async (yardstick: string, operation: () => void) =>
+      await compare([repeatNow(yardstick, durationMs, operation), ...ours], scale.rounds);
     return [
       {
         name: "sigstore",
@@ -87,7 +87,7 @@ export async function benchClient(scale: {
 function inclusionCandidates(native: Verifier, portable: Verifier, durationMs: number): Candidates {
   const ours = (name: string, body: Verifier) => {
     const claim = inclusionClaim(body);
-    return repeat(name, durationMs, () => {
+    return repeatNow(name, durationMs, () => {
       body.verifyInclusion({ ...claim, leafHash: body.leafHash(ENTRY) });
     });
   };
@@ -136,6 +136,18 @@ function repeat(name: string, durationMs: number, operation: () => unknown): Can
   return { name, run: () => perSecond(operation, durationMs) };
 }
 
+/** Several to a look at the clock: what that and an await cost would weigh on the quicker side. */
+function repeatNow(name: string, durationMs: number, operation: () => void): Candidates[number] {
+  const together = 16;
+  const batch = () => {
+    for (let at = 0; at < together; at++) operation();
+  };
+  return {
+    name,
+    run: async () => ({ perSecond: together * (await perSecond(batch, durationMs)).perSecond }),
+  };
+}
+
 function inclusionClaim(body: Verifier) {
   const proof = Array.from({ length: PROOF_HASHES }, (_, at) => new Uint8Array(32).fill(at + 1));
   const claim = { leafIndex: LEAF_INDEX, treeSize: TREE_SIZE, leafHash: body.leafHash(ENTRY), proof };
@@ -143,7 +155,7 @@ function inclusionClaim(body: Verifier) {
 }
 
 /** The same proof as @sigstore/verify takes it, or undefined where it is not installed. */
-function sigstore(body: Verifier): (() => unknown) | undefined {
+function sigstore(body: Verifier): (() => void) | undefined {
   const { leafIndex, treeSize, proof, rootHash } = inclusionClaim(body);
   try {
     const peer = createRequire(import.meta.url)("@sigstore/verify/dist/tlog/merkle.js");
