@@ -33,6 +33,10 @@ describe("a leaf index of leaves that somebody chose", () => {
     ["the same first 8 bytes", mixed(hashesWith([1, 2, 3, 4, 5, 6, 7, 8], 701), randomHashes(4100))],
     ["the same first 4 bytes", mixed(hashesWith([0, 0, 0, 0], 2503), randomHashes(2600))],
     [
+      "the same first 4 bytes, a few of them in each run",
+      mixed(hashesWith([7, 7, 7, 7], 97), randomHashes(4000)),
+    ],
+    [
       "the first 8 bytes all zeroes or all ones",
       mixed(hashesWith(Array(8).fill(0), 400), hashesWith(Array(8).fill(255), 403)),
     ],
