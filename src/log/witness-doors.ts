@@ -54,7 +54,7 @@ export function openDoors(options: DoorOptions, accept: Accept): readonly Door[]
 }
 
 /** Witnesses that follow a log want the same proof at the same moment: it is made once. */
-function lastShared(prove: DoorOptions["prove"]): DoorOptions["prove"] {
+export function lastShared(prove: DoorOptions["prove"]): DoorOptions["prove"] {
   let last: { readonly key: string; readonly proof: ReturnType<DoorOptions["prove"]> } | undefined; // owned by the returned function
   return (between) => {
     const key = `${between.fromSize} ${between.toSize}`;
