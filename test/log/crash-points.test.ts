@@ -4,6 +4,7 @@ import type { Log } from "../../src/log/log.ts";
 import { expectCodeAsync } from "../expect-code.ts";
 import { expectConsistent, headOf } from "./faulty.ts";
 import { copyOf, type Disks, emptyDisks, entry, guardOn, openOn, published, testSigner } from "./harness.ts";
+import { respond, stubWitness, witnessed } from "./stub-witness.ts";
 
 /** A log of 2 entries that is recorded, and a third one that was shown before the store's rows followed: what a crash leaves. */
 async function crashed(
@@ -73,6 +74,21 @@ describe("a crash while the store's rows trail the guard", () => {
     await log.close();
     await using again = await openOn(left, { hasReaders: true });
     expect(left.store.head.published).toEqual({ treeSize: 3, checkpoint: again.published().checkpoint });
+  });
+
+  it("shows nothing older with witnesses from now on: as long as there is no quorum, no log opens", async () => {
+    const { log, left } = await crashed("shown");
+    await log.close();
+    const stub = await stubWitness("a");
+    const witnesses = witnessed(log.vkeys[0] ?? "", [stub], { quorum: "quorum a" });
+    stub.answer = () => Promise.resolve(respond(503));
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      await expectCodeAsync(openOn(left, { witnesses }), "QUORUM_NOT_MET");
+    }
+    stub.answer = undefined;
+    await using again = await openOn(left, { witnesses });
+    expect(again.published().treeSize).toBe(3);
+    expect(left.store.head.published?.mayTrail).toBeUndefined();
   });
 
   it("GUARD_MISMATCH: refuses a tree of another root at the guarded size, whatever its own record says", async () => {
