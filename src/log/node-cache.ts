@@ -1,11 +1,11 @@
 import { InvariantError, TlogError } from "../errors.ts";
 import type { NodeCoordinate } from "../merkle/coordinates.ts";
-import { HASH_BYTES } from "../merkle/hash.ts";
+import { HASH_BYTES, hashesEqualAt } from "../merkle/hash.ts";
 import type { LogReader } from "../store/store.ts";
 import { TILE_HEIGHT, TILE_WIDTH } from "../tlog/tile.ts";
 import type { ReadTile } from "../tlog/tile-reader.ts";
-import { StoredTile, sectionSiblingsInto } from "./stored-tile.ts";
-import { completeNodes, copyHash, nodeOffset, TILE_NODE_BYTES } from "./tile-nodes.ts";
+import { areInnerNodes, damagedTile, type HashAt, StoredTile, writeSectionSiblings } from "./stored-tile.ts";
+import { completeNodes, copyHash, nodeOffset, perfectRootInto, TILE_NODE_BYTES } from "./tile-nodes.ts";
 import { TileSummaries } from "./tile-summaries.ts";
 import { TreeEdges } from "./tree-edges.ts";
 import { Turns } from "./turns.ts";
@@ -34,6 +34,7 @@ type TileNodeReader = (
  * Inner nodes of a log's tree, from its tiles. Tiles are opened up once: those above level 0, which every proof needs, and those
  * that were partial when they were asked for are held whole; of the many full tiles of level 0 storage has a few nodes, which are
  * read each time with the leaves. Of those that were written before storage kept nodes some are held here ({@link TileSummaries}).
+ * Stored nodes are derived data, and no reason to refuse: where they do not fit, the 256 leaves answer, compared with the tile above.
  * Bounded in bytes whatever is asked. spec/decisions/0028 and 0033
  */
 export class NodeCache {
@@ -47,14 +48,21 @@ export class NodeCache {
   readonly #newest: Map<number, HeldTile> = new Map();
   readonly #maxTiles: number;
   readonly #summaries: TileSummaries;
+  readonly #onUnfit: (tile: number) => void;
+  #isUnfitTold = false; // owned by #tellUnfit()
 
+  /** @param storage - where stored nodes are read; `onUnfit` is told of the first tile of level 0 whose nodes are not its own. */
   constructor(
     readTile: ReadTile,
     limits: { readonly maxTiles: number; readonly maxSummaryBytes: number } = DEFAULT_LIMITS,
-    readSection: LogReader["readSection"] = async () => undefined,
+    storage: {
+      readonly readSection?: LogReader["readSection"];
+      readonly onUnfit?: (tile: number) => void;
+    } = {},
   ) {
     this.#readTile = readTile;
-    this.#readSection = readSection;
+    this.#readSection = storage.readSection ?? (async () => undefined);
+    this.#onUnfit = storage.onUnfit ?? (() => undefined);
     this.#maxTiles = limits.maxTiles;
     this.#summaries = new TileSummaries(limits.maxSummaryBytes);
   }
@@ -110,7 +118,7 @@ export class NodeCache {
     }
   }
 
-  /** Those inside the tile of the leaf, when storage has its inner nodes; else false. */
+  /** Those inside the tile of the leaf, when storage has its inner nodes and they fit; else false. */
   async #storedSiblingsInto(
     { leafIndex, height, treeSize }: { leafIndex: number; height: number; treeSize: number },
     out: Uint8Array,
@@ -121,8 +129,7 @@ export class NodeCache {
     const section = await this.#readSection(leafIndex);
     if (section === undefined) return false;
     const root = this.#heldRoot(index, treeSize) ?? (await this.#rootOf(index, treeSize));
-    sectionSiblingsInto({ section, leafIndex, height, root }, out);
-    return true;
+    return writeSectionSiblings({ section, leafIndex, height, root }, out);
   }
 
   async #reader(tile: { level: number; index: number }, treeSize: number): Promise<TileNodeReader> {
@@ -133,9 +140,14 @@ export class NodeCache {
     }
     const leaves = await this.#hashesOf(tile, treeSize);
     const stored = await this.#readSection(tile.index * TILE_WIDTH);
-    if (stored === undefined) return this.#summaryReader(tile.index, leaves, treeSize);
+    if (stored === undefined) return await this.#summaryReader(tile.index, leaves, treeSize);
     const root = await this.#rootOf(tile.index, treeSize);
-    const checked = new StoredTile({ index: tile.index, leaves, nodes: stored.nodes, root });
+    if (!areInnerNodes(stored.nodes, root)) {
+      const nodes = nodesAbove(leaves, { index: tile.index, root });
+      this.#tellUnfit(tile.index);
+      return readerOf({ nodes });
+    }
+    const checked = new StoredTile({ index: tile.index, leaves, nodes: stored.nodes });
     return (node, out, offset) => checked.hashInto(node, out, offset);
   }
 
@@ -162,27 +174,31 @@ export class NodeCache {
   }
 
   /** Where the root of a full tile of level 0 is. */
-  async #rootOf(index: number, treeSize: number): Promise<{ bytes: Uint8Array; at: number }> {
+  async #rootOf(index: number, treeSize: number): Promise<HashAt> {
     const above = await this.#open({ level: 1, index: Math.floor(index / TILE_WIDTH) }, treeSize);
     return { bytes: above.nodes, at: nodeOffset(0, index % TILE_WIDTH) };
   }
 
-  #heldRoot(index: number, treeSize: number): { bytes: Uint8Array; at: number } | undefined {
+  #heldRoot(index: number, treeSize: number): HashAt | undefined {
     const above = this.#held({ level: 1, index: Math.floor(index / TILE_WIDTH) }, treeSize);
     return above && { bytes: above.nodes, at: nodeOffset(0, index % TILE_WIDTH) };
   }
 
-  #summaryReader(index: number, leaves: Uint8Array, treeSize: number): TileNodeReader {
+  async #summaryReader(index: number, leaves: Uint8Array, treeSize: number): Promise<TileNodeReader> {
     this.#summaries.fit(Math.floor(treeSize / TILE_WIDTH));
     const summary = this.#summaries.of(index);
     if (summary !== undefined) {
       return (node, out, offset) => summary.hashInto(node, leaves, out, offset);
     }
-    const nodes = new Uint8Array(TILE_NODE_BYTES);
-    nodes.set(leaves);
-    completeNodes(nodes, 0, TILE_WIDTH);
+    const nodes = nodesAbove(leaves, { index, root: await this.#rootOf(index, treeSize) });
     this.#summaries.keep(index, nodes);
-    return readerOf({ width: TILE_WIDTH, nodes });
+    return readerOf({ nodes });
+  }
+
+  #tellUnfit(tile: number): void {
+    if (this.#isUnfitTold) return;
+    this.#isUnfitTold = true;
+    this.#onUnfit(tile);
   }
 
   /** Holds a tile, or more of it; the one that was held longest goes when there are too many. */
@@ -209,7 +225,18 @@ export class NodeCache {
   }
 }
 
-function readerOf({ nodes }: HeldTile): TileNodeReader {
+/** All nodes of a full tile of level 0, from its leaves. @throws {TlogError} STORE_DAMAGED unless its root is the one above. */
+function nodesAbove(leaves: Uint8Array, { index, root }: { index: number; root: HashAt }): Uint8Array {
+  const nodes = new Uint8Array(TILE_NODE_BYTES);
+  nodes.set(leaves);
+  completeNodes(nodes, 0, TILE_WIDTH);
+  const hash = new Uint8Array(HASH_BYTES);
+  perfectRootInto({ from: nodes, at: nodeOffset(TILE_HEIGHT - 1, 0), width: 2 }, hash, 0);
+  if (!hashesEqualAt(hash, 0, root.bytes, root.at)) throw damagedTile(index);
+  return nodes;
+}
+
+function readerOf({ nodes }: Pick<HeldTile, "nodes">): TileNodeReader {
   return ({ height, position }, out, offset) => copyHash(nodes, nodeOffset(height, position), out, offset);
 }
 

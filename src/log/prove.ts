@@ -1,4 +1,5 @@
 import { InvariantError, TlogError } from "../errors.ts";
+import type { LogEvents } from "../events.ts";
 import { planConsistency } from "../merkle/consistency.ts";
 import type { NodeCoordinate } from "../merkle/coordinates.ts";
 import { HASH_BYTES } from "../merkle/hash.ts";
@@ -16,9 +17,18 @@ import { copyHash } from "./tile-nodes.ts";
  * tree: a node that is complete in an old tree is the same in every later one.
  */
 
-/** What proofs are made from: the nodes of a store, those that were needed lately at hand. */
-export function nodesOf(store: LogReader): NodeCache {
-  return new NodeCache(tilesOf(store), undefined, (leafIndex) => store.readSection(leafIndex));
+/**
+ * What proofs are made from: the nodes of a store, those that were needed lately at hand.
+ * @param events - told once when stored inner nodes are not those of their tile.
+ */
+export function nodesOf(store: LogReader, events: Pick<LogEvents, "warning"> = {}): NodeCache {
+  return new NodeCache(tilesOf(store), undefined, {
+    readSection: (leafIndex) => store.readSection(leafIndex),
+    onUnfit(tile) {
+      const message = `stored inner nodes of tile level 0 index ${tile} are damaged; its leaves are whole, and used instead`;
+      events.warning?.({ code: "INNER_NODES_DAMAGED", message });
+    },
+  });
 }
 
 /**

@@ -7,11 +7,12 @@ import { copyHash } from "./tile-nodes.ts";
 
 /*
  * Full tiles of leaves whose inner nodes are stored. They are derived data, and nothing in the tree depends on them: all that is used
- * of them, and of the leaves below, is hashed up to the root of the tile, which is a hash of the tile above.
+ * of them, and of the leaves below, is hashed up to the root of the tile, which is a hash of the tile above. Nodes that do not fit are
+ * as good as none: the leaves alone tell whether the tile is damaged.
  */
 
 /** A hash among others. */
-interface HashAt {
+export interface HashAt {
   readonly bytes: Uint8Array;
   readonly at: number;
 }
@@ -28,9 +29,9 @@ const memory = hashMemory(SECTION_NODES + 1);
  * Writes the siblings on the way from a leaf to the perfect subtree of `height` above it, at most to the root of its tile, to
  * out[0, 32 * height). Costs 19 hashes, and whatever is written is proven by them.
  * @param root - of the leaf's tile.
- * @throws {TlogError} STORE_DAMAGED
+ * @returns false when the leaves and the nodes do not hash to the root: what was written is of no use then.
  */
-export function sectionSiblingsInto(
+export function writeSectionSiblings(
   of: {
     readonly section: TileSection;
     readonly leafIndex: number;
@@ -38,7 +39,7 @@ export function sectionSiblingsInto(
     readonly root: HashAt;
   },
   out: Uint8Array,
-): void {
+): boolean {
   const { section, leafIndex, height, root } = of;
   openSection(section.leaves, 0);
   let position = leafIndex % SECTION_WIDTH;
@@ -57,8 +58,21 @@ export function sectionSiblingsInto(
     writeParents(memory, { from: SECTION_ROOT, pairs: 1, to: SECTION_ROOT });
     position = Math.floor(position / 2);
   }
-  if (hashesEqualAt(memory.bytes, SECTION_ROOT * HASH_BYTES, root.bytes, root.at)) return;
-  throw damagedTile(Math.floor(leafIndex / 2 ** TILE_HEIGHT));
+  return hashesEqualAt(memory.bytes, SECTION_ROOT * HASH_BYTES, root.bytes, root.at);
+}
+
+/** Whether these are the inner nodes of the tile that has this root, all of them. */
+export function areInnerNodes(nodes: Uint8Array, root: HashAt): boolean {
+  return INNER_HEIGHTS.every((height) => {
+    const pairs = 2 ** (TILE_HEIGHT - height - 1);
+    parentHashesInto({ hashes: nodes, from: innerOffset(height, 0), pairs }, memory.bytes, 0);
+    const isTop = height === TILE_HEIGHT - 1;
+    const stored = isTop ? root : { bytes: nodes, at: innerOffset(height + 1, 0) };
+    for (let at = 0; at < pairs * HASH_BYTES; at += HASH_BYTES) {
+      if (!hashesEqualAt(memory.bytes, at, stored.bytes, stored.at + at)) return false;
+    }
+    return true;
+  });
 }
 
 /** A tile for those who need many nodes of it. */
@@ -69,25 +83,16 @@ export class StoredTile {
   readonly #sections: (Uint8Array | undefined)[] = []; // owned by hashInto()
 
   /**
-   * @param tile - the leaves, of which each section is compared as it is needed, and the inner nodes, which are now.
-   * @throws {TlogError} STORE_DAMAGED
+   * @param tile - the leaves, of which each section is compared with the inner nodes as it is needed, and these, for which
+   *   {@link areInnerNodes} holds.
    */
-  constructor(tile: { index: number; leaves: Uint8Array; nodes: Uint8Array; root: HashAt }) {
+  constructor(tile: { index: number; leaves: Uint8Array; nodes: Uint8Array }) {
     this.#index = tile.index;
     this.#leaves = tile.leaves;
     this.#nodes = tile.nodes;
-    for (const height of INNER_HEIGHTS) {
-      const pairs = 2 ** (TILE_HEIGHT - height - 1);
-      parentHashesInto({ hashes: tile.nodes, from: innerOffset(height, 0), pairs }, memory.bytes, 0);
-      const isTop = height === TILE_HEIGHT - 1;
-      const stored = isTop ? tile.root : { bytes: tile.nodes, at: innerOffset(height + 1, 0) };
-      for (let at = 0; at < pairs * HASH_BYTES; at += HASH_BYTES) {
-        if (!hashesEqualAt(memory.bytes, at, stored.bytes, stored.at + at)) throw damagedTile(tile.index);
-      }
-    }
   }
 
-  /** Writes a node of the tile to out[offset, offset + 32). @throws {TlogError} STORE_DAMAGED */
+  /** Writes a node of the tile to out[offset, offset + 32). @throws {TlogError} STORE_DAMAGED: the leaves below it are. */
   hashInto(
     { height, position }: { readonly height: number; readonly position: number },
     out: Uint8Array,
@@ -137,9 +142,6 @@ function siblingOf(position: number): number {
   return position % 2 === 0 ? position + 1 : position - 1;
 }
 
-function damagedTile(index: number): TlogError {
-  return new TlogError(
-    "STORE_DAMAGED",
-    `tile level 0 index ${index}: its leaves and stored inner nodes do not hash to its root`,
-  );
+export function damagedTile(index: number): TlogError {
+  return new TlogError("STORE_DAMAGED", `tile level 0 index ${index}: its leaves do not hash to its root`);
 }

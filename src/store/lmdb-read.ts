@@ -1,7 +1,8 @@
 /** Reading tiles and entries. Each function is synchronous, so all it reads is of one snapshot. */
+import { orUndefined } from "../errors.ts";
 import { HASH_BYTES } from "../merkle/hash.ts";
 import { messageOf } from "../node/errno.ts";
-import { concatBytes } from "../tlog/encoding.ts";
+import { concatBytes, readUint64 } from "../tlog/encoding.ts";
 import { entryOffsets } from "../tlog/entry-bundle.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
 import { INNER_BYTES, type OpenInner, SECTION_WIDTH } from "./inner-nodes.ts";
@@ -48,7 +49,7 @@ export function readHashes(tiles: Table, { level, held, start, count }: HashRang
   return sliceHashes(tiles, { key: tileGroupKey(level, group), width, start: start - groupStart, count });
 }
 
-/** The 16 leaves among which a leaf is, and its tile's inner nodes; undefined when there are none. */
+/** The 16 leaves among which a leaf is, and its tile's inner nodes; undefined when there are none. @throws {TlogError} STORE_DAMAGED: the leaves */
 export function readSection(tiles: Table, leafIndex: number): TileSection | undefined {
   const tile = Math.floor(leafIndex / TILE_WIDTH);
   const group = Math.floor(tile / TILES_PER_GROUP);
@@ -65,26 +66,30 @@ export function readSection(tiles: Table, leafIndex: number): TileSection | unde
 }
 
 function readInner(tiles: Table, group: number, inGroup: number): Uint8Array | undefined {
-  const key = innerGroupKey(group);
-  return tiles.view(key, (value) => {
-    if (value.length % INNER_BYTES !== 0) throw damaged(`inner nodes ${hex(key)}: ${value.length} bytes`);
+  return tiles.view(innerGroupKey(group), (value) => {
+    if (!isInnerGroup(value)) return undefined;
     const nodes = new Uint8Array(value.subarray(inGroup * INNER_BYTES, (inGroup + 1) * INNER_BYTES));
     return nodes.some((byte) => byte !== 0) ? nodes : undefined;
   });
 }
 
-/** What there is of the inner nodes of a group of tiles: INNER_BYTES for each from the first on, zeroes for those that are unknown. */
-export function readInnerGroup(tiles: Table, group: number): Uint8Array {
-  return tiles.view(innerGroupKey(group), (value) => new Uint8Array(value)) ?? new Uint8Array(0);
+/** One of another length is as good as none: derived data is no reason to refuse. */
+function isInnerGroup(value: Uint8Array): boolean {
+  return value.length % INNER_BYTES === 0 && value.length <= TILES_PER_GROUP * INNER_BYTES;
 }
 
+/** What there is of the inner nodes of a group of tiles: INNER_BYTES for each from the first on, zeroes for those that are unknown. */
+export function readInnerGroup(tiles: Table, group: number): Uint8Array {
+  const value = tiles.view(innerGroupKey(group), (bytes) => new Uint8Array(bytes));
+  return value !== undefined && isInnerGroup(value) ? value : new Uint8Array(0);
+}
+
+/** @returns undefined also when the row has another length or no number of sections. */
 export function readOpenInner(tiles: Table): OpenInner | undefined {
-  const key = openInnerKey();
-  const value = tiles.view(key, (bytes) => new Uint8Array(bytes));
-  if (value === undefined) return undefined;
-  if (value.length !== 8 + INNER_BYTES) throw damaged(`inner nodes ${hex(key)}: ${value.length} bytes`);
-  const sections = Number(new DataView(value.buffer).getBigUint64(0));
-  return { sections, nodes: value.subarray(8) };
+  const value = tiles.view(openInnerKey(), (bytes) => new Uint8Array(bytes));
+  if (value?.length !== 8 + INNER_BYTES) return undefined;
+  const sections = orUndefined(() => readUint64(value, 0));
+  return sections === undefined ? undefined : { sections, nodes: value.subarray(8) };
 }
 
 /** Entries [start, end) of one bundle, encoded; undefined when `end` is past `treeSize`. */
