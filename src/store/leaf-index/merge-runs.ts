@@ -158,13 +158,11 @@ class Reader {
     const start = (1 + this.#page) * PAGE_BYTES;
     let held = 0;
     while (held < length) {
-      const { bytesRead } = await readFile(
-        this.#run.descriptor,
-        this.#bytes,
-        held,
-        length - held,
-        start + held,
-      );
+      const { descriptor } = this.#run;
+      const reading = readFile(descriptor, this.#bytes, held, length - held, start + held);
+      const { bytesRead } = await reading.catch((error: unknown) => {
+        throw this.#run.unreadable(error);
+      });
       if (bytesRead === 0) break;
       held += bytesRead;
     }

@@ -42,11 +42,16 @@ export function fileError(path: string, cause: unknown): unknown {
   return new TlogError(isFull ? "STORE_FULL" : "STORE_FAILED", message, { cause });
 }
 
+/** What a failure to read a run means: what the disk cannot read any more is as lost as what reads as other bytes. */
+export function readError(path: string, cause: unknown): unknown {
+  return hasErrorCode(cause, "EIO") ? damagedRun(path, messageOf(cause), cause) : fileError(path, cause);
+}
+
 /** What is told to who still asks an index that is closed. */
 export function indexClosed(): TlogError {
   return new TlogError("STORE_CLOSED", "the leaf index is closed");
 }
 
-export function damagedRun(path: string, detail: string): TlogError {
-  return new TlogError("STORE_DAMAGED", `the leaf index is damaged: ${path}: ${detail}`);
+export function damagedRun(path: string, detail: string, cause?: unknown): TlogError {
+  return new TlogError("STORE_DAMAGED", `the leaf index is damaged: ${path}: ${detail}`, { cause });
 }

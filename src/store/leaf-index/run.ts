@@ -1,11 +1,12 @@
 /** A run that is open for finding: its fences and its filter are in memory, its pages are read one at a time. */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { crc32 } from "node:zlib";
+import { TlogError } from "../../errors.ts";
 import { hashesEqual } from "../../merkle/hash.ts";
 import { selectKeys } from "./filter.ts";
 import { compareKeys, KEY_BYTES, type Keys, wordsOf } from "./key.ts";
 import type { ConfirmHash } from "./memtable.ts";
-import { damagedRun, fileError, type LeafRange } from "./run-file.ts";
+import { damagedRun, type LeafRange, readError } from "./run-file.ts";
 import {
   decodeHeader,
   isPageIntact,
@@ -33,7 +34,7 @@ export interface RunIdentity extends LeafRange {
 
 /**
  * Opens a run that lies at `path`, and checks all of it but its pages, which are checked as they are read.
- * @throws {TlogError} STORE_DAMAGED: it is not the run that is wanted, or its bytes changed | STORE_FAILED
+ * @throws {TlogError} STORE_DAMAGED: it is not the run that is wanted, its bytes changed, or the disk cannot read them | STORE_FAILED
  */
 export function openRun(path: string, wanted: RunIdentity): Run {
   const descriptor = guarded(path, () => openSync(path, "r"));
@@ -62,7 +63,7 @@ export class Run implements LeafRange {
   readonly #page = new Uint8Array(PAGE_BYTES);
   readonly #words = wordsOf(this.#page);
   #held = -1; // the page in #page; owned by #load()
-  /** Set when a page was not what was written: the run is then made anew from the tiles. Owned by #load(). */
+  /** Set when a page was not what was written, or could not be read: the run is then made anew from the tiles. Owned by assertPage() and unreadable(). */
   isDamaged = false;
 
   /** @param descriptor - of the file, open for reading; closed by close(). */
@@ -145,9 +146,24 @@ export class Run implements LeafRange {
     if (page === this.#held) return;
     this.#held = -1;
     const at = (1 + page) * PAGE_BYTES;
-    const read = guarded(this.path, () => readSync(this.descriptor, this.#page, 0, PAGE_BYTES, at));
+    const read = this.#readPage(at);
     this.assertPage(page, this.#page.subarray(0, read), this.#words);
     this.#held = page;
+  }
+
+  #readPage(at: number): number {
+    try {
+      return readSync(this.descriptor, this.#page, 0, PAGE_BYTES, at);
+    } catch (error) {
+      throw this.unreadable(error);
+    }
+  }
+
+  /** What is thrown when pages could not be read. */
+  unreadable(cause: unknown): unknown {
+    const error = readError(this.path, cause);
+    if (error instanceof TlogError && error.code === "STORE_DAMAGED") this.isDamaged = true;
+    return error;
   }
 
   /** @throws {TlogError} STORE_DAMAGED unless these are the bytes of the page. */
@@ -198,6 +214,6 @@ function guarded<T>(path: string, action: () => T): T {
   try {
     return action();
   } catch (error) {
-    throw fileError(path, error);
+    throw readError(path, error);
   }
 }

@@ -94,7 +94,9 @@ class WritingIndex implements LeafIndex {
     while (this.#finder.fullTables.length >= MAX_FULL_TABLES) await settled(this.#writing);
     while (this.#unmergedRuns() >= MAX_UNMERGED_RUNS) {
       await settled(this.#repairing);
-      for (const lane of this.#merging.slice(0, 1)) await settled(lane);
+      // Only the merges of the narrowest runs make them fewer.
+      const [narrowest] = this.#merging;
+      if (narrowest !== undefined) await settled(narrowest);
     }
   }
 
