@@ -78,8 +78,8 @@ export interface OpenLogOptions {
   /** The most the data file may grow to, in bytes. Default: as the disk allows. */
   readonly maxStoreBytes?: number | undefined;
   /**
-   * Other processes answer the same public with `openLmdbReader`: nobody sees a checkpoint before they do. Default false: this
-   * process shows it a few milliseconds earlier.
+   * Other processes answer the same public with `openLmdbReader`: with true, nobody sees a checkpoint before they do. Default false:
+   * they see it up to 50 ms after this process shows it.
    */
   readonly hasReaders?: boolean;
   /** See LogOptions.recreateGuard. Default false. */

@@ -6,7 +6,7 @@ import { TlogError } from "../errors.ts";
 import { hasErrorCode, messageOf } from "../node/errno.ts";
 import { syncDirectory } from "../node/sync-directory.ts";
 import { encodeUtf8 } from "../tlog/encoding.ts";
-import type { Guard, GuardRecord } from "./guard.ts";
+import type { Guard, GuardedHead, GuardRecord } from "./guard.ts";
 import { FORMAT, formatSlot, newestSlotIn, SLOT_BYTES, SLOTS, type Slot } from "./guard-slots.ts";
 import { isOnLocalVolume } from "./local-volume.ts";
 
@@ -88,7 +88,10 @@ export async function openGuardFileOn(location: string, volume: Volume): Promise
         ? known.newest
         : newestIn(bytes, location);
     refuseForeignWrite(newest.record, record, location);
-    const next = { sequence: newest.sequence + 1, record };
+    const next = {
+      sequence: newest.sequence + 1,
+      record: { ...record, signed: largerHead(newest.record, record) },
+    };
     const slot = formatSlot(next);
     const position = (next.sequence % SLOTS) * SLOT_BYTES;
     await volume.write(file, slot, position);
@@ -225,10 +228,18 @@ function newestIn(bytes: Uint8Array, location: string): Slot {
   throw new TlogError("GUARD_MALFORMED", `guard ${location}: want ${wanted} bytes, got ${bytes.length}`);
 }
 
+/** A size that was signed is never forgotten: a writer that is being replaced may have signed since its successor looked. */
+function largerHead(held: GuardRecord, next: GuardRecord): GuardedHead | undefined {
+  return (held.signed?.treeSize ?? 0) > (next.signed?.treeSize ?? 0) ? held.signed : next.signed;
+}
+
 /** Two servers on copies of one directory share a guard: whoever opened last owns it, the other must stop. */
 function refuseForeignWrite(held: GuardRecord, next: GuardRecord, location: string): void {
   // Before anything was signed there is nothing to protect, and a crashed first opening must not lock the log out.
-  if (held.signed === undefined || held.lineage === next.lineage || held.nextLineage === next.lineage) return;
+  if (held.signed === undefined || held.nextLineage === next.lineage) return;
+  // Who is named next has begun to take the log over, and may not be forgotten: its store may hold that token already.
+  const forgetsNext = held.nextLineage !== undefined && next.nextLineage === undefined;
+  if (held.lineage === next.lineage && !forgetsNext) return;
   throw new TlogError(
     "WRITER_REPLACED",
     `another process took over the guard ${location} at epoch ${held.epoch}`,

@@ -12,7 +12,8 @@ export interface Guard {
   read(): Promise<GuardRecord | undefined>;
   /**
    * Resolves when the record is durable. A guard that other processes write too refuses who was replaced: one whose lineage is no
-   * longer among those it holds.
+   * longer among those it holds, and one that would drop the next lineage and is not it. It keeps the head it holds when that is the
+   * larger one: whoever takes a log over may not have heard of the last head of the writer before.
    * @throws {TlogError} GUARD_FAILED | WRITER_REPLACED
    */
   write(record: GuardRecord): Promise<void>;
@@ -104,6 +105,9 @@ function checkSignedHead(record: GuardRecord, store: GuardedStore, location: str
   }
 }
 
+/** What a store says for itself when it is told what the guard has: the largest head it has, by its own record or by its tree. */
+export type Vouch = (guarded: GuardedHead | undefined) => Promise<GuardedHead | undefined>;
+
 /** What an opening needs of a store to claim it: who it is, and where its token goes. */
 export interface ClaimableStore {
   readonly writer: Pick<GuardedStore, "storeId" | "epoch" | "lineage">;
@@ -113,32 +117,35 @@ export interface ClaimableStore {
 /**
  * Makes this opening the only one its guard accepts, in three durable steps: the guard names the next token beside the old
  * one, the store takes it, the guard drops the old one. A crash between any two leaves a pair that opens again.
+ * @param args.vouch - asked once, about the record that the store is then held against: a former writer may still write the guard.
  * @param args.recreateGuard - the operator accepts that the guard is lost.
- * @param args.nextToken - 32 lowercase hex digits nobody can guess.
- * @returns the token this opening holds: `nextToken`.
+ * @param args.nextToken - the token this opening holds from then on: 32 lowercase hex digits nobody can guess.
+ * @returns what `vouch` said.
  * @throws {TlogError} as {@link checkGuard} and {@link Guard}
  */
 export async function claimLineage(args: {
   readonly store: ClaimableStore;
   readonly guard: Guard;
   readonly origin: string;
-  readonly signed: GuardedHead | undefined;
+  readonly vouch: Vouch;
   readonly recreateGuard: boolean;
   readonly nextToken: string;
-}): Promise<string> {
-  const { store, guard, origin, signed, nextToken } = args;
+}): Promise<GuardedHead | undefined> {
+  const { store, guard, origin, vouch, recreateGuard, nextToken } = args;
   const { storeId, epoch, lineage } = store.writer;
-  if (args.recreateGuard) {
-    refuseOthersGuard(await guard.read().catch(ignoreMalformed), { origin, storeId }, guard.location);
+  const held = await (recreateGuard ? guard.read().catch(ignoreMalformed) : guard.read());
+  const signed = await vouch(recreateGuard ? undefined : held?.signed);
+  if (recreateGuard) {
+    refuseOthersGuard(held, { origin, storeId }, guard.location);
     await guard.setAside();
   } else {
-    checkGuard(await guard.read(), { origin, storeId, epoch, lineage, signed }, guard.location);
+    checkGuard(held, { origin, storeId, epoch, lineage, signed }, guard.location);
   }
   const record = { origin, storeId, epoch, signed };
   await guard.write({ ...record, lineage: lineage ?? nextToken, nextLineage: nextToken });
   await store.adoptLineage(nextToken);
   await guard.write({ ...record, lineage: nextToken, nextLineage: undefined });
-  return nextToken;
+  return signed;
 }
 
 /** An operator may give up this guard, damaged or not; the guard of another log or witness is still needed by that one. */

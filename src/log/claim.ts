@@ -1,5 +1,5 @@
 /** What an opening may go on from: held against the guard, and taken over. */
-import { claimLineage, type Guard, type GuardedHead } from "../keys/guard.ts";
+import { claimLineage, type GuardedHead } from "../keys/guard.ts";
 import { type CompactRange, emptyRange, rangeRoot } from "../merkle/compact-range.ts";
 import { hashesEqual } from "../merkle/hash.ts";
 import type { LogStore, StoreHead } from "../store/store.ts";
@@ -27,9 +27,9 @@ export async function claimLog(
 ): Promise<Claimed> {
   const { store, guard, recreateGuard } = options;
   const head = await store.head();
-  const signed = recreateGuard ? head.signed : await vouchedHead(store, guard, head);
-  const nextToken = options.randomToken();
-  const lineage = await claimLineage({ store, guard, origin, signed, recreateGuard, nextToken });
+  const lineage = options.randomToken();
+  const vouch = (guarded: GuardedHead | undefined) => vouchedHead(store, head, guarded);
+  const signed = await claimLineage({ store, guard, origin, vouch, recreateGuard, nextToken: lineage });
   if (recreateGuard) {
     options.events.warning?.({
       code: "GUARD_RECREATED",
@@ -47,10 +47,9 @@ export async function claimLog(
  */
 async function vouchedHead(
   store: LogStore,
-  guard: Guard,
   { integrated, signed }: StoreHead,
+  guarded: GuardedHead | undefined,
 ): Promise<GuardedHead | undefined> {
-  const guarded = (await guard.read())?.signed;
   if (guarded === undefined || guarded.treeSize === signed?.treeSize) return signed;
   if (guarded.treeSize > integrated.treeSize) return signed;
   const { treeSize } = guarded;

@@ -2,10 +2,8 @@ import { InvariantError, TlogError } from "../errors.ts";
 import { shielded } from "../events.ts";
 import type { CompactRange } from "../merkle/compact-range.ts";
 import { HASH_BYTES } from "../merkle/hash.ts";
-import type { StoreHead } from "../store/store.ts";
-import { openCheckpoint } from "../tlog/checkpoint.ts";
 import { decodeBundle, type EntryBlock, encodeEntryBlock } from "../tlog/entry-bundle.ts";
-import { formatVerifierKey, type NoteSigner } from "../tlog/key.ts";
+import { formatVerifierKey } from "../tlog/key.ts";
 import { formatTlogProof } from "../tlog/proof.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
 import { appendedEach, checkedBytes } from "./added.ts";
@@ -13,11 +11,11 @@ import { claimLog } from "./claim.ts";
 import type { CosignStage } from "./cosign.ts";
 import type { Appended, AppendedBlock, Log, LogLimits, LogState, Publication, Witnessing } from "./log.ts";
 import type { NodeCache } from "./node-cache.ts";
+import { openPublished } from "./open-published.ts";
 import { openStage, ownPart, reachableWitnesses } from "./open-stage.ts";
 import { checkedOrigin, type LogOptions } from "./options.ts";
 import { consistencyProof, inclusionBatch, inclusionProof, nodesOf, rootAt } from "./prove.ts";
 import { Publisher } from "./publish.ts";
-import { rangeFromStore } from "./read-back.ts";
 import { Sequencer } from "./sequence.ts";
 import { HeadSigner } from "./sign-head.ts";
 import { TrailingRows } from "./trailing-rows.ts";
@@ -35,10 +33,7 @@ export async function openLogEngine(given: LogOptions): Promise<Log> {
   const origin = checkedOrigin(options);
   const reachable = reachableWitnesses(options);
   const { lineage, head, verified, unrecorded } = await claimLog(options, origin);
-  const recorded = await openPublished(options, head, origin);
-  // Any head of what is integrated may have been shown after it: nothing is shown until there is a checkpoint of all that.
-  const isOvertaken = head.published?.mayTrail === true && head.published.treeSize < head.integrated.treeSize;
-  const published = isOvertaken ? undefined : recorded;
+  const { recorded, published } = await openPublished(options, { head, verified }, origin);
   const integrated: CompactRange = head.integrated;
 
   let failure: TlogError | undefined; // owned by turnReadOnly()
@@ -53,7 +48,7 @@ export async function openLogEngine(given: LogOptions): Promise<Log> {
     store,
     mayTrail: options.witnesses === undefined && !options.hasReaders,
     unrecorded,
-    published: isOvertaken ? undefined : head.published,
+    published: published && head.published,
     onFailure: (error) => publisher.fail(error),
   });
   const signer = new HeadSigner({
@@ -64,7 +59,7 @@ export async function openLogEngine(given: LogOptions): Promise<Log> {
     verified,
     signed: ownPart(published, options),
   });
-  const stage = await openStage(options, { published, reachable, signer });
+  const stage = await openStage(options, { recorded, published, reachable, signer });
   const publisher = new Publisher({
     ...options,
     signer,
@@ -77,7 +72,7 @@ export async function openLogEngine(given: LogOptions): Promise<Log> {
   });
   const sequencer = new Sequencer({
     ...options,
-    store: { ...store, commit: (batch) => rows.commit(batch) },
+    store: { indexOf: (leafHashes) => store.indexOf(leafHashes), commit: (batch) => rows.commit(batch) },
     range: integrated,
     onIntegrated: (range) => publisher.integrated(range),
     onFailure: turnReadOnly,
@@ -109,7 +104,7 @@ class StoredLog implements Log {
     this.limits = parts.limits;
     this.duplicates = parts.duplicates;
     this.#parts = parts;
-    this.#nodes = nodesOf(parts.store);
+    this.#nodes = nodesOf(parts.store, parts.events);
   }
 
   async add(entry: Uint8Array): Promise<Appended> {
@@ -248,37 +243,4 @@ class StoredLog implements Log {
 /** What readers are served must not change under a caller's hands. */
 function copyOf({ treeSize, rootHash, checkpoint }: Publication): Publication {
   return { treeSize, rootHash: rootHash.slice(), checkpoint: checkpoint.slice() };
-}
-
-/** The last published checkpoint: signed by the given keys, and of the tree that storage holds. */
-async function openPublished(
-  { store, signers }: Pick<LogOptions, "store" | "signers">,
-  head: StoreHead,
-  origin: string,
-): Promise<Publication | undefined> {
-  if (head.published === undefined) return undefined;
-  const { checkpoint } = head.published;
-  const { treeSize, rootHash } = await openOwnCheckpoint(checkpoint, signers, origin);
-  if (treeSize !== head.published.treeSize) {
-    throw new TlogError(
-      "STORE_DAMAGED",
-      `the published checkpoint is of size ${treeSize}, recorded as ${head.published.treeSize}`,
-    );
-  }
-  await rangeFromStore(store, { treeSize, rootHash });
-  return { treeSize, rootHash, checkpoint };
-}
-
-async function openOwnCheckpoint(signedNote: Uint8Array, signers: readonly NoteSigner[], origin: string) {
-  const logKeys = signers.map((signer) => signer.verifierKey);
-  try {
-    return await openCheckpoint({ signedNote, logKeys });
-  } catch (error) {
-    if (!(error instanceof TlogError)) throw error;
-    throw new TlogError(
-      "STORE_ORIGIN_MISMATCH",
-      `the data directory's last checkpoint was not signed by the given key of ${origin} (${error.code})`,
-      { cause: error },
-    );
-  }
 }

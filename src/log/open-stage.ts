@@ -48,15 +48,16 @@ export function ownPart(
 export async function openStage(
   options: StageOptions,
   from: {
+    readonly recorded: Publication | undefined;
     readonly published: Publication | undefined;
     readonly reachable: readonly ReachableWitness[];
     readonly signer: HeadSigner;
   },
 ): Promise<CosignStage | undefined> {
   const { witnesses, store } = options;
-  const { published, reachable, signer } = from;
+  const { recorded, published, reachable, signer } = from;
   if (witnesses === undefined) {
-    warnOfDroppedWitnesses(published, options);
+    warnOfDroppedWitnesses(recorded, options);
     return undefined;
   }
   const held = published && {
@@ -74,9 +75,9 @@ export async function openStage(
 }
 
 /** Who keeps a policy gets nothing more from a log that ends to be cosigned: somebody must have meant that. */
-function warnOfDroppedWitnesses(published: Publication | undefined, options: StageOptions): void {
-  const own = ownPart(published, options);
-  if (own === undefined || own.checkpoint.length === published?.checkpoint.length) return;
+function warnOfDroppedWitnesses(recorded: Publication | undefined, options: StageOptions): void {
+  const own = ownPart(recorded, options);
+  if (own === undefined || own.checkpoint.length === recorded?.checkpoint.length) return;
   options.events.warning({
     code: "WITNESSES_DROPPED",
     message:

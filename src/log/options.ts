@@ -32,7 +32,7 @@ export interface LogOptions {
   readonly randomToken: () => string;
   /** Who has to cosign what readers see; undefined: nobody. */
   readonly witnesses?: WitnessOptions | undefined;
-  /** Others read the store beside this process and answer the same public: nobody sees a checkpoint before it is durable there. */
+  /** Others read the store beside this process and answer the same public: nobody sees a checkpoint before it is durable there. Else it may be shown up to 50 ms earlier. */
   readonly hasReaders: boolean;
   /** Accept that the guard is lost, and start a new one from what the store says. Only an operator can know that this is right. */
   readonly recreateGuard: boolean;

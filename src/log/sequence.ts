@@ -33,7 +33,7 @@ const AHEAD = { entries: 4096, bytes: 4 * 1024 * 1024 };
 const GATHERING_TURNS = { least: 2, most: 4 };
 
 export interface SequencerOptions {
-  readonly store: LogStore;
+  readonly store: Pick<LogStore, "indexOf" | "commit">;
   /** The integrated tree as the store holds it. */
   readonly range: CompactRange;
   readonly duplicates: "first" | "allow";

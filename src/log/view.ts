@@ -26,8 +26,9 @@ export interface PublishedReader extends LogReader {
 }
 
 /**
- * Reads a log beside its writer. Each call looks at storage as it is then: the writer shows a checkpoint after it is durable
- * there, so whoever saw it anywhere sees none that is older here.
+ * Reads a log beside its writer. Each call looks at storage as it is then. A writer with `hasReaders` or with witnesses shows a
+ * checkpoint after it is durable there, so whoever saw it anywhere sees none that is older here; any other one records it up to
+ * 50 ms later.
  * @param options.vkeys - the log's verifier keys, as the writer has them.
  */
 export function openView(options: {

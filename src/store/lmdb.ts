@@ -71,7 +71,8 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<LogStore
 }
 
 /**
- * Opens a log for reading, beside its writer and any number of readers, in this process or another one.
+ * Opens a log for reading, beside its writer and any number of readers, in this process or another one. A checkpoint is seen here up
+ * to 50 ms after the writer shows it, and not after it when the writer has `hasReaders` (`openLog`) or witnesses.
  * Needs write access to the directory's lock file, as LMDB does.
  * @param options.origin - when given, the log must be of this origin.
  * @throws {TlogError} STORE_DIRECTORY_FOREIGN | STORE_ORIGIN_MISMATCH | STORE_SCHEMA_UNKNOWN | STORE_DAMAGED | STORE_FAILED

@@ -110,6 +110,32 @@ describe.each(VOLUMES)("a guard file on %s", (_name, volume) => {
     await Promise.all([first.close(), second.close()]);
   });
 
+  it("refuses the former writer once the next one is named, so that the name is not lost", async () => {
+    const first = await openGuardFile(path);
+    await first.write(signedAt(1));
+    const second = await openGuardFile(path);
+    await second.write({ ...signedAt(1), nextLineage: "2".repeat(32) });
+    await expectCodeAsync(first.write(signedAt(2)), "WRITER_REPLACED");
+    // An opening that crashed before its store took the token leaves the former lineage to the opening after it.
+    await second.write({ ...signedAt(1), nextLineage: "3".repeat(32) });
+    await second.write({ ...signedAt(1), lineage: "3".repeat(32) });
+    expect(await reread()).toEqual({ ...signedAt(1), lineage: "3".repeat(32) });
+    await Promise.all([first.close(), second.close()]);
+  });
+
+  it("keeps a larger head that the former writer signed meanwhile", async () => {
+    const first = await openGuardFile(path);
+    await first.write(signedAt(1));
+    const second = await openGuardFile(path);
+    await first.write(signedAt(2));
+    await second.write({ ...signedAt(1), nextLineage: "2".repeat(32) });
+    await second.write({ ...signedAt(1), lineage: "2".repeat(32) });
+    expect(await reread()).toEqual({ ...signedAt(2), lineage: "2".repeat(32) });
+    await second.write({ ...signedAt(3), lineage: "2".repeat(32) });
+    expect(await reread()).toEqual({ ...signedAt(3), lineage: "2".repeat(32) });
+    await Promise.all([first.close(), second.close()]);
+  });
+
   it("never takes the place of a guard that another opening made meanwhile", async () => {
     const [first, second] = [await openGuardFile(path), await openGuardFile(path)];
     await first.write(signedAt(5));

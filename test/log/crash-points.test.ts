@@ -1,9 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { memoryGuard } from "../../src/keys/guard.ts";
 import type { Log } from "../../src/log/log.ts";
+import type { LogOptions } from "../../src/log/options.ts";
 import { expectCodeAsync } from "../expect-code.ts";
 import { expectConsistent, headOf } from "./faulty.ts";
-import { copyOf, type Disks, emptyDisks, entry, guardOn, openOn, published, testSigner } from "./harness.ts";
+import {
+  copyOf,
+  type Disks,
+  emptyDisks,
+  entry,
+  gate,
+  guardOn,
+  openOn,
+  published,
+  testSigner,
+} from "./harness.ts";
 import { respond, stubWitness, witnessed } from "./stub-witness.ts";
 
 /** A log of 2 entries that is recorded, and a third one that was shown before the store's rows followed: what a crash leaves. */
@@ -135,6 +146,110 @@ describe("a crash while the store's rows trail the guard", () => {
     await using again = await openOn(left, { guard });
     expect(again.readableSize()).toBe(3);
     expect(await again.readEntry(2)).toEqual(entry(2));
+  });
+});
+
+/** A log that showed 3 entries, and a copy of its directory from when the third was durable and being signed, beside the guard of today. */
+async function restored(
+  options: Partial<LogOptions>,
+): Promise<{ shown: Awaited<ReturnType<typeof headOf>>; copy: Disks }> {
+  const disks = emptyDisks();
+  let copy: Disks | undefined;
+  const guard = guardOn(disks);
+  const log = await openOn(disks, {
+    ...options,
+    guard: {
+      ...guard,
+      async write(record) {
+        if (record.signed?.treeSize === 3) copy ??= copyOf(disks);
+        await guard.write(record);
+      },
+    },
+  });
+  await log.addBatch([entry(0), entry(1)]);
+  await published(log, 1);
+  await log.add(entry(2));
+  await published(log, 2);
+  const shown = await headOf(log);
+  await log.close();
+  if (copy === undefined) throw new Error("no copy was made");
+  return { shown, copy: { store: copy.store, guard: disks.guard } };
+}
+
+describe("a restored copy whose guard knows of more than it has as published", () => {
+  it("shows nothing older where no witness is asked: no log opens while the signer is away", async () => {
+    for (const hasReaders of [true, false]) {
+      const { shown, copy } = await restored({ hasReaders });
+      const signer = await testSigner();
+      const silent = { ...signer, sign: () => Promise.reject(new Error("no key today")) };
+      await expectCodeAsync(openOn(copy, { hasReaders, signers: [silent] }), "SIGNER_FAILED");
+      await using again = await openOn(copy, { hasReaders });
+      await expectConsistent(again, shown);
+      expect(again.published().treeSize).toBe(3);
+    }
+  });
+
+  it("with witnesses goes on from the last that is recorded, says that more may have been seen, and stays consistent", async () => {
+    const probe = await openOn(emptyDisks());
+    const stub = await stubWitness("a");
+    const witnesses = witnessed(probe.vkeys[0] ?? "", [stub], { quorum: "quorum a" });
+    await probe.close();
+    const { shown, copy } = await restored({ witnesses });
+    stub.answer = () => Promise.resolve(respond(503));
+    const warnings: string[] = [];
+    const events = { warning: ({ code }: { readonly code: string }) => void warnings.push(code) };
+    const again = await openOn(copy, { witnesses, events });
+    expect(again.published().treeSize).toBe(2);
+    expect(warnings).toEqual(["CHECKPOINT_MAY_GO_BACK"]);
+    await again.close();
+    stub.answer = undefined;
+    await using later = await openOn(copy, { witnesses });
+    await published(later, 2);
+    await expectConsistent(later, shown);
+  });
+});
+
+describe("a takeover", () => {
+  it("is none the worse for a head that the former writer records while the guard is being read", async () => {
+    const shared = memoryGuard();
+    const disks = emptyDisks();
+    const [arrived, hold] = [gate(), gate()];
+    let isHeld = false;
+    const former = await openOn(disks, {
+      guard: {
+        ...shared,
+        async write(record) {
+          if (isHeld) {
+            arrived.open();
+            await hold.passed;
+          }
+          await shared.write(record);
+        },
+      },
+    });
+    await former.add(entry(0));
+    await published(former, 0);
+    await expect.poll(() => disks.store.head.published?.treeSize).toBe(1);
+    isHeld = true;
+    await former.add(entry(1));
+    await arrived.passed;
+    const next = await openOn(disks, {
+      guard: {
+        ...shared,
+        async read() {
+          const record = await shared.read();
+          if (isHeld) {
+            isHeld = false;
+            hold.open();
+            await published(former, 1);
+          }
+          return record;
+        },
+      },
+    });
+    expect(next.published().treeSize).toBe(2);
+    await next.close();
+    await former.close();
   });
 });
 

@@ -65,6 +65,13 @@ describe("a log", () => {
     ]);
   });
 
+  it("takes a store that has its methods from elsewhere, as an object of a class does", async () => {
+    await using log = await openOn(emptyDisks(), { wrap: (store) => Object.create(store) });
+    expect(await log.add(entry(0))).toMatchObject({ leafIndex: 0 });
+    await published(log, 0);
+    expect(await log.add(entry(0))).toMatchObject({ leafIndex: 0, duplicate: true });
+  });
+
   it("answers an empty batch, and an entry of zero bytes", async () => {
     await using log = await openOn(emptyDisks());
     expect(await log.addBatch([])).toEqual([]);
