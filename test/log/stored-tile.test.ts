@@ -5,12 +5,14 @@ import type { NodeCache } from "../../src/log/node-cache.ts";
 import { consistencyProof, inclusionBatch, inclusionProof, nodesOf, rootAt } from "../../src/log/prove.ts";
 import { emptyRange } from "../../src/merkle/compact-range.ts";
 import { verifyInclusionBatch } from "../../src/merkle/inclusion-batch.ts";
+import { INNER_BYTES } from "../../src/store/inner-nodes.ts";
 import { createMemoryDisk, openMemoryStore } from "../../src/store/memory.ts";
 import type { LogReader } from "../../src/store/store.ts";
 import { concatBytes, encodeUtf8 } from "../../src/tlog/encoding.ts";
 import { encodeEntryBlock } from "../../src/tlog/entry-bundle.ts";
 import { expectCodeAsync } from "../expect-code.ts";
 import { leafHashOf, ReferenceTree } from "../reference/merkle.ts";
+import { emptyDisks, openOn, published } from "./harness.ts";
 
 const SIZE = 2_900;
 const entries = Array.from({ length: SIZE }, (_, index) => encodeUtf8(`${index}`));
@@ -127,6 +129,19 @@ describe("proofs from stored inner nodes", () => {
       await inclusionBatch(nodes, SIZE, { leafIndices, treeSize: SIZE });
       expect(told).toEqual(["INNER_NODES_DAMAGED"]);
     }
+  });
+
+  it("are made by a log with damaged inner nodes, which warns and goes on", async () => {
+    const disks = emptyDisks();
+    const told: string[] = [];
+    const log = await openOn(disks, { events: { warning: ({ code }) => told.push(code) } });
+    await log.addBatch(entries.slice(0, 300));
+    await published(log, 299);
+    disks.store.inner.set(0, new Uint8Array(INNER_BYTES).fill(1));
+    const proof = await log.proveInclusion({ leafIndex: 20, treeSize: 300 });
+    expect(proof).toEqual(tree.path(20, 0, 300));
+    expect(told).toEqual(["INNER_NODES_DAMAGED"]);
+    await log.close();
   });
 
   it("are refused when a tile without inner nodes is not that of the hash above it", async () => {
