@@ -22,8 +22,12 @@ export interface LogEvents {
   witnessRecovered?(event: { readonly name: string; readonly treeSize: number }): void;
   /** The published checkpoint carries more, or fresher, cosignatures than before. */
   cosignaturesMerged?(event: { readonly treeSize: number; readonly cosignatures: number }): void;
-  /** An entry was turned away because the pool is full. */
-  poolFull?(event: { readonly pendingEntries: number; readonly pendingBytes: number }): void;
+  /** So many entries were turned away because the pool is full. */
+  poolFull?(event: {
+    readonly count: number;
+    readonly pendingEntries: number;
+    readonly pendingBytes: number;
+  }): void;
   /** Something an operator should know, and the log goes on. */
   warning?(event: { readonly code: string; readonly message: string }): void;
   /** The log no longer accepts entries or signs; reads go on. */

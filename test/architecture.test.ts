@@ -139,6 +139,7 @@ const LAYERS: readonly Layer[] = [
     imports: [
       "src/readers/",
       "src/http/",
+      "src/log/added.ts",
       "src/log/log.ts",
       "src/log/view.ts",
       "src/store/lmdb.ts",

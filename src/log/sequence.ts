@@ -127,7 +127,7 @@ export class Sequencer {
     try {
       this.#pool.assertRoom(more);
     } catch (error) {
-      this.#options.events.poolFull?.(this.#pool.size);
+      this.#options.events.poolFull?.({ count: more.entries, ...this.#pool.size });
       throw error;
     }
   }

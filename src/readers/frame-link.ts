@@ -1,8 +1,17 @@
 import { connect, type Socket } from "node:net";
 import { InvariantError, TlogError } from "../errors.ts";
+import { appendedEach } from "../log/added.ts";
 import type { Appended, AppendedBlock, LogLimits } from "../log/log.ts";
 import { codeOf } from "../node/errno.ts";
-import { decodeAnswer, FrameReader, MAX_FRAME_BYTES, MAX_UNDER_WAY, newFrame } from "./frames.ts";
+import {
+  decodeAnswer,
+  FrameReader,
+  MAX_ANSWER_BYTES,
+  MAX_FRAME_BYTES,
+  MAX_UNDER_WAY,
+  newFrame,
+} from "./frames.ts";
+import type { Held } from "./turned-away.ts";
 
 /** An entry on its way, and who waits for its place. */
 interface Waiting {
@@ -17,11 +26,9 @@ export interface FrameLinkOptions {
   readonly socketPath: string;
   readonly limits: LogLimits;
   /** An entry was turned away here: as many as the log lets wait are on their way to it. */
-  readonly onPoolFull: (held: { readonly pendingEntries: number; readonly pendingBytes: number }) => void;
+  readonly onPoolFull: (held: Held) => void;
 }
 
-/** Longest answer: to a frame of empty entries, all of them duplicates. */
-const MAX_ANSWER_BYTES = 5 + (MAX_FRAME_BYTES / 2) * (4 + 8 + 32);
 const LENGTH_BYTES = 2;
 /** What `connect` fails with where no writer listens any more. */
 const UNREACHED = new Set(["ECONNREFUSED", "ENOENT"]);
@@ -166,11 +173,5 @@ export class FrameLink {
 }
 
 function answerAll(waiting: readonly Waiting[], added: AppendedBlock): void {
-  const duplicates = new Set(added.duplicates);
-  for (const [at, { resolve }] of waiting.entries()) {
-    const leafIndex = added.leafIndices[at];
-    if (leafIndex === undefined) throw new InvariantError("an entry was integrated without an index");
-    const leafHash = added.leafHashes.subarray(at * 32, at * 32 + 32);
-    resolve({ leafIndex, leafHash, duplicate: duplicates.has(at) });
-  }
+  for (const [at, appended] of appendedEach(added).entries()) waiting[at]?.resolve(appended);
 }

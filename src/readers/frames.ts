@@ -10,6 +10,7 @@
 import { type ErrorCode, InvariantError, TlogError } from "../errors.ts";
 import { PROBLEM_KINDS } from "../http/status.ts";
 import type { AppendedBlock } from "../log/log.ts";
+import { HASH_BYTES } from "../merkle/hash.ts";
 import { messageOf } from "../node/errno.ts";
 
 /** Of the entries of one frame, with their lengths. Large enough that a frame costs next to nothing beside what it carries. */
@@ -18,9 +19,11 @@ export const MAX_FRAME_BYTES = 4 * 1024 * 1024;
 export const MAX_UNDER_WAY = 2;
 
 const HEAD_BYTES = 8;
-const HASH_BYTES = 32;
 const ADDED = 0;
 const REFUSED = 1;
+
+/** The longest answer: to a frame of empty entries, of two bytes each, all of them duplicates. */
+export const MAX_ANSWER_BYTES = addedBytes(MAX_FRAME_BYTES / 2, MAX_FRAME_BYTES / 2);
 
 /** A frame of so many bytes, its payload still to be written: at the second element. */
 export function newFrame(number: number, payloadBytes: number): readonly [frame: Buffer, payload: Buffer] {
@@ -97,7 +100,7 @@ function isKnown(code: string): code is ErrorCode {
 export class FrameReader {
   readonly #maxPayloadBytes: number;
   readonly #onFrame: (number: number, payload: Buffer) => void;
-  readonly #head = Buffer.alloc(HEAD_BYTES); // owned by #takeHead()
+  readonly #head = Buffer.alloc(HEAD_BYTES); // owned by push()
   #payload: Buffer | undefined; // owned by push()
   #filled = 0; // owned by push(): bytes of head or payload that are there
 

@@ -34,8 +34,13 @@ export type FromReader =
   | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string }
   /** To each ping: its event loop turns. */
   | { readonly kind: "pong" }
-  /** It turned an entry away, as the log does when its pool is full. */
-  | { readonly kind: "poolFull"; readonly pendingEntries: number; readonly pendingBytes: number }
+  /** It turned `count` entries away since it last said so, as the log does when its pool is full. */
+  | {
+      readonly kind: "poolFull";
+      readonly count: number;
+      readonly pendingEntries: number;
+      readonly pendingBytes: number;
+    }
   | {
       readonly kind: "requestFailed";
       readonly method: string;

@@ -5,18 +5,17 @@ import { TlogError } from "../errors.ts";
 import type { ReaderEvents } from "../events.ts";
 import { messageOf } from "../node/errno.ts";
 import { type FromReader, isFromReader, type ReaderStart, type ToReader } from "./messages.ts";
+import type { PoolFull } from "./turned-away.ts";
 
 export interface ReaderPoolOptions {
   readonly count: number;
   readonly start: ReaderStart;
   readonly events: ReaderEvents;
-  /** A reader turned an entry away. */
-  readonly onPoolFull: (held: Pick<PoolFull, "pendingEntries" | "pendingBytes">) => void;
+  /** A reader turned entries away. */
+  readonly onPoolFull: (event: Omit<PoolFull, "kind">) => void;
   /** A reader's request ended in an answer of 500, or in none. */
   readonly onRequestFailed: (failure: Extract<FromReader, { readonly kind: "requestFailed" }>) => void;
 }
-
-type PoolFull = Extract<FromReader, { readonly kind: "poolFull" }>;
 
 /** How long a reader may take until it listens. */
 const START_MS = 30_000;
@@ -139,7 +138,10 @@ export class ReaderPool {
   #hear(reader: Reader, message: FromReader): void {
     if (message.kind === "listening") reader.isListening = true;
     if (message.kind === "pong") reader.unanswered = 0;
-    if (message.kind === "poolFull") this.#options.onPoolFull(message);
+    if (message.kind === "poolFull") {
+      const { count, pendingEntries, pendingBytes } = message;
+      this.#options.onPoolFull({ count, pendingEntries, pendingBytes });
+    }
     if (message.kind === "requestFailed") this.#options.onRequestFailed(message);
   }
 

@@ -15,6 +15,7 @@ import { FrameLink } from "./frame-link.ts";
 import { type FromReader, isToReader, type ReaderStart } from "./messages.ts";
 import { openPassage } from "./pass-on.ts";
 import { readRoutes } from "./read-routes.ts";
+import { countTurnedAway } from "./turned-away.ts";
 
 /** What a terminal or a service manager sends to all processes: the writer hears it too, and says what to do. */
 const FOR_THE_WRITER = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -63,8 +64,7 @@ async function open(start: ReaderStart): Promise<RunningListener> {
 /** What is not read here. */
 function writesOf({ socketPath, framesPath, access, limits }: ReaderStart): RequestListener {
   const { passOn } = openPassage(socketPath);
-  const onPoolFull = (held: { readonly pendingEntries: number; readonly pendingBytes: number }) =>
-    tell({ kind: "poolFull", ...held });
+  const onPoolFull = countTurnedAway(tell);
   const link = new FrameLink({ socketPath: framesPath, limits, onPoolFull });
   const add = (entry: Uint8Array) => link.add(entry);
   return addHere({ access, maxEntryBytes: limits.maxEntryBytes, add, onError, passOn });
@@ -81,7 +81,7 @@ const onError: OnError = ({ error, method, path }) => {
   tell({ kind: "requestFailed", method, path, message: messageOf(error) });
 };
 
-function tell(message: FromReader): void {
-  // The writer may be gone: "disconnect" follows.
-  process.send?.(message, undefined, undefined, () => {});
+/** @param onSent - the writer has it, or is gone: "disconnect" follows. */
+function tell(message: FromReader, onSent: () => void = () => {}): void {
+  process.send?.(message, undefined, undefined, () => onSent());
 }

@@ -63,7 +63,7 @@ export async function serveLogWithReaders(options: ServeWithReadersOptions): Pro
     const access = writeAccessFor({ ...options, host: listen.host });
     writer = await listenForReaders({ ...options, listen, access }, { socketPath, onError });
     const { requestFailed: onRequestFailed, poolFull: onPoolFull } = shielded(options.events);
-    frames = await takeFrames({ log, socketPath: framesPath, onPoolFull });
+    frames = await takeFrames({ log, socketPath: framesPath });
     const { origin, vkeys, limits } = log;
     const start = { directory, origin, vkeys, socketPath, framesPath, access, limits, listen };
     pool = await ReaderPool.open({ count, start, events: options.events, onRequestFailed, onPoolFull });

@@ -2,7 +2,7 @@ import { createServer, type Socket } from "node:net";
 import { TlogError } from "../errors.ts";
 import type { Log } from "../log/log.ts";
 import { messageOf } from "../node/errno.ts";
-import { entryCount, parseEntryBlock } from "../tlog/entry-bundle.ts";
+import { parseEntryBlock } from "../tlog/entry-bundle.ts";
 import { encodeAdded, encodeRefused, FrameReader, MAX_FRAME_BYTES } from "./frames.ts";
 
 export interface FrameListener {
@@ -14,8 +14,6 @@ export interface TakeFramesOptions {
   readonly log: Pick<Log, "addBlock" | "limits">;
   /** In a directory that nobody else may enter. Nothing that clients send is passed on to this socket. */
   readonly socketPath: string;
-  /** An entry was turned away because the pool is full, beside one of the same frame that the log itself tells of. */
-  readonly onPoolFull: (held: { readonly pendingEntries: number; readonly pendingBytes: number }) => void;
 }
 
 /**
@@ -46,9 +44,9 @@ export async function takeFrames(options: TakeFramesOptions): Promise<FrameListe
   };
 }
 
-function serve(socket: Socket, { log, onPoolFull }: TakeFramesOptions): void {
+function serve(socket: Socket, { log }: TakeFramesOptions): void {
   const frames = new FrameReader(MAX_FRAME_BYTES, (number, payload) => {
-    void addFrame(log, { number, payload, onPoolFull }).then((answer) => {
+    void addFrame(log, { number, payload }).then((answer) => {
       if (!socket.destroyed) socket.write(answer);
     });
   });
@@ -63,19 +61,12 @@ function serve(socket: Socket, { log, onPoolFull }: TakeFramesOptions): void {
 
 async function addFrame(
   log: TakeFramesOptions["log"],
-  frame: { readonly number: number; readonly payload: Buffer } & Pick<TakeFramesOptions, "onPoolFull">,
+  { number, payload }: { readonly number: number; readonly payload: Buffer },
 ): Promise<Buffer> {
-  const { number, payload, onPoolFull } = frame;
-  let count = 0;
   try {
     const block = parseEntryBlock(payload, { maxEntries: log.limits.maxBatchEntries });
-    count = entryCount(block);
     return encodeAdded(number, await log.addBlock(block));
   } catch (error) {
-    if (error instanceof TlogError && error.code === "POOL_FULL") {
-      for (let more = 1; more < count; more++)
-        onPoolFull({ pendingEntries: count, pendingBytes: payload.length });
-    }
     return encodeRefused(number, error);
   }
 }

@@ -34,15 +34,19 @@ export function lineWriter(options: LogLineOptions): LineWriter {
 /** What others can cause as often as they like is told once a second: one line says as much as thousands. */
 const TOLD_EVERY_MS = 1000;
 
-/** @returns a function that calls `tell` at most once a second, with how many calls there were since. */
+/**
+ * @param countOf - how many one event stands for.
+ * @returns a function that calls `tell` at most once a second, with how many there were since.
+ */
 export function onceASecond<Event>(
   now: () => number,
   tell: (event: Event, count: number) => void,
+  countOf: (event: Event) => number = () => 1,
 ): (event: Event) => void {
   let toldAtMs = Number.NEGATIVE_INFINITY; // owned by the returned function
   let count = 0; // owned by the returned function
   return (event) => {
-    count += 1;
+    count += countOf(event);
     if (now() - toldAtMs < TOLD_EVERY_MS) return;
     toldAtMs = now();
     tell(event, count);

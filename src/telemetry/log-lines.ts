@@ -17,8 +17,11 @@ export function logLines(options: LogLineOptions): Required<LogEvents> {
       line("warn", `no cosignature from witness ${name}: ${message}`, { code }),
     witnessRecovered: (event) => line("info", "a witness cosigns again", event),
     cosignaturesMerged: (event) => line("debug", "cosignatures added", event),
-    poolFull: onceASecond(options.now, (event, refused) =>
-      line("warn", "pool full, entries turned away", { refused, ...event }),
+    poolFull: onceASecond(
+      options.now,
+      ({ count: _, ...held }, refused) =>
+        line("warn", "pool full, entries turned away", { refused, ...held }),
+      ({ count }) => count,
     ),
     warning: ({ code, message }) => line("warn", message, { code }),
     requestFailed: ({ method, path, message }) =>

@@ -191,7 +191,8 @@ describe("a log", () => {
     await begun.passed;
     const waiting = [log.add(entry(1)), log.add(entry(2)), log.add(entry(3))];
     await expectCodeAsync(log.add(entry(4)), "POOL_FULL");
-    expect(full).toHaveLength(1);
+    await expectCodeAsync(log.addBatch([entry(5), entry(6)]), "POOL_FULL");
+    expect(full).toMatchObject([{ count: 1 }, { count: 2 }]);
     await expectCodeAsync(log.addBatch(Array.from({ length: 4 }, () => entry(0))), "ARGUMENT_INVALID");
     await expectCodeAsync(
       log.addBatch(Array.from({ length: 3 }, () => new Uint8Array(400))),

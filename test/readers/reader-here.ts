@@ -27,7 +27,7 @@ export function linkTo(socketPath: string, limits: LogLimits) {
 export async function readerOf(log: Log, access: WriteAccess) {
   const socketPath = newSocketPath();
   const failures: unknown[] = [];
-  const frames = await takeFrames({ log, socketPath, onPoolFull: () => {} });
+  const frames = await takeFrames({ log, socketPath });
   const { link } = linkTo(socketPath, log.limits);
   const passOn = addHere({
     access,

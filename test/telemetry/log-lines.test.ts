@@ -72,10 +72,11 @@ describe("log lines", () => {
 
   it("count refused entries and tell of them once a second, so that a flood is one line", () => {
     const { lines, events, wait } = collect();
-    for (let count = 0; count < 1000; count++) events.poolFull({ pendingEntries: 5, pendingBytes: 6 });
+    for (let calls = 0; calls < 100; calls++)
+      events.poolFull({ count: 1, pendingEntries: 5, pendingBytes: 6 });
     expect(lines).toHaveLength(1);
     wait(1000);
-    events.poolFull({ pendingEntries: 5, pendingBytes: 6 });
+    events.poolFull({ count: 901, pendingEntries: 5, pendingBytes: 6 });
     expect(JSON.parse(lines[1] ?? "")).toMatchObject({ refused: 1000, pendingEntries: 5, pendingBytes: 6 });
   });
 });
