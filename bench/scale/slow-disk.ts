@@ -12,7 +12,7 @@ import { Histogram } from "../load/histogram.ts";
 import type { LoadPlan } from "../load/plan.ts";
 import { describeMachine } from "../machine.ts";
 import { type Measured, measureLoad } from "../measure-load.ts";
-import { listOf, outputFile, positive, readOptions } from "../options.ts";
+import { listOf, outputFile, positive, readOptions, whole } from "../options.ts";
 import { alternate } from "../pairs.ts";
 import { choosePinning, hasCommand } from "../pinning.ts";
 import { newFolder, runScript } from "../script.ts";
@@ -22,6 +22,8 @@ const USAGE = `npm run build && npm run bench:slow-disk [-- options]
 
   --short       one round of two seconds
   --delays N,N  milliseconds (default 2,10)
+  --rounds N    of each load (default 5)
+  --seconds N   of a round (default 10)
   --json FILE   the whole report
   --help
 `;
@@ -32,14 +34,21 @@ const values = readOptions(USAGE, (args) => {
     options: {
       short: { type: "boolean", default: false },
       delays: { type: "string", default: "2,10" },
+      rounds: { type: "string" },
+      seconds: { type: "string" },
       json: { type: "string" },
     },
   });
   const delays = listOf("--delays", values.delays, positive);
-  return { short: values.short, delays, json: outputFile("--json", values.json) };
+  return {
+    delays,
+    rounds: whole("--rounds", values.rounds ?? (values.short ? "1" : "5")),
+    seconds: positive("--seconds", values.seconds ?? (values.short ? "2" : "10")),
+    json: outputFile("--json", values.json),
+  };
 });
+const { rounds, seconds } = values;
 const SHIM = join(import.meta.dirname, "../../test/store/sync-shim.c");
-const [rounds, seconds] = values.short ? [1, 2] : [5, 10];
 const pinning = choosePinning();
 let seed = 0;
 
