@@ -40,9 +40,9 @@ export function addRoutes(log: Log, options: AddOptions): readonly HotRoute[] {
     const { signal, closing } = exchange;
     const signals = closing === undefined ? [signal] : [signal, closing];
     const receipt = await waiter.receiptWithin({ leafIndex: appended.leafIndex, waitMs: wait.ms, signals });
-    return receipt === undefined
-      ? lateAnswer(appended, wait.applied)
-      : textAnswer(receipt, { ...WRITE_HEADERS, ...wait.applied, "Content-Type": RECEIPT_TYPE });
+    if (receipt === undefined) return lateAnswer(appended, wait.applied);
+    const length = { "Content-Type": RECEIPT_TYPE, "Content-Length": String(receipt.length) };
+    return { status: 200, headers: { ...WRITE_HEADERS, ...wait.applied, ...length }, body: receipt };
   };
   const addBatch: HotHandler = async (exchange) => {
     assertMayWrite(exchange);

@@ -65,21 +65,23 @@ export class ReceiptWaiter {
 
   /**
    * @param signals - each ends the wait: the client is gone, the listener closes.
-   * @returns the receipt, or undefined when it did not come in time. The entry is durable either way, so a failed wait is
+   * @returns the receipt's bytes, or undefined when it did not come in time. The entry is durable either way, so a failed wait is
    *   no failure of the request.
    */
   async receiptWithin(wait: {
     readonly leafIndex: number;
     readonly waitMs: number;
     readonly signals: readonly AbortSignal[];
-  }): Promise<string | undefined> {
+  }): Promise<Buffer | undefined> {
     const { leafIndex, waitMs, signals } = wait;
     if (this.#log.published().treeSize <= leafIndex) {
       if (waitMs === 0 || this.#waiting >= this.#maxWaiting) return undefined;
       const isPublished = await withinLimits({ waitMs, signals }, (signal) => this.#wait(leafIndex, signal));
       if (!isPublished) return undefined;
     }
-    return await this.#log.receipt(leafIndex);
+    const { treeSize, checkpoint } = this.#log.published();
+    const proof = await this.#log.proveInclusion({ leafIndex, treeSize });
+    return encodeReceipt(leafIndex, proof, checkpoint);
   }
 
   async #wait(leafIndex: number, signal: AbortSignal): Promise<boolean> {

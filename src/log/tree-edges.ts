@@ -18,7 +18,8 @@ export interface TreeEdge {
 /** The right edges of trees, held by size. */
 export class TreeEdges {
   readonly #read: (nodes: readonly NodeCoordinate[], treeSize: number) => Promise<Uint8Array>;
-  readonly #edges = new Map<number, TreeEdge>(); // owned by at()
+  readonly #edges = new Map<number, TreeEdge>(); // owned by #make()
+  readonly #coming = new Map<number, Promise<TreeEdge>>(); // owned by at(): all who waited for a checkpoint ask for its edge at once
 
   /** @param read - the hashes of nodes, concatenated; {@link NodeCache}. */
   constructor(read: (nodes: readonly NodeCoordinate[], treeSize: number) => Promise<Uint8Array>) {
@@ -31,7 +32,15 @@ export class TreeEdges {
   }
 
   /** @param readableSize - at least `treeSize`. Throws as reading nodes does. */
-  async at(treeSize: number, readableSize: number): Promise<TreeEdge> {
+  at(treeSize: number, readableSize: number): Promise<TreeEdge> {
+    const coming =
+      this.#coming.get(treeSize) ??
+      this.#make(treeSize, readableSize).finally(() => this.#coming.delete(treeSize));
+    this.#coming.set(treeSize, coming);
+    return coming;
+  }
+
+  async #make(treeSize: number, readableSize: number): Promise<TreeEdge> {
     const peaks = peakCoordinates(treeSize);
     const hashes = await this.#read(peaks, readableSize);
     const edge = { peaks, hashes, roots: rootsOf(hashes) };

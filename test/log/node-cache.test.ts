@@ -59,6 +59,26 @@ describe("proofs from cached tiles", () => {
     );
   });
 
+  it("read each tile of the edge once when all who waited for a checkpoint ask at once", async () => {
+    const { from, asked } = cacheOf(tree);
+    const newest = Array.from({ length: 50 }, (_, at) =>
+      inclusionProof(from, SIZE, { leafIndex: SIZE - 1 - at, treeSize: SIZE }),
+    );
+    await Promise.all(newest);
+    expect(asked.length).toBe(new Set(asked.map(({ level, index }) => `${level}/${index}`)).size);
+  });
+
+  it("make an edge anew that could not be read", async () => {
+    let isDown = true;
+    const from = new NodeCache(async (tile) => {
+      if (isDown) throw new Error("down");
+      return tileBytes(tree, tile);
+    });
+    await expect(rootAt(from, SIZE, SIZE)).rejects.toThrow("down");
+    isDown = false;
+    expect(await rootAt(from, SIZE, SIZE)).toEqual(tree.root(SIZE));
+  });
+
   it("are so when many are made at once, as the log grows", async () => {
     const { from } = cacheOf(tree, TINY);
     const proofs = Array.from({ length: 60 }, async (_, at) => {
