@@ -48,10 +48,9 @@ const FIGURES = {
   "writes failed": { of: (round: HammerRound) => round.failed },
 };
 
-export async function hammerRows(plan: HammerRowsPlan): Promise<readonly HammerRow[]> {
-  const rows: HammerRow[] = [];
-  for (const writers of plan.writers) rows.push(await hammerRow(writers, plan));
-  return rows;
+/** One row after the other, as each is measured: what a later one meets takes no earlier one away. */
+export async function* hammerRows(plan: HammerRowsPlan): AsyncGenerator<HammerRow> {
+  for (const writers of plan.writers) yield await hammerRow(writers, plan);
 }
 
 async function hammerRow(writers: number, plan: HammerRowsPlan): Promise<HammerRow> {

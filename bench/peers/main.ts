@@ -91,7 +91,7 @@ async function hammer(): Promise<unknown> {
         antispam,
         ...(cores === "one" && { pinning }),
       };
-      for (const row of await hammerRows({ ...plan, calibrates: !values.short })) {
+      for await (const row of hammerRows({ ...plan, calibrates: !values.short })) {
         rows.push(row);
         const names = { yardstick: `${row.yardstick} ${programVersion("tessera-posix")}`, ours: "ours" };
         print(

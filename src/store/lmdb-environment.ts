@@ -4,12 +4,18 @@
  */
 import { type Database, open, type RootDatabase } from "lmdb";
 import { InvariantError, TlogError } from "../errors.ts";
+import { readAheadKib } from "../node/read-ahead.ts";
 import { assertLmdbFiles } from "./data-directory.ts";
 import { commitError, fullOrFailed, storeError } from "./lmdb-failure.ts";
 
 /** How many read transactions may be open at once, over all processes; each takes a slot of the lock file. */
 const MAX_READERS = 510;
 const READER_CHECK_MS = 60_000;
+/**
+ * Where the kernel reads further ahead than that, each page of a large log that is not in memory costs megabytes, and others their
+ * place: pages are then read one by one. spec/decisions/0037
+ */
+const MAX_READ_AHEAD_KIB = 512;
 
 /** One named database: binary keys in bytewise order, binary values. */
 export interface Table {
@@ -73,7 +79,8 @@ export async function openEnvironment<Tables>(options: {
 }): Promise<Environment<Tables>> {
   const { directory, layout } = options;
   await assertLmdbFiles(directory);
-  const root = openRoot(options);
+  const noReadAhead = ((await readAheadKib(directory)) ?? 0) > MAX_READ_AHEAD_KIB;
+  const root = openRoot({ ...options, noReadAhead });
   try {
     const names = namesIn(root);
     const { tableNames, formerTableNames = [] } = layout;
@@ -123,7 +130,11 @@ function freeStaleReaders(root: Root): void {
   }
 }
 
-function openRoot(options: { readonly directory: string; readonly readOnly: boolean }): Root {
+function openRoot(options: {
+  readonly directory: string;
+  readonly readOnly: boolean;
+  readonly noReadAhead: boolean;
+}): Root {
   const settings = {
     path: options.directory,
     // By default lmdb-js takes a directory whose name has a dot for a file.
@@ -135,6 +146,7 @@ function openRoot(options: { readonly directory: string; readonly readOnly: bool
     maxReaders: MAX_READERS,
     permissionsMode: 0o600,
     readOnly: options.readOnly,
+    noReadAhead: options.noReadAhead,
     // Batching starts a commit with an instruction whose promise nobody holds: its rejection would end the process.
     eventTurnBatching: false,
   };
