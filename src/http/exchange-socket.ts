@@ -46,7 +46,12 @@ export class SocketExchange implements Exchange {
     const gone = new AbortController();
     this.#gone = gone;
     if (this.outgoing.closed) gone.abort();
-    else this.outgoing.once("close", () => gone.abort());
+    else {
+      // Who got the whole answer is not waited for any more; aborting for nobody costs an exception with its stack.
+      this.outgoing.once("close", () => {
+        if (!this.outgoing.writableFinished) gone.abort();
+      });
+    }
     return gone.signal;
   }
 
