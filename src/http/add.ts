@@ -41,8 +41,8 @@ export function addRoutes(log: Log, options: AddOptions): readonly HotRoute[] {
     const signals = closing === undefined ? [signal] : [signal, closing];
     const receipt = await waiter.receiptWithin({ leafIndex: appended.leafIndex, waitMs: wait.ms, signals });
     if (receipt === undefined) return lateAnswer(appended, wait.applied);
-    const length = { "Content-Type": RECEIPT_TYPE, "Content-Length": String(receipt.length) };
-    return { status: 200, headers: { ...WRITE_HEADERS, ...wait.applied, ...length }, body: receipt };
+    const ofBody = { "Content-Type": RECEIPT_TYPE, "Content-Length": String(receipt.length) };
+    return { status: 200, headers: { ...WRITE_HEADERS, ...wait.applied, ...ofBody }, body: receipt };
   };
   const addBatch: HotHandler = async (exchange) => {
     assertMayWrite(exchange);

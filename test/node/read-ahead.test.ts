@@ -19,5 +19,6 @@ describe.skipIf(process.platform !== "linux")("how far the kernel reads ahead", 
 
   it("is unknown for what lies in memory", async () => {
     expect(await readAheadKib("/proc")).toBeUndefined();
+    expect(await readAheadKib("/proc/no-such-file")).toBeUndefined();
   });
 });
