@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-// Tests that install packages, or kill processes again and again: too slow for `npm test`, run by scripts of their own and in CI.
+// Tests that install packages, kill processes again and again or open hundreds of disks: too slow for `npm test`, run by scripts of their own and in CI.
 const conditions = ["bristlecone-source", "node"];
 
 export default defineConfig({
@@ -8,7 +8,7 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     globalSetup: ["test/run-setup.ts"],
-    include: ["test/install/*.test.ts", "test/crash/*.test.ts"],
+    include: ["test/install/*.test.ts", "test/crash/*.test.ts", "test/faults/*.test.ts"],
     testTimeout: 300_000,
     hookTimeout: 300_000,
     fileParallelism: false,
