@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { expectCodeAsync } from "../expect-code.ts";
+import { runs } from "../runs.ts";
 import { BODIES } from "./bodies.ts";
 
 interface Vector {
@@ -111,7 +112,7 @@ describe("Ed25519, both bodies", () => {
         claim[field][at % Math.max(claim[field].length, 1)] = value;
         expect(await portable.isValidEd25519(claim)).toBe(await node.isValidEd25519(claim));
       }),
-      { numRuns: 100 },
+      { numRuns: runs(100) },
     );
   });
 
@@ -125,7 +126,7 @@ describe("Ed25519, both bodies", () => {
       fc.asyncProperty(claim, async (args) => {
         expect(await portable.isValidEd25519(args)).toBe(await node.isValidEd25519(args));
       }),
-      { numRuns: 50 },
+      { numRuns: runs(50) },
     );
   });
 
@@ -137,7 +138,7 @@ describe("Ed25519, both bodies", () => {
         expect(one.publicKey).toEqual(other.publicKey);
         expect(await one.sign(message)).toEqual(await other.sign(message));
       }),
-      { numRuns: 20 },
+      { numRuns: runs(20) },
     );
   });
 });

@@ -9,6 +9,7 @@ import { formatVerifierKey } from "../../src/tlog/key.ts";
 import { isQuorumMet, type Policy } from "../../src/tlog/policy.ts";
 import { verifyTlogProof } from "../../src/tlog/proof.ts";
 import { expectCodeAsync } from "../expect-code.ts";
+import { runs } from "../runs.ts";
 import { expectConsistent, faulty, headOf, OUTCOMES, type Persisted, STEPS, type Step } from "./faulty.ts";
 import { copyOf, emptyDisks, entry, gate, openOn, published, testSigner } from "./harness.ts";
 import { hang, respond, type StubWitness, stubWitness, witnessed } from "./stub-witness.ts";
@@ -302,7 +303,7 @@ describe("any history of appends, crashes, restarts and moods of witnesses", () 
         for (const head of heads) await expectConsistent(log, head);
         for (const { statuses } of stubs) expect(statuses).not.toContain(422);
       }),
-      { numRuns: 10 },
+      { numRuns: runs(10) },
     );
   });
 });

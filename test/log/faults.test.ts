@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { expectCodeAsync } from "../expect-code.ts";
+import { runs } from "../runs.ts";
 import { expectConsistent, faulty, headOf, OUTCOMES, type Persisted, STEPS, type Step } from "./faulty.ts";
 import { copyOf, type Disks, emptyDisks, entry, ORIGIN, openOn, published } from "./harness.ts";
 
@@ -317,7 +318,7 @@ describe("any history of appends, crashes and restarts", () => {
         for (const [leafIndex, bytes] of answered) expect(await log.readEntry(leafIndex)).toEqual(bytes);
         expect(log.origin).toBe(ORIGIN);
       }),
-      { numRuns: 25 },
+      { numRuns: runs(25) },
     );
   });
 });

@@ -7,6 +7,7 @@ import { concatBytes, encodeUtf8 } from "../../src/tlog/encoding.ts";
 import { TILE_WIDTH, type Tile } from "../../src/tlog/tile.ts";
 import { expectCodeAsync } from "../expect-code.ts";
 import { leafHashOf, ReferenceTree } from "../reference/merkle.ts";
+import { runs } from "../runs.ts";
 
 const SIZE = 2_900;
 const tree = new ReferenceTree(
@@ -55,7 +56,7 @@ describe("proofs from cached tiles", () => {
         expect(proof).toEqual(tree.proof(fromSize, treeSize));
         expect(await rootAt(from, readableSize, treeSize)).toEqual(tree.root(treeSize));
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 

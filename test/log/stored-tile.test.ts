@@ -12,6 +12,7 @@ import { concatBytes, encodeUtf8 } from "../../src/tlog/encoding.ts";
 import { encodeEntryBlock } from "../../src/tlog/entry-bundle.ts";
 import { expectCodeAsync } from "../expect-code.ts";
 import { leafHashOf, ReferenceTree } from "../reference/merkle.ts";
+import { runs } from "../runs.ts";
 import { emptyDisks, openOn, published } from "./harness.ts";
 
 const SIZE = 2_900;
@@ -62,7 +63,7 @@ describe("proofs from stored inner nodes", () => {
           const leafIndex = any % treeSize;
           await expectProofs(nodes, { leafIndex, treeSize, readableSize });
         }),
-        { numRuns: 150 },
+        { numRuns: runs(150) },
       );
     },
   );
@@ -117,7 +118,7 @@ describe("proofs from stored inner nodes", () => {
           await expectProofs(badNode, { ...within, readableSize: SIZE });
         },
       ),
-      { numRuns: 30 },
+      { numRuns: runs(30) },
     );
   });
 

@@ -7,6 +7,7 @@ import { assembleProof } from "../../src/merkle/proof-plan.ts";
 import { expectCode } from "../expect-code.ts";
 import { batchPath, hex, referenceTree } from "../reference/merkle.ts";
 import { flipBit, swappedNeighbours, wrongLengths } from "../reference/mutate.ts";
+import { runs } from "../runs.ts";
 
 const tree = referenceTree(600);
 
@@ -82,7 +83,7 @@ describe("a batch proof", () => {
           bad({ leafIndices: leafIndices.with(seed % leafIndices.length, other).toSorted((a, b) => a - b) });
         }
       }),
-      { numRuns: 12 },
+      { numRuns: runs(12) },
     );
   });
 

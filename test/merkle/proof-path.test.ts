@@ -6,6 +6,7 @@ import { climb, proofPath } from "../../src/merkle/proof-path.ts";
 import { bitLength } from "../../src/merkle/sizes.ts";
 import { expectCode } from "../expect-code.ts";
 import { hex } from "../reference/merkle.ts";
+import { runs } from "../runs.ts";
 
 const MAX_SIZE = Number.MAX_SAFE_INTEGER;
 const hashOf = (seed: number) => new Uint8Array(32).fill(seed + 1);
@@ -60,7 +61,7 @@ it("leads to the same roots as the subtrees of the definition, in trees of any s
         expectCode(() => climb({ part, partHash, treeSize, proof: wrong }), "PROOF_INVALID");
       }
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
 });
 

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { LogStore } from "../../src/store/store.ts";
+import { runs } from "../runs.ts";
 import { expectBytes, ORIGIN } from "./contract.ts";
 import { testHeads } from "./contract-heads.ts";
 import { testOwnership, testTilesAndEntries } from "./contract-reads.ts";
@@ -73,7 +74,7 @@ function testProperty(makeDisk: () => Promise<StoreDisk>): void {
         await store.close();
         await disk.remove();
       }),
-      { numRuns: 12 },
+      { numRuns: runs(12) },
     );
   }, 60_000);
 }

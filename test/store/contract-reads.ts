@@ -1,7 +1,7 @@
 /** Tiles, entries, the leaf index, and whose the bytes are. */
 import { expect, test } from "vitest";
 import { expectCodeAsync } from "../expect-code.ts";
-import { expectBytes, grow, type Open } from "./contract.ts";
+import { expectBytes, expectSection, grow, type Open } from "./contract.ts";
 import {
   batchOf,
   bytesOf,
@@ -53,7 +53,7 @@ export function testTilesAndEntries(open: Open): void {
       await store.commit(batch);
       model.apply(batch);
       for (let leaf = 0; leaf < model.treeSize + 256; leaf += 131) {
-        expect(await store.readSection(leaf)).toEqual(model.section(leaf));
+        expectSection(await store.readSection(leaf), model.section(leaf));
       }
     }
     await expectCodeAsync(store.readSection(-1), "ARGUMENT_INVALID");
@@ -77,7 +77,7 @@ export function testTilesAndEntries(open: Open): void {
     const without = [1, 2, 3, 4, 5, 6, 7, 8];
     for (let tile = 0; tile < 24; tile++) {
       const wanted = without.includes(tile) ? undefined : model.section(tile * 256);
-      expect(await store.readSection(tile * 256)).toEqual(wanted);
+      expectSection(await store.readSection(tile * 256), wanted);
     }
   });
 

@@ -1,6 +1,6 @@
 /** What the parts of the port's contract share. */
 import { expect } from "vitest";
-import type { LogStore } from "../../src/store/store.ts";
+import type { LogStore, TileSection } from "../../src/store/store.ts";
 import { batchOf, entriesFrom } from "./model.ts";
 
 export const ORIGIN = "example.com/store";
@@ -14,6 +14,12 @@ export function expectBytes(actual: Uint8Array | undefined, wanted: Uint8Array |
   expect(actual?.subarray(0, 1000)).toEqual(wanted?.subarray(0, 1000));
   expect(actual?.length).toBe(wanted?.length);
   if (actual !== undefined) expect.unreachable("the bytes differ beyond the first 1,000");
+}
+
+/** The same of a section. */
+export function expectSection(actual: TileSection | undefined, wanted: TileSection | undefined): void {
+  expectBytes(actual?.leaves, wanted?.leaves);
+  expectBytes(actual?.nodes, wanted?.nodes);
 }
 
 /** Commits `count` fresh entries. */

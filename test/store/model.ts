@@ -1,5 +1,5 @@
 /** The naive model a store is compared with, and batches to feed both. Hashes are random: a store moves bytes. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { peakCoordinates } from "../../src/merkle/compact-range.ts";
 import { hashesAtLevel } from "../../src/store/rules.ts";
 import type { Batch, IntegratedHead, LevelAppend, TileSection } from "../../src/store/store.ts";
@@ -11,7 +11,7 @@ export function bytesOf(text: string): Uint8Array {
 
 /** 32 bytes that look random and are the same for the same name. */
 export function hashNamed(name: string): Uint8Array {
-  return new Uint8Array(createHash("sha256").update(name).digest());
+  return new Uint8Array(hash("sha256", name, "buffer"));
 }
 
 export function headOf(treeSize: number): IntegratedHead {

@@ -7,6 +7,7 @@ import { TlogError } from "../../src/errors.ts";
 import { openLmdbWitnessStore } from "../../src/store/witness-lmdb.ts";
 import { createWitnessMemoryDisk, openMemoryWitnessStore } from "../../src/store/witness-memory.ts";
 import type { CosignedHead, HeadUpdate, WitnessStore } from "../../src/store/witness-store.ts";
+import { runs } from "../runs.ts";
 import { allEvidence, allRows, evidenceNamed, headAt, NAME, noteOf } from "./witness-contract.ts";
 
 const ORIGINS = ["log.example/a", "log.example/b", "c"];
@@ -69,7 +70,7 @@ test("LMDB answers as the memory reference does, whatever is asked of both, thro
       for (const store of stores) await store.close();
       await rm(directory, { recursive: true });
     }),
-    { numRuns: 15 },
+    { numRuns: runs(15) },
   );
 }, 60_000);
 

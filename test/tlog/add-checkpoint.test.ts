@@ -12,6 +12,7 @@ import {
 } from "../../src/tlog/add-checkpoint.ts";
 import { noteSignature } from "../../src/tlog/note.ts";
 import { expectCode } from "../expect-code.ts";
+import { runs } from "../runs.ts";
 import { testSigner, text, utf8 } from "./signers.ts";
 
 // The document's own example.
@@ -148,7 +149,7 @@ describe("parseAddCheckpoint", () => {
         const parsed = attempt(() => parseAddCheckpoint(changed));
         if (parsed !== undefined) expect(formatAddCheckpoint(parsed)).toEqual(changed);
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 });

@@ -14,6 +14,7 @@ import { type NoteSigner, parseVerifierKey } from "../../src/tlog/key.ts";
 import { formatNote, noteSignature, parseNote, signNote } from "../../src/tlog/note.ts";
 import { parsePolicy, singleKeyPolicy } from "../../src/tlog/policy.ts";
 import { expectCode, expectCodeAsync } from "../expect-code.ts";
+import { runs } from "../runs.ts";
 import { TIME, testSigner, text, utf8, vkeyOf } from "./signers.ts";
 
 const ORIGIN = "example.com/log";
@@ -120,7 +121,7 @@ describe("parseCheckpoint", () => {
           expect(error).toBeInstanceOf(TlogError);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 });

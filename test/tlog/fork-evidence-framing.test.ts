@@ -15,6 +15,7 @@ import {
 } from "../../src/tlog/fork-evidence-statement.ts";
 import type { NoteSigner, VerifierKey } from "../../src/tlog/key.ts";
 import { flipBit } from "../reference/mutate.ts";
+import { runs } from "../runs.ts";
 import { checkpointOf, history, logSigner, ORIGIN, receiptOf, WITNESS, witnessAt } from "./forks.ts";
 import { testSigner } from "./signers.ts";
 
@@ -137,7 +138,7 @@ describe("an honest log", () => {
         const found = { origin: ORIGIN, logKeys, notes, alternativeRoot: bits.alternativeRoot };
         for (const proof of bits.proofs) expect(await evidenceFromHeads({ ...found, proof })).toBeUndefined();
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 
@@ -153,7 +154,7 @@ describe("an honest log", () => {
         const leafHashes = isTrue ? ([leaf, lies[1]] as const) : lies;
         expect(await evidenceFromReceipts({ receipts, leafHashes, logKeys })).toBeUndefined();
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 });
@@ -224,7 +225,7 @@ describe("an honest witness", () => {
             });
           }
         }),
-        { numRuns },
+        { numRuns: runs(numRuns) },
       );
     },
     20_000,
@@ -262,7 +263,7 @@ describe("a real fork", () => {
         };
         expect(evidenceId(parseForkEvidence((await evidenceFromHeads(cosigned)) ?? ""))).toBe(verdict.id);
       }),
-      { numRuns: 150 },
+      { numRuns: runs(150) },
     );
   });
 
@@ -286,7 +287,7 @@ describe("a real fork", () => {
         const verdict = await verifyForkEvidence({ evidence: one ?? "", logKeys });
         expect(verdict.kind).toBe(a === b ? "same-size" : "leaf");
       }),
-      { numRuns: 100 },
+      { numRuns: runs(100) },
     );
   });
 });

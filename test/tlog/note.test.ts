@@ -13,6 +13,7 @@ import {
   signNote,
 } from "../../src/tlog/note.ts";
 import { expectCode, expectCodeAsync } from "../expect-code.ts";
+import { runs } from "../runs.ts";
 import { testSigner, text, utf8, vkeyOf } from "./signers.ts";
 
 // c2sp.org/signed-note, verifier keys, example
@@ -168,7 +169,7 @@ describe("parseNote", () => {
           expect(error).toBeInstanceOf(TlogError);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 });

@@ -10,6 +10,7 @@ import {
 } from "../../src/tlog/policy.ts";
 import { lintPolicy, partiesCountedTwice } from "../../src/tlog/policy-lint.ts";
 import { countedOnce } from "../../src/tlog/policy-once.ts";
+import { runs } from "../runs.ts";
 
 function keyOf(name: string, number: number): VerifierKey {
   const key = { name, type: 4 as const, publicKey: new Uint8Array(32).fill(number) };
@@ -90,7 +91,7 @@ describe("lintPolicy: how few break the quorum", () => {
           ),
         ).toBe(outage === undefined);
       }),
-      { numRuns: 600 },
+      { numRuns: runs(600) },
     );
   });
 
@@ -196,7 +197,7 @@ describe("lintPolicy: the fix for a party counted twice", () => {
         expect(partiesCountedTwice(corrected)).toEqual([]);
         expect(lintPolicy(corrected).collusion.isExact).toBe(true);
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 
@@ -214,7 +215,7 @@ describe("lintPolicy: the fix for a party counted twice", () => {
           expect(keys.every((name) => powerless.has(name))).toBe(!hasInfluence(policy, party));
         }
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 });

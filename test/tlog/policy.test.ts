@@ -11,6 +11,7 @@ import {
   singleKeyPolicy,
 } from "../../src/tlog/policy.ts";
 import { expectCode } from "../expect-code.ts";
+import { runs } from "../runs.ts";
 import { testSigner, text, utf8, vkeyOf } from "./signers.ts";
 
 const log = await testSigner("example.com/log");
@@ -265,7 +266,7 @@ describe("parsePolicy", () => {
           expect(error).toBeInstanceOf(TlogError);
         }
       }),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     );
   });
 });

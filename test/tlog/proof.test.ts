@@ -16,6 +16,7 @@ import {
 import { expectCode, expectCodeAsync } from "../expect-code.ts";
 import { leafHashOf, ReferenceTree } from "../reference/merkle.ts";
 import { flipBit, wrongLengths } from "../reference/mutate.ts";
+import { runs } from "../runs.ts";
 import { TIME, testSigner, text, utf8, vkeyOf } from "./signers.ts";
 
 const ORIGIN = "example.com/log";
@@ -118,7 +119,7 @@ describe("parseTlogProof", () => {
           expect(error).toBeInstanceOf(TlogError);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 });

@@ -17,6 +17,7 @@ import { expectCode, expectCodeAsync } from "../expect-code.ts";
 import { hex, referenceTree, sha256 } from "../reference/merkle.ts";
 import { flipBit } from "../reference/mutate.ts";
 import { tileBytes } from "../reference/tiles.ts";
+import { runs } from "../runs.ts";
 
 const MAX_SIZE = Number.MAX_SAFE_INTEGER;
 const SIZE = 66_000;
@@ -60,7 +61,7 @@ describe("reading trusted tiles", () => {
         const peaks = await readProof(planRoot(treeSize), treeSize, readTile);
         expect(hex(rangeRoot({ treeSize, peaks }))).toBe(hex(rootHash));
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 
@@ -162,7 +163,7 @@ describe("verified tiles", () => {
         });
         for (const node of leaves) expect(hex(read(node))).toBe(hex(tree.leafHashes[node.index]!));
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 
@@ -187,7 +188,7 @@ describe("verified tiles", () => {
           "ROOT_MISMATCH",
         );
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 

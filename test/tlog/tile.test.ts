@@ -17,6 +17,7 @@ import {
 import { expectCode } from "../expect-code.ts";
 import { hex, referenceTree } from "../reference/merkle.ts";
 import { allTiles, indexPath, resourcePath, tileBytes, widths } from "../reference/tiles.ts";
+import { runs } from "../runs.ts";
 
 const MAX_SIZE = Number.MAX_SAFE_INTEGER;
 const anySize = fc.oneof(
@@ -160,7 +161,7 @@ describe("a tile path", () => {
           expect(["TILE_PATH_MALFORMED", "NUMBER_TOO_LARGE"]).toContain(error.code);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 

@@ -6,6 +6,7 @@ import { parseNote } from "../../src/tlog/note.ts";
 import { originHash } from "../../src/tlog/origin-hash.ts";
 import { nextTimestamp } from "../../src/witness/timestamp.ts";
 import { expectCode, expectCodeAsync } from "../expect-code.ts";
+import { runs } from "../runs.ts";
 import { known, START_SECONDS, testLog, testWitness } from "./harness.ts";
 
 const ORIGIN = "log.example/clock";
@@ -57,7 +58,7 @@ describe("a witness whose clock steps", () => {
         }
         await expectNoEvidence(shown, parseVerifierKey(witness.vkeys[0] ?? ""));
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 });
