@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 
 const ROOT = resolve(import.meta.dirname, "..");
 /** What the command starts is found beside it. */
@@ -12,11 +12,12 @@ const PROGRAMS = ["src/cli/main.ts", "src/node/ml-dsa-worker.js", "src/readers/r
  * Bundles programs with all they need but LMDB, whose native part is found by its place. Loading some 400 modules one by one is what most of
  * a start is; what is imported only when it is needed also runs only then in one file.
  * @param more.entryPoints - further programs, relative to the root.
+ * @param more.plugins - of esbuild.
  * @returns the files that went in, relative to the root.
  */
 export async function buildPrograms(
   outdir: string,
-  more: { readonly entryPoints?: readonly string[] } = {},
+  more: { readonly entryPoints?: readonly string[]; readonly plugins?: readonly Plugin[] } = {},
 ): Promise<readonly string[]> {
   const { metafile } = await build({
     absWorkingDir: ROOT,
@@ -30,6 +31,7 @@ export async function buildPrograms(
     conditions: ["bristlecone-source"],
     external: ["lmdb"],
     metafile: true,
+    plugins: [...(more.plugins ?? [])],
     // For the CommonJS among the dependencies.
     banner: {
       js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
