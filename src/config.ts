@@ -194,6 +194,7 @@ const SCHEMAS: { readonly [N in SettingName]: z.ZodType<Settings[N]> } = {
   mlDsaKey: text().optional(),
   guard: text().optional(),
   recreateGuard: truth(),
+  servedAt: list(/^https?:\/\/\S+$/).optional(),
   duplicates: z.enum(["first", "allow"]),
   checkpointInterval: wholeNumber({ min: 1, max: MAX_WAIT_MS }).optional(),
   witnessPolicy: text().optional(),

@@ -9,6 +9,7 @@ import type { OnError } from "./http/problem.ts";
 import type { ListenAt, MountedWitness, RunningServer } from "./http/running-server.ts";
 import { serveApps } from "./http/serve-apps.ts";
 import { type Guard, memoryGuard } from "./keys/guard.ts";
+import { DEFAULT_SERVED, type ServedPlaces } from "./log/head-sources.ts";
 import type { Log, LogLimits } from "./log/log.ts";
 import { openLogEngine } from "./log/open-log.ts";
 import { DEFAULT_LIMITS } from "./log/options.ts";
@@ -19,6 +20,7 @@ import { closeAll, type OpenDisks, openDisks } from "./open-disks.ts";
 import { openLmdbStore } from "./store/lmdb.ts";
 import type { LogStore } from "./store/store.ts";
 import { encodeHex } from "./tlog/encoding.ts";
+import type { Frozen } from "./tlog/frozen.ts";
 import type { NoteSigner } from "./tlog/key.ts";
 
 export { type ErrorCode, TlogError } from "./errors.ts";
@@ -30,6 +32,7 @@ export { readSigningKeyFile, writeSigningKeyFile } from "./keys/key-file.ts";
 export type {
   Appended,
   Log,
+  LogEnd,
   LogLimits,
   LogState,
   Publication,
@@ -73,6 +76,10 @@ export interface OpenLogOptions {
   readonly checkpointIntervalMs?: number;
   /** Who has to cosign before readers see a checkpoint. Default: nobody. */
   readonly witnesses?: LogWitnesses | undefined;
+  /** Where readers see the log: asked before anything is signed what was, as the witnesses are, and looked at every 10 seconds. */
+  readonly served?: (Pick<ServedPlaces, "urls"> & Partial<ServedPlaces>) | undefined;
+  /** End the log with this opening: it takes no more entries, for ever, and its last checkpoint says so. spec/frozen.md */
+  readonly freeze?: Frozen | undefined;
   readonly limits?: Partial<LogLimits>;
   readonly events?: LogEvents;
   /** The most the data file may grow to, in bytes. Default: as the disk allows. */
@@ -109,6 +116,8 @@ export async function openLog(options: OpenLogOptions): Promise<Log> {
       duplicates: options.duplicates ?? "first",
       checkpointIntervalMs: options.checkpointIntervalMs ?? defaultIntervalMs,
       witnesses,
+      served: options.served && { ...DEFAULT_SERVED, ...options.served },
+      freeze: options.freeze,
       limits: { ...DEFAULT_LIMITS, ...options.limits },
       events,
       now: () => performance.now(),

@@ -27,6 +27,7 @@ export interface Settings {
   readonly mlDsaKey: string | undefined;
   readonly guard: string | undefined;
   readonly recreateGuard: boolean;
+  readonly servedAt: readonly string[] | undefined;
   readonly duplicates: "first" | "allow";
   readonly checkpointInterval: number | undefined;
   readonly witnessPolicy: string | undefined;
@@ -87,6 +88,12 @@ export const SETTINGS: { readonly [N in SettingName]: Setting } = Object.freeze(
   guard: {
     ...FILE,
     help: "the guard, outside the data directory (default: the data directory + .guard)",
+  },
+  servedAt: {
+    wanted: "the http:// or https:// URL where readers see this log",
+    placeholder: "URL",
+    help: "where readers see this log: asked at start, and then every 10 seconds, whether more was signed than is here; may be repeated",
+    repeatable: true,
   },
   recreateGuard: {
     ...SWITCH,

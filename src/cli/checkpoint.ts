@@ -1,9 +1,11 @@
 import type { LogHead } from "../../client/log-head.ts";
 import { decodeUtf8, encodeBase64 } from "../tlog/encoding.ts";
+import { parseFrozen } from "../tlog/frozen.ts";
 import { addExamples, addSettings, type CommandDefinition, textFlag } from "./command.ts";
 import { replaceFile } from "./files.ts";
 import { openRemote } from "./remote.ts";
 import { REMOTE_SETTINGS } from "./remote-settings.ts";
+import { frozenLines } from "./show-frozen.ts";
 import { cosignatureLines, headJson } from "./show-head.ts";
 
 /** `checkpoint`: fetches the log's signed head, verifies it, and compares it with the remembered one. */
@@ -22,6 +24,7 @@ export const checkpoint: CommandDefinition = {
     const file = textFlag(call.flags, "save");
     if (file !== undefined) await replaceFile(file, head.signedNote);
     const { origin, treeSize, rootHash, progress } = head;
+    const frozen = parseFrozen(head.extensions);
     await call.output.result({
       text: [
         "VERIFIED",
@@ -29,11 +32,19 @@ export const checkpoint: CommandDefinition = {
         `tree size    ${treeSize}`,
         `root hash    ${encodeBase64(rootHash)}`,
         `compared     ${PROGRESS_WORDS[progress]}`,
+        ...(frozen === undefined ? [] : frozenLines(frozen)),
         ...cosignatureLines(head.cosignatures),
         `trusted      ${trustWords}`,
         ...(file === undefined ? [] : [`saved to     ${file}`]),
       ].join("\n"),
-      json: { verified: true, ...headJson(head), progress, checkpoint: decodeUtf8(head.signedNote), file },
+      json: {
+        verified: true,
+        ...headJson(head),
+        progress,
+        frozen,
+        checkpoint: decodeUtf8(head.signedNote),
+        file,
+      },
     });
   },
 };

@@ -20,6 +20,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = Object.freeze({
     summary: "run a log: made on first start, continued afterwards; Ctrl-C ends it cleanly",
     load: async () => (await import("./serve.ts")).serve,
   },
+  freeze: {
+    summary: "end a log: its last checkpoint says so, it takes no more entries, and is served for ever",
+    load: async () => (await import("./freeze.ts")).freeze,
+  },
   witness: {
     summary: "run a witness: cosign what logs show everybody, hold evidence against those that forked",
     load: async () => (await import("./witness.ts")).witness,

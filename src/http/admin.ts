@@ -23,7 +23,8 @@ export function adminRoutes(
         ...quorumState(log),
         ...(readers && { readers: readers() }),
       };
-      const isReady = state.status === "writable" && answer.readers?.up !== 0;
+      // A log that ended is as it should be.
+      const isReady = ["writable", "frozen"].includes(state.status) && answer.readers?.up !== 0;
       return c.json(answer, isReady ? 200 : 503, WRITE_HEADERS);
     });
 }
@@ -65,7 +66,7 @@ export const healthRoute = createRoute({
 
 const Readiness = z
   .object({
-    status: z.enum(["writable", "read-only", "closing"]),
+    status: z.enum(["writable", "frozen", "read-only", "closing"]),
     code: z.string().optional().openapi({ description: "Why it is read-only." }),
     message: z.string().optional(),
     integratedSize: z.int(),
@@ -92,7 +93,7 @@ export const readinessRoute = createRoute({
   method: "get",
   path: "/readyz",
   ...ADMIN,
-  summary: "The log takes entries",
+  summary: "The log takes entries, or ended and is served",
   responses: {
     200: { description: "It does.", content: { "application/json": { schema: Readiness } } },
     503: {

@@ -1,9 +1,11 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
-import type { Log, Witnessing } from "../log/log.ts";
+import type { Log, LogEnd, Witnessing } from "../log/log.ts";
+import { encodeHex } from "../tlog/encoding.ts";
 import { parseVerifierKey } from "../tlog/key.ts";
 import { formatPolicy } from "../tlog/policy.ts";
 import { READ_HEADERS } from "./headers.ts";
 import type { HttpEnv } from "./path.ts";
+import { HashHex } from "./schemas.ts";
 
 export interface LogInfoOptions {
   /** The program's version. */
@@ -25,6 +27,7 @@ export function logInfoRoutes(log: Log, options: LogInfoOptions): OpenAPIHono<Ht
     ...witnessInfo(log.witnessing(), options),
     policy: withPort(unbound, options),
     duplicates: log.duplicates,
+    ...(log.end && { frozen: frozenInfo(log.end) }),
     limits: {
       maxEntryBytes: log.limits.maxEntryBytes,
       maxBatchEntries: log.limits.maxBatchEntries,
@@ -36,6 +39,15 @@ export function logInfoRoutes(log: Log, options: LogInfoOptions): OpenAPIHono<Ht
   return new OpenAPIHono<HttpEnv>().openapi(logInfoRoute, (c) =>
     c.json(info(), 200, { ...READ_HEADERS, "Cache-Control": caching }),
   );
+}
+
+function frozenInfo({ atSeconds, treeSize, rootHash, successor }: LogEnd): z.infer<typeof FrozenInfo> {
+  return {
+    atSeconds,
+    treeSize,
+    rootHash: encodeHex(rootHash),
+    successor: successor && { ...successor, origin: parseVerifierKey(successor.vkey).name },
+  };
 }
 
 function witnessInfo(
@@ -81,6 +93,22 @@ const WitnessInfo = z
   })
   .openapi("WitnessInfo");
 
+const FrozenInfo = z
+  .object({
+    atSeconds: z.int().openapi({ description: "When the log ended, by its own clock." }),
+    treeSize: z.int().openapi({ description: "The size it has for ever." }),
+    rootHash: HashHex,
+    successor: z
+      .object({
+        origin: z.string(),
+        vkey: z.string().openapi({ description: "Signed into the last checkpoint too: spec/frozen.md." }),
+        url: z.string().optional(),
+      })
+      .optional()
+      .openapi({ description: "Where entries go from now on." }),
+  })
+  .openapi("FrozenInfo");
+
 const LogInfo = z
   .object({
     origin: z.string().openapi({ example: "example.com/log" }),
@@ -106,6 +134,7 @@ const LogInfo = z
     duplicates: z.enum(["first", "allow"]).openapi({
       description: "first: the same bytes get the same index. allow: they are appended again.",
     }),
+    frozen: FrozenInfo.optional().openapi({ description: "Absent: the log takes entries." }),
     limits: z.object({
       maxEntryBytes: z.int().openapi({ example: 65_535 }),
       maxBatchEntries: z.int(),

@@ -72,6 +72,7 @@ export const PROBLEM_KINDS: { readonly [code in ErrorCode]?: ProblemKind } = {
   INTERNAL: { status: 500, title: "The server failed; its operator can see why." },
   STORE_DAMAGED: { status: 500, title: "What is stored failed its check and is not served." },
   LOG_CLOSING: { status: 503, title: "The log is shutting down.", retryAfterSeconds: 5 },
+  LOG_ENDED: { status: 410, title: "The log has ended: it takes no entries any more." }, // spec/frozen.md
   LOG_READ_ONLY: { status: 503, title: "The log takes no entries at the moment.", retryAfterSeconds: 30 },
   SERVER_BUSY: { status: 503, title: "Too much is under way already.", retryAfterSeconds: 1 },
   STORE_CLOSED: { status: 503, title: "The log is shutting down.", retryAfterSeconds: 5 },

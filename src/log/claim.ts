@@ -19,16 +19,19 @@ export interface Claimed {
 
 /**
  * Makes this opening the only one that may sign.
+ * @param shown - a head of the stored tree that others show with this log's signature.
  * @throws {TlogError} as `claimLineage` | STORE_DAMAGED
  */
 export async function claimLog(
   options: Pick<LogOptions, "store" | "guard" | "recreateGuard" | "randomToken" | "events">,
   origin: string,
+  shown: GuardedHead | undefined,
 ): Promise<Claimed> {
   const { store, guard, recreateGuard } = options;
   const head = await store.head();
   const lineage = options.randomToken();
-  const vouch = (guarded: GuardedHead | undefined) => vouchedHead(store, head, guarded);
+  const vouch = async (guarded: GuardedHead | undefined) =>
+    largerHead(await vouchedHead(store, head, guarded), shown);
   const signed = await claimLineage({ store, guard, origin, vouch, recreateGuard, nextToken: lineage });
   if (recreateGuard) {
     options.events.warning?.({
@@ -39,6 +42,12 @@ export async function claimLog(
   const verified =
     signed === undefined || signed.treeSize === 0 ? emptyRange() : await rangeFromStore(store, signed);
   return { lineage, head, verified, unrecorded: signed === head.signed ? undefined : signed };
+}
+
+function largerHead(held: GuardedHead | undefined, shown: GuardedHead | undefined): GuardedHead | undefined {
+  // The empty tree of another opening promises nothing.
+  if (shown === undefined || shown.treeSize <= (held?.treeSize ?? 0)) return held;
+  return { treeSize: shown.treeSize, rootHash: shown.rootHash };
 }
 
 /**

@@ -21,6 +21,8 @@ export interface CosignStageOptions extends WitnessOptions {
   readonly events: Required<LogEvents>;
   /** Milliseconds on a clock that never goes back. */
   readonly now: () => number;
+  /** See WitnessRecords. */
+  readonly onConflict?: (() => void) | undefined;
 }
 
 /** What witnesses said about one head so far. */

@@ -1,5 +1,6 @@
 /** The engine's face: what HTTP, the command line and embedding programs call. `open-log.ts` makes one. */
 import type { EntryBlock } from "../tlog/entry-bundle.ts";
+import type { Frozen } from "../tlog/frozen.ts";
 import type { Policy } from "../tlog/policy.ts";
 
 /** An entry's place in the log, durable when you hold it. */
@@ -41,7 +42,15 @@ export interface LogLimits {
 export type LogState =
   | { readonly status: "writable" }
   | { readonly status: "read-only"; readonly code: string; readonly message: string }
+  /** It ended, and is served for ever. */
+  | { readonly status: "frozen" }
   | { readonly status: "closing" };
+
+/** How a log ended. */
+export interface LogEnd extends Frozen {
+  readonly treeSize: number;
+  readonly rootHash: Uint8Array;
+}
 
 /** How a witness of the policy did lately. Times are POSIX seconds, each by the clock of who states it. */
 export interface WitnessStatus {
@@ -124,6 +133,8 @@ export interface LogView {
 
 /** A log that its holder writes. */
 export interface Log extends LogView, AsyncDisposable {
+  /** Undefined: it has not ended. */
+  readonly end: LogEnd | undefined;
   /**
    * Appends one entry; resolves when it is durable and has its index for ever.
    * @param entry - copied.

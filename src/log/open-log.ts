@@ -1,40 +1,45 @@
-import { InvariantError, TlogError } from "../errors.ts";
-import { shielded } from "../events.ts";
-import type { CompactRange } from "../merkle/compact-range.ts";
-import { HASH_BYTES } from "../merkle/hash.ts";
-import { decodeBundle, type EntryBlock, encodeEntryBlock } from "../tlog/entry-bundle.ts";
-import { formatVerifierKey } from "../tlog/key.ts";
-import { formatTlogProof } from "../tlog/proof.ts";
-import { TILE_WIDTH } from "../tlog/tile.ts";
-import { appendedEach, checkedBytes } from "./added.ts";
-import { claimLog } from "./claim.ts";
-import type { CosignStage } from "./cosign.ts";
-import type { Appended, AppendedBlock, Log, LogLimits, LogState, Publication, Witnessing } from "./log.ts";
-import type { NodeCache } from "./node-cache.ts";
-import { openPublished } from "./open-published.ts";
+import { TlogError } from "../errors.ts";
+import { type LogEvents, shielded } from "../events.ts";
+import { rangeRoot } from "../merkle/compact-range.ts";
+import type { FrozenHead, LogStore } from "../store/store.ts";
+import { parseVerifierKey } from "../tlog/key.ts";
+import { type Claimed, claimLog } from "./claim.ts";
+import { frozenFrom, type Mark, markOf, settleEnd } from "./freeze.ts";
+import { type HeadSource, headSources, type OwnLog } from "./head-sources.ts";
+import { HeadWatch } from "./head-watch.ts";
+import type { Log, LogEnd, Publication } from "./log.ts";
+import { type OpenedPublished, openPublished } from "./open-published.ts";
 import { openStage, ownPart, reachableWitnesses } from "./open-stage.ts";
 import { checkedOrigin, type LogOptions } from "./options.ts";
-import { consistencyProof, inclusionBatch, inclusionProof, nodesOf, rootAt } from "./prove.ts";
+import { nodesOf, rootAt } from "./prove.ts";
 import { Publisher } from "./publish.ts";
+import { rangeAt } from "./read-back.ts";
 import { Sequencer } from "./sequence.ts";
+import { type ComparedTree, learnShownHeads } from "./shown-heads.ts";
 import { HeadSigner } from "./sign-head.ts";
+import { StoredLog } from "./stored-log.ts";
 import { TrailingRows } from "./trailing-rows.ts";
 
+type Options = LogOptions & { readonly events: Required<LogEvents> };
+
 /**
- * Opens the engine over a store: holds it against its guard, rebuilds the signed tree from storage, and publishes what is
- * integrated, so that there is a checkpoint before the first request; with witnesses, as their quorum allows.
- * @throws {TlogError} GUARD_MISSING | GUARD_AHEAD | GUARD_MISMATCH | GUARD_MALFORMED | GUARD_FAILED | STORE_DAMAGED |
- *   STORE_ORIGIN_MISMATCH (the published checkpoint was signed by other keys) | SIGNER_FAILED | LOG_READ_ONLY (a write of the
- *   first publication failed) | QUORUM_NOT_MET (a log with entries that never published) | ARGUMENT_INVALID
+ * Opens the engine over a store: holds it against what others show of it and against its guard, rebuilds the signed tree from
+ * storage, and publishes what is integrated, so that there is a checkpoint before the first request; with witnesses, as their
+ * quorum allows.
+ * @throws {TlogError} LOG_ROLLED_BACK | LOG_CONTRADICTED | GUARD_MISSING | GUARD_AHEAD | GUARD_MISMATCH | GUARD_MALFORMED |
+ *   GUARD_FAILED | STORE_DAMAGED | STORE_ORIGIN_MISMATCH (the published checkpoint was signed by other keys) | SIGNER_FAILED |
+ *   LOG_READ_ONLY (a write of the first publication failed) | QUORUM_NOT_MET (a log with entries that never published) |
+ *   ARGUMENT_INVALID | NOT_PUBLISHED (a log that should end with entries that are not published)
  */
 export async function openLogEngine(given: LogOptions): Promise<Log> {
   const options = { ...given, events: shielded(given.events) };
   const { store } = options;
   const origin = checkedOrigin(options);
   const reachable = reachableWitnesses(options);
-  const { lineage, head, verified, unrecorded } = await claimLog(options, origin);
-  const { recorded, published } = await openPublished(options, { head, verified }, origin);
-  const integrated: CompactRange = head.integrated;
+  const own = { origin, signers: options.signers };
+  const sources = headSources(own, { ...options, reachable });
+  const found = await takeOver(options, { own, sources });
+  const { head, published, mark, end } = found;
 
   let failure: TlogError | undefined; // owned by turnReadOnly()
   const turnReadOnly = (error: TlogError): void => {
@@ -47,200 +52,114 @@ export async function openLogEngine(given: LogOptions): Promise<Log> {
   const rows = new TrailingRows({
     store,
     mayTrail: options.witnesses === undefined && !options.hasReaders,
-    unrecorded,
+    unrecorded: found.unrecorded,
     published: published && head.published,
     onFailure: (error) => publisher.fail(error),
   });
-  const signer = new HeadSigner({
-    ...options,
-    rows,
-    origin,
-    lineage,
-    verified,
-    signed: ownPart(published, options),
+  const isOutdated = (shown: Publication) => mark?.isMissingIn(shown) === true;
+  const isMarkMissing = published !== undefined && isOutdated(published);
+  const signed = isMarkMissing ? undefined : ownPart(published, options);
+  const signer = new HeadSigner({ ...options, ...found, rows, origin, signed, extensions: mark?.extensions });
+  const watch = openWatch(options, {
+    own,
+    sources,
+    signer,
+    onContradiction: (error) => publisher.fail(error),
   });
-  const stage = await openStage(options, { recorded, published, reachable, signer });
+  const onConflict = () => watch.lookAtAll();
+  const stage = await openStage(options, { ...found, reachable, signer, onConflict });
   const publisher = new Publisher({
     ...options,
     signer,
     rows,
     stage,
-    integrated,
-    published,
+    integrated: head.integrated,
+    // Who ends a log wants to know that its last checkpoint is there.
+    published: options.freeze !== undefined && isMarkMissing ? undefined : published,
+    isOutdated,
     intervalMs: options.checkpointIntervalMs,
     onFailure: turnReadOnly,
   });
   const sequencer = new Sequencer({
     ...options,
     store: { indexOf: (leafHashes) => store.indexOf(leafHashes), commit: (batch) => rows.commit(batch) },
-    range: integrated,
+    range: head.integrated,
     onIntegrated: (range) => publisher.integrated(range),
     onFailure: turnReadOnly,
   });
-  await publisher.publishFirst();
-  return new StoredLog({ ...options, origin, publisher, sequencer, stage, failure: () => failure });
+  if (end !== undefined) void sequencer.stop(ended(end));
+  await publisher.publishFirst().catch((error: unknown) => watch.close().then(() => Promise.reject(error)));
+  watch.start();
+  return new StoredLog({
+    ...options,
+    origin,
+    publisher,
+    sequencer,
+    stage,
+    watch,
+    end,
+    failure: () => failure,
+  });
 }
 
-interface StoredLogParts extends LogOptions {
-  readonly origin: string;
-  readonly publisher: Publisher;
-  readonly sequencer: Sequencer;
-  readonly stage: CosignStage | undefined;
-  readonly failure: () => TlogError | undefined;
+/** What an opening goes on from. */
+interface TakenOver extends Claimed, OpenedPublished {
+  readonly mark: Mark | undefined;
+  readonly end: LogEnd | undefined;
 }
 
-class StoredLog implements Log {
-  readonly origin: string;
-  readonly vkeys: readonly string[];
-  readonly limits: LogLimits;
-  readonly duplicates: "first" | "allow";
-  readonly #parts: StoredLogParts;
-  readonly #nodes: NodeCache;
-  #closing: Promise<void> | undefined; // owned by close()
-
-  constructor(parts: StoredLogParts) {
-    this.origin = parts.origin;
-    this.vkeys = parts.signers.map((signer) => formatVerifierKey(signer.verifierKey));
-    this.limits = parts.limits;
-    this.duplicates = parts.duplicates;
-    this.#parts = parts;
-    this.#nodes = nodesOf(parts.store, parts.events);
-  }
-
-  async add(entry: Uint8Array): Promise<Appended> {
-    const { leafIndices, duplicates, leafHashes } = await this.#addOwn([entry]);
-    const [leafIndex] = leafIndices;
-    if (leafIndex === undefined) throw new InvariantError("an entry was integrated without an index");
-    return { leafIndex, leafHash: leafHashes, duplicate: duplicates.length > 0 };
-  }
-
-  async addBatch(entries: readonly Uint8Array[]): Promise<readonly Appended[]> {
-    return appendedEach(await this.#addOwn(entries));
-  }
-
-  addBlock(block: EntryBlock): Promise<AppendedBlock> {
-    return this.#parts.sequencer.add(block);
-  }
-
-  published(): Publication {
-    const publication = this.#parts.publisher.publication;
-    if (publication === undefined) throw new InvariantError("an open log has no checkpoint");
-    return copyOf(publication);
-  }
-
-  readableSize(): number {
-    return this.#parts.publisher.readableSize;
-  }
-
-  integratedSize(): number {
-    return this.#parts.sequencer.integratedSize;
-  }
-
-  async untilPublished(
-    leafIndex: number,
-    { signal }: { readonly signal: AbortSignal },
-  ): Promise<Publication> {
-    return copyOf(await this.#parts.publisher.untilPublished(leafIndex, signal));
-  }
-
-  async readTile(tile: { readonly level: number; readonly index: number; readonly width: number }) {
-    // Every leaf under the tile's last hash must be covered by a signed head.
-    const leaves = (tile.index * TILE_WIDTH + tile.width) * TILE_WIDTH ** tile.level;
-    return leaves > this.readableSize() ? undefined : await this.#parts.store.readTile(tile);
-  }
-
-  async readEntries(range: { readonly start: number; readonly end: number }) {
-    return range.end > this.readableSize() ? undefined : await this.#parts.store.readEntries(range);
-  }
-
-  async readEntry(leafIndex: number): Promise<Uint8Array | undefined> {
-    const bundle = await this.readEntries({ start: leafIndex, end: leafIndex + 1 });
-    return bundle === undefined ? undefined : decodeBundle(bundle, 1)[0];
-  }
-
-  async lookup(leafHash: Uint8Array): Promise<number | undefined> {
-    if (leafHash.length !== HASH_BYTES) {
-      throw new TlogError("ARGUMENT_INVALID", `leafHash: want 32 bytes, got ${leafHash.length}`);
-    }
-    const [leafIndex] = await this.#parts.store.indexOf(leafHash);
-    return leafIndex !== undefined && leafIndex < this.readableSize() ? leafIndex : undefined;
-  }
-
-  proveInclusion(at: { readonly leafIndex: number; readonly treeSize: number }) {
-    return inclusionProof(this.#nodes, this.readableSize(), at);
-  }
-
-  proveInclusionBatch(at: { readonly leafIndices: readonly number[]; readonly treeSize: number }) {
-    return inclusionBatch(this.#nodes, this.readableSize(), at);
-  }
-
-  proveConsistency(between: { readonly fromSize: number; readonly toSize: number }) {
-    return consistencyProof(this.#nodes, this.readableSize(), between);
-  }
-
-  rootAt(treeSize: number): Promise<Uint8Array> {
-    return rootAt(this.#nodes, this.readableSize(), treeSize);
-  }
-
-  async receipt(leafIndex: number): Promise<string> {
-    const { treeSize, checkpoint } = this.published();
-    if (leafIndex >= treeSize) {
-      const integrated = leafIndex < this.integratedSize();
-      throw integrated
-        ? new TlogError(
-            "NOT_PUBLISHED",
-            `leaf ${leafIndex} is integrated, and not yet in the published tree of size ${treeSize}`,
-          )
-        : new TlogError(
-            "ENTRY_UNKNOWN",
-            `there is no leaf ${leafIndex}: the log has ${this.integratedSize()} entries`,
-          );
-    }
-    const proof = await this.proveInclusion({ leafIndex, treeSize });
-    return formatTlogProof({ leafIndex, proof, checkpoint });
-  }
-
-  state(): LogState {
-    const failure = this.#parts.failure();
-    if (failure !== undefined) return { status: "read-only", code: failure.code, message: failure.message };
-    return { status: this.#closing === undefined ? "writable" : "closing" };
-  }
-
-  witnessing(): Witnessing | undefined {
-    const { stage, witnesses } = this.#parts;
-    if (stage === undefined || witnesses === undefined) return undefined;
-    const { policy, mode } = witnesses;
-    return { policy, mode, isQuorumMissing: stage.isQuorumMissing, witnesses: stage.status() };
-  }
-
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  #addOwn(entries: readonly Uint8Array[]): Promise<AppendedBlock> {
-    const { sequencer, limits } = this.#parts;
-    sequencer.assertTakes({ entries: entries.length, bytes: checkedBytes(entries, limits) });
-    return sequencer.add(encodeEntryBlock(entries));
-  }
-
-  async #close(): Promise<void> {
-    const { sequencer, publisher, store, guard } = this.#parts;
-    const refusal = new TlogError("LOG_CLOSING", "the log is shutting down");
-    try {
-      await sequencer.stop(refusal);
-      await publisher.stop(refusal);
-    } finally {
-      await store.close().finally(() => guard.close());
-    }
-  }
+/** Looks around, then makes this opening the only one that may sign. */
+async function takeOver(
+  options: Options,
+  { own, sources }: { readonly own: OwnLog; readonly sources: readonly HeadSource[] },
+): Promise<TakenOver> {
+  const { store, events } = options;
+  // Before store and guard change hands: a refusal leaves both as they were.
+  const { servedSize, shown } = await learnShownHeads(sources, own, {
+    tree: await storedTree(store),
+    events,
+  });
+  const claimed = await claimLog(options, own.origin, shown[0]);
+  const frozen = await settleEnd(options, claimed.head, shown);
+  const opened = await openPublished(options, { ...claimed, servedSize }, own.origin);
+  return { ...claimed, ...opened, mark: markOf(frozen, options), end: frozen && endOf(frozen, claimed) };
 }
 
-/** What readers are served must not change under a caller's hands. */
-function copyOf({ treeSize, rootHash, checkpoint }: Publication): Publication {
-  return { treeSize, rootHash: rootHash.slice(), checkpoint: checkpoint.slice() };
+/** The tree as storage holds it. */
+async function storedTree(store: LogStore): Promise<ComparedTree> {
+  const { treeSize } = (await store.head()).integrated;
+  return { treeSize, rootAt: async (size) => rangeRoot(await rangeAt(store, size)) };
+}
+
+function endOf({ statement, treeSize }: FrozenHead, { head }: Claimed): LogEnd {
+  return { ...frozenFrom(statement), treeSize, rootHash: rangeRoot(head.integrated) };
+}
+
+function ended({ treeSize, successor }: LogEnd): TlogError {
+  const next = successor && [parseVerifierKey(successor.vkey).name, successor.url].join(" ").trimEnd();
+  const goTo = next === undefined ? "" : `; they go to ${next}`;
+  return new TlogError(
+    "LOG_ENDED",
+    `the log was frozen at size ${treeSize} and takes no more entries${goTo}`,
+  );
+}
+
+function openWatch(
+  { store, served, events }: Options,
+  parts: {
+    readonly own: OwnLog;
+    readonly sources: readonly HeadSource[];
+    readonly signer: HeadSigner;
+    readonly onContradiction: (error: TlogError) => void;
+  },
+): HeadWatch {
+  const nodes = nodesOf(store);
+  const { signer } = parts;
+  return new HeadWatch({
+    ...parts,
+    events,
+    intervalMs: served?.intervalMs ?? 0,
+    signedSize: () => signer.readableSize,
+    rootAt: (treeSize) => rootAt(nodes, signer.readableSize, treeSize),
+  });
 }

@@ -7,7 +7,10 @@ import type { Publication } from "./log.ts";
 import type { LogOptions } from "./options.ts";
 import { rangeFromStore } from "./read-back.ts";
 
-type Found = Pick<Claimed, "head" | "verified">;
+type Found = Pick<Claimed, "head" | "verified"> & {
+  /** What a public place of the log shows. */
+  readonly servedSize: number;
+};
 
 export interface OpenedPublished {
   /** The last checkpoint that storage has as published. */
@@ -45,11 +48,14 @@ export async function openPublished(
   return { recorded, published: recorded };
 }
 
-/** The largest tree of which a checkpoint may have been shown, as far as storage and guard can tell. */
-function shownUpTo({ witnesses }: Pick<LogOptions, "witnesses">, { head, verified }: Found): number {
+/** The largest tree of which a checkpoint may have been shown, as far as storage, guard and the log's public places can tell. */
+function shownUpTo(
+  { witnesses }: Pick<LogOptions, "witnesses">,
+  { head, verified, servedSize }: Found,
+): number {
   if (head.published?.mayTrail === true) return head.integrated.treeSize;
   // With witnesses a head that is signed and not recorded as published is, but in a copy, one that waited for its quorum.
-  return witnesses === undefined ? verified.treeSize : 0;
+  return witnesses === undefined ? verified.treeSize : servedSize;
 }
 
 /** A crash between signing and publishing leaves the same as a copy that was made then, and only a copy may lack what was shown. */

@@ -52,10 +52,12 @@ export async function openStage(
     readonly published: Publication | undefined;
     readonly reachable: readonly ReachableWitness[];
     readonly signer: HeadSigner;
+    /** A witness says that it knows another tree. */
+    readonly onConflict: () => void;
   },
 ): Promise<CosignStage | undefined> {
   const { witnesses, store } = options;
-  const { recorded, published, reachable, signer } = from;
+  const { recorded, published, reachable, signer, onConflict } = from;
   if (witnesses === undefined) {
     warnOfDroppedWitnesses(recorded, options);
     return undefined;
@@ -70,6 +72,7 @@ export async function openStage(
     ...witnesses,
     reachable,
     held,
+    onConflict,
     prove: (between) => consistencyProof(nodes, signer.readableSize, between),
   });
 }

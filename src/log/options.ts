@@ -4,7 +4,9 @@ import type { Guard } from "../keys/guard.ts";
 import type { LogStore } from "../store/store.ts";
 import { COSIGNATURE_V1 } from "../tlog/cosignature.ts";
 import { MAX_ENTRY_BYTES } from "../tlog/entry-bundle.ts";
+import type { Frozen } from "../tlog/frozen.ts";
 import { ED25519, keyLabel, type NoteSigner } from "../tlog/key.ts";
+import type { ServedPlaces } from "./head-sources.ts";
 import type { LogLimits } from "./log.ts";
 import type { WitnessOptions } from "./witness-options.ts";
 
@@ -32,6 +34,10 @@ export interface LogOptions {
   readonly randomToken: () => string;
   /** Who has to cosign what readers see; undefined: nobody. */
   readonly witnesses?: WitnessOptions | undefined;
+  /** Where readers see the log: asked, as the witnesses are, what this log signed before it signs anything, and looked at from then on. */
+  readonly served?: ServedPlaces | undefined;
+  /** End the log with this opening, or name the successor of one that ended. */
+  readonly freeze?: Frozen | undefined;
   /** Others read the store beside this process and answer the same public: nobody sees a checkpoint before it is durable there. Else it may be shown up to 50 ms earlier. */
   readonly hasReaders: boolean;
   /** Accept that the guard is lost, and start a new one from what the store says. Only an operator can know that this is right. */

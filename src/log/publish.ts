@@ -17,6 +17,8 @@ export interface PublisherOptions {
   readonly integrated: CompactRange;
   /** What may be shown; undefined when there is none, or when a later one may have been shown. */
   readonly published: Publication | undefined;
+  /** Whether another checkpoint has to take the place of one of the same size: of a log that ended. */
+  readonly isOutdated?: ((publication: Publication) => boolean) | undefined;
   readonly intervalMs: number;
   readonly events: LogEvents;
   readonly now: () => number;
@@ -139,7 +141,9 @@ export class Publisher {
   }
 
   #isBehind(): boolean {
-    return this.#publication === undefined || this.#publication.treeSize < this.#integrated.treeSize;
+    const publication = this.#publication;
+    if (publication === undefined || publication.treeSize < this.#integrated.treeSize) return true;
+    return this.#options.isOutdated?.(publication) === true;
   }
 
   #schedule(): void {

@@ -21,6 +21,8 @@ export interface HeadSignerOptions {
   readonly verified: CompactRange;
   /** A head this log signed, with the log's signatures alone: it is not signed again. */
   readonly signed: Publication | undefined;
+  /** Extension lines of what is signed: of a log that ended. */
+  readonly extensions?: readonly string[] | undefined;
 }
 
 /** How long to wait for a signature. */
@@ -79,7 +81,8 @@ export class HeadSigner {
 
   async #sign(head: SignedHead): Promise<Uint8Array> {
     try {
-      const checkpoint = { origin: this.#options.origin, ...head, extensions: [] };
+      const { origin, extensions = [] } = this.#options;
+      const checkpoint = { origin, ...head, extensions };
       return await withinTime(signCheckpoint(checkpoint, this.#options.signers));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);

@@ -33,6 +33,7 @@ interface Budget {
 /** Who cosigned last, who did not and why: for operators, by event when it changes and by state when they ask. */
 export class WitnessRecords {
   readonly #events: Required<LogEvents>;
+  readonly #onConflict: (() => void) | undefined;
   readonly #clock: () => number;
   readonly #quorumBudget: Budget;
   readonly #byName: ReadonlyMap<string, WitnessRecord>;
@@ -45,7 +46,10 @@ export class WitnessRecords {
     readonly clock: () => number;
     /** Milliseconds on a clock that never goes back. */
     readonly now: () => number;
+    /** Told whenever a witness says that it knows another tree of this log. */
+    readonly onConflict?: (() => void) | undefined;
   }) {
+    this.#onConflict = options.onConflict;
     this.#events = options.events;
     this.#clock = options.clock;
     this.#quorumBudget = openBudget(options.now);
@@ -98,6 +102,7 @@ export class WitnessRecords {
     const message = error instanceof Error ? error.message : String(error);
     record.lastFailure = { code, message, atSeconds: Math.floor(this.#clock() / 1000) };
     record.failing = code;
+    if (code === "SIZE_CONFLICT" || code === "ROOT_MISMATCH") this.#onConflict?.();
     if (this.#isWorthTelling(record)) this.#events.witnessFailed({ name: record.shown.name, code, message });
   }
 

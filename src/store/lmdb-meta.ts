@@ -5,7 +5,7 @@ import type { Table } from "./lmdb-environment.ts";
 import { damaged } from "./lmdb-failure.ts";
 import { type CheckedRecord, readRecord, writeRecord } from "./lmdb-record.ts";
 import { assertSchema, withHeads } from "./rules.ts";
-import type { HeadRows, IntegratedHead, PublishedHead, SignedHead, StoreHead } from "./store.ts";
+import type { FrozenHead, HeadRows, IntegratedHead, PublishedHead, SignedHead, StoreHead } from "./store.ts";
 
 /** Written as `schema`; a store with another number is not opened. */
 const SCHEMA = 2;
@@ -14,8 +14,8 @@ const SCHEMA_WITH_LEAVES = 1;
 /** The same for a witness's storage, counted on its own. */
 const WITNESS_SCHEMA = 1;
 
-/** `journal` is a witness's; `head`, `signed` and `published` are a log's. */
-type RowName = "store" | "writer" | "lineage" | "head" | "signed" | "published" | "journal";
+/** `journal` is a witness's; `head`, `signed`, `published` and `frozen` are a log's. */
+type RowName = "store" | "writer" | "lineage" | "head" | "signed" | "published" | "frozen" | "journal";
 
 export interface StoreRow {
   readonly storeId: string;
@@ -92,7 +92,7 @@ export function writeLineage(meta: Table, token: string): void {
   writeRow(meta, "lineage", { token });
 }
 
-/** @throws {TlogError} STORE_DAMAGED, also when the three heads contradict each other. */
+/** @throws {TlogError} STORE_DAMAGED, also when the heads contradict each other. */
 export function readHead(meta: Table): StoreHead {
   const integrated = readIntegrated(meta);
   const signed = readSigned(meta);
@@ -103,7 +103,17 @@ export function readHead(meta: Table): StoreHead {
   if (published !== undefined && published.treeSize > (signed?.treeSize ?? -1)) {
     throw damaged(`published size ${published.treeSize} beyond signed size ${signed?.treeSize ?? "none"}`);
   }
-  return { integrated, signed, published };
+  const frozen = readFrozen(meta);
+  if (frozen !== undefined && frozen.treeSize !== integrated.treeSize) {
+    throw damaged(`frozen at size ${frozen.treeSize}, and the integrated size is ${integrated.treeSize}`);
+  }
+  return { integrated, signed, published, frozen };
+}
+
+/** Undefined: the log takes entries. */
+export function readFrozen(meta: Table): FrozenHead | undefined {
+  const row = readRow(meta, "frozen");
+  return row && { treeSize: row.size("treeSize"), statement: row.text("statement").split("\n") };
 }
 
 export function readIntegrated(meta: Table): IntegratedHead {
@@ -144,7 +154,7 @@ export function writeIntegrated(meta: Table, { treeSize, peaks }: IntegratedHead
 
 /** @throws {TlogError} SIGNED_SIZE_WENT_BACK when they may not follow what is recorded | STORE_DAMAGED */
 export function writeHeads(meta: Table, rows: HeadRows): void {
-  const { signed, published } = withHeads(readHead(meta), rows);
+  const { signed, published, frozen } = withHeads(readHead(meta), rows);
   if (rows.signed !== undefined && signed !== undefined) {
     writeRow(meta, "signed", { treeSize: signed.treeSize, rootHash: Buffer.from(signed.rootHash) });
   }
@@ -152,6 +162,9 @@ export function writeHeads(meta: Table, rows: HeadRows): void {
     const { treeSize, checkpoint, mayTrail } = published;
     const record = { treeSize, checkpoint: Buffer.from(checkpoint) };
     writeRow(meta, "published", mayTrail === true ? { ...record, mayTrail } : record);
+  }
+  if (rows.frozen !== undefined && frozen !== undefined) {
+    writeRow(meta, "frozen", { treeSize: frozen.treeSize, statement: frozen.statement.join("\n") });
   }
 }
 

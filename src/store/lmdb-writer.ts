@@ -5,6 +5,7 @@ import type { Table } from "./lmdb-environment.ts";
 import { damaged } from "./lmdb-failure.ts";
 import type { LogEnvironment } from "./lmdb-layout.ts";
 import {
+  readFrozen,
   readHead,
   readIntegrated,
   readLineage,
@@ -17,7 +18,15 @@ import {
 } from "./lmdb-meta.ts";
 import { assertRoom, nextWriter, ROW_GROWTH_BYTES, type WriteQueue } from "./lmdb-queue.ts";
 import { growthBound, writeBatch } from "./lmdb-write.ts";
-import { assertBatch, assertHead, assertToken, copyPublished, copySigned } from "./rules.ts";
+import {
+  assertBatch,
+  assertHead,
+  assertNotFrozen,
+  assertToken,
+  copyFrozen,
+  copyPublished,
+  copySigned,
+} from "./rules.ts";
 import type { LogStore, WriterIdentity } from "./store.ts";
 import { randomToken } from "./token.ts";
 
@@ -73,6 +82,7 @@ export function writerOf(
     async commit(batch) {
       assertBatch(batch);
       const write = () => {
+        assertNotFrozen(readFrozen(tables.meta));
         assertHead(readIntegrated(tables.meta).treeSize, batch.from);
         if (maxBytes < Number.POSITIVE_INFINITY) {
           const rows = batch.heads === undefined ? 0 : ROW_GROWTH_BYTES;
@@ -87,8 +97,12 @@ export function writerOf(
       assertToken(token);
       await writeRow((meta) => writeLineage(meta, token));
     },
-    async recordHeads({ signed, published }) {
-      const rows = { signed: signed && copySigned(signed), published: published && copyPublished(published) };
+    async recordHeads({ signed, published, frozen }) {
+      const rows = {
+        signed: signed && copySigned(signed),
+        published: published && copyPublished(published),
+        frozen: frozen && copyFrozen(frozen),
+      };
       await writeRow((meta) => writeHeads(meta, rows));
     },
   };

@@ -11,8 +11,10 @@ import {
   assertEntryRange,
   assertHashes,
   assertHead,
+  assertNotFrozen,
   assertTile,
   assertToken,
+  copyFrozen,
   copyPublished,
   copySigned,
   withHeads,
@@ -45,7 +47,12 @@ export function createMemoryDisk(): MemoryDisk {
     storeId: randomToken(),
     epoch: 0,
     lineage: undefined,
-    head: { integrated: { treeSize: 0, peaks: [] }, signed: undefined, published: undefined },
+    head: {
+      integrated: { treeSize: 0, peaks: [] },
+      signed: undefined,
+      published: undefined,
+      frozen: undefined,
+    },
     levels: [],
     inner: new Map(),
     openInner: undefined,
@@ -81,6 +88,7 @@ export function openMemoryStore(options: { readonly origin: string; readonly dis
     async commit(batch) {
       assertWriter();
       assertBatch(batch);
+      assertNotFrozen(disk.head.frozen);
       assertHead(disk.head.integrated.treeSize, batch.from);
       if (batch.heads !== undefined) disk.head = withHeads(disk.head, batch.heads);
       applyBatch(disk, batch);
@@ -158,11 +166,12 @@ function applyBatch(disk: MemoryDisk, batch: Batch): void {
   disk.head = { ...disk.head, integrated: copyIntegrated(batch.head) };
 }
 
-function copyHead({ integrated, signed, published }: StoreHead): StoreHead {
+function copyHead({ integrated, signed, published, frozen }: StoreHead): StoreHead {
   return {
     integrated: copyIntegrated(integrated),
     signed: signed && copySigned(signed),
     published: published && copyPublished(published),
+    frozen: frozen && copyFrozen(frozen),
   };
 }
 

@@ -6,7 +6,15 @@ import { assertSize } from "../merkle/sizes.ts";
 import { entryCount, isWholeBlock } from "../tlog/entry-bundle.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
 import { INNER_HEIGHTS } from "./inner-nodes.ts";
-import type { Batch, HeadRows, IntegratedHead, PublishedHead, SignedHead, StoreHead } from "./store.ts";
+import type {
+  Batch,
+  FrozenHead,
+  HeadRows,
+  IntegratedHead,
+  PublishedHead,
+  SignedHead,
+  StoreHead,
+} from "./store.ts";
 import { isToken } from "./token.ts";
 
 /** Tile levels that can hold a hash while tree sizes stay below 2^53: 256^6 < 2^53 < 256^7. */
@@ -21,6 +29,12 @@ export function hashesAtLevel(treeSize: number, level: number): number {
 export function assertHead(treeSize: number, from: number): void {
   if (from === treeSize) return;
   throw new TlogError("HEAD_MOVED", `batch.from: want the integrated size ${treeSize}, got ${from}`);
+}
+
+/** @throws {TlogError} LOG_ENDED */
+export function assertNotFrozen(frozen: FrozenHead | undefined): void {
+  if (frozen === undefined) return;
+  throw new TlogError("LOG_ENDED", `the log was frozen at size ${frozen.treeSize}: it takes no more entries`);
 }
 
 /** @throws {TlogError} STORE_SCHEMA_UNKNOWN */
@@ -57,9 +71,14 @@ export function assertBatch(batch: Batch): void {
 }
 
 /** What `head` is with `rows` recorded in it: copies. @throws {TlogError} SIGNED_SIZE_WENT_BACK when they may not follow it. */
-export function withHeads(head: StoreHead, { signed, published }: HeadRows): StoreHead {
+export function withHeads(head: StoreHead, { signed, published, frozen }: HeadRows): StoreHead {
   if (signed !== undefined) assertSignable(head, signed);
-  const next = { ...head, signed: signed === undefined ? head.signed : copySigned(signed) };
+  if (frozen !== undefined) assertFreezable(head, frozen);
+  const next = {
+    ...head,
+    signed: signed === undefined ? head.signed : copySigned(signed),
+    frozen: frozen === undefined ? head.frozen : copyFrozen(frozen),
+  };
   if (published === undefined) return next;
   assertPublishable(next, published);
   return { ...next, published: copyPublished(published) };
@@ -71,6 +90,16 @@ export function copySigned({ treeSize, rootHash }: SignedHead): SignedHead {
 
 export function copyPublished({ treeSize, checkpoint, mayTrail }: PublishedHead): PublishedHead {
   return { treeSize, checkpoint: checkpoint.slice(), ...(mayTrail === true && { mayTrail }) };
+}
+
+export function copyFrozen({ treeSize, statement }: FrozenHead): FrozenHead {
+  return { treeSize, statement: [...statement] };
+}
+
+/** @throws {TlogError} SIGNED_SIZE_WENT_BACK when the log cannot end there. */
+function assertFreezable({ integrated }: StoreHead, { treeSize }: FrozenHead): void {
+  if (treeSize === integrated.treeSize) return;
+  throw wentBack(`frozen: want the integrated size ${integrated.treeSize}, got ${treeSize}`);
 }
 
 /** @throws {TlogError} SIGNED_SIZE_WENT_BACK when `next` may not be signed after what `head` records. */

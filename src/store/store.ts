@@ -26,10 +26,19 @@ export interface PublishedHead {
   readonly mayTrail?: boolean | undefined;
 }
 
+/** The log ended: it takes no more entries, for ever. */
+export interface FrozenHead {
+  /** The size at which it ended. */
+  readonly treeSize: number;
+  /** What its last checkpoint says of it, as extension lines without their newlines. spec/frozen.md */
+  readonly statement: readonly string[];
+}
+
 /** What to record of heads; what is absent stays as it is. */
 export interface HeadRows {
   readonly signed?: SignedHead | undefined;
   readonly published?: PublishedHead | undefined;
+  readonly frozen?: FrozenHead | undefined;
 }
 
 export interface StoreHead {
@@ -37,6 +46,7 @@ export interface StoreHead {
   /** undefined: this log has never signed. */
   readonly signed: SignedHead | undefined;
   readonly published: PublishedHead | undefined;
+  readonly frozen: FrozenHead | undefined;
 }
 
 /** Hashes that became complete at one tile level; they extend that level's hashes on the right. */
@@ -128,10 +138,10 @@ export interface LogReader {
 export interface LogStore extends LogReader {
   readonly writer: WriterIdentity;
   /**
-   * Applies a batch atomically.
+   * Applies a batch atomically. A log that is frozen takes none.
    * @param batch - not copied before it is written: nobody may change a byte of it until the promise settles. A batch may be given
    *   while the one it builds on is still being written; when that one fails, so does this.
-   * @throws {TlogError} HEAD_MOVED (the integrated size is not batch.from) | SIGNED_SIZE_WENT_BACK (see recordHeads) | WRITER_REPLACED | STORE_FULL | STORE_FAILED | STORE_CLOSED.
+   * @throws {TlogError} LOG_ENDED | HEAD_MOVED (the integrated size is not batch.from) | SIGNED_SIZE_WENT_BACK (see recordHeads) | WRITER_REPLACED | STORE_FULL | STORE_FAILED | STORE_CLOSED.
    *   After STORE_FAILED the outcome is unknown: the writer must be reopened before it writes again.
    */
   commit(batch: Batch): Promise<void>;
@@ -141,10 +151,10 @@ export interface LogStore extends LogReader {
    */
   adoptLineage(token: string): Promise<void>;
   /**
-   * Records what was signed, what is published, or both in one transaction. The signed size never goes back, one size never has two
-   * roots, and published <= signed <= integrated.
+   * Records what was signed, what is published, that the log ended, or all of it in one transaction. The signed size never goes
+   * back, one size never has two roots, and published <= signed <= integrated. A log ends at its integrated size, once.
    * @throws {TlogError} SIGNED_SIZE_WENT_BACK (signed: smaller, or same size with another root, or beyond the integrated size;
-   *   published: larger than the signed size, or smaller than the published one) | WRITER_REPLACED | STORE_FULL | STORE_FAILED | STORE_CLOSED
+   *   published: larger than the signed size, or smaller than the published one; frozen: not the integrated size) | WRITER_REPLACED | STORE_FULL | STORE_FAILED | STORE_CLOSED
    */
   recordHeads(rows: HeadRows): Promise<void>;
 }

@@ -91,7 +91,8 @@ export async function stubWitness(
     get head() {
       return head;
     },
-    async fetch(_url, { body, signal }) {
+    async fetch(_url, { method, body, signal }) {
+      if (method === "GET") return respond(404); // it offers no monitoring
       const request = parseAddCheckpoint(body ?? new Uint8Array(0));
       stub.requests.push(request);
       const honestly = async () => {

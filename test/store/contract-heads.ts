@@ -36,6 +36,21 @@ export function testHeads(open: Open): void {
     expect(again.writer).toMatchObject({ storeId: store.writer.storeId, epoch: store.writer.epoch + 1 });
   });
 
+  test("a log that is frozen takes no batch any more, after every opening, and what it signed may still be recorded", async () => {
+    const store = await open();
+    await grow(store, 3);
+    const statement = ["Log frozen — 2026-11-22T04:00:00Z", "Successor …"];
+    await expectCodeAsync(store.recordHeads({ frozen: { treeSize: 2, statement } }), "SIGNED_SIZE_WENT_BACK");
+    await store.recordHeads({ frozen: { treeSize: 3, statement } });
+    for (const kept of [store, await open()]) {
+      expect((await kept.head()).frozen).toEqual({ treeSize: 3, statement });
+    }
+    const again = await open();
+    await expectCodeAsync(again.commit(batchOf(3, entriesFrom(3, 1))), "LOG_ENDED");
+    await again.recordHeads({ signed: { treeSize: 3, rootHash: hashNamed("root") } });
+    expect((await again.head()).integrated).toEqual(headOf(3));
+  });
+
   test("a batch on another size is refused with HEAD_MOVED and leaves nothing", async () => {
     const store = await open();
     await grow(store, 3);

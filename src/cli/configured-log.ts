@@ -1,0 +1,142 @@
+/** A log as the settings of a command describe it: what `serve` and `freeze` have in common. */
+import { type Config, invocation } from "../config.ts";
+import type { LogEvents } from "../events.ts";
+import type { Log, LogLimits } from "../log/log.ts";
+import {
+  type LogWitnesses,
+  type NoteSigner,
+  type OpenLogOptions,
+  openGuardFile,
+  openLog,
+} from "../server.ts";
+import type { SettingName } from "../settings.ts";
+import { witnessLines } from "../telemetry/witness-lines.ts";
+import type { Call } from "./command.ts";
+import { reachableUrl, shellQuoted } from "./first-steps.ts";
+import type { LocalWitnesses } from "./local-witnesses.ts";
+import type { DataPaths } from "./serve-key.ts";
+import { policyWitnesses, witnessSettings } from "./serve-witnesses.ts";
+import { guardWaysOut, lineOptions, type WaysOut, withWaysOut } from "./serving.ts";
+
+/** Where a log and its keys are. */
+export const PLACE_SETTINGS: readonly SettingName[] = Object.freeze([
+  "data",
+  "origin",
+  "key",
+  "mlDsaKey",
+  "guard",
+]);
+
+/** What a command that opens a log has at hand. */
+export interface Opening {
+  readonly config: Config;
+  readonly paths: DataPaths;
+  readonly signers: readonly NoteSigner[];
+  readonly local: LocalWitnesses | undefined;
+  readonly events: LogEvents;
+}
+
+/**
+ * Opens the log that the settings describe.
+ * @param options.freeze - see OpenLogOptions.
+ * @throws {TlogError} as `openLog`, with what a person can do about it.
+ */
+export async function openConfiguredLog(
+  { config, paths, signers, local, events }: Opening,
+  options: Pick<OpenLogOptions, "freeze"> = {},
+): Promise<Log> {
+  const witnesses = await askedWitnesses({ config, signers, local });
+  const checkpointIntervalMs = config.value("checkpointInterval");
+  const urls = config.value("servedAt");
+  try {
+    return await openLog({
+      directory: paths.data,
+      signers,
+      guard: await openGuardFile(paths.guard),
+      duplicates: config.value("duplicates"),
+      ...(checkpointIntervalMs !== undefined && { checkpointIntervalMs }),
+      witnesses,
+      limits: limitsOf(config),
+      events,
+      hasReaders: config.value("readers") > 0,
+      recreateGuard: config.value("recreateGuard"),
+      maxStoreBytes: config.value("maxDataBytes"),
+      served: urls && { urls },
+      ...options,
+    });
+  } catch (error) {
+    throw withWaysOut(error, waysOut(paths));
+  }
+}
+
+/** Those of --policy, else the local ones; local ones of either are asked without the network. */
+async function askedWitnesses({
+  config,
+  signers,
+  local,
+}: Pick<Opening, "config" | "signers" | "local">): Promise<LogWitnesses | undefined> {
+  const chosen = await policyWitnesses(config, { signers });
+  if (local === undefined) return chosen;
+  return { ...witnessSettings(config), ...local.asked, ...chosen };
+}
+
+/** Only what was set: the rest is the engine's to decide. */
+function limitsOf(config: Config): Partial<LogLimits> {
+  const names = ["maxEntryBytes", "maxBatchEntries", "maxPendingEntries", "maxPendingBytes"] as const;
+  const limits: Partial<Record<(typeof names)[number], number>> = {};
+  for (const name of names) {
+    const value = config.value(name);
+    if (value !== undefined) limits[name] = value;
+  }
+  return limits;
+}
+
+/** The witnesses of --local-witnesses, undefined when none are wanted. */
+export async function localWitnesses(
+  call: Call,
+  { config, paths, signers }: Pick<Opening, "config" | "paths" | "signers">,
+): Promise<LocalWitnesses | undefined> {
+  const count = config.value("localWitnesses");
+  if (count === 0) return undefined;
+  const { host, port } = config.value("listen");
+  const { openLocalWitnesses } = await import("./local-witnesses.ts");
+  return await openLocalWitnesses({
+    count,
+    data: paths.data,
+    logKeys: signers.map(({ verifierKey }) => verifierKey),
+    url: reachableUrl(`http://${host.includes(":") ? `[${host}]` : host}:${port}`),
+    events: witnessLines(lineOptions(call, config)),
+  });
+}
+
+function waysOut({ data, key, guard }: DataPaths): WaysOut {
+  const call = invocation().map(shellQuoted).join(" ");
+  const places = [
+    `--data ${shellQuoted(data)}`,
+    `--key ${shellQuoted(key)}`,
+    `--guard ${shellQuoted(guard)}`,
+  ].join(" ");
+  const goOn = [
+    "bring back the newest data directory of this log, or",
+    `fetch what is missing from a mirror or a static export of it, and start again: ${call} import URL-OR-DIRECTORY ${places}, or`,
+  ];
+  const retire = `retire the key: start a log with another name (${call} keygen --origin NEW-NAME --out NEW.key, then --data NEW --key NEW.key), and tell readers of this one`;
+  return {
+    ...guardWaysOut([
+      ...goOn,
+      "point --guard at the guard that belongs to this data directory, or",
+      `${retire};`,
+      "only if you know for certain that no newer copy of this log has signed anything: --recreate-guard",
+    ]),
+    // No flag helps here: what others show with the log's signature was signed.
+    LOG_ROLLED_BACK: [...goOn, retire],
+    LOG_CONTRADICTED: [
+      "this directory and what is shown cannot both be continued: end whichever server runs on the other, keep the one that your readers and witnesses saw, never open this one again, or",
+      retire,
+    ],
+    STORE_ORIGIN_MISMATCH: [
+      "use the key this log was made with (--key), or",
+      "choose another --data for another log",
+    ],
+  };
+}

@@ -1,0 +1,183 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { InvariantError, TlogError } from "../errors.ts";
+import type { LogEvents } from "../events.ts";
+import type { Log, LogEnd } from "../log/log.ts";
+import { logLines } from "../telemetry/log-lines.ts";
+import { decodeUtf8, encodeBase64 } from "../tlog/encoding.ts";
+import { parseSuccessor, type Successor } from "../tlog/frozen.ts";
+import { parseVerifierKey } from "../tlog/key.ts";
+import { parseNote } from "../tlog/note.ts";
+import { assertSettings } from "./checked-settings.ts";
+import { addExamples, addSettings, type Call, type CommandDefinition, textFlag } from "./command.ts";
+import { localWitnesses, type Opening, openConfiguredLog, PLACE_SETTINGS } from "./configured-log.ts";
+import { type DataPaths, dataPaths, openLogKeys } from "./serve-key.ts";
+import { assertWitnessesAsked, WITNESS_SETTINGS } from "./serve-witnesses.ts";
+import { lineOptions, withWaysOut } from "./serving.ts";
+import { frozenAt, frozenLines } from "./show-frozen.ts";
+
+const OPTIONS = [
+  ...PLACE_SETTINGS,
+  ...WITNESS_SETTINGS,
+  "localWitnesses",
+  "servedAt",
+  "logLevel",
+  "logFormat",
+] as const;
+
+/** How long witnesses may take to cosign what is not published yet, in milliseconds. */
+const PATIENCE_MS = 60_000;
+
+/** `freeze`: ends a log. It cannot be taken back, so the log has to be named. */
+export const freeze: CommandDefinition = {
+  define(command) {
+    command.argument("[ORIGIN]", "the log's name, to say that this log is meant");
+    command.option(
+      "--successor <VKEY-AND-URL>",
+      "'VKEY [URL]': the log that takes entries from now on; signed into the last checkpoint",
+    );
+    addSettings(command, OPTIONS);
+    addExamples(command, [
+      "bristlecone freeze example.com/2026 --data /var/lib/log --policy policy.txt",
+      "bristlecone freeze example.com/2026 --successor 'example.com/2027+… https://log.example.com/2027/'",
+    ]);
+  },
+  async run(call) {
+    const config = await call.config();
+    assertSettings(config, OPTIONS);
+    assertWitnessesAsked(config);
+    const paths = dataPaths(config);
+    assertLogThere(paths);
+    const signers = await openLogKeys(paths, { origin: config.value("origin") });
+    const origin = signers[0]?.verifierKey.name ?? "";
+    assertNamed(call.args[0], { origin, paths });
+    const successor = successorOf(textFlag(call.flags, "successor"), origin);
+    const events = logLines(lineOptions(call, config));
+    const local = await localWitnesses(call, { config, paths, signers });
+    try {
+      const opening = { config, paths, signers, local, events };
+      await publishAll(call, opening);
+      const log = await openFrozen(opening, successor);
+      const published = log.published();
+      await log.close();
+      await report(call, log, published.checkpoint);
+    } finally {
+      await local?.close();
+    }
+  },
+};
+
+/** A new log would be made, and ended. */
+function assertLogThere({ data }: DataPaths): void {
+  if (existsSync(join(data, "data.mdb"))) return;
+  throw new TlogError(
+    "CONFIG_INVALID",
+    `there is no log in ${data}; want the data directory of one (--data)`,
+  );
+}
+
+function assertNamed(
+  given: string | undefined,
+  { origin, paths }: { readonly origin: string; readonly paths: DataPaths },
+): void {
+  if (given === origin) return;
+  const got = given === undefined ? "" : `, got ${given}`;
+  throw new TlogError(
+    "USAGE",
+    `this would end the log in ${paths.data} for ever: it takes no entry any more, and nothing brings it back. To end it, give its name ${origin}${got}`,
+  );
+}
+
+function successorOf(text: string | undefined, origin: string): Successor | undefined {
+  if (text === undefined) return undefined;
+  const successor = parseSuccessor(text);
+  if (parseVerifierKey(successor.vkey).name !== origin) return successor;
+  throw new TlogError("USAGE", `--successor: want another log, got ${origin} itself`);
+}
+
+/** Until every entry is published, as with witnesses only they can let it be; before that nothing is ended. */
+async function publishAll(call: Call, opening: Opening): Promise<void> {
+  const told: string[] = [];
+  const warning: LogEvents["warning"] = (event) => {
+    told.push(event.code);
+    opening.events.warning?.(event);
+  };
+  const events = { ...opening.events, warning };
+  const log = await openConfiguredLog({ ...opening, events }).catch((error: unknown) => {
+    throw withWaysOut(error, {
+      STORE_LOCKED: ["stop the server of this log first, and start it again afterwards"],
+    });
+  });
+  try {
+    assertStillWitnessed(told);
+    const size = log.integratedSize();
+    if (log.published().treeSize >= size) return;
+    const signal = AbortSignal.any([call.signal, AbortSignal.timeout(PATIENCE_MS)]);
+    await log.untilPublished(size - 1, { signal });
+  } catch (error) {
+    call.signal.throwIfAborted();
+    if (!(error instanceof TlogError) || error.code !== "ABORTED") throw error;
+    throw new TlogError("QUORUM_NOT_MET", `nothing is changed: ${missingWords(log)}`);
+  } finally {
+    await log.close();
+  }
+}
+
+/** For ever without the cosignatures that everybody's policy wants. */
+function assertStillWitnessed(told: readonly string[]): void {
+  if (!told.includes("WITNESSES_DROPPED")) return;
+  throw new TlogError(
+    "CONFIG_INVALID",
+    "nothing is changed: the log's checkpoint is cosigned, and its last one would not be; want --policy FILE or --local-witnesses N, as serve has it",
+  );
+}
+
+async function openFrozen(opening: Opening, successor: Successor | undefined): Promise<Log> {
+  const atSeconds = Math.floor(Date.now() / 1000);
+  try {
+    // What there is to warn of was told by the opening before.
+    return await openConfiguredLog({ ...opening, events: {} }, { freeze: { atSeconds, successor } });
+  } catch (error) {
+    if (!(error instanceof TlogError) || error.code !== "QUORUM_NOT_MET") throw error;
+    throw new TlogError(
+      "INCOMPLETE",
+      "the log is frozen, and takes no more entries; witnesses have not cosigned yet that it is. Run freeze again, or serve, which goes on asking them",
+      { cause: error },
+    );
+  }
+}
+
+function missingWords(log: Log): string {
+  const failing = log.witnessing()?.witnesses.filter(({ isFailing }) => isFailing) ?? [];
+  const who = failing.map(({ name, lastFailure }) => `${name} (${lastFailure?.message ?? "no answer"})`);
+  return `no quorum cosigned the last entries within ${PATIENCE_MS / 1000} seconds${who.length === 0 ? "" : `: ${who.join(", ")}`}`;
+}
+
+async function report(call: Call, log: Log, checkpoint: Uint8Array): Promise<void> {
+  const { origin, end } = log;
+  if (end === undefined) throw new InvariantError("a log that was frozen has no end");
+  const { text, signatures } = parseNote(checkpoint);
+  const isMarked = frozenAt(text) !== undefined;
+  await call.output.result({
+    text: [
+      "FROZEN",
+      `origin       ${origin}`,
+      `tree size    ${end.treeSize}`,
+      `root hash    ${encodeBase64(end.rootHash)}`,
+      ...frozenLines(end),
+      `signed by    ${signatures.map(({ name }) => name).join(", ")}`,
+      ...(isMarked ? [] : [NOT_MARKED]),
+      "",
+      "It takes no more entries, for ever. Start `bristlecone serve` as before, and it is served for ever; or serve a static export.",
+      "Nothing has to be signed with its key any more.",
+    ].join("\n"),
+    json: { origin, ...endJson(end), marked: isMarked, checkpoint: decodeUtf8(checkpoint) },
+  });
+}
+
+const NOT_MARKED =
+  "not marked   the last checkpoint does not say so: ML-DSA-44 signatures, which this log or its policy needs, cover no such line; /log.json does";
+
+function endJson({ treeSize, rootHash, atSeconds, successor }: LogEnd): object {
+  return { treeSize, rootHash: encodeBase64(rootHash), atSeconds, successor };
+}

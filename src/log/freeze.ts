@@ -1,0 +1,141 @@
+/** How a log ends: it is recorded, its last checkpoint says so, and nothing is taken any more. spec/frozen.md, spec/decisions/0045 */
+import { TlogError } from "../errors.ts";
+import type { FrozenHead, LogStore, StoreHead } from "../store/store.ts";
+import { parseCheckpoint } from "../tlog/checkpoint-body.ts";
+import { COSIGNATURE_V1 } from "../tlog/cosignature.ts";
+import { decodeUtf8 } from "../tlog/encoding.ts";
+import { type Frozen, formatFrozen, parseFrozen, type Successor } from "../tlog/frozen.ts";
+import { ED25519, type NoteSigner } from "../tlog/key.ts";
+import { parseNote } from "../tlog/note.ts";
+import { isQuorumMet } from "../tlog/policy.ts";
+import type { ShownHead } from "./head-sources.ts";
+import type { Publication } from "./log.ts";
+import type { WitnessOptions } from "./witness-options.ts";
+
+export interface FreezeOptions {
+  readonly store: LogStore;
+  /** End the log with this opening, or name the successor of one that ended without. Undefined: leave it as it is. */
+  readonly freeze?: Frozen | undefined;
+}
+
+/**
+ * The log's end, as storage has it, as somebody shows it, or as it is asked for now; durable when this resolves.
+ * @param head - what storage holds.
+ * @param shown - elsewhere, with this log's signature.
+ * @returns undefined: the log goes on.
+ * @throws {TlogError} NOT_PUBLISHED (not all entries are, so nothing is changed) | ARGUMENT_INVALID (another successor is named
+ *   already) | LOG_CONTRADICTED (its end was signed, and there is more here) | STORE_DAMAGED, and what the store throws
+ */
+export async function settleEnd(
+  { store, freeze }: FreezeOptions,
+  head: StoreHead,
+  shown: readonly ShownHead[],
+): Promise<FrozenHead | undefined> {
+  const said = saidEnd(head, shown);
+  const statement = freeze === undefined ? said : statementAfter(said, freeze, head);
+  if (statement === undefined) return undefined;
+  const frozen = { treeSize: head.integrated.treeSize, statement };
+  if (head.frozen?.statement.join("\n") !== statement.join("\n")) await store.recordHeads({ frozen });
+  return frozen;
+}
+
+/** What a statement says. @throws {TlogError} STORE_DAMAGED */
+export function frozenFrom(statement: readonly string[]): Frozen {
+  const frozen = parseFrozen(statement);
+  if (frozen !== undefined) return frozen;
+  throw new TlogError("STORE_DAMAGED", "what is recorded of the log's end is not in its form");
+}
+
+/** How the last checkpoint of a log that ended is marked. */
+export interface Mark {
+  readonly extensions: readonly string[];
+  /** Whether a checkpoint lacks it. */
+  isMissingIn(publication: Publication): boolean;
+}
+
+/**
+ * The mark of a log that ended; undefined for any other one, and where a mark would keep the last checkpoint from those who believe
+ * it: ML-DSA-44 signatures, of log or witnesses, do not cover extension lines.
+ */
+export function markOf(
+  frozen: FrozenHead | undefined,
+  {
+    signers,
+    witnesses,
+  }: { readonly signers: readonly NoteSigner[]; readonly witnesses?: WitnessOptions | undefined },
+): Mark | undefined {
+  if (frozen === undefined || !canMark(signers, witnesses)) return undefined;
+  const extensions = frozen.statement;
+  return {
+    extensions,
+    isMissingIn: ({ checkpoint }) => extensionsOf(checkpoint).join("\n") !== extensions.join("\n"),
+  };
+}
+
+/** The statement to record. @param said - what is known of the log's end already. */
+function statementAfter(
+  said: readonly string[] | undefined,
+  freeze: Frozen,
+  { integrated, published }: StoreHead,
+): readonly string[] {
+  if (said !== undefined) return withSuccessor(said, freeze.successor);
+  if (published?.treeSize === integrated.treeSize) return formatFrozen(freeze);
+  throw new TlogError(
+    "NOT_PUBLISHED",
+    `the log has ${integrated.treeSize} entries, ${published?.treeSize ?? 0} of them are published: it ends when all are`,
+  );
+}
+
+/** A log that ended without a successor may name one later, and no other after that. */
+function withSuccessor(said: readonly string[], successor: Successor | undefined): readonly string[] {
+  const frozen = frozenFrom(said);
+  if (successor === undefined) return said;
+  const named = formatFrozen({ ...frozen, successor });
+  if (frozen.successor === undefined || named.join("\n") === said.join("\n")) return named;
+  throw new TlogError(
+    "ARGUMENT_INVALID",
+    `the log was frozen with another successor, ${frozen.successor.vkey}: that is signed, and stays`,
+  );
+}
+
+/** From its own row, its last checkpoint (an imported log has only that), or what others show; the one that says most. */
+function saidEnd(head: StoreHead, shown: readonly ShownHead[]): readonly string[] | undefined {
+  const { integrated, published, frozen } = head;
+  const candidates = [
+    ...(published === undefined
+      ? []
+      : [
+          {
+            ...published,
+            extensions: extensionsOf(published.checkpoint),
+            source: "the published checkpoint",
+          },
+        ]),
+    ...shown,
+  ].filter(({ extensions }) => parseFrozen(extensions) !== undefined);
+  for (const { treeSize, source } of candidates) {
+    if (treeSize === integrated.treeSize) continue;
+    throw new TlogError(
+      "LOG_CONTRADICTED",
+      `${source} says that the log ended at size ${treeSize}, and this data directory has ${integrated.treeSize}`,
+    );
+  }
+  const statements = candidates.map(({ extensions }) => extensions);
+  const all = frozen === undefined ? statements : [frozen.statement, ...statements];
+  return all.find((statement) => parseFrozen(statement)?.successor !== undefined) ?? all[0];
+}
+
+function canMark(signers: readonly NoteSigner[], witnesses: WitnessOptions | undefined): boolean {
+  if (signers.some(({ verifierKey }) => verifierKey.type !== ED25519)) return false;
+  if (witnesses === undefined) return true;
+  const { policy } = witnesses;
+  const able = policy.witnesses.filter(({ key, url }) => url !== undefined && key.type === COSIGNATURE_V1);
+  return isQuorumMet(
+    policy,
+    able.map(({ name }) => name),
+  );
+}
+
+function extensionsOf(checkpoint: Uint8Array): readonly string[] {
+  return parseCheckpoint(decodeUtf8(parseNote(checkpoint).text)).extensions;
+}
