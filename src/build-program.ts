@@ -6,7 +6,12 @@ import { build, type Plugin } from "esbuild";
 
 const ROOT = resolve(import.meta.dirname, "..");
 /** What the command starts is found beside it. */
-const PROGRAMS = ["src/cli/main.ts", "src/node/ml-dsa-worker.js", "src/readers/reader-process.ts"];
+const PROGRAMS = [
+  "src/cli/main.ts",
+  "src/node/ml-dsa-worker.js",
+  "src/readers/reader-process.ts",
+  "src/fsck/fsck-process.ts",
+];
 
 /**
  * Bundles programs with all they need but LMDB, whose native part is found by its place. Loading some 400 modules one by one is what most of

@@ -35,6 +35,7 @@ export type ErrorCode =
   | "LOG_FORKED"
   | "EVIDENCE_INVALID"
   | "CONFORMANCE_FAILED"
+  | "DAMAGE_FOUND"
   // The platform
   | "CRYPTO_UNAVAILABLE"
   | "CRYPTO_BUSY"

@@ -149,6 +149,18 @@ const LAYERS: readonly Layer[] = [
     ],
     packages: ["node:"],
   },
+  {
+    files: "src/fsck/",
+    imports: [
+      "src/fsck/",
+      "src/store/lmdb-audit.ts",
+      "src/store/leaf-index/",
+      "src/node/",
+      "client/",
+      ...CORE,
+    ],
+    packages: ["node:"],
+  },
   { files: "src/setting", imports: ["src/setting"], packages: [] },
   {
     files: "src/config",
@@ -161,6 +173,7 @@ const LAYERS: readonly Layer[] = [
       "src/cli/",
       "src/server.ts",
       "src/readers/",
+      "src/fsck/",
       "src/conformance/",
       "src/http/",
       "src/log/log.ts",

@@ -24,6 +24,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = Object.freeze({
     summary: "end a log: its last checkpoint says so, it takes no more entries, and is served for ever",
     load: async () => (await import("./freeze.ts")).freeze,
   },
+  fsck: {
+    summary: "check every byte of a log against what it signed, and name what is wrong; it may be running",
+    load: async () => (await import("./fsck.ts")).fsck,
+  },
   witness: {
     summary: "run a witness: cosign what logs show everybody, hold evidence against those that forked",
     load: async () => (await import("./witness.ts")).witness,

@@ -16,21 +16,25 @@ export interface Progress {
 const BAR_WIDTH = 24;
 const REDRAW_MS = 100;
 
-/**
- * A line on stderr, only when a person watches: "[######----]  42%  25,250 entries  37.1 MiB  12,300/s".
- * @param totalBytes - undefined when the input's size is not known; then there is no bar.
- */
-export function openProgress(
-  output: Output,
-  { totalBytes, now }: { readonly totalBytes: number | undefined; readonly now: () => number },
-): Progress {
+/** What there is to do, as far as it is known; without either there is no bar. */
+export interface Whole {
+  readonly totalBytes: number | undefined;
+  /** Counts before `totalBytes`, and then the time that is left is shown. */
+  readonly totalEntries?: number;
+  /** Of these, entries that were done before it began. */
+  readonly doneEntries?: number;
+}
+
+/** A line on stderr, only when a person watches: "[######----]  42%  25,250 entries  37.1 MiB  12,300/s  3 s left". */
+export function openProgress(output: Output, whole: Whole & { readonly now: () => number }): Progress {
+  const { now } = whole;
   const startedMs = now();
   let drawnMs = Number.NEGATIVE_INFINITY; // owned by advance()
   return {
     advance(done) {
       if (!output.isWatched || now() - drawnMs < REDRAW_MS) return;
       drawnMs = now();
-      output.progressLine(progressText(done, { totalBytes, elapsedMs: drawnMs - startedMs }));
+      output.progressLine(progressText(done, { ...whole, elapsedMs: drawnMs - startedMs }));
     },
     end: () => output.progressLine(""),
   };
@@ -39,17 +43,33 @@ export function openProgress(
 /** The line itself. */
 export function progressText(
   { entries, bytes }: Advance,
-  { totalBytes, elapsedMs }: { readonly totalBytes: number | undefined; readonly elapsedMs: number },
+  { totalBytes, totalEntries, doneEntries = 0, elapsedMs }: Whole & { readonly elapsedMs: number },
 ): string {
   const parts = [`${grouped(entries)} entries`, humanBytes(bytes)];
-  if (elapsedMs > 0) parts.push(`${grouped(Math.round((entries * 1000) / elapsedMs))}/s`);
-  if (totalBytes !== undefined && totalBytes > 0) {
-    const share = Math.min(1, bytes / totalBytes);
-    const filled = Math.round(share * BAR_WIDTH);
-    const bar = "#".repeat(filled) + "-".repeat(BAR_WIDTH - filled);
-    parts.unshift(`[${bar}] ${String(Math.floor(share * 100)).padStart(3)}%`);
-  }
+  const perMs = elapsedMs > 0 ? (entries - doneEntries) / elapsedMs : 0;
+  if (elapsedMs > 0) parts.push(`${grouped(Math.round(perMs * 1000))}/s`);
+  if (totalEntries !== undefined && totalEntries > 0) {
+    parts.unshift(barText(entries / totalEntries));
+    if (perMs > 0) parts.push(`${timeText((totalEntries - entries) / perMs)} left`);
+  } else if (totalBytes !== undefined && totalBytes > 0) parts.unshift(barText(bytes / totalBytes));
   return parts.join("  ");
+}
+
+function barText(done: number): string {
+  const share = Math.min(1, done);
+  const filled = Math.round(share * BAR_WIDTH);
+  const bar = "#".repeat(filled) + "-".repeat(BAR_WIDTH - filled);
+  return `[${bar}] ${String(Math.floor(share * 100)).padStart(3)}%`;
+}
+
+/** 200000 → "3 min 20 s". */
+function timeText(ms: number): string {
+  const seconds = Math.max(0, Math.ceil(ms / 1000));
+  const minutes = Math.floor(seconds / 60);
+  if (minutes === 0) return `${seconds} s`;
+  return minutes < 60
+    ? `${minutes} min ${seconds % 60} s`
+    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 /** 1234567 → "1,234,567". */
