@@ -157,6 +157,12 @@ function address(): z.ZodType<ListenAddress> {
     .refine(({ port }) => port <= 65_535);
 }
 
+/** A port alone is one that only this machine reaches. */
+function onLoopback(raw: unknown): unknown {
+  const isPort = typeof raw === "number" || (typeof raw === "string" && /^\d+$/.test(raw));
+  return isPort ? `127.0.0.1:${raw}` : raw;
+}
+
 function list(item: RegExp): z.ZodType<readonly string[]> {
   const items = z.array(z.string().regex(item));
   return z.union([
@@ -173,7 +179,7 @@ const COUNT = { min: 1, max: Number.MAX_SAFE_INTEGER };
 
 const SCHEMAS: { readonly [N in SettingName]: z.ZodType<Settings[N]> } = {
   listen: address(),
-  adminListen: address().optional(),
+  adminListen: z.preprocess(onLoopback, address()).optional(),
   data: text(),
   name: z
     .string()
@@ -205,6 +211,8 @@ const SCHEMAS: { readonly [N in SettingName]: z.ZodType<Settings[N]> } = {
   tokenHash: list(/^[0-9a-f]{64}$/).optional(),
   tokens: text().optional(),
   openWrites: truth(),
+  tlsCert: text().optional(),
+  tlsKey: text().optional(),
   maxEntryBytes: wholeNumber({ min: 1, max: 65_535 }).optional(),
   maxBatchEntries: wholeNumber(COUNT).optional(),
   maxPendingEntries: wholeNumber(COUNT).optional(),

@@ -93,6 +93,7 @@ export type ErrorCode =
   | "PARAMETER_INVALID"
   | "TOKEN_MISSING"
   | "TOKEN_INVALID"
+  | "TOKEN_LIMITED"
   | "WRITE_FORBIDDEN"
   | "SERVER_BUSY"
   | "LISTEN_FAILED"

@@ -28,6 +28,12 @@ export interface LogEvents {
     readonly pendingEntries: number;
     readonly pendingBytes: number;
   }): void;
+  /** The disk has less room than it must: entries are turned away until it has more again. All else goes on. */
+  spaceLow?(event: { readonly freeBytes: number; readonly minFreeBytes: number }): void;
+  /** There is room again, and entries are taken. */
+  spaceBack?(event: { readonly freeBytes: number; readonly minFreeBytes: number }): void;
+  /** Other tokens may write from now on. */
+  tokensReplaced?(event: { readonly count: number }): void;
   /** Something an operator should know, and the log goes on. */
   warning?(event: { readonly code: string; readonly message: string }): void;
   /** The log no longer accepts entries or signs; reads go on. */
@@ -88,6 +94,9 @@ export function shielded(events: LogEvents): Required<LogEvents> {
     witnessRecovered: (event) => attempt(() => events.witnessRecovered?.(event)),
     cosignaturesMerged: (event) => attempt(() => events.cosignaturesMerged?.(event)),
     poolFull: (event) => attempt(() => events.poolFull?.(event)),
+    tokensReplaced: (event) => attempt(() => events.tokensReplaced?.(event)),
+    spaceLow: (event) => attempt(() => events.spaceLow?.(event)),
+    spaceBack: (event) => attempt(() => events.spaceBack?.(event)),
     warning: (event) => attempt(() => events.warning?.(event)),
     turnedReadOnly: (event) => attempt(() => events.turnedReadOnly?.(event)),
     requestFailed: (event) => attempt(() => events.requestFailed?.(event)),

@@ -8,6 +8,8 @@ import type { HttpLimits, ListenLimits } from "./http/limits.ts";
 import type { OnError } from "./http/problem.ts";
 import type { ListenAt, MountedWitness, RunningServer } from "./http/running-server.ts";
 import { serveApps } from "./http/serve-apps.ts";
+import type { TlsFiles } from "./http/tls.ts";
+import type { WriteTokens } from "./http/write-tokens.ts";
 import { type Guard, memoryGuard } from "./keys/guard.ts";
 import { DEFAULT_SERVED, type ServedPlaces } from "./log/head-sources.ts";
 import type { Log, LogLimits } from "./log/log.ts";
@@ -26,6 +28,8 @@ import type { NoteSigner } from "./tlog/key.ts";
 export { type ErrorCode, TlogError } from "./errors.ts";
 export type { LogEvents, WitnessEvents } from "./events.ts";
 export type { MountedWitness, RunningServer } from "./http/running-server.ts";
+export type { TlsFiles } from "./http/tls.ts";
+export { type WriteToken, WriteTokens } from "./http/write-tokens.ts";
 export type { Guard, GuardRecord } from "./keys/guard.ts";
 export { openGuardFile } from "./keys/guard-file.ts";
 export { readSigningKeyFile, writeSigningKeyFile } from "./keys/key-file.ts";
@@ -139,6 +143,10 @@ export interface ServeLogOptions {
   readonly adminListen?: ListenAt | undefined;
   /** SHA-256 of each write token, 64 lowercase hex digits. Empty: nobody may write. Absent: only programs on this machine may, on loopback. */
   readonly tokenHashes?: readonly string[];
+  /** Instead: the tokens with all that is known of them, which may be replaced while the server runs. */
+  readonly tokens?: WriteTokens | undefined;
+  /** The public listener speaks TLS with these files, which are read again when they change. Default: without. */
+  readonly tls?: TlsFiles | undefined;
   /** Let everybody write who can reach the port. Default false. */
   readonly openWrites?: boolean;
   readonly limits?: Partial<HttpLimits & ListenLimits>;
@@ -150,23 +158,29 @@ export interface ServeLogOptions {
 
 /**
  * Serves a log over HTTP: spec/http-api.md.
- * @throws {TlogError} LISTEN_FAILED (the address is taken, or not ours) | HEX_MALFORMED (a token hash)
+ * @throws {TlogError} LISTEN_FAILED (the address is taken, or not ours) | HEX_MALFORMED (a token hash) | FILE_UNREADABLE |
+ *   CONFIG_INVALID (the files of TLS)
  */
 export async function serveLog(options: ServeLogOptions): Promise<RunningServer> {
-  const { log, limits = {}, listen, adminListen, witnesses = [] } = options;
+  const { log, limits = {}, listen, adminListen, witnesses = [], tls } = options;
   const events = shielded(options.events ?? {});
   const onError: OnError = ({ error, method, path }) => {
     events.requestFailed({ method, path, message: messageOf(error) });
   };
   const writeAccess = writeAccessFor({ host: listen.host, ...options });
   let url: string | undefined; // owned by this function
-  const boundPort = () => (url === undefined ? undefined : Number(new URL(url).port || 80));
+  const boundPort = () => (url === undefined ? undefined : portOf(url));
   const version = packageVersion();
   const app = createLogApp({ log, writeAccess, version, limits, witnesses, boundPort, onError });
   const adminApp = (isClosing: () => boolean) => createAdminApp({ log, isClosing, onError });
-  const server = await serveApps({ app, adminApp, listen, adminListen, limits, onError });
+  const server = await serveApps({ app, adminApp, listen, adminListen, tls, limits, onError });
   url = server.url;
   return server;
+}
+
+function portOf(url: string): number {
+  const { port, protocol } = new URL(url);
+  return port === "" ? (protocol === "https:" ? 443 : 80) : Number(port);
 }
 
 /** Nothing here may be forgotten when a later step fails: the lock, the store, the guard. */

@@ -39,6 +39,8 @@ export interface Settings {
   readonly tokenHash: readonly string[] | undefined;
   readonly tokens: string | undefined;
   readonly openWrites: boolean;
+  readonly tlsCert: string | undefined;
+  readonly tlsKey: string | undefined;
   readonly maxEntryBytes: number | undefined;
   readonly maxBatchEntries: number | undefined;
   readonly maxPendingEntries: number | undefined;
@@ -65,7 +67,11 @@ export const MAX_READERS = 64;
 export const SETTINGS: { readonly [N in SettingName]: Setting } = Object.freeze({
   ...WITNESS_ROWS,
   listen: { ...ADDRESS, help: "where the log listens", fallback: "127.0.0.1:6962" },
-  adminListen: { ...ADDRESS, help: "where /healthz and /readyz listen; off unless given" },
+  adminListen: {
+    wanted: "a port of this machine, or HOST:PORT",
+    placeholder: "PORT",
+    help: "where /healthz and /readyz listen: a port of 127.0.0.1, or HOST:PORT; off unless given",
+  },
   readers: {
     wanted: `a whole number from 0 to ${MAX_READERS}`,
     placeholder: "N",
@@ -118,8 +124,16 @@ export const SETTINGS: { readonly [N in SettingName]: Setting } = Object.freeze(
     help: "let writers in who send the token with this hash; may be repeated (see `token new`)",
     repeatable: true,
   },
-  tokens: { ...FILE, help: "a file of token hashes, one a line, # for comments" },
+  tokens: {
+    ...FILE,
+    help: "a file of token hashes, one a line, with names and limits; read again when it changes (see `token new`)",
+  },
   openWrites: { ...SWITCH, help: "let anybody write who can reach the port", fallback: false },
+  tlsCert: {
+    ...FILE,
+    help: "speak TLS: the certificate, with those that lead to a root, PEM; read again when it changes",
+  },
+  tlsKey: { ...FILE, help: "the private key of --tls-cert, PEM" },
   maxEntryBytes: {
     ...BYTES,
     wanted: "a whole number of bytes from 1 to 65535",

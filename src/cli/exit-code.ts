@@ -104,6 +104,7 @@ const EXIT_CODES: { readonly [Code in ErrorCode]: ExitCode } = Object.freeze({
   SERVER_BUSY: 3,
   CRYPTO_BUSY: 3,
   RATE_LIMITED: 3,
+  TOKEN_LIMITED: 3,
   CLOCK_BEHIND: 3,
   WITNESS_READ_ONLY: 3,
   WITNESS_CLOSING: 3,

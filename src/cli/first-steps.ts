@@ -20,7 +20,7 @@ export interface FirstSteps {
 export function firstSteps({ invocation, url, vkey, access, policyPath }: FirstSteps): readonly string[] {
   const call = invocation.map(shellQuoted).join(" ");
   const isTokenWanted = access.mode === "token";
-  if (isTokenWanted && access.tokenHashes.length === 0) {
+  if (isTokenWanted && access.tokens.current.length === 0) {
     return [
       `${call} token new`,
       "# nobody may write yet: start serve again with --token-hash and the hash it prints",

@@ -1,33 +1,53 @@
 import { type Config, invocation } from "../config.ts";
 import { TlogError } from "../errors.ts";
+import type { LogEvents } from "../events.ts";
 import { type WriteAccess, writeAccessFor } from "../http/access.ts";
-import type { Log } from "../log/log.ts";
-import { type RunningServer, serveLog } from "../server.ts";
-import type { SettingName } from "../settings.ts";
+import type { Log, LogLimits } from "../log/log.ts";
+import {
+  type LogWitnesses,
+  type NoteSigner,
+  openGuardFile,
+  openLog,
+  type RunningServer,
+  serveLog,
+  type TlsFiles,
+  type WriteTokens,
+} from "../server.ts";
+import { flagName, type SettingName } from "../settings.ts";
 import { logLines } from "../telemetry/log-lines.ts";
 import { readerLines } from "../telemetry/reader-lines.ts";
+import { witnessLines } from "../telemetry/witness-lines.ts";
 import { assertSettings } from "./checked-settings.ts";
 import { addExamples, addSettings, type Call, type CommandDefinition } from "./command.ts";
-import { localWitnesses, type Opening, openConfiguredLog, PLACE_SETTINGS } from "./configured-log.ts";
-import { readSmallFile } from "./files.ts";
 import { firstSteps, reachableUrl } from "./first-steps.ts";
 import type { LocalWitnesses } from "./local-witnesses.ts";
 import { type DataPaths, dataPaths, openLogKeys } from "./serve-key.ts";
-import { assertWitnessesAsked, WITNESS_SETTINGS } from "./serve-witnesses.ts";
-import { lineOptions, untilAborted } from "./serving.ts";
+import { openTokens } from "./serve-tokens.ts";
+import {
+  assertWitnessesAsked,
+  policyWitnesses,
+  WITNESS_SETTINGS,
+  witnessSettings,
+} from "./serve-witnesses.ts";
+import { guardWaysOut, lineOptions, untilAborted, type WaysOut, withWaysOut } from "./serving.ts";
 
 const OPTIONS: readonly SettingName[] = [
   "listen",
-  ...PLACE_SETTINGS,
+  "data",
+  "origin",
+  "key",
+  "mlDsaKey",
+  "guard",
   "duplicates",
   "checkpointInterval",
   ...WITNESS_SETTINGS,
   "localWitnesses",
-  "servedAt",
   "readers",
   "tokenHash",
   "tokens",
   "openWrites",
+  "tlsCert",
+  "tlsKey",
   "adminListen",
   "maxEntryBytes",
   "maxBatchEntries",
@@ -38,8 +58,6 @@ const OPTIONS: readonly SettingName[] = [
   "logFormat",
   "recreateGuard",
 ];
-
-const MAX_TOKENS_FILE_BYTES = 1024 * 1024;
 
 /** `serve`: runs a log until Ctrl-C. */
 export const serve: CommandDefinition = {
@@ -56,48 +74,65 @@ export const serve: CommandDefinition = {
     assertSettings(config, OPTIONS);
     assertWitnessesAsked(config);
     const paths = dataPaths(config);
-    const tokenHashes = await tokenHashesOf(config);
-    const writers = {
-      ...(tokenHashes !== undefined && { tokenHashes }),
-      openWrites: config.value("openWrites"),
-    };
+    const tls = tlsFiles(config);
     const events = logLines(lineOptions(call, config));
-    const signers = await openLogKeys(paths, { origin: config.value("origin") });
-    const local = await localWitnesses(call, { config, paths, signers });
-    // Not `await using`: TypeScript 6.0 leaves the ".ts" of an import() that stands beside one.
-    const log = await openConfiguredLog({ config, paths, signers, local, events }).catch(
-      async (error: unknown) => {
-        await local?.close();
-        throw error;
-      },
-    );
+    const { tokens, close } = await openTokens(config, events);
+    const writers = { tokens, openWrites: config.value("openWrites") };
     try {
-      const server = await serveConfigured(call, { config, paths, log, writers, local, events });
-      try {
-        const access = writeAccessFor({ host: config.value("listen").host, ...writers });
-        await local?.writePolicy(reachableUrl(server.url));
-        const policyPath = config.value("witnessPolicy") ?? local?.policyPath;
-        await call.output.result(welcome({ paths, url: server.url, log, access, local, policyPath }));
-        await untilAborted(call.signal);
-        call.output.notice("finishing what is in flight; Ctrl-C again stops at once");
-      } finally {
-        await server.close();
-      }
+      await runLog(call, { config, paths, writers, tls, events });
     } finally {
-      await log.close().finally(() => local?.close());
+      close();
     }
   },
 };
 
+/** Opens the log, serves it until Ctrl-C, and closes what was opened. */
+async function runLog(
+  call: Call,
+  {
+    config,
+    paths,
+    writers,
+    tls,
+    events,
+  }: Pick<Opening, "config" | "paths" | "events"> & Omit<Serving, "log">,
+): Promise<void> {
+  const signers = await openLogKeys(paths, { origin: config.value("origin") });
+  const local = await localWitnesses(call, { config, paths, signers });
+  // Not `await using`: TypeScript 6.0 leaves the ".ts" of an import() that stands beside one.
+  const log = await openConfiguredLog({ config, paths, signers, local, events }).catch(
+    async (error: unknown) => {
+      await local?.close();
+      throw error;
+    },
+  );
+  try {
+    const server = await serveConfigured(call, { config, paths, log, writers, tls, local, events });
+    try {
+      const access = writeAccessFor({ host: config.value("listen").host, ...writers });
+      await local?.writePolicy(reachableUrl(server.url));
+      const policyPath = config.value("witnessPolicy") ?? local?.policyPath;
+      await call.output.result(welcome({ paths, url: server.url, log, access, local, policyPath }));
+      await untilAborted(call.signal);
+      call.output.notice("finishing what is in flight; Ctrl-C again stops at once");
+    } finally {
+      await server.close();
+    }
+  } finally {
+    await log.close().finally(() => local?.close());
+  }
+}
+
 /** On one listener of this process, or with readers in front. */
 async function serveConfigured(
   call: Call,
-  { config, paths, log, writers, local, events }: Omit<Opening, "signers"> & Serving,
+  { config, paths, log, writers, tls, local, events }: Omit<Opening, "signers"> & Serving,
 ): Promise<RunningServer> {
   const options = {
     log,
     listen: config.value("listen"),
     ...writers,
+    tls,
     adminListen: config.value("adminListen"),
     witnesses: local?.mounted ?? [],
   };
@@ -110,27 +145,104 @@ async function serveConfigured(
 
 interface Serving {
   readonly log: Log;
-  readonly writers: { readonly tokenHashes?: readonly string[]; readonly openWrites: boolean };
+  readonly writers: { readonly tokens: WriteTokens | undefined; readonly openWrites: boolean };
+  readonly tls: TlsFiles | undefined;
 }
 
-/**
- * The hashes of --token-hash and of the file of --tokens: one a line, empty lines and # comments aside.
- * @returns undefined when neither was given; empty when they were, and hold none: then nobody may write.
- */
-async function tokenHashesOf(config: Config): Promise<readonly string[] | undefined> {
-  const file = config.value("tokens");
-  if (file === undefined) return config.value("tokenHash");
-  const text = new TextDecoder().decode(await readSmallFile(file, { maxBytes: MAX_TOKENS_FILE_BYTES }));
-  const lines = text.split("\n").map((line) => line.replace(/#.*/, "").trim());
-  for (const [index, line] of lines.entries()) {
-    if (line === "" || /^[0-9a-f]{64}$/.test(line)) continue;
-    throw new TlogError(
-      "CONFIG_INVALID",
-      `${file}, line ${index + 1}: want SHA-256 of a token, 64 lowercase hex digits`,
-    );
-  }
-  return [...(config.value("tokenHash") ?? []), ...lines.filter((line) => line !== "")];
+/** @throws {TlogError} CONFIG_INVALID: one of the two files without the other */
+function tlsFiles(config: Config): TlsFiles | undefined {
+  const certFile = config.value("tlsCert");
+  const keyFile = config.value("tlsKey");
+  if (certFile !== undefined && keyFile !== undefined) return { certFile, keyFile };
+  if (certFile === undefined && keyFile === undefined) return undefined;
+  const names = [flagName("tlsCert"), flagName("tlsKey")];
+  throw new TlogError("CONFIG_INVALID", `want ${names.join(" and ")} together, got one of them`);
 }
+
+/** The witnesses of --local-witnesses, undefined when none are wanted. */
+async function localWitnesses(
+  call: Call,
+  { config, paths, signers }: Pick<Opening, "config" | "paths" | "signers">,
+): Promise<LocalWitnesses | undefined> {
+  const count = config.value("localWitnesses");
+  if (count === 0) return undefined;
+  const { host, port } = config.value("listen");
+  const { openLocalWitnesses } = await import("./local-witnesses.ts");
+  return await openLocalWitnesses({
+    count,
+    data: paths.data,
+    logKeys: signers.map(({ verifierKey }) => verifierKey),
+    url: reachableUrl(`${config.value("tlsCert") === undefined ? "http" : "https"}://${host.includes(":") ? `[${host}]` : host}:${port}`),
+    events: witnessLines(lineOptions(call, config)),
+  });
+}
+
+interface Opening {
+  readonly config: Config;
+  readonly paths: DataPaths;
+  readonly signers: readonly NoteSigner[];
+  readonly local: LocalWitnesses | undefined;
+  readonly events: LogEvents;
+}
+
+async function openConfiguredLog({ config, paths, signers, local, events }: Opening): Promise<Log> {
+  const witnesses = await askedWitnesses({ config, signers, local });
+  const checkpointIntervalMs = config.value("checkpointInterval");
+  try {
+    return await openLog({
+      directory: paths.data,
+      signers,
+      guard: await openGuardFile(paths.guard),
+      duplicates: config.value("duplicates"),
+      ...(checkpointIntervalMs !== undefined && { checkpointIntervalMs }),
+      witnesses,
+      limits: limitsOf(config),
+      events,
+      hasReaders: config.value("readers") > 0,
+      recreateGuard: config.value("recreateGuard"),
+      maxStoreBytes: config.value("maxDataBytes"),
+    });
+  } catch (error) {
+    throw withWaysOut(error, WAYS_OUT);
+  }
+}
+
+/** Those of --policy, else the local ones; local ones of either are asked without the network. */
+async function askedWitnesses({
+  config,
+  signers,
+  local,
+}: Pick<Opening, "config" | "signers" | "local">): Promise<LogWitnesses | undefined> {
+  const chosen = await policyWitnesses(config, { signers });
+  if (local === undefined) return chosen;
+  return { ...witnessSettings(config), ...local.asked, ...chosen };
+}
+
+/** Only what was set: the rest is the engine's to decide. */
+function limitsOf(config: Config): Partial<LogLimits> {
+  const names = ["maxEntryBytes", "maxBatchEntries", "maxPendingEntries", "maxPendingBytes"] as const;
+  const limits: Partial<Record<(typeof names)[number], number>> = {};
+  for (const name of names) {
+    const value = config.value(name);
+    if (value !== undefined) limits[name] = value;
+  }
+  return limits;
+}
+
+const GUARD_WAYS_OUT = [
+  "bring back the newest data directory of this log, or",
+  "point --guard at the guard that belongs to this data directory, or",
+  "start a new log with another name, --data and --key;",
+  "only if you know for certain that no newer copy of this log has signed anything: --recreate-guard",
+];
+
+const WAYS_OUT: WaysOut = {
+  ...guardWaysOut(GUARD_WAYS_OUT),
+  STORE_ORIGIN_MISMATCH: [
+    "use the key this log was made with (--key), or",
+    "choose another --data for another log",
+  ],
+};
 
 function welcome({
   paths,
@@ -148,9 +260,7 @@ function welcome({
   readonly policyPath: string | undefined;
 }): { text: string; json: object } {
   const vkey = log.vkeys[0] ?? "";
-  const { end } = log;
-  const steps =
-    end === undefined ? firstSteps({ invocation: invocation(), url, vkey, access, policyPath }) : [];
+  const steps = firstSteps({ invocation: invocation(), url, vkey, access, policyPath });
   const { treeSize } = log.published();
   const text = [
     `origin        ${log.origin}`,
@@ -158,12 +268,11 @@ function welcome({
     `listening on  ${url}`,
     `data in       ${paths.data} (key ${paths.key}, guard ${paths.guard})`,
     `entries       ${treeSize}`,
-    ...(end === undefined ? [] : ["frozen        it takes no more entries, and is served for ever"]),
     ...(local === undefined ? [] : localLines(local)),
     "",
-    ...(steps.length === 0
-      ? []
-      : ["Try next, in another terminal:", ...steps.map((step) => `  ${step}`), ""]),
+    "Try next, in another terminal:",
+    ...steps.map((step) => `  ${step}`),
+    "",
     "Ctrl-C ends the log cleanly.",
   ].join("\n");
   const { duplicates, origin, vkeys } = log;

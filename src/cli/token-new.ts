@@ -1,22 +1,95 @@
-import { newWriteToken } from "../http/access.ts";
-import { addExamples, type CommandDefinition } from "./command.ts";
+import { existsSync } from "node:fs";
+import type { Command } from "commander";
+import { TlogError } from "../errors.ts";
+import { newWriteToken, type WriteToken } from "../http/write-tokens.ts";
+import { decodeUtf8 } from "../tlog/encoding.ts";
+import { addExamples, type CommandDefinition, type Flags, textFlag } from "./command.ts";
+import { indexArgument } from "./entry-argument.ts";
+import { readSmallFile, replaceFile } from "./files.ts";
+import {
+  formatTokenLine,
+  isTokenName,
+  MAX_TOKENS_FILE_BYTES,
+  parseTokenFile,
+  startOfDay,
+} from "./token-file.ts";
 
-/** `token new`: makes a write token and the hash a log is configured with. */
+/** `token new`: makes a write token and the line a log is configured with. */
 export const tokenNew: CommandDefinition = {
   define(command) {
-    addExamples(command, ["bristlecone token new", "bristlecone token new --json"]);
+    addTokenOptions(command);
+    addExamples(command, [
+      "bristlecone token new",
+      "bristlecone token new --name build-server --entries-per-second 100 --tokens tokens.txt",
+      "bristlecone token new --json",
+    ]);
   },
-  async run({ output }) {
+  async run({ flags, output }) {
     const { token, tokenHash } = newWriteToken();
+    const known = tokenOf(flags, tokenHash);
+    const line = formatTokenLine(known);
+    const path = textFlag(flags, "tokens");
+    if (path !== undefined) await addLine(path, line);
     await output.result({
       text: [
         `token       ${token}`,
         `token hash  ${tokenHash}`,
+        ...(line === tokenHash ? [] : [`line        ${line}`]),
         "",
-        "The client keeps the token (BRISTLECONE_TOKEN, or a file and --token-file); the log is given the hash",
-        "(serve --token-hash, or a line in the file of --tokens). The token cannot be had again from the hash.",
+        "The client keeps the token (BRISTLECONE_TOKEN, or a file and --token-file). It cannot be had again from the hash.",
+        path === undefined
+          ? "The log is given the hash (serve --token-hash), or the line in the file of serve --tokens."
+          : `The line stands in ${path}: a log started with --tokens ${path} takes the token within seconds.`,
       ].join("\n"),
-      json: { token, tokenHash },
+      json: { token, tokenHash, line },
     });
   },
 };
+
+function addTokenOptions(command: Command): void {
+  command
+    .option("--name <NAME>", "what to call it, in the file and in messages")
+    .option("--entries-per-second <N>", "how many entries it may add, on average")
+    .option("--bytes-per-second <BYTES>", "how much it may send, on average")
+    .option("--max-entry-bytes <BYTES>", "its largest entry, where that is less than the log's")
+    .option("--expires <DAY>", "from this day on it is refused, UTC, such as 2027-01-31")
+    .option("--tokens <FILE>", "add its line to this file; made when missing");
+}
+
+/** @throws {TlogError} USAGE */
+function tokenOf(flags: Flags, hash: string): WriteToken {
+  const count = (flag: string, spelling: string) => {
+    const text = textFlag(flags, flag);
+    if (text === undefined) return undefined;
+    const value = indexArgument(spelling, text);
+    if (value > 0) return value;
+    throw new TlogError("USAGE", `${spelling}: want a whole number from 1 up`);
+  };
+  const name = textFlag(flags, "name");
+  if (name !== undefined && !isTokenName(name)) {
+    throw new TlogError("USAGE", "--name: want 1 to 64 letters, digits, and . _ @ -");
+  }
+  const day = textFlag(flags, "expires");
+  const expiresAtSeconds = day === undefined ? undefined : startOfDay(day);
+  if (day !== undefined && expiresAtSeconds === undefined) {
+    throw new TlogError("USAGE", "--expires: want a day such as 2027-01-31");
+  }
+  return {
+    hash,
+    name,
+    entriesPerSecond: count("entriesPerSecond", "--entries-per-second"),
+    bytesPerSecond: count("bytesPerSecond", "--bytes-per-second"),
+    maxEntryBytes: count("maxEntryBytes", "--max-entry-bytes"),
+    expiresAtSeconds,
+  };
+}
+
+/** In one step, and only when the file is right before and after: a log that reads it meanwhile finds the old one or the new one. */
+async function addLine(path: string, line: string): Promise<void> {
+  const before = existsSync(path)
+    ? decodeUtf8(await readSmallFile(path, { maxBytes: MAX_TOKENS_FILE_BYTES }))
+    : "";
+  const after = `${before}${before === "" || before.endsWith("\n") ? "" : "\n"}${line}\n`;
+  parseTokenFile(new TextEncoder().encode(after), path);
+  await replaceFile(path, after);
+}

@@ -1,48 +1,66 @@
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { TlogError } from "../errors.ts";
-import { decodeHex, encodeHex } from "../tlog/encoding.ts";
 import type { Exchange } from "./exchange.ts";
+import { type Permit, UNLIMITED, type WriteToken, WriteTokens } from "./write-tokens.ts";
 
 /**
  * Who may write. "loopback": whoever is on this machine and addresses it by a loopback name. "token": holders of a token
- * whose SHA-256 is listed; an empty list means nobody. "open": everybody who can reach the port.
+ * that is listed; an empty list means nobody. "open": everybody who can reach the port.
  */
 export type WriteAccess =
   | { readonly mode: "loopback" }
-  | { readonly mode: "token"; readonly tokenHashes: readonly string[] }
+  | { readonly mode: "token"; readonly tokens: WriteTokens }
   | { readonly mode: "open" };
+
+/** {@link WriteAccess} as it is now, as another process is told. */
+export type AccessRecord =
+  | { readonly mode: "loopback" }
+  | { readonly mode: "token"; readonly tokens: readonly WriteToken[] }
+  | { readonly mode: "open" };
+
+export function accessRecord(access: WriteAccess): AccessRecord {
+  return access.mode === "token" ? { mode: "token", tokens: access.tokens.current } : access;
+}
+
+/** Undoes {@link accessRecord}. */
+export function accessFrom(record: AccessRecord): WriteAccess {
+  return record.mode === "token" ? { mode: "token", tokens: new WriteTokens(record.tokens) } : record;
+}
 
 /**
  * Picks the mode for a listener: tokens count wherever they are configured, also when the last one was taken off the list;
  * without, only loopback listeners take writes, unless the operator opened them.
- * @param options.tokenHashes - SHA-256 of each token, 64 lowercase hex digits. Empty: nobody writes. undefined: not configured.
+ * @param options.tokenHashes - SHA-256 of each token, 64 lowercase hex digits, where nothing more is known of them. Empty: nobody
+ *   writes. undefined: not configured.
+ * @throws {TlogError} HEX_MALFORMED | ARGUMENT_INVALID
  */
 export function writeAccessFor(options: {
   readonly host: string;
+  readonly tokens?: WriteTokens | undefined;
   readonly tokenHashes?: readonly string[];
   readonly openWrites?: boolean;
 }): WriteAccess {
-  if (options.tokenHashes !== undefined) return { mode: "token", tokenHashes: options.tokenHashes };
+  const { tokens, tokenHashes } = options;
+  if (tokens !== undefined) return { mode: "token", tokens };
+  if (tokenHashes !== undefined) return { mode: "token", tokens: withHashes(tokenHashes) };
   if (options.openWrites === true) return { mode: "open" };
-  return isLoopbackName(options.host) ? { mode: "loopback" } : { mode: "token", tokenHashes: [] };
+  return isLoopbackName(options.host) ? { mode: "loopback" } : { mode: "token", tokens: withHashes([]) };
 }
 
-/** A fresh token of 256 random bits and the hash to configure. Tokens are random, so a plain hash protects them at rest. */
-export function newWriteToken(): { readonly token: string; readonly tokenHash: string } {
-  const token = `bristlecone_${randomBytes(32).toString("base64url")}`;
-  return { token, tokenHash: hashOf(token).toString("hex") };
+function withHashes(hashes: readonly string[]): WriteTokens {
+  return new WriteTokens(hashes.map((hash) => ({ hash })));
 }
 
 /**
  * Makes the check each write goes through before its body is read.
- * @throws {TlogError} HEX_MALFORMED when a token hash is not 64 lowercase hex digits. The check throws TOKEN_MISSING |
- *   TOKEN_INVALID | WRITE_FORBIDDEN.
+ * @returns a function that says how much may be written, or throws TOKEN_MISSING | TOKEN_INVALID | TOKEN_LIMITED | WRITE_FORBIDDEN.
  */
-export function writeCheck(access: WriteAccess): (asked: Asked) => void {
-  if (access.mode === "open") return assertSameOrigin;
-  if (access.mode === "loopback") return assertLocal;
-  const known = access.tokenHashes.map(decodeTokenHash);
-  return (asked) => assertToken(asked, known);
+export function writeCheck(access: WriteAccess): (asked: Asked) => Permit {
+  if (access.mode === "token") return (asked) => access.tokens.permit(tokenOf(asked));
+  const assertAllowed = access.mode === "open" ? assertSameOrigin : assertLocal;
+  return (asked) => {
+    assertAllowed(asked);
+    return UNLIMITED;
+  };
 }
 
 /** What a check looks at. */
@@ -53,15 +71,11 @@ export function isLoopbackName(host: string): boolean {
   return host === "localhost" || host === "::1" || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
-function assertToken(asked: Asked, known: readonly Uint8Array[]): void {
+function tokenOf(asked: Asked): string {
   const header = asked.header("authorization");
   const token = header === undefined ? undefined : /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(header)?.[1];
-  if (token === undefined)
-    throw new TlogError("TOKEN_MISSING", "Authorization: want Bearer and a write token");
-  const hash = hashOf(token);
-  // Every known hash is compared, so the time taken tells nothing about which one is near.
-  const matches = known.filter((other) => timingSafeEqual(hash, other));
-  if (matches.length === 0) throw new TlogError("TOKEN_INVALID", "the write token is not known to this log");
+  if (token !== undefined) return token;
+  throw new TlogError("TOKEN_MISSING", "Authorization: want Bearer and a write token");
 }
 
 /**
@@ -108,14 +122,4 @@ function assertSameOrigin(asked: Asked): void {
   const isForeign = origin !== undefined && origin !== asked.site.origin;
   if (!isForeign && (site === undefined || site === "same-origin" || site === "none")) return;
   throw new TlogError("WRITE_FORBIDDEN", "want a request that no page of another origin caused");
-}
-
-function decodeTokenHash(hex: string): Uint8Array {
-  const hash = decodeHex(hex);
-  if (hash.length === 32 && encodeHex(hash) === hex) return hash;
-  throw new TlogError("HEX_MALFORMED", "token hash: want 64 lowercase hex digits");
-}
-
-function hashOf(token: string): Buffer {
-  return createHash("sha256").update(token, "utf8").digest();
 }

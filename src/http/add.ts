@@ -1,6 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { TlogError } from "../errors.ts";
 import type { Appended, AppendedBlock, Log } from "../log/log.ts";
-import { parseEntryBlock } from "../tlog/entry-bundle.ts";
+import { type EntryBlock, entryCount, parseEntryBlock } from "../tlog/entry-bundle.ts";
 import { type WriteAccess, writeCheck } from "./access.ts";
 import {
   ADD_TYPES,
@@ -26,13 +27,15 @@ export interface AddOptions extends HttpLimits {
 
 /** `POST /add` and `POST /add-batch`: answered when durable, never before. */
 export function addRoutes(log: Log, options: AddOptions): readonly HotRoute[] {
-  const assertMayWrite = writeCheck(options.writeAccess);
+  const permitFor = writeCheck(options.writeAccess);
   const waiter = new ReceiptWaiter(log, options);
   const budget = new ByteBudget(options.maxIncomingBytes);
   const memory = new KeptMemory(MAX_KEPT_BYTES);
   const add: HotHandler = async (exchange) => {
-    assertMayWrite(exchange);
-    const appended = await log.add(await readBody(exchange, log.limits.maxEntryBytes));
+    const permit = permitFor(exchange);
+    const entry = await readBody(exchange, smaller(permit.maxEntryBytes, log.limits.maxEntryBytes));
+    permit.charge({ entries: 1, bytes: entry.length });
+    const appended = await log.add(entry);
     const type = preferredType(exchange.header("accept"), ADD_TYPES);
     if (type === "text/plain") return indexAnswer(appended);
     if (type === "application/json") return appendedAnswer(appended);
@@ -45,11 +48,13 @@ export function addRoutes(log: Log, options: AddOptions): readonly HotRoute[] {
     return { status: 200, headers: { ...WRITE_HEADERS, ...wait.applied, ...ofBody }, body: receipt };
   };
   const addBatch: HotHandler = async (exchange) => {
-    assertMayWrite(exchange);
+    const permit = permitFor(exchange);
     const body = await readLargeBody(exchange, { maxBytes: options.maxBatchBytes, budget, memory });
     const bodyBytes = body.length;
     try {
       const block = parseEntryBlock(body.bytes(), { maxEntries: log.limits.maxBatchEntries });
+      assertEntriesFit(block, permit.maxEntryBytes);
+      permit.charge({ entries: entryCount(block), bytes: bodyBytes });
       const appended = await log.addBlock(block);
       // Only what is durable is nobody's any more: of a batch that failed, the log may still be writing the bytes.
       body.giveBack();
@@ -66,6 +71,26 @@ export function addRoutes(log: Log, options: AddOptions): readonly HotRoute[] {
 
 /** Of the bodies of batches, for the next ones. */
 const MAX_KEPT_BYTES = 32 * 1024 * 1024;
+
+function smaller(ofToken: number | undefined, ofLog: number): number {
+  return ofToken === undefined ? ofLog : Math.min(ofToken, ofLog);
+}
+
+/** @throws {TlogError} ENTRY_TOO_LARGE: larger than the token may add; the log looks at its own limit itself. */
+function assertEntriesFit({ offsets }: EntryBlock, maxBytes: number | undefined): void {
+  if (maxBytes === undefined) return;
+  const at = offsets.findIndex(
+    (start, index) => (offsets[index + 1] ?? start) - start - LENGTH_BYTES > maxBytes,
+  );
+  if (at === -1) return;
+  throw new TlogError(
+    "ENTRY_TOO_LARGE",
+    `entry ${at} of the batch: want at most ${maxBytes} bytes with this token`,
+  );
+}
+
+/** Before each entry of a block. */
+const LENGTH_BYTES = 2;
 
 /** The entry is durable, its receipt is not there yet. */
 function lateAnswer({ leafIndex }: Appended, applied: Record<string, string>): Answer {

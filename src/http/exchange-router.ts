@@ -16,9 +16,11 @@ export interface PlainRequest {
 export class PlainRequests {
   readonly #reads: RouteTable;
   readonly #writes: RouteTable;
-  readonly #sites = new Sites();
+  readonly #sites: Sites;
 
-  constructor(routes: readonly HotRoute[]) {
+  /** @param scheme - how clients come, which their pages' origins begin with. */
+  constructor(routes: readonly HotRoute[], scheme: "http" | "https" = "http") {
+    this.#sites = new Sites(scheme);
     this.#reads = routeTable(routes, "GET");
     this.#writes = routeTable(routes, "POST");
   }
@@ -99,14 +101,19 @@ const MAX_SITES = 64;
 
 /** What URL makes of a Host header, parsed once for each. */
 class Sites {
+  readonly #scheme: string;
   readonly #known = new Map<string, Site>(); // owned by find()
+
+  constructor(scheme: string) {
+    this.#scheme = scheme;
+  }
 
   find(host: string): Site | undefined {
     return this.#known.get(host) ?? this.#parse(host);
   }
 
   #parse(host: string): Site | undefined {
-    const url = `http://${host}/`;
+    const url = `${this.#scheme}://${host}/`;
     if (!PLAIN_HOST.test(host) || !URL.canParse(url)) return undefined;
     const { hostname, origin } = new URL(url);
     if (hostname !== host.replace(/:.*/, "")) return undefined; // "127.1", which means 127.0.0.1.

@@ -6,6 +6,7 @@ import {
   type Server,
   type ServerResponse,
 } from "node:http";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { getRequestListener, RequestError } from "@hono/node-server";
 import type { Hono } from "hono";
@@ -16,6 +17,8 @@ import { SocketExchange, sendAnswer } from "./exchange-socket.ts";
 import { DEFAULT_LISTEN_LIMITS, type ListenLimits } from "./limits.ts";
 import { type HttpEnv, untilQuery } from "./path.ts";
 import { type OnError, problemAnswer, problemFrom } from "./problem.ts";
+import { trackSilent } from "./silent-sockets.ts";
+import { readTls, type TlsFiles, watchTls } from "./tls.ts";
 import { inTurn } from "./turns.ts";
 
 /** What a listener serves: an app, and those of its routes that plain requests reach without hono. */
@@ -38,12 +41,14 @@ export interface ListenOptions {
   readonly port: number;
   /** Instead of host and port: a Unix socket for what other processes pass on, and what makes their requests the clients' again. */
   readonly passedOn?: { readonly socketPath: string; restore(incoming: IncomingMessage): void };
+  /** With TLS. Files that are wrong when they are read again go to `onError`, and change nothing. */
+  readonly tls?: TlsFiles | undefined;
   readonly limits?: Partial<ListenLimits>;
   readonly onError?: OnError;
 }
 
 export interface RunningListener {
-  /** "http://127.0.0.1:6962", with the port that was bound. */
+  /** "http://127.0.0.1:6962", with the port that was bound; with TLS "https://…". */
   readonly url: string;
   /** Tells requests that only wait for a receipt, now and from now on, to answer at once. `close` does it too. */
   answerWaiting(): void;
@@ -58,17 +63,19 @@ export interface RunningListener {
 /**
  * Serves an app on a socket.
  * @throws {Error} what node:net reports when the address cannot be bound (EADDRINUSE, EACCES, …), as it is.
+ * @throws {TlogError} FILE_UNREADABLE | CONFIG_INVALID: the files of TLS
  */
 export async function listen(options: ListenOptions): Promise<RunningListener> {
   const limits = { ...DEFAULT_LISTEN_LIMITS, ...options.limits };
   const closing = new AbortController();
   setMaxListeners(0, closing.signal); // Each waiting request listens.
   const server = createLimitedServer(options, { limits, closing: closing.signal });
-  const sockets = new Set<Socket>(); // owned by the next statement
-  server.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-  });
+  const isTls = "setSecureContext" in server;
+  const closeSilent = trackSilent(server, { isTls });
+  // What decides on the scheme of a request's URL, and with it whether a page is of the same origin.
+  if (options.tls !== undefined && !isTls) {
+    server.on("connection", (socket: Socket) => Reflect.set(socket, "encrypted", true));
+  }
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     const { host, port, passedOn } = options;
@@ -79,12 +86,14 @@ export async function listen(options: ListenOptions): Promise<RunningListener> {
     });
   });
   let closed: Promise<void> | undefined; // owned by close()
+  const endRenewing = renewTls(server, options);
   return {
-    url: urlOf(server, options.host),
+    url: urlOf(server, options),
     answerWaiting: () => closing.abort(),
     close({ deadlineMs = 10_000 } = {}) {
       closing.abort();
-      closed ??= drain(server, sockets, deadlineMs);
+      endRenewing();
+      closed ??= drain(server, closeSilent, deadlineMs);
       return closed;
     },
   };
@@ -93,22 +102,29 @@ export async function listen(options: ListenOptions): Promise<RunningListener> {
 function createLimitedServer(
   options: ListenOptions,
   { limits, closing }: { readonly limits: ListenLimits; readonly closing: AbortSignal },
-): Server {
-  const server = createServer(
-    {
-      headersTimeout: limits.headersTimeoutMs,
-      requestTimeout: limits.requestTimeoutMs,
-      keepAliveTimeout: limits.keepAliveTimeoutMs,
-      connectionsCheckingInterval: limits.timeoutCheckIntervalMs,
-      maxHeaderSize: limits.maxHeaderBytes,
-      // Passed on as HTTP/1.1 is also what came as HTTP/1.0, which needs no Host.
-      requireHostHeader: options.passedOn === undefined,
-    },
-    inTurn(requestListener(options, closing), {
-      maxPipelined: limits.maxPipelinedRequests,
-      maxServed: limits.maxRequestsPerConnection,
-    }),
-  );
+): Server | TlsServer {
+  const settings = {
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    connectionsCheckingInterval: limits.timeoutCheckIntervalMs,
+    maxHeaderSize: limits.maxHeaderBytes,
+    // Passed on as HTTP/1.1 is also what came as HTTP/1.0, which needs no Host.
+    requireHostHeader: options.passedOn === undefined,
+  };
+  const listener = inTurn(requestListener(options, closing), {
+    maxPipelined: limits.maxPipelinedRequests,
+    maxServed: limits.maxRequestsPerConnection,
+  });
+  const { tls, passedOn } = options;
+  // What readers pass on came over TLS to them, and lies between processes here.
+  const server =
+    tls === undefined || passedOn !== undefined
+      ? createServer(settings, listener)
+      : createTlsServer(
+          { ...settings, ...readTls(tls), handshakeTimeout: limits.headersTimeoutMs },
+          listener,
+        );
   // Node would drop the headers after the 2,000th unseen; maxHeaderBytes bounds them already.
   server.maxHeadersCount = 0;
   server.timeout = limits.inactivityTimeoutMs;
@@ -116,9 +132,19 @@ function createLimitedServer(
   return server;
 }
 
+/** @returns a function that ends it. */
+function renewTls(server: Server | TlsServer, { tls, onError }: ListenOptions): () => void {
+  if (tls === undefined || !("setSecureContext" in server)) return () => {};
+  return watchTls(tls, {
+    onRenewed: (material) => server.setSecureContext(material),
+    onFailed: (error) => onError?.({ error, method: "TLS", path: tls.certFile }),
+  });
+}
+
 /** Serves plain requests of hot routes straight, all others through hono or in another process. */
-function requestListener({ app, onError, passedOn }: ListenOptions, closing: AbortSignal): RequestListener {
-  const plainRequests = new PlainRequests(app.hotRoutes ?? []);
+function requestListener(options: ListenOptions, closing: AbortSignal): RequestListener {
+  const { app, onError, passedOn, tls } = options;
+  const plainRequests = new PlainRequests(app.hotRoutes ?? [], tls === undefined ? "http" : "https");
   const passOn = "passOn" in app ? app.passOn : undefined;
   const serve = "passOn" in app ? app.passOn : honoListener(app, { closing, onError });
   return (incoming, outgoing) => {
@@ -191,7 +217,11 @@ function answerUnrouted(error: unknown, onError: OnError | undefined): Response 
   return response;
 }
 
-async function drain(server: Server, sockets: ReadonlySet<Socket>, deadlineMs: number): Promise<void> {
+async function drain(
+  server: Server | TlsServer,
+  closeSilent: () => void,
+  deadlineMs: number,
+): Promise<void> {
   // Requests that still arrive on open connections are answered, and are the last there.
   server.prependListener("request", (_incoming, outgoing: ServerResponse) =>
     outgoing.setHeader("Connection", "close"),
@@ -200,7 +230,7 @@ async function drain(server: Server, sockets: ReadonlySet<Socket>, deadlineMs: n
   // close() closes what is idle now; a connection that becomes idle later would be kept until its keep-alive time is over.
   const sweep = setInterval(() => {
     server.closeIdleConnections();
-    closeSilent(sockets);
+    closeSilent();
   }, 50);
   const deadline = setTimeout(() => server.closeAllConnections(), deadlineMs);
   try {
@@ -211,15 +241,10 @@ async function drain(server: Server, sockets: ReadonlySet<Socket>, deadlineMs: n
   }
 }
 
-/** Browsers open connections before they need them, and Node takes one on which nothing ever came for busy. */
-function closeSilent(sockets: ReadonlySet<Socket>): void {
-  for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
-}
-
-function urlOf(server: Server, host: string): string {
+function urlOf(server: Server | TlsServer, { host, tls }: ListenOptions): string {
   const address = server.address();
   const port = isAddressInfo(address) ? address.port : 0;
-  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  return `${tls === undefined ? "http" : "https"}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 function isAddressInfo(address: AddressInfo | string | null): address is AddressInfo {

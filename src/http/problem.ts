@@ -3,6 +3,7 @@ import type { Answer } from "./exchange.ts";
 import { responseFrom } from "./exchange-hono.ts";
 import { NOT_STORED, READ_HEADERS, WRITE_HEADERS } from "./headers.ts";
 import { problemKindOf } from "./status.ts";
+import { TokenLimitedError } from "./write-tokens.ts";
 
 /** An RFC 9457 problem as it is written to the wire. `code` is stable; `detail` is for people. */
 export interface ProblemBody {
@@ -53,6 +54,8 @@ export function problemAnswer(
     ...(error instanceof TlogError && kind.status < 500 ? { detail: error.message } : {}),
     ...members,
   };
+  const retryAfterSeconds =
+    error instanceof TokenLimitedError ? error.retryAfterSeconds : kind.retryAfterSeconds;
   const isRead = request.method === "GET" || request.method === "HEAD";
   const body = JSON.stringify(problem);
   return {
@@ -62,7 +65,7 @@ export function problemAnswer(
       "Content-Type": "application/problem+json",
       "Content-Length": String(Buffer.byteLength(body)),
       "Cache-Control": NOT_STORED,
-      ...(kind.retryAfterSeconds === undefined ? {} : { "Retry-After": String(kind.retryAfterSeconds) }),
+      ...(retryAfterSeconds === undefined ? {} : { "Retry-After": String(retryAfterSeconds) }),
       ...(isRead ? { "Access-Control-Expose-Headers": "Retry-After" } : {}),
       ...(code === "TOKEN_MISSING" ? { "WWW-Authenticate": 'Bearer realm="bristlecone"' } : {}),
       ...headers,

@@ -4,6 +4,7 @@ import type { ListenLimits } from "./limits.ts";
 import { type ListenOptions, listen, type RunningListener, type ServedApp } from "./listen.ts";
 import type { OnError } from "./problem.ts";
 import type { ListenAt, RunningServer } from "./running-server.ts";
+import type { TlsFiles } from "./tls.ts";
 
 /**
  * Serves an app on the public listener and, if wanted, another on one of its own for the operator.
@@ -15,11 +16,12 @@ export async function serveApps(options: {
   readonly adminApp: (isClosing: () => boolean) => ServedApp;
   readonly listen: ListenAt;
   readonly adminListen: ListenAt | undefined;
+  readonly tls?: TlsFiles | undefined;
   readonly limits?: Partial<ListenLimits>;
   readonly onError: OnError;
 }): Promise<RunningServer> {
-  const { app, adminApp, adminListen, limits = {}, onError } = options;
-  const server = await listenOn({ app, ...options.listen, limits, onError });
+  const { app, adminApp, adminListen, tls, limits = {}, onError } = options;
+  const server = await listenOn({ app, ...options.listen, tls, limits, onError });
   let isClosing = false; // owned by close()
   const admin = await listenAdmin(adminListen, { app: adminApp(() => isClosing), onError }).catch(
     async (error: unknown) => {
@@ -45,11 +47,12 @@ async function listenAdmin(
   return address === undefined ? undefined : await listenOn({ ...options, ...address });
 }
 
-/** @throws {TlogError} LISTEN_FAILED */
+/** @throws {TlogError} LISTEN_FAILED | FILE_UNREADABLE | CONFIG_INVALID (the files of TLS) */
 export async function listenOn(options: ListenOptions): Promise<RunningListener> {
   try {
     return await listen(options);
   } catch (error) {
+    if (error instanceof TlogError) throw error;
     const reason = hasErrorCode(error, "EADDRINUSE") ? "another program listens there" : messageOf(error);
     const where = options.passedOn?.socketPath ?? `${options.host}:${options.port}`;
     throw new TlogError("LISTEN_FAILED", `cannot listen on ${where}: ${reason}`, { cause: error });

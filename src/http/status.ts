@@ -25,6 +25,11 @@ export const PROBLEM_KINDS: { readonly [code in ErrorCode]?: ProblemKind } = {
   // Writing. RFC 6750 §3.1; http-api "Who may write"
   TOKEN_MISSING: { status: 401, title: "Writing needs a bearer token." },
   TOKEN_INVALID: { status: 403, title: "The bearer token is not one of this log's." },
+  TOKEN_LIMITED: {
+    status: 429,
+    title: "The token has written as much as it may for now.",
+    retryAfterSeconds: 1,
+  },
   WRITE_FORBIDDEN: { status: 403, title: "This log takes no writes from there." },
   // Witnessing. tlog-witness, add-checkpoint and sign-subtree
   REQUEST_MALFORMED: { status: 400, title: "The request is not what the protocol asks for." },

@@ -17,7 +17,7 @@ export interface AddHereOptions {
   /** Resolves with undefined when nobody can say whether the entry was added. */
   readonly add: (entry: Uint8Array) => Promise<Appended | undefined>;
   readonly onError: OnError;
-  /** Gets what is not a plain `POST /add`, or asks for a receipt. */
+  /** Gets what is not a plain `POST /add`, or asks for a receipt, or comes with a token that may not write as much as it likes. */
   readonly passOn: RequestListener;
 }
 
@@ -26,11 +26,10 @@ export interface AddHereOptions {
  * goes to the writer.
  */
 export function addHere(options: AddHereOptions): RequestListener {
-  const assertMayWrite = writeCheck(options.access);
+  const permitFor = writeCheck(options.access);
   const plainAdds = new PlainRequests([{ method: "POST", path: "/add", handle: notCalled }]);
   const { signal: closing } = new AbortController(); // Nothing here waits for longer than its entry takes.
   const answerTo = async (exchange: SocketExchange, type: "text/plain" | "application/json") => {
-    assertMayWrite(exchange);
     const appended = await options.add(await readBody(exchange, options.maxEntryBytes));
     if (appended === undefined) return undefined;
     return type === "text/plain" ? indexAnswer(appended) : appendedAnswer(appended);
@@ -42,6 +41,7 @@ export function addHere(options: AddHereOptions): RequestListener {
   ): Promise<void> => {
     let answer: Answer | undefined;
     try {
+      if (permitFor(exchange).isLimited) return options.passOn(incoming, outgoing);
       answer = await answerTo(exchange, type);
     } catch (error) {
       answer = problemAnswer(error, { method: "POST" });

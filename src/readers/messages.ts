@@ -1,7 +1,9 @@
 /** What the writer and its readers tell each other: two processes of one program, so what is not understood is passed over. */
 import type { ErrorCode } from "../errors.ts";
-import type { WriteAccess } from "../http/access.ts";
+import type { AccessRecord } from "../http/access.ts";
 import type { ListenAt } from "../http/running-server.ts";
+import type { TlsFiles } from "../http/tls.ts";
+import type { WriteToken } from "../http/write-tokens.ts";
 import type { LogLimits } from "../log/log.ts";
 
 /** All a reader has to know. */
@@ -14,8 +16,10 @@ export interface ReaderStart {
   /** Where it takes entries in frames. */
   readonly framesPath: string;
   /** Who may write. Over this channel, since arguments and environment can be seen by others. */
-  readonly access: WriteAccess;
+  readonly access: AccessRecord;
   readonly limits: LogLimits;
+  /** Each reader reads the files itself. */
+  readonly tls?: TlsFiles | undefined;
   /** The public address, with a port. */
   readonly listen: ListenAt;
 }
@@ -23,6 +27,8 @@ export interface ReaderStart {
 export type ToReader =
   | { readonly kind: "start"; readonly start: ReaderStart }
   | { readonly kind: "ping" }
+  /** Only these may write from now on. */
+  | { readonly kind: "tokens"; readonly tokens: readonly WriteToken[] }
   /** Answer what is under way, then end. */
   | { readonly kind: "drain"; readonly deadlineMs: number };
 
@@ -53,7 +59,7 @@ export function isFromReader(message: unknown): message is FromReader {
 }
 
 export function isToReader(message: unknown): message is ToReader {
-  return isOfKind(message, ["start", "ping", "drain"]);
+  return isOfKind(message, ["start", "ping", "tokens", "drain"]);
 }
 
 function isOfKind(message: unknown, kinds: readonly string[]): boolean {

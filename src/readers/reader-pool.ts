@@ -3,13 +3,15 @@ import cluster, { type Worker } from "node:cluster";
 import { fileURLToPath } from "node:url";
 import { TlogError } from "../errors.ts";
 import type { ReaderEvents } from "../events.ts";
+import type { WriteToken } from "../http/write-tokens.ts";
 import { messageOf } from "../node/errno.ts";
 import { type FromReader, isFromReader, type ReaderStart, type ToReader } from "./messages.ts";
 import type { PoolFull } from "./turned-away.ts";
 
 export interface ReaderPoolOptions {
   readonly count: number;
-  readonly start: ReaderStart;
+  /** Asked each time a reader is started: who may write may change. */
+  readonly start: () => ReaderStart;
   readonly events: ReaderEvents;
   /** A reader turned entries away. */
   readonly onPoolFull: (event: Omit<PoolFull, "kind">) => void;
@@ -35,6 +37,7 @@ interface Reader {
   readonly startedAtMs: number;
   /** Resolves with how its process ended, or why there never was one. */
   readonly gone: Promise<string>;
+  isStarted: boolean; // owned by #hear(): it was told what to do
   isListening: boolean; // owned by #hear()
   unanswered: number; // owned by #ping() and #hear()
   lastWords: string; // owned by #start()
@@ -87,6 +90,12 @@ export class ReaderPool {
     await Promise.all(gone).finally(() => clearTimeout(late));
   }
 
+  /** Only these may write from now on. */
+  replaceTokens(tokens: readonly WriteToken[]): void {
+    for (const { worker, isStarted } of this.#readers)
+      if (isStarted) tell(worker, { kind: "tokens", tokens });
+  }
+
   #killAll(): void {
     for (const { worker } of this.#readers) worker.process.kill("SIGKILL");
   }
@@ -99,6 +108,7 @@ export class ReaderPool {
       pid: worker.process.pid ?? 0,
       startedAtMs: performance.now(),
       gone: endOf(worker),
+      isStarted: false,
       isListening: false,
       unanswered: 0,
       lastWords: "",
@@ -111,7 +121,6 @@ export class ReaderPool {
     const started = new Promise<void>((resolve, reject) => {
       worker.on("message", (message: unknown) => {
         if (!isFromReader(message)) return;
-        if (message.kind === "ready") tell(worker, { kind: "start", start: this.#options.start });
         if (message.kind === "listening") resolve();
         if (message.kind === "failed") reject(new TlogError(message.code, message.message));
         this.#hear(reader, message);
@@ -136,6 +145,10 @@ export class ReaderPool {
   }
 
   #hear(reader: Reader, message: FromReader): void {
+    if (message.kind === "ready") {
+      reader.isStarted = true;
+      tell(reader.worker, { kind: "start", start: this.#options.start() });
+    }
     if (message.kind === "listening") reader.isListening = true;
     if (message.kind === "pong") reader.unanswered = 0;
     if (message.kind === "poolFull") {

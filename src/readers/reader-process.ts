@@ -4,6 +4,7 @@
  */
 import type { RequestListener } from "node:http";
 import { TlogError } from "../errors.ts";
+import { accessFrom, type WriteAccess } from "../http/access.ts";
 import type { RunningListener } from "../http/listen.ts";
 import type { OnError } from "../http/problem.ts";
 import { listenOn } from "../http/serve-apps.ts";
@@ -27,12 +28,14 @@ for (const signal of FOR_THE_WRITER) process.on(signal, () => {});
 process.once("disconnect", () => process.exit(1));
 
 let listening: Promise<RunningListener> | undefined; // owned by the next statement
+let access: WriteAccess | undefined; // owned by open()
 
 process.on("message", (message: unknown) => {
   if (!isToReader(message)) return;
   if (message.kind === "ping") tell({ kind: "pong" });
   else if (message.kind === "start") listening ??= run(message.start);
-  else void end(message.deadlineMs);
+  else if (message.kind === "drain") void end(message.deadlineMs);
+  else if (access?.mode === "token") access.tokens.replace(message.tokens);
 });
 tell({ kind: "ready" });
 
@@ -49,20 +52,22 @@ async function run(start: ReaderStart): Promise<RunningListener> {
 }
 
 async function open(start: ReaderStart): Promise<RunningListener> {
-  const { directory, origin, vkeys, listen } = start;
+  const { directory, origin, vkeys, listen, tls } = start;
+  access = accessFrom(start.access);
   const store = await openLmdbReader({ directory, origin });
   const view = openView({ store, origin, vkeys });
   const limits = { maxRequestsPerConnection: MAX_REQUESTS_PER_CONNECTION };
   return await listenOn({
-    app: { hotRoutes: readRoutes(view), passOn: writesOf(start) },
+    app: { hotRoutes: readRoutes(view), passOn: writesOf(start, access) },
     ...listen,
+    tls,
     limits,
     onError,
   });
 }
 
 /** What is not read here. */
-function writesOf({ socketPath, framesPath, access, limits }: ReaderStart): RequestListener {
+function writesOf({ socketPath, framesPath, limits }: ReaderStart, access: WriteAccess): RequestListener {
   const { passOn } = openPassage(socketPath);
   const onPoolFull = countTurnedAway(tell);
   const link = new FrameLink({ socketPath: framesPath, limits, onPoolFull });

@@ -4,13 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { InvariantError, TlogError } from "../errors.ts";
 import { type LogEvents, type ReaderEvents, shielded } from "../events.ts";
-import { type WriteAccess, writeAccessFor } from "../http/access.ts";
+import { accessRecord, type WriteAccess, writeAccessFor } from "../http/access.ts";
 import { createAdminApp, createLogApp } from "../http/app.ts";
 import type { ListenLimits } from "../http/limits.ts";
 import type { RunningListener } from "../http/listen.ts";
 import type { OnError } from "../http/problem.ts";
 import type { ListenAt, MountedWitness, RunningServer } from "../http/running-server.ts";
 import { listenOn } from "../http/serve-apps.ts";
+import type { TlsFiles } from "../http/tls.ts";
+import type { WriteTokens } from "../http/write-tokens.ts";
 import type { Log } from "../log/log.ts";
 import { messageOf } from "../node/errno.ts";
 import { packageVersion } from "../node/package-version.ts";
@@ -26,8 +28,10 @@ export interface ServeWithReadersOptions {
   readonly count: number;
   readonly listen: ListenAt;
   readonly adminListen: ListenAt | undefined;
+  readonly tokens?: WriteTokens | undefined;
   readonly tokenHashes?: readonly string[];
   readonly openWrites?: boolean;
+  readonly tls?: TlsFiles | undefined;
   readonly witnesses: readonly MountedWitness[];
   readonly events: LogEvents & ReaderEvents;
 }
@@ -39,7 +43,7 @@ export interface ServeWithReadersOptions {
  */
 export async function serveLogWithReaders(options: ServeWithReadersOptions): Promise<RunningServer> {
   assertSockets();
-  const { log, directory, count, adminListen } = options;
+  const { log, directory, count, adminListen, tls } = options;
   const onError = onErrorFor(options.events);
   const listen = await withPort(options.listen);
   const place = await makePlace();
@@ -49,9 +53,11 @@ export async function serveLogWithReaders(options: ServeWithReadersOptions): Pro
   let writer: RunningListener | undefined; // owned by the next statements
   let frames: FrameListener | undefined; // owned by the next statements
   let pool: ReaderPool | undefined; // owned by the next statements
+  let endTokens = () => {}; // owned by the next statements
   let admin: RunningListener | undefined; // owned by the next statements
   const close = async ({ deadlineMs = 10_000 }: { readonly deadlineMs?: number } = {}): Promise<void> => {
     isClosing = true;
+    endTokens();
     writer?.answerWaiting();
     await pool?.close({ deadlineMs });
     await frames?.close();
@@ -65,8 +71,12 @@ export async function serveLogWithReaders(options: ServeWithReadersOptions): Pro
     const { requestFailed: onRequestFailed, poolFull: onPoolFull } = shielded(options.events);
     frames = await takeFrames({ log, socketPath: framesPath });
     const { origin, vkeys, limits } = log;
-    const start = { directory, origin, vkeys, socketPath, framesPath, access, limits, listen };
+    const start = () => ({
+      ...{ directory, origin, vkeys, socketPath, framesPath, limits, listen, tls },
+      access: accessRecord(access),
+    });
     pool = await ReaderPool.open({ count, start, events: options.events, onRequestFailed, onPoolFull });
+    if (access.mode === "token") endTokens = tellOf(access.tokens, pool);
     const readers = () => ({ wanted: count, up: pool?.up ?? 0 });
     const adminApp = createAdminApp({ log, isClosing: () => isClosing, readers, onError });
     if (adminListen !== undefined) admin = await listenOn({ app: adminApp, ...adminListen, onError });
@@ -74,7 +84,14 @@ export async function serveLogWithReaders(options: ServeWithReadersOptions): Pro
     await close({ deadlineMs: 0 });
     throw error;
   }
-  return { url: urlOf(listen), adminUrl: admin?.url, close };
+  return { url: urlOf(listen, tls), adminUrl: admin?.url, close };
+}
+
+/** Who was replaced before the readers were there is replaced with the first call. */
+function tellOf(tokens: WriteTokens, pool: ReaderPool): () => void {
+  const tell = () => pool.replaceTokens(tokens.current);
+  tell();
+  return tokens.onReplaced(tell);
 }
 
 /** Readers keep the public limits; a request that one of them has begun to pass on is theirs to time. */
@@ -88,14 +105,14 @@ const PASSED_ON_LIMITS: Partial<ListenLimits> = Object.freeze({
 });
 
 async function listenForReaders(
-  { log, listen, witnesses, access }: ServeWithReadersOptions & { readonly access: WriteAccess },
+  { log, listen, witnesses, access, tls }: ServeWithReadersOptions & { readonly access: WriteAccess },
   { socketPath, onError }: { readonly socketPath: string; readonly onError: OnError },
 ): Promise<RunningListener> {
   const version = packageVersion();
   const boundPort = () => listen.port;
   const app = createLogApp({ log, writeAccess: access, version, witnesses, boundPort, onError });
   const passedOn = { socketPath, restore: restoreRequest };
-  return await listenOn({ app, ...listen, passedOn, limits: PASSED_ON_LIMITS, onError });
+  return await listenOn({ app, ...listen, passedOn, tls, limits: PASSED_ON_LIMITS, onError });
 }
 
 /** Every reader is to listen on the same port, also one that is started again when no other is left to share with. */
@@ -116,8 +133,8 @@ async function withPort({ host, port }: ListenAt): Promise<ListenAt> {
   return { host, port: free };
 }
 
-function urlOf({ host, port }: ListenAt): string {
-  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+function urlOf({ host, port }: ListenAt, tls: TlsFiles | undefined): string {
+  return `${tls === undefined ? "http" : "https"}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 function onErrorFor(events: LogEvents): OnError {

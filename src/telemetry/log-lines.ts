@@ -23,6 +23,13 @@ export function logLines(options: LogLineOptions): Required<LogEvents> {
         line("warn", "pool full, entries turned away", { refused, ...held }),
       ({ count }) => count,
     ),
+    spaceLow: (event) =>
+      line("warn", "the disk is nearly full: entries are turned away until there is more room", {
+        code: "SPACE_LOW",
+        ...event,
+      }),
+    spaceBack: (event) => line("info", "the disk has room again: entries are taken", event),
+    tokensReplaced: (event) => line("info", "the write tokens were read again", event),
     warning: ({ code, message }) => line("warn", message, { code }),
     requestFailed: ({ method, path, message }) =>
       line("warn", `request failed: ${message}`, { method, path }),

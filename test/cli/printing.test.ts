@@ -4,7 +4,7 @@ import { firstSteps, shellQuoted } from "../../src/cli/first-steps.ts";
 import { openOutput } from "../../src/cli/output.ts";
 import { grouped, humanBytes, openProgress, progressText } from "../../src/cli/progress.ts";
 import { TlogError } from "../../src/errors.ts";
-import type { WriteAccess } from "../../src/http/access.ts";
+import { accessFrom, type WriteAccess } from "../../src/http/access.ts";
 
 class Stream extends EventEmitter {
   text = "";
@@ -134,7 +134,7 @@ describe("the commands to try next", () => {
   });
 
   it("reach a log that listens everywhere, and say whom to trust where the machine does not", () => {
-    const token = { mode: "token", tokenHashes: ["00"] } as const;
+    const token = accessFrom({ mode: "token", tokens: [{ hash: "00".repeat(32) }] });
     const everywhere = steps("http://0.0.0.0:6962", token);
     expect(everywhere[0]).toMatch(/^export BRISTLECONE_TOKEN=/);
     expect(everywhere[1]).toMatch(/add hello.txt --vkey localhost/);
@@ -146,7 +146,7 @@ describe("the commands to try next", () => {
   });
 
   it("begin with a token where nobody may write", () => {
-    const none = steps("http://0.0.0.0:6962", { mode: "token", tokenHashes: [] });
+    const none = steps("http://0.0.0.0:6962", accessFrom({ mode: "token", tokens: [] }));
     expect(none).toEqual(["npx bristlecone token new", expect.stringMatching(/^# .*serve .*--token-hash/)]);
   });
 

@@ -2,11 +2,13 @@ import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import {
   type Asked,
-  newWriteToken,
+  accessFrom,
+  accessRecord,
   type WriteAccess,
   writeAccessFor,
   writeCheck,
 } from "../../src/http/access.ts";
+import { newWriteToken } from "../../src/http/write-tokens.ts";
 import { expectCode } from "../expect-code.ts";
 import { openTestLog, problemOf, testApp } from "./test-log.ts";
 
@@ -19,6 +21,11 @@ function post(url: string, values: Record<string, string> = {}, httpVersion?: st
 }
 
 const LOCAL = "http://127.0.0.1:6962/add";
+
+/** Access by token, and the hashes it knows. */
+function withHashes(...hashes: readonly string[]): WriteAccess {
+  return accessFrom({ mode: "token", tokens: hashes.map((hash) => ({ hash })) });
+}
 
 describe("writeAccessFor", () => {
   test("opens loopback listeners, and closes others unless told otherwise", () => {
@@ -33,31 +40,30 @@ describe("writeAccessFor", () => {
       "127.0.0.1.example.com",
       "localhost.example",
     ]) {
-      expect(writeAccessFor({ host }), host).toEqual({ mode: "token", tokenHashes: [] });
+      expect(accessRecord(writeAccessFor({ host })), host).toEqual({ mode: "token", tokens: [] });
       expect(writeAccessFor({ host, openWrites: true })).toEqual({ mode: "open" });
     }
   });
 
   test("tokens count wherever they are configured", () => {
-    const access: WriteAccess = { mode: "token", tokenHashes: [tokenHash] };
-    expect(writeAccessFor({ host: "127.0.0.1", tokenHashes: [tokenHash] })).toEqual(access);
-    expect(writeAccessFor({ host: "0.0.0.0", tokenHashes: [tokenHash], openWrites: true })).toEqual(access);
+    const access = { mode: "token", tokens: [{ hash: tokenHash }] };
+    const tokenHashes = [tokenHash];
+    expect(accessRecord(writeAccessFor({ host: "127.0.0.1", tokenHashes }))).toEqual(access);
+    expect(accessRecord(writeAccessFor({ host: "0.0.0.0", tokenHashes, openWrites: true }))).toEqual(access);
   });
 });
 
 test("configured and empty means nobody: who revoked the last token did not open the log", () => {
   for (const host of ["127.0.0.1", "0.0.0.0"]) {
     for (const openWrites of [false, true]) {
-      expect(writeAccessFor({ host, tokenHashes: [], openWrites })).toEqual({
-        mode: "token",
-        tokenHashes: [],
-      });
+      const access = writeAccessFor({ host, tokenHashes: [], openWrites });
+      expect(accessRecord(access)).toEqual({ mode: "token", tokens: [] });
     }
   }
 });
 
 describe("tokens", () => {
-  const check = writeCheck({ mode: "token", tokenHashes: [second.tokenHash, tokenHash] });
+  const check = writeCheck(withHashes(second.tokenHash, tokenHash));
 
   test("are random, and stored as their SHA-256", () => {
     expect(tokenHash).toBe(createHash("sha256").update(token).digest("hex"));
@@ -90,20 +96,20 @@ describe("tokens", () => {
   });
 
   test("with none configured nobody writes", () => {
-    const closed = writeCheck({ mode: "token", tokenHashes: [] });
+    const closed = writeCheck(withHashes());
     expectCode(() => closed(post(LOCAL)), "TOKEN_MISSING");
     expectCode(() => closed(post(LOCAL, { Authorization: `Bearer ${token}` })), "TOKEN_INVALID");
   });
 
-  test("a malformed hash is refused when the check is made", () => {
+  test("a malformed hash is refused before anything is checked", () => {
     for (const hash of ["", "ab", tokenHash.toUpperCase(), `${tokenHash}00`, token]) {
-      expectCode(() => writeCheck({ mode: "token", tokenHashes: [hash] }), "HEX_MALFORMED");
+      expectCode(() => withHashes(hash), "HEX_MALFORMED");
     }
   });
 
   test("over HTTP: 401 with WWW-Authenticate, then 403, then 200; the body is not read before", async () => {
     const log = await openTestLog();
-    const app = testApp(log, { writeAccess: { mode: "token", tokenHashes: [tokenHash] } });
+    const app = testApp(log, { writeAccess: withHashes(tokenHash) });
     for (const path of ["/add", "/add-batch"]) {
       const missing = await app.request(path, { method: "POST", body: new Uint8Array(9_000_000) });
       expect(missing.headers.get("WWW-Authenticate")).toBe('Bearer realm="bristlecone"');
@@ -121,7 +127,7 @@ describe("tokens", () => {
   });
 
   test("reading needs none", async () => {
-    const app = testApp(await openTestLog(), { writeAccess: { mode: "token", tokenHashes: [] } });
+    const app = testApp(await openTestLog(), { writeAccess: withHashes() });
     expect((await app.request("/checkpoint")).status).toBe(200);
   });
 });

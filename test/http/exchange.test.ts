@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { newWriteToken, type WriteAccess } from "../../src/http/access.ts";
+import { accessFrom, type WriteAccess } from "../../src/http/access.ts";
 import { listen, type ServedApp } from "../../src/http/listen.ts";
+import { newWriteToken } from "../../src/http/write-tokens.ts";
 import type { Log } from "../../src/log/log.ts";
+import { runs } from "../runs.ts";
 import { RawClient } from "./raw-client.ts";
 import { openLogOfSize, replaced, testApp } from "./test-log.ts";
 
@@ -215,18 +217,19 @@ const UNUSUAL: readonly Asked[] = [
 ];
 
 describe("a request is answered alike straight from the socket and through hono", () => {
-  test.each<WriteAccess>([LOOPBACK, { mode: "token", tokenHashes: [tokenHash] }, { mode: "open" }])(
-    "odd and hostile ones, where writes are open to: $mode",
-    async (writeAccess) => {
-      const { answers } = await serveBoth(writeAccess);
-      const asked = writeAccess === LOOPBACK ? [...PLAIN, ...UNUSUAL] : [...PLAIN, ...UNUSUAL].filter(isPost);
-      const compare = async (request: string) => {
-        const { straight, framed } = await answers(request);
-        expect(straight, request.slice(0, 500)).toEqual(framed);
-      };
-      await Promise.all(asked.map(written).map(compare));
-    },
-  );
+  test.each<WriteAccess>([
+    LOOPBACK,
+    accessFrom({ mode: "token", tokens: [{ hash: tokenHash }] }),
+    { mode: "open" },
+  ])("odd and hostile ones, where writes are open to: $mode", async (writeAccess) => {
+    const { answers } = await serveBoth(writeAccess);
+    const asked = writeAccess === LOOPBACK ? [...PLAIN, ...UNUSUAL] : [...PLAIN, ...UNUSUAL].filter(isPost);
+    const compare = async (request: string) => {
+      const { straight, framed } = await answers(request);
+      expect(straight, request.slice(0, 500)).toEqual(framed);
+    };
+    await Promise.all(asked.map(written).map(compare));
+  });
 
   test("whatever its headers are", async () => {
     const { answers } = await serveBoth(LOOPBACK);
@@ -235,7 +238,7 @@ describe("a request is answered alike straight from the socket and through hono"
         const { straight, framed } = await answers(written(asked));
         expect(straight).toEqual(framed);
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 });

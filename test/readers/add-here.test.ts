@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type ErrorCode, TlogError } from "../../src/errors.ts";
-import { newWriteToken, type WriteAccess } from "../../src/http/access.ts";
+import { accessFrom, type WriteAccess } from "../../src/http/access.ts";
 import { listen, type RunningListener } from "../../src/http/listen.ts";
+import { newWriteToken } from "../../src/http/write-tokens.ts";
 import type { Log } from "../../src/log/log.ts";
 import { RawClient } from "../http/raw-client.ts";
 import { openTestLog, testApp } from "../http/test-log.ts";
@@ -9,8 +10,8 @@ import { PASSED_ON, readerOf } from "./reader-here.ts";
 
 const { token, tokenHash } = newWriteToken();
 const ACCESS: Readonly<Record<string, WriteAccess>> = {
-  token: { mode: "token", tokenHashes: [tokenHash] },
-  nobody: { mode: "token", tokenHashes: [] },
+  token: accessFrom({ mode: "token", tokens: [{ hash: tokenHash }] }),
+  nobody: accessFrom({ mode: "token", tokens: [] }),
   open: { mode: "open" },
   loopback: { mode: "loopback" },
 };

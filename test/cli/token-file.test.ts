@@ -1,0 +1,66 @@
+import { describe, expect, test } from "vitest";
+import { formatTokenLine, parseTokenFile } from "../../src/cli/token-file.ts";
+import { MAX_WRITE_TOKENS } from "../../src/http/write-tokens.ts";
+import { expectCode } from "../expect-code.ts";
+
+const A = "0a".repeat(32);
+const B = "0b".repeat(32);
+
+function parse(text: string) {
+  return parseTokenFile(new TextEncoder().encode(text), "tokens.txt");
+}
+
+describe("a file of tokens", () => {
+  test("has a hash a line, then a name, then limits in any order", () => {
+    const text = [
+      "# who may write",
+      `${A} build-server entries-per-second=100 max-entry-bytes=4096 # since May`,
+      "",
+      `\t${B}\texpires=2027-01-31  bytes-per-second=1000000\r`,
+    ].join("\n");
+    expect(parse(text)).toEqual([
+      { hash: A, name: "build-server", entriesPerSecond: 100, maxEntryBytes: 4096 },
+      { hash: B, expiresAtSeconds: Date.UTC(2027, 0, 31) / 1000, bytesPerSecond: 1_000_000 },
+    ]);
+  });
+
+  test("that is empty is a list of nobody", () => {
+    for (const text of ["", "\n", "# nobody\n"]) expect(parse(text)).toEqual([]);
+  });
+
+  test.each([
+    ["no hash", "build"],
+    ["a token in place of its hash", "bristlecone_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"],
+    ["a hash in capitals", A.toUpperCase()],
+    ["two names", `${A} one two`],
+    ["a name after a limit", `${A} max-entry-bytes=1 one`],
+    ["a name that is none", `${A} ü`],
+    ["an unknown limit", `${A} entries=1`],
+    ["a limit twice", `${A} max-entry-bytes=1 max-entry-bytes=2`],
+    ["a limit of nothing", `${A} max-entry-bytes=0`],
+    ["a limit that is no number", `${A} entries-per-second=1e3`],
+    ["a limit with two values", `${A} entries-per-second=1=2`],
+    ["a day that is none", `${A} expires=2027-02-30`],
+    ["a time of day", `${A} expires=2027-02-03T00:00:00Z`],
+    ["one hash twice", `${A}\n${A} again`],
+    ["one name twice", `${A} one\n${B} one`],
+    ["the name of an object's own", `${A} __proto__=1`],
+  ])("with %s is refused, and the line is named", (_name, text) => {
+    const error = expectCode(() => parse(`# first\n${text}\n`), "CONFIG_INVALID");
+    expect(error.message).toMatch(/tokens\.txt, line [23]:/);
+    expect(error.message).not.toContain("bristlecone_");
+  });
+
+  test("with more than can be compared in time is refused", () => {
+    const lines = Array.from({ length: MAX_WRITE_TOKENS + 1 }, (_, at) => at.toString(16).padStart(64, "0"));
+    expectCode(() => parse(lines.join("\n")), "CONFIG_INVALID");
+    expect(parse(lines.slice(1).join("\n"))).toHaveLength(MAX_WRITE_TOKENS);
+  });
+
+  test("says the same when it is written again", () => {
+    const tokens = parse(
+      `${A} x expires=2027-01-31 entries-per-second=5\n${B} bytes-per-second=7 max-entry-bytes=9\n`,
+    );
+    expect(parse(tokens.map(formatTokenLine).join("\n"))).toEqual(tokens);
+  });
+});
