@@ -104,7 +104,9 @@ export async function localWitnesses(
     count,
     data: paths.data,
     logKeys: signers.map(({ verifierKey }) => verifierKey),
-    url: reachableUrl(`http://${host.includes(":") ? `[${host}]` : host}:${port}`),
+    url: reachableUrl(
+      `${config.value("tlsCert") === undefined ? "http" : "https"}://${host.includes(":") ? `[${host}]` : host}:${port}`,
+    ),
     events: witnessLines(lineOptions(call, config)),
   });
 }

@@ -1,47 +1,29 @@
 import { type Config, invocation } from "../config.ts";
 import { TlogError } from "../errors.ts";
-import type { LogEvents } from "../events.ts";
 import { type WriteAccess, writeAccessFor } from "../http/access.ts";
-import type { Log, LogLimits } from "../log/log.ts";
-import {
-  type LogWitnesses,
-  type NoteSigner,
-  openGuardFile,
-  openLog,
-  type RunningServer,
-  serveLog,
-  type TlsFiles,
-  type WriteTokens,
-} from "../server.ts";
+import type { Log } from "../log/log.ts";
+import { type RunningServer, serveLog, type TlsFiles, type WriteTokens } from "../server.ts";
 import { flagName, type SettingName } from "../settings.ts";
 import { logLines } from "../telemetry/log-lines.ts";
 import { readerLines } from "../telemetry/reader-lines.ts";
-import { witnessLines } from "../telemetry/witness-lines.ts";
 import { assertSettings } from "./checked-settings.ts";
 import { addExamples, addSettings, type Call, type CommandDefinition } from "./command.ts";
+import { localWitnesses, type Opening, openConfiguredLog, PLACE_SETTINGS } from "./configured-log.ts";
 import { firstSteps, reachableUrl } from "./first-steps.ts";
 import type { LocalWitnesses } from "./local-witnesses.ts";
 import { type DataPaths, dataPaths, openLogKeys } from "./serve-key.ts";
 import { openTokens } from "./serve-tokens.ts";
-import {
-  assertWitnessesAsked,
-  policyWitnesses,
-  WITNESS_SETTINGS,
-  witnessSettings,
-} from "./serve-witnesses.ts";
-import { guardWaysOut, lineOptions, untilAborted, type WaysOut, withWaysOut } from "./serving.ts";
+import { assertWitnessesAsked, WITNESS_SETTINGS } from "./serve-witnesses.ts";
+import { lineOptions, untilAborted } from "./serving.ts";
 
 const OPTIONS: readonly SettingName[] = [
   "listen",
-  "data",
-  "origin",
-  "key",
-  "mlDsaKey",
-  "guard",
+  ...PLACE_SETTINGS,
   "duplicates",
   "checkpointInterval",
   ...WITNESS_SETTINGS,
   "localWitnesses",
+  "servedAt",
   "readers",
   "tokenHash",
   "tokens",
@@ -159,91 +141,6 @@ function tlsFiles(config: Config): TlsFiles | undefined {
   throw new TlogError("CONFIG_INVALID", `want ${names.join(" and ")} together, got one of them`);
 }
 
-/** The witnesses of --local-witnesses, undefined when none are wanted. */
-async function localWitnesses(
-  call: Call,
-  { config, paths, signers }: Pick<Opening, "config" | "paths" | "signers">,
-): Promise<LocalWitnesses | undefined> {
-  const count = config.value("localWitnesses");
-  if (count === 0) return undefined;
-  const { host, port } = config.value("listen");
-  const { openLocalWitnesses } = await import("./local-witnesses.ts");
-  return await openLocalWitnesses({
-    count,
-    data: paths.data,
-    logKeys: signers.map(({ verifierKey }) => verifierKey),
-    url: reachableUrl(`${config.value("tlsCert") === undefined ? "http" : "https"}://${host.includes(":") ? `[${host}]` : host}:${port}`),
-    events: witnessLines(lineOptions(call, config)),
-  });
-}
-
-interface Opening {
-  readonly config: Config;
-  readonly paths: DataPaths;
-  readonly signers: readonly NoteSigner[];
-  readonly local: LocalWitnesses | undefined;
-  readonly events: LogEvents;
-}
-
-async function openConfiguredLog({ config, paths, signers, local, events }: Opening): Promise<Log> {
-  const witnesses = await askedWitnesses({ config, signers, local });
-  const checkpointIntervalMs = config.value("checkpointInterval");
-  try {
-    return await openLog({
-      directory: paths.data,
-      signers,
-      guard: await openGuardFile(paths.guard),
-      duplicates: config.value("duplicates"),
-      ...(checkpointIntervalMs !== undefined && { checkpointIntervalMs }),
-      witnesses,
-      limits: limitsOf(config),
-      events,
-      hasReaders: config.value("readers") > 0,
-      recreateGuard: config.value("recreateGuard"),
-      maxStoreBytes: config.value("maxDataBytes"),
-    });
-  } catch (error) {
-    throw withWaysOut(error, WAYS_OUT);
-  }
-}
-
-/** Those of --policy, else the local ones; local ones of either are asked without the network. */
-async function askedWitnesses({
-  config,
-  signers,
-  local,
-}: Pick<Opening, "config" | "signers" | "local">): Promise<LogWitnesses | undefined> {
-  const chosen = await policyWitnesses(config, { signers });
-  if (local === undefined) return chosen;
-  return { ...witnessSettings(config), ...local.asked, ...chosen };
-}
-
-/** Only what was set: the rest is the engine's to decide. */
-function limitsOf(config: Config): Partial<LogLimits> {
-  const names = ["maxEntryBytes", "maxBatchEntries", "maxPendingEntries", "maxPendingBytes"] as const;
-  const limits: Partial<Record<(typeof names)[number], number>> = {};
-  for (const name of names) {
-    const value = config.value(name);
-    if (value !== undefined) limits[name] = value;
-  }
-  return limits;
-}
-
-const GUARD_WAYS_OUT = [
-  "bring back the newest data directory of this log, or",
-  "point --guard at the guard that belongs to this data directory, or",
-  "start a new log with another name, --data and --key;",
-  "only if you know for certain that no newer copy of this log has signed anything: --recreate-guard",
-];
-
-const WAYS_OUT: WaysOut = {
-  ...guardWaysOut(GUARD_WAYS_OUT),
-  STORE_ORIGIN_MISMATCH: [
-    "use the key this log was made with (--key), or",
-    "choose another --data for another log",
-  ],
-};
-
 function welcome({
   paths,
   url,
@@ -260,7 +157,9 @@ function welcome({
   readonly policyPath: string | undefined;
 }): { text: string; json: object } {
   const vkey = log.vkeys[0] ?? "";
-  const steps = firstSteps({ invocation: invocation(), url, vkey, access, policyPath });
+  const { end } = log;
+  const steps =
+    end === undefined ? firstSteps({ invocation: invocation(), url, vkey, access, policyPath }) : [];
   const { treeSize } = log.published();
   const text = [
     `origin        ${log.origin}`,
@@ -268,11 +167,12 @@ function welcome({
     `listening on  ${url}`,
     `data in       ${paths.data} (key ${paths.key}, guard ${paths.guard})`,
     `entries       ${treeSize}`,
+    ...(end === undefined ? [] : ["frozen        it takes no more entries, and is served for ever"]),
     ...(local === undefined ? [] : localLines(local)),
     "",
-    "Try next, in another terminal:",
-    ...steps.map((step) => `  ${step}`),
-    "",
+    ...(steps.length === 0
+      ? []
+      : ["Try next, in another terminal:", ...steps.map((step) => `  ${step}`), ""]),
     "Ctrl-C ends the log cleanly.",
   ].join("\n");
   const { duplicates, origin, vkeys } = log;
