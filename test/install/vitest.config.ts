@@ -8,7 +8,12 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     globalSetup: ["test/run-setup.ts"],
-    include: ["test/install/*.test.ts", "test/crash/*.test.ts", "test/faults/*.test.ts"],
+    include: [
+      "test/install/*.test.ts",
+      "test/crash/*.test.ts",
+      "test/faults/*.test.ts",
+      "test/hostile/*.test.ts",
+    ],
     testTimeout: 300_000,
     hookTimeout: 300_000,
     fileParallelism: false,

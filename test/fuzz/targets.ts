@@ -1,0 +1,19 @@
+import type { Target } from "./target.ts";
+import { CLIENT } from "./targets/client.ts";
+import { ENCODINGS } from "./targets/encodings.ts";
+import { HTTP_PARTS } from "./targets/http-parts.ts";
+import { NOTES } from "./targets/notes.ts";
+import { PROOFS } from "./targets/proofs.ts";
+import { REQUESTS } from "./targets/requests.ts";
+import { ROUTES } from "./targets/routes.ts";
+
+/** All that takes bytes of strangers. */
+export const TARGETS: readonly Target[] = [
+  ...ENCODINGS,
+  ...NOTES,
+  ...REQUESTS,
+  ...PROOFS,
+  ...HTTP_PARTS,
+  ...ROUTES,
+  ...CLIENT,
+];
