@@ -56,6 +56,7 @@ export type ErrorCode =
   | "GUARD_AHEAD"
   | "GUARD_MISMATCH"
   | "GUARD_FAILED"
+  | "BACKUP_DAMAGED"
   // Keys
   | "KEY_FILE_EXPOSED"
   | "KEY_FILE_MALFORMED"

@@ -79,6 +79,20 @@ const LAYERS: readonly Layer[] = [
     ],
     packages: ["#crypto"],
   },
+  {
+    files: "src/archive/",
+    imports: [
+      "src/archive/",
+      "src/log/integrate.ts",
+      "src/log/read-back.ts",
+      "src/store/",
+      "src/keys/guard.ts",
+      "src/node/",
+      "client/",
+      ...CORE,
+    ],
+    packages: ["node:"],
+  },
   { files: "src/conformance/", imports: ["src/conformance/", ...CORE], packages: ["#crypto", "zod"] },
   {
     files: "src/http/",
@@ -174,6 +188,7 @@ const LAYERS: readonly Layer[] = [
       "src/server.ts",
       "src/readers/",
       "src/fsck/",
+      "src/archive/",
       "src/conformance/",
       "src/http/",
       "src/log/log.ts",

@@ -92,6 +92,26 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = Object.freeze({
     summary: "make a write token for a client, and its hash for `serve --token-hash`",
     load: async () => (await import("./token-new.ts")).tokenNew,
   },
+  backup: {
+    summary: "copy a log's data while it runs, and verify every entry of the copy",
+    load: async () => (await import("./backup.ts")).backup,
+  },
+  restore: {
+    summary: "put a backup back, and say whether the log's guard accepts it",
+    load: async () => (await import("./restore.ts")).restore,
+  },
+  export: {
+    summary: "write what a log published as static files that any web server serves; again: what is new",
+    load: async () => (await import("./export.ts")).exportFiles,
+  },
+  import: {
+    summary: "make a data directory of any tlog-tiles log, or fetch what one lacks, every entry verified",
+    load: async () => (await import("./import.ts")).importEntries,
+  },
+  repair: {
+    summary: "make a whole data directory of a damaged one, with the help of mirrors",
+    load: async () => (await import("./repair.ts")).repair,
+  },
   "witness add-log": {
     summary: "let a witness cosign for one more log, or give a known one another key",
     load: async () => (await import("./witness-add-log.ts")).witnessAddLog,

@@ -43,6 +43,7 @@ const EXIT_CODES: { readonly [Code in ErrorCode]: ExitCode } = Object.freeze({
   ROOT_MISMATCH: 1,
   LOG_FORKED: 1,
   EVIDENCE_INVALID: 1,
+  BACKUP_DAMAGED: 1,
   CONFORMANCE_FAILED: 1,
   DAMAGE_FOUND: 1,
   // The caller's words, files, keys, or the state of a log on this machine: a person has to decide.

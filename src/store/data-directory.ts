@@ -7,7 +7,7 @@ import { hasErrorCode, messageOf } from "../node/errno.ts";
 import { isThere, makeDirectory } from "../node/make-directory.ts";
 import { syncDirectory } from "../node/sync-directory.ts";
 
-const DATA_FILE = "data.mdb";
+export const DATA_FILE = "data.mdb";
 export const LOCK_SOCKET = "writer.sock";
 const LOCK_FILE = "lock.mdb";
 /** The first meta page of an LMDB data file: a page header of 24 bytes, then magic and version, 4 bytes each. */

@@ -50,6 +50,8 @@ export interface Environment<Tables> {
   readonly tables: Tables;
   /** Reads after this call see all that was durable at the call. Reads of one event-loop turn otherwise share a snapshot. */
   refresh(): void;
+  /** Keeps all that is visible now from being overwritten in the data file, until the returned function is called. The file grows meanwhile. */
+  hold(): () => void;
   /** Size of the data file in bytes. It never shrinks: freed pages are used again. */
   usedBytes(): number;
   /** How much of the file the tables take. What is freed counts here no more. */
@@ -107,6 +109,11 @@ function environmentOf<Tables>(
   return {
     tables: layout.tablesOf((name) => tableOf(named.get(name), scope)),
     refresh: () => root.resetReadTxn(),
+    hold() {
+      root.resetReadTxn();
+      const snapshot = root.useReadTransaction();
+      return () => snapshot.done();
+    },
     usedBytes: () => usedBytes(root.getStats()),
     tableBytes: () => [...named.values()].reduce((sum, table) => sum + tableBytes(table.getStats()), 0),
     transact: (apply) => transact(root, scope, apply).catch((error) => fullOrFailed(directory, error)),

@@ -41,10 +41,16 @@ const RESERVED_BYTES = 262_144;
  */
 export function claimWriter(
   meta: Table,
-  { origin, dropFormer }: { readonly origin: string; readonly dropFormer: () => void },
+  claim: {
+    readonly origin: string;
+    /** Of a new log; undefined: drawn. */
+    readonly storeId?: string | undefined;
+    readonly dropFormer: () => void;
+  },
 ): WriterIdentity {
+  const { origin, dropFormer } = claim;
   const held = readStoreRow(meta);
-  if (held === undefined) createLog(meta, origin);
+  if (held === undefined) createLog(meta, claim);
   const { storeId, origin: found, isFormer } = readStoreRow(meta) ?? missing("store");
   assertOrigin(origin, found);
   readHead(meta);
@@ -109,9 +115,13 @@ export function writerOf(
 }
 
 /** An opening that was interrupted leaves empty tables, which a later one takes over; anything else without a store row is damage. */
-function createLog(meta: Table, origin: string): void {
+function createLog(
+  meta: Table,
+  { origin, storeId }: { readonly origin: string; readonly storeId?: string | undefined },
+): void {
   if (readWriterRow(meta) !== undefined) throw damaged("meta row store is missing");
-  writeStoreRow(meta, { storeId: randomToken(), origin });
+  if (storeId !== undefined) assertToken(storeId);
+  writeStoreRow(meta, { storeId: storeId ?? randomToken(), origin });
   writeIntegrated(meta, { treeSize: 0, peaks: [] });
 }
 

@@ -4,18 +4,20 @@ import { assertSize } from "../merkle/sizes.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
 import { LOG_LAYOUT, type LogEnvironment } from "./lmdb-layout.ts";
 import { type IndexProgress, openLeaves, readLeaves } from "./lmdb-leaves.ts";
-import { publishedReader, readHead, readStoreRow, treeSizeReader } from "./lmdb-meta.ts";
+import { publishedReader, readHead, readLineage, readStoreRow, treeSizeReader } from "./lmdb-meta.ts";
 import { assertMaxBytes, openForReading, openForWriting } from "./lmdb-opening.ts";
 import { readEntryRange, readHashes, readSection } from "./lmdb-read.ts";
 import { assertOrigin, claimWriter, MIN_MAX_BYTES, writerOf } from "./lmdb-writer.ts";
 import { assertEntryRange, assertHashes, assertTile, hashesAtLevel } from "./rules.ts";
-import type { LogReader, LogStore, PublishedHead } from "./store.ts";
+import type { LogReader, LogStore, PublishedHead, WriterIdentity } from "./store.ts";
 
 export interface LmdbStoreOptions {
   /** Made, mode 0700, when absent. */
   readonly directory: string;
   /** Stored at the first opening; every later one must give the same. */
   readonly origin: string;
+  /** 32 lowercase hex digits: which store a new one is. Default: drawn. Of one that exists it is not asked. */
+  readonly storeId?: string | undefined;
   /** The most the data file may grow to, the leaf index beside it not counted, in bytes, at least 1 MiB. Default: as the disk allows. */
   readonly maxBytes?: number | undefined;
   /** Told now and then while a leaf index that is missing or lags far behind is made: about a microsecond a leaf. */
@@ -26,9 +28,16 @@ export interface LmdbStoreOptions {
   readonly onUpgrade?: (() => void) | undefined;
 }
 
+/** See {@link WriterIdentity}. */
+export type StoreIdentity = Pick<WriterIdentity, "storeId" | "lineage">;
+
 /** A reader that knows whose log it reads. */
 export interface LmdbReader extends LogReader {
   readonly origin: string;
+  /** Which store it is, and the token that its guard holds too. */
+  identity(): StoreIdentity;
+  /** Keeps what is there now in the data file, for who copies that, until the returned function is called. Reading goes on, and sees what is new. */
+  hold(): () => void;
   /** The last published checkpoint as of this call; the same object as long as it is the same one. Costs some microseconds. */
   published(): PublishedHead | undefined;
 }
@@ -50,7 +59,7 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<LogStore
         dropFormer();
         options.onUpgrade?.();
       };
-      return claimWriter(meta, { origin, dropFormer: upgrade });
+      return claimWriter(meta, { origin, storeId: options.storeId, dropFormer: upgrade });
     },
     readBack: readHead,
   });
@@ -103,6 +112,15 @@ export async function openLmdbReader(options: {
   const leaves = readLeaves({ env, directory: options.directory, storeId: row.storeId });
   return {
     origin: row.origin,
+    identity() {
+      assertOpen();
+      env.refresh();
+      return { storeId: row.storeId, lineage: readLineage(env.tables.meta) };
+    },
+    hold() {
+      assertOpen();
+      return env.hold();
+    },
     published,
     ...readerOf(env, assertOpen, leaves.indexOf),
     close: () => close(leaves.close),

@@ -1,0 +1,160 @@
+/**
+ * A damaged data directory made whole, beside the damaged one, which is only read: entries from it where they are intact, from mirrors where not,
+ * and everything else derived anew from the entries. What comes out is held against signed heads.
+ */
+import { rm } from "node:fs/promises";
+import { TlogError } from "../errors.ts";
+import type { Guard } from "../keys/guard.ts";
+import { rangeRoot } from "../merkle/compact-range.ts";
+import { lockDirectory } from "../store/directory-lock.ts";
+import { type LmdbReader, openLmdbReader, openLmdbStore } from "../store/lmdb.ts";
+import type { LogStore } from "../store/store.ts";
+import { type CheckpointTrust, openCheckpoint, type VerifiedCheckpoint } from "../tlog/checkpoint.ts";
+import { adoptGuard, type GuardOutcome, guardedBefore } from "./adopt-guard.ts";
+import { appendTree, recordHead } from "./append.ts";
+import type { LogSource, TreeHead } from "./source.ts";
+import { openStoreSource } from "./store-source.ts";
+import type { PassedOver } from "./walk.ts";
+
+export interface RepairOptions {
+  /** Only read. No server may be running on it. */
+  readonly damaged: string;
+  /** Made: the whole one. */
+  readonly directory: string;
+  /** Asked, in order, for what the damaged one does not have; may be none. */
+  readonly mirrors: readonly LogSource[];
+  readonly trust: CheckpointTrust;
+  readonly guard: Guard;
+  readonly signal: AbortSignal;
+  readonly onStart?: (work: { readonly treeSize: number }) => void;
+  readonly onProgress?: (done: { readonly treeSize: number; readonly bytes: number }) => void;
+  /** Told of entries that were taken from a mirror, and why. */
+  readonly onPassedOver?: (passed: PassedOver) => void;
+  /** Told of a place that could not be used at all, and why. */
+  readonly onUnusable?: (place: { readonly location: string; readonly error: TlogError }) => void;
+}
+
+export interface Repaired {
+  readonly origin: string;
+  readonly treeSize: number;
+  /** The largest signed head that it was held against. */
+  readonly signedSize: number;
+  /** Entries that were not in the damaged directory, or were damaged there. */
+  readonly fetched: number;
+  readonly guard: GuardOutcome;
+}
+
+/**
+ * @throws {TlogError} STORE_LOCKED (a server runs on the damaged directory) | STORE_DIRECTORY_FOREIGN | NOT_FOUND (no checkpoint anywhere) |
+ *   GUARD_AHEAD | GUARD_MISMATCH | ROOT_MISMATCH | ENTRY_MISMATCH (damaged, and no mirror has it), and as {@link appendTree}: then nothing is left of
+ *   the new directory
+ */
+export async function repairLog(options: RepairOptions): Promise<Repaired> {
+  const reader = await openDamaged(options);
+  try {
+    const lock = await lockDirectory(options.damaged);
+    try {
+      return await rebuild(options, reader);
+    } finally {
+      await lock.release();
+    }
+  } finally {
+    await reader?.close();
+  }
+}
+
+async function openDamaged({ damaged, onUnusable }: RepairOptions): Promise<LmdbReader | undefined> {
+  try {
+    return await openLmdbReader({ directory: damaged });
+  } catch (error) {
+    if (!(error instanceof TlogError) || error.code === "STORE_DIRECTORY_FOREIGN") throw error;
+    onUnusable?.({ location: damaged, error });
+    return undefined;
+  }
+}
+
+async function rebuild(options: RepairOptions, reader: LmdbReader | undefined): Promise<Repaired> {
+  const { damaged, directory, mirrors, guard, signal } = options;
+  const own = reader && openStoreSource(reader, damaged);
+  const sources = own === undefined ? mirrors : [own, ...mirrors];
+  const heads = await signedHeads(sources, options);
+  const largest = heads.at(-1);
+  if (largest === undefined)
+    throw new TlogError("NOT_FOUND", "no place has a checkpoint that verifies: nothing to repair by");
+  const integrated = await integratedBeyond(reader, largest);
+  const { origin } = largest;
+  const treeSize = integrated?.treeSize ?? largest.treeSize;
+  const record = await guardedBefore(guard, { origin, treeSize });
+  options.onStart?.({ treeSize });
+  let fetched = 0;
+  const onPassedOver = (passed: PassedOver): void => {
+    fetched += passed.end - passed.start;
+    options.onPassedOver?.(passed);
+  };
+  const { onProgress } = options;
+  return await inNewStore(
+    { directory, origin, storeId: record?.storeId ?? reader?.identity().storeId },
+    async (store) => {
+      // Smaller first: what a mirror has is held against its own signed head and tiles.
+      for (const head of integrated === undefined ? heads : [...heads, integrated]) {
+        await appendTree(store, { sources, head, wantsTiles: false, signal, onProgress, onPassedOver });
+      }
+      await recordHead(store, largest);
+      const outcome = await adoptGuard(store, guard);
+      return { origin, treeSize, signedSize: largest.treeSize, fetched, guard: outcome };
+    },
+  );
+}
+
+/** The checkpoints that verify, smallest first. */
+async function signedHeads(
+  sources: readonly LogSource[],
+  { trust, signal, onUnusable }: RepairOptions,
+): Promise<readonly VerifiedCheckpoint[]> {
+  const heads: VerifiedCheckpoint[] = [];
+  for (const source of sources) {
+    try {
+      const signedNote = await source.readCheckpoint(signal);
+      heads.push(await openCheckpoint({ ...trust, signedNote }));
+    } catch (error) {
+      if (!(error instanceof TlogError) || error.code === "ABORTED") throw error;
+      onUnusable?.({ location: `the checkpoint of ${source.location}`, error });
+    }
+  }
+  return heads.sort((a, b) => a.treeSize - b.treeSize);
+}
+
+/** Entries that were answered, and not published yet. */
+async function integratedBeyond(
+  reader: LmdbReader | undefined,
+  { treeSize }: TreeHead,
+): Promise<TreeHead | undefined> {
+  if (reader === undefined) return undefined;
+  const { integrated } = await reader.head();
+  if (integrated.treeSize <= treeSize) return undefined;
+  return { treeSize: integrated.treeSize, rootHash: rangeRoot(integrated) };
+}
+
+/** What fails half way leaves nothing: its entries are not known to be right before the end. */
+async function inNewStore<T>(
+  place: { readonly directory: string; readonly origin: string; readonly storeId: string | undefined },
+  work: (store: LogStore) => Promise<T>,
+): Promise<T> {
+  const { directory } = place;
+  const lock = await lockDirectory(directory);
+  try {
+    const store = await openLmdbStore(place);
+    const isNew = store.writer.epoch === 1;
+    try {
+      if (!isNew)
+        throw new TlogError("USAGE", `${directory} holds a log: give a directory that does not exist yet`);
+      return await work(store).finally(() => store.close());
+    } catch (error) {
+      await store.close();
+      if (isNew) await rm(directory, { recursive: true, force: true });
+      throw error;
+    }
+  } finally {
+    await lock.release();
+  }
+}

@@ -1,0 +1,113 @@
+/** A backup put back, and what the log's guard will say to it. */
+import { readFile, rename, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { type ErrorCode, TlogError } from "../errors.ts";
+import { checkGuard, type Guard, type GuardRecord } from "../keys/guard.ts";
+import { rangeAt } from "../log/read-back.ts";
+import { rangeRoot } from "../merkle/compact-range.ts";
+import { codeOf } from "../node/errno.ts";
+import { syncDirectory } from "../node/sync-directory.ts";
+import { DATA_FILE } from "../store/data-directory.ts";
+import { type LmdbReader, openLmdbReader } from "../store/lmdb.ts";
+import { copyDataFile } from "../store/lmdb-copy.ts";
+import { bytesEqual } from "../tlog/encoding.ts";
+import { inEmptyDirectory, verifyCopy } from "./backup.ts";
+import { MANIFEST_FILE, MAX_MANIFEST_BYTES, type Manifest, parseManifest } from "./manifest.ts";
+
+export interface RestoreOptions {
+  /** What `backUp` made. */
+  readonly from: string;
+  /** Made; or empty. */
+  readonly directory: string;
+  /** Only read; closed by the caller. */
+  readonly guard: Guard;
+  /** Read the copy from end to end too, not only its checksum. */
+  readonly verify: boolean;
+  readonly signal: AbortSignal;
+  readonly onCopied?: (done: { readonly bytes: number; readonly totalBytes: number }) => void;
+  readonly onVerified?: (done: { readonly entries: number; readonly bytes: number }) => void;
+}
+
+/** What an opening of the restored directory will be told; `missing` entries are those that were signed and are not in it. */
+export type GuardVerdict =
+  | { readonly fits: true }
+  | { readonly fits: false; readonly code: ErrorCode; readonly message: string; readonly missing: number };
+
+export interface Restored {
+  readonly manifest: Manifest;
+  readonly guard: GuardVerdict;
+}
+
+/**
+ * @throws {TlogError} USAGE (`from` is no backup, `directory` holds something) | BACKUP_DAMAGED | STORE_DAMAGED | FILE_UNREADABLE | FILE_UNWRITABLE |
+ *   ABORTED, and as `verifyStore`: then nothing is left of the copy
+ */
+export async function restoreBackup(options: RestoreOptions): Promise<Restored> {
+  const { from, directory, guard, verify, signal } = options;
+  const manifest = parseManifest(await readManifest(from));
+  const record = await guard.read();
+  await inEmptyDirectory(directory, async (unfinished) => {
+    const to = join(unfinished, DATA_FILE);
+    // Nobody writes a backup: there is nothing to hold.
+    const hold = () => () => undefined;
+    const copied = await copyDataFile({ from, to, hold, signal, onProgress: options.onCopied });
+    if (copied.bytes !== manifest.bytes || copied.sha256 !== manifest.sha256) {
+      throw new TlogError(
+        "BACKUP_DAMAGED",
+        `${join(from, DATA_FILE)} is not the file that was backed up: want ${manifest.bytes} bytes of SHA-256 ${manifest.sha256}, got ${copied.bytes} of ${copied.sha256}`,
+      );
+    }
+    if (verify) {
+      const { head } = await verifyCopy(unfinished, { signal, onProgress: options.onVerified });
+      if (head.treeSize !== manifest.treeSize || !bytesEqual(head.rootHash, manifest.rootHash)) {
+        throw new TlogError("BACKUP_DAMAGED", `${from} holds another tree than its ${MANIFEST_FILE} says`);
+      }
+    }
+    await rename(to, join(directory, DATA_FILE));
+    await syncDirectory(directory);
+  });
+  return { manifest, guard: await verdictOf(directory, record, guard.location) };
+}
+
+async function verdictOf(
+  directory: string,
+  record: GuardRecord | undefined,
+  location: string,
+): Promise<GuardVerdict> {
+  const reader = await openLmdbReader({ directory });
+  try {
+    const signed = await vouched(reader, record);
+    checkGuard(record, { origin: reader.origin, ...reader.identity(), epoch: 0, signed }, location);
+    return { fits: true };
+  } catch (error) {
+    if (!(error instanceof TlogError)) throw error;
+    const { treeSize } = (await reader.head()).integrated;
+    const missing = Math.max(0, (record?.signed?.treeSize ?? 0) - treeSize);
+    return { fits: false, code: error.code, message: error.message, missing };
+  } finally {
+    await reader.close();
+  }
+}
+
+/** As an opening does: the tree speaks for a head that no row records. */
+async function vouched(reader: LmdbReader, record: GuardRecord | undefined) {
+  const { integrated, signed } = await reader.head();
+  const guarded = record?.signed;
+  if (guarded === undefined || guarded.treeSize > integrated.treeSize) return signed;
+  return { treeSize: guarded.treeSize, rootHash: rangeRoot(await rangeAt(reader, guarded.treeSize)) };
+}
+
+async function readManifest(from: string): Promise<Uint8Array> {
+  const path = join(from, MANIFEST_FILE);
+  try {
+    const { size } = await stat(path);
+    if (size > MAX_MANIFEST_BYTES)
+      throw new TlogError("BACKUP_DAMAGED", `${path}: want at most ${MAX_MANIFEST_BYTES} bytes, got ${size}`);
+    return new Uint8Array(await readFile(path));
+  } catch (cause) {
+    if (cause instanceof TlogError) throw cause;
+    throw new TlogError("USAGE", `${from} is no whole backup: ${path} cannot be read (${codeOf(cause)})`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,78 @@
+import { restoreBackup } from "../archive/restore.ts";
+import { invocation } from "../config.ts";
+import { openGuardFile } from "../server.ts";
+import { encodeBase64 } from "../tlog/encoding.ts";
+import { addExamples, addSettings, type CommandDefinition, isFlagOn } from "./command.ts";
+import { openCopyProgress } from "./copy-progress.ts";
+import { grouped, humanBytes } from "./progress.ts";
+import { dataPaths } from "./serve-key.ts";
+
+/** `restore`: puts a backup back, and says what the log's guard thinks of it. */
+export const restore: CommandDefinition = {
+  define(command) {
+    command
+      .argument("<backup>", "what `bristlecone backup` made")
+      .option("--verify", "read every entry of the copy too, not only its checksum");
+    addSettings(command, ["data", "guard"], {
+      data: "where the log will live: empty, or not there yet (default: ./data)",
+    });
+    addExamples(command, [
+      "bristlecone restore /backup/2026-11-22 --verify",
+      "bristlecone restore /backup/2026-11-22 --data /var/lib/log --guard /elsewhere/log.guard",
+    ]);
+    command.addHelpText("after", AFTER);
+  },
+  async run({ args, flags, output, signal, now, config }) {
+    const { data, guard: guardPath } = dataPaths(await config());
+    const from = args[0] ?? "";
+    const verify = isFlagOn(flags, "verify");
+    const guard = await openGuardFile(guardPath);
+    const copying = openCopyProgress(output, now);
+    try {
+      const { manifest, guard: verdict } = await restoreBackup({
+        from,
+        directory: data,
+        guard,
+        verify,
+        signal,
+        onCopied: copying.copied,
+        onVerified: copying.verified,
+      });
+      copying.end();
+      const { origin, treeSize, bytes, madeAt, rootHash } = manifest;
+      await output.result({
+        text: [
+          `restored   ${origin}, as it was at ${madeAt}`,
+          `entries    ${grouped(treeSize)}`,
+          `data in    ${data}, ${humanBytes(bytes)}, ${verify ? "every entry verified" : "checksum verified"}`,
+          `guard      ${verdict.fits ? `${guardPath} accepts it` : `${guardPath} does not accept it`}`,
+        ].join("\n"),
+        json: {
+          ...manifest,
+          rootHash: encodeBase64(rootHash),
+          directory: data,
+          verified: verify,
+          guard: verdict,
+        },
+      });
+      if (!verdict.fits) output.notice(refusal(verdict, data, guardPath));
+    } finally {
+      copying.end();
+      await guard.close();
+    }
+  },
+};
+
+function refusal(
+  { message, missing }: { readonly message: string; readonly missing: number },
+  data: string,
+  guard: string,
+): string {
+  const lacks = missing === 0 ? "" : `; ${grouped(missing)} entries that were signed are not in it`;
+  const command = `${invocation().join(" ")} import URL-OR-DIRECTORY --data ${data} --guard ${guard}`;
+  return `${message}${lacks}: serve would refuse. Fetch what is missing from a mirror or a static export of this log: ${command}`;
+}
+
+const AFTER = `
+The guard is left as it is: it knows what was signed since. Where it knows of more than the backup holds, the log does not start
+before \`bristlecone import\` has fetched the rest from a mirror or a static export.`;
