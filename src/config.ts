@@ -218,6 +218,7 @@ const SCHEMAS: { readonly [N in SettingName]: z.ZodType<Settings[N]> } = {
   maxPendingEntries: wholeNumber(COUNT).optional(),
   maxPendingBytes: wholeNumber(COUNT).optional(),
   maxDataBytes: wholeNumber(COUNT).optional(),
+  minFreeBytes: wholeNumber({ min: 0, max: Number.MAX_SAFE_INTEGER }).optional(),
   logLevel: z.enum(["debug", "info", "warn"]),
   logFormat: z.enum(["auto", "pretty", "json"]),
   log: z.url({ protocol: /^https?$/ }),

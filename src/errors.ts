@@ -66,6 +66,7 @@ export type ErrorCode =
   | "POOL_FULL"
   | "LOG_CLOSING"
   | "LOG_READ_ONLY"
+  | "SPACE_LOW"
   | "LOG_ENDED"
   | "LOG_ROLLED_BACK"
   | "LOG_CONTRADICTED"

@@ -15,8 +15,10 @@ import { DEFAULT_SERVED, type ServedPlaces } from "./log/head-sources.ts";
 import type { Log, LogLimits } from "./log/log.ts";
 import { openLogEngine } from "./log/open-log.ts";
 import { DEFAULT_LIMITS } from "./log/options.ts";
+import { SpaceFloor } from "./log/space-floor.ts";
 import { type LogWitnesses, WITNESSED_INTERVAL_MS, witnessOptions } from "./log/witness-options.ts";
 import { messageOf } from "./node/errno.ts";
+import { freeBytes } from "./node/free-bytes.ts";
 import { packageVersion } from "./node/package-version.ts";
 import { closeAll, type OpenDisks, openDisks } from "./open-disks.ts";
 import { openLmdbStore } from "./store/lmdb.ts";
@@ -62,6 +64,8 @@ export {
 
 /** How often an integrated entry gets a checkpoint when nobody waits for one. */
 const DEFAULT_CHECKPOINT_INTERVAL_MS = 100;
+/** Room for what may be pending, its tree and the pages copied for it, and as much again for runs of the leaf index and for heads. */
+const DEFAULT_MIN_FREE_BYTES = 268_435_456;
 
 export interface OpenLogOptions {
   /** Where the log lives; made when absent. Give this or `store`. */
@@ -88,6 +92,8 @@ export interface OpenLogOptions {
   readonly events?: LogEvents;
   /** The most the data file may grow to, in bytes. Default: as the disk allows. */
   readonly maxStoreBytes?: number | undefined;
+  /** While less than this is free on the disk of `directory`, in bytes, entries are turned away. Default 256 MiB; 0: nobody looks. */
+  readonly minFreeBytes?: number | undefined;
   /**
    * Other processes answer the same public with `openLmdbReader`: with true, nobody sees a checkpoint before they do. Default false:
    * they see it up to 50 ms after this process shows it.
@@ -107,11 +113,17 @@ export async function openLog(options: OpenLogOptions): Promise<Log> {
   const signers = options.signers ?? (options.signer === undefined ? [] : [options.signer]);
   const origin = signers[0]?.verifierKey.name;
   if (origin === undefined) throw new TlogError("ARGUMENT_INVALID", "want signer or signers, got neither");
+  const { minFreeBytes = DEFAULT_MIN_FREE_BYTES } = options;
+  if (!(minFreeBytes >= 0)) {
+    throw new TlogError("ARGUMENT_INVALID", `minFreeBytes: want 0 or more, got ${minFreeBytes}`);
+  }
   const events = shielded(options.events ?? {});
   const defaultIntervalMs =
     options.witnesses === undefined ? DEFAULT_CHECKPOINT_INTERVAL_MS : WITNESSED_INTERVAL_MS;
   const witnesses = options.witnesses && witnessOptions(options.witnesses);
-  const { store, guard } = await openLogDisks(options, { origin, events });
+  const { store: opened, guard } = await openLogDisks(options, { origin, events });
+  const space = await openSpaceFloor(options, { minFreeBytes, events });
+  const store = space === undefined ? opened : closedWith(opened, space);
   try {
     return await openLogEngine({
       store,
@@ -124,6 +136,7 @@ export async function openLog(options: OpenLogOptions): Promise<Log> {
       freeze: options.freeze,
       limits: { ...DEFAULT_LIMITS, ...options.limits },
       events,
+      space,
       now: () => performance.now(),
       randomToken: () => encodeHex(randomBytes(16)),
       hasReaders: options.hasReaders ?? false,
@@ -208,4 +221,23 @@ async function openLogDisks(
   const told = { onIndexing, onUpgrade, onMergeFailed };
   const openStore = () => openLmdbStore({ directory, origin, maxBytes, ...told });
   return await openDisks(directory, { openStore, guard, warn: events.warning });
+}
+
+async function openSpaceFloor(
+  { directory, store }: OpenLogOptions,
+  { minFreeBytes, events }: { readonly minFreeBytes: number; readonly events: LogEvents },
+): Promise<SpaceFloor | undefined> {
+  if (directory === undefined || store !== undefined || minFreeBytes === 0) return undefined;
+  return await SpaceFloor.open({ minFreeBytes, freeBytes: () => freeBytes(directory) }, events);
+}
+
+/** Nobody looks any longer than there is a store to write to. */
+function closedWith(store: LogStore, space: SpaceFloor): LogStore {
+  return {
+    ...store,
+    close() {
+      space.close();
+      return store.close();
+    },
+  };
 }

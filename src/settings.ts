@@ -46,6 +46,7 @@ export interface Settings {
   readonly maxPendingEntries: number | undefined;
   readonly maxPendingBytes: number | undefined;
   readonly maxDataBytes: number | undefined;
+  readonly minFreeBytes: number | undefined;
   readonly logLevel: "debug" | "info" | "warn";
   readonly logFormat: "auto" | "pretty" | "json";
   readonly log: string;
@@ -143,6 +144,11 @@ export const SETTINGS: { readonly [N in SettingName]: Setting } = Object.freeze(
   maxPendingEntries: { ...COUNT, help: "most entries waiting before 429" },
   maxPendingBytes: { ...BYTES, help: "most bytes waiting before 429" },
   maxDataBytes: { ...BYTES, help: "largest database" },
+  minFreeBytes: {
+    ...BYTES,
+    wanted: "a whole number of bytes from 0 up",
+    help: "turn entries away while less is free on the data's disk (default: 268435456; 0: never)",
+  },
   logLevel: {
     wanted: '"debug", "info" or "warn"',
     placeholder: "LEVEL",

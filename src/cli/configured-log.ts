@@ -61,6 +61,7 @@ export async function openConfiguredLog(
       hasReaders: config.value("readers") > 0,
       recreateGuard: config.value("recreateGuard"),
       maxStoreBytes: config.value("maxDataBytes"),
+      minFreeBytes: config.value("minFreeBytes"),
       served: urls && { urls },
       ...options,
     });

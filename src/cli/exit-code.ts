@@ -112,6 +112,7 @@ const EXIT_CODES: { readonly [Code in ErrorCode]: ExitCode } = Object.freeze({
   STORE_CLOSED: 3,
   LOG_CLOSING: 3,
   LOG_READ_ONLY: 3,
+  SPACE_LOW: 3,
   SIGNER_FAILED: 2,
   ENTRY_UNKNOWN: 3,
   NOT_PUBLISHED: 3,

@@ -36,6 +36,7 @@ const OPTIONS: readonly SettingName[] = [
   "maxPendingEntries",
   "maxPendingBytes",
   "maxDataBytes",
+  "minFreeBytes",
   "logLevel",
   "logFormat",
   "recreateGuard",

@@ -8,6 +8,7 @@ import type { Frozen } from "../tlog/frozen.ts";
 import { ED25519, keyLabel, type NoteSigner } from "../tlog/key.ts";
 import type { ServedPlaces } from "./head-sources.ts";
 import type { LogLimits } from "./log.ts";
+import type { SpaceFloor } from "./space-floor.ts";
 import type { WitnessOptions } from "./witness-options.ts";
 
 export const DEFAULT_LIMITS: LogLimits = Object.freeze({
@@ -40,6 +41,8 @@ export interface LogOptions {
   readonly freeze?: Frozen | undefined;
   /** Others read the store beside this process and answer the same public: nobody sees a checkpoint before it is durable there. Else it may be shown up to 50 ms earlier. */
   readonly hasReaders: boolean;
+  /** Says when there is too little room for more entries; undefined: nobody looks. */
+  readonly space?: SpaceFloor | undefined;
   /** Accept that the guard is lost, and start a new one from what the store says. Only an operator can know that this is right. */
   readonly recreateGuard: boolean;
 }

@@ -16,6 +16,7 @@ import { integrate } from "./integrate.ts";
 import { type LeafTable, type TableSeed, tableSeed } from "./leaf-table.ts";
 import type { AppendedBlock, LogLimits } from "./log.ts";
 import { type PendingGroup, Pool } from "./pool.ts";
+import type { SpaceFloor } from "./space-floor.ts";
 import { nextTurn } from "./turns.ts";
 
 /** One commit takes at most this much; a larger single group is committed alone. */
@@ -38,6 +39,8 @@ export interface SequencerOptions {
   readonly range: CompactRange;
   readonly duplicates: "first" | "allow";
   readonly limits: LogLimits;
+  /** See LogOptions. */
+  readonly space?: Pick<SpaceFloor, "refusal" | "took"> | undefined;
   readonly events: LogEvents;
   readonly now: () => number;
   /** See LogOptions. */
@@ -104,13 +107,15 @@ export class Sequencer {
       }
       const leafHashes = blockLeafHashes(block);
       this.#pool.push({ block, leafHashes, bytes: bytesIn(block), resolve, reject });
+      this.#options.space?.took({ entries: entryCount(block), bytes: bytesIn(block) });
       this.#wake();
     });
   }
 
-  /** @throws {TlogError} ARGUMENT_INVALID | POOL_FULL, and what entries are refused with, when so much is not taken now. */
+  /** @throws {TlogError} ARGUMENT_INVALID | POOL_FULL | SPACE_LOW, and what entries are refused with, when so much is not taken now. */
   assertTakes(more: { readonly entries: number; readonly bytes: number }): void {
-    if (this.#refusal !== undefined) throw this.#refusal;
+    const refusal = this.#refusal ?? this.#options.space?.refusal;
+    if (refusal !== undefined) throw refusal;
     const { maxBatchEntries, maxPendingBytes } = this.#options.limits;
     if (more.entries > maxBatchEntries) {
       throw new TlogError(

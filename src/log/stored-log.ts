@@ -149,8 +149,8 @@ export class StoredLog implements Log {
   }
 
   state(): LogState {
-    const failure = this.#parts.failure();
-    if (failure !== undefined) return { status: "read-only", code: failure.code, message: failure.message };
+    const refusal = this.#parts.failure() ?? this.#parts.space?.refusal;
+    if (refusal !== undefined) return { status: "read-only", code: refusal.code, message: refusal.message };
     if (this.#closing !== undefined) return { status: "closing" };
     return { status: this.end === undefined ? "writable" : "frozen" };
   }
