@@ -45,6 +45,7 @@ export type {
   Witnessing,
   WitnessStatus,
 } from "./log/log.ts";
+export { LogRolledBackError } from "./log/shown-heads.ts";
 export type { LogWitnesses, QuorumMode } from "./log/witness-options.ts";
 export { openLmdbReader } from "./store/lmdb.ts";
 export { openMemoryStore } from "./store/memory.ts";
@@ -106,8 +107,8 @@ export interface OpenLogOptions {
 /**
  * Opens a log for writing, one process at a time.
  * @throws {TlogError} STORE_LOCKED | STORE_DIRECTORY_FOREIGN | STORE_ORIGIN_MISMATCH | STORE_SCHEMA_UNKNOWN | STORE_DAMAGED |
- *   GUARD_MISSING | GUARD_AHEAD | GUARD_MISMATCH | GUARD_MALFORMED | GUARD_FAILED | SIGNER_FAILED | STORE_FAILED | STORE_FULL |
- *   ARGUMENT_INVALID
+ *   LOG_ROLLED_BACK ({@link LogRolledBackError}) | LOG_CONTRADICTED | GUARD_MISSING | GUARD_AHEAD | GUARD_MISMATCH |
+ *   GUARD_MALFORMED | GUARD_FAILED | SIGNER_FAILED | STORE_FAILED | STORE_FULL | ARGUMENT_INVALID | NOT_PUBLISHED (`freeze`)
  */
 export async function openLog(options: OpenLogOptions): Promise<Log> {
   const signers = options.signers ?? (options.signer === undefined ? [] : [options.signer]);

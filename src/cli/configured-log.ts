@@ -3,6 +3,7 @@ import { type Config, invocation } from "../config.ts";
 import type { LogEvents } from "../events.ts";
 import type { Log, LogLimits } from "../log/log.ts";
 import {
+  LogRolledBackError,
   type LogWitnesses,
   type NoteSigner,
   type OpenLogOptions,
@@ -66,7 +67,8 @@ export async function openConfiguredLog(
       ...options,
     });
   } catch (error) {
-    throw withWaysOut(error, waysOut(paths));
+    const missing = error instanceof LogRolledBackError && error.shown.isServed ? error.shown.url : undefined;
+    throw withWaysOut(error, waysOut(paths, missing));
   }
 }
 
@@ -112,7 +114,8 @@ export async function localWitnesses(
   });
 }
 
-function waysOut({ data, key, guard }: DataPaths): WaysOut {
+/** @param whole - who shows all of the log. */
+function waysOut({ data, key, guard }: DataPaths, whole = "URL-OR-DIRECTORY"): WaysOut {
   const call = invocation().map(shellQuoted).join(" ");
   const places = [
     `--data ${shellQuoted(data)}`,
@@ -121,7 +124,7 @@ function waysOut({ data, key, guard }: DataPaths): WaysOut {
   ].join(" ");
   const goOn = [
     "bring back the newest data directory of this log, or",
-    `fetch what is missing from a mirror or a static export of it, and start again: ${call} import URL-OR-DIRECTORY ${places}, or`,
+    `fetch what is missing from a mirror or a static export of it, and start again: ${call} import ${shellQuoted(whole)} ${places}, or`,
   ];
   const retire = `retire the key: start a log with another name (${call} keygen --origin NEW-NAME --out NEW.key, then --data NEW --key NEW.key), and tell readers of this one`;
   return {

@@ -25,6 +25,13 @@ const OPTIONS = [
   "logFormat",
 ] as const;
 
+const WORDS = {
+  data: "where the log lives (default: ./data)",
+  key: "the log's signing key (default: the data directory + .key)",
+  witnessPolicy: "the policy file that the log is served with: its witnesses cosign the last checkpoint",
+  servedAt: "where readers see this log: asked whether more was signed than is here; may be repeated",
+};
+
 /** How long witnesses may take to cosign what is not published yet, in milliseconds. */
 const PATIENCE_MS = 60_000;
 
@@ -36,7 +43,7 @@ export const freeze: CommandDefinition = {
       "--successor <VKEY-AND-URL>",
       "'VKEY [URL]': the log that takes entries from now on; signed into the last checkpoint",
     );
-    addSettings(command, OPTIONS);
+    addSettings(command, OPTIONS, WORDS);
     addExamples(command, [
       "bristlecone freeze example.com/2026 --data /var/lib/log --policy policy.txt",
       "bristlecone freeze example.com/2026 --successor 'example.com/2027+… https://log.example.com/2027/'",
@@ -115,8 +122,7 @@ async function publishAll(call: Call, opening: Opening): Promise<void> {
     const signal = AbortSignal.any([call.signal, AbortSignal.timeout(PATIENCE_MS)]);
     await log.untilPublished(size - 1, { signal });
   } catch (error) {
-    call.signal.throwIfAborted();
-    if (!(error instanceof TlogError) || error.code !== "ABORTED") throw error;
+    if (call.signal.aborted || !(error instanceof TlogError) || error.code !== "ABORTED") throw error;
     throw new TlogError("QUORUM_NOT_MET", `nothing is changed: ${missingWords(log)}`);
   } finally {
     await log.close();

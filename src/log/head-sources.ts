@@ -40,6 +40,8 @@ export interface HeadSource {
 
 /** A head with this log's verified signature. */
 export interface ShownHead {
+  /** Of the place, without the path. */
+  readonly url: string;
   /** The whole URL, for people. */
   readonly source: string;
   readonly isServed: boolean;
@@ -108,7 +110,9 @@ export async function askSources(
       if (head !== undefined) shown.push(head);
     } catch (error) {
       if (!(error instanceof TlogError) || signal.aborted) throw error;
-      silent.push({ source: sourceName(source), message: error.message });
+      // Some failures name the place themselves.
+      const name = sourceName(source);
+      silent.push({ source: name, message: error.message.replace(`${name}: `, "") });
     }
   };
   await Promise.all(sources.map(ask));
@@ -133,7 +137,8 @@ async function shownBy(
     logKeys,
     expectedOrigin: origin,
   });
-  return { source: sourceName(source), isServed: source.isServed, treeSize, rootHash, extensions };
+  const { url, isServed } = source;
+  return { url, source: sourceName(source), isServed, treeSize, rootHash, extensions };
 }
 
 async function noteAt(

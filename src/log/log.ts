@@ -139,7 +139,7 @@ export interface Log extends LogView, AsyncDisposable {
    * Appends one entry; resolves when it is durable and has its index for ever.
    * @param entry - copied.
    * @throws {TlogError} ENTRY_TOO_LARGE | ARGUMENT_INVALID (not a Uint8Array) | POOL_FULL | SPACE_LOW | LOG_CLOSING |
-   *   LOG_READ_ONLY
+   *   LOG_READ_ONLY | LOG_ENDED
    */
   add(entry: Uint8Array): Promise<Appended>;
   /** Appends all or none, in one transaction, in order. Throws as `add`, and ARGUMENT_INVALID beyond the limits. */

@@ -47,7 +47,7 @@ export async function learnShownHeads(
 /** @throws {TlogError} LOG_ROLLED_BACK | LOG_CONTRADICTED, for the one that says most */
 async function assertPartOfTree(shown: readonly ShownHead[], tree: ComparedTree): Promise<void> {
   for (const head of shown) {
-    if (head.treeSize > tree.treeSize) throw rolledBack(head, tree.treeSize);
+    if (head.treeSize > tree.treeSize) throw new LogRolledBackError(head, tree.treeSize);
   }
   for (const head of shown) {
     const rootHash = await tree.rootAt(head.treeSize);
@@ -55,14 +55,19 @@ async function assertPartOfTree(shown: readonly ShownHead[], tree: ComparedTree)
   }
 }
 
-/** What was signed and is not here. */
-function rolledBack({ source, treeSize }: ShownHead, heldSize: number): TlogError {
-  const missing = treeSize - heldSize;
-  const entries = missing === 1 ? "1 entry is" : `${missing} entries are`;
-  return new TlogError(
-    "LOG_ROLLED_BACK",
-    `${source} shows size ${treeSize}, signed with this log's key, and this data directory has ${heldSize}: ${entries} missing here`,
-  );
+/** LOG_ROLLED_BACK: what was signed and is not here. */
+export class LogRolledBackError extends TlogError {
+  readonly shown: ShownHead;
+
+  constructor(shown: ShownHead, heldSize: number) {
+    const missing = shown.treeSize - heldSize;
+    const entries = missing === 1 ? "1 entry is" : `${missing} entries are`;
+    super(
+      "LOG_ROLLED_BACK",
+      `${shown.source} shows size ${shown.treeSize}, signed with this log's key, and this data directory has ${heldSize}: ${entries} missing here`,
+    );
+    this.shown = shown;
+  }
 }
 
 export function contradicted({ source, treeSize, rootHash }: ShownHead, held: Uint8Array): TlogError {

@@ -149,7 +149,9 @@ export class StoredLog implements Log {
   }
 
   state(): LogState {
-    const refusal = this.#parts.failure() ?? this.#parts.space?.refusal;
+    // A log that ended needs no room.
+    const space = this.end === undefined ? this.#parts.space : undefined;
+    const refusal = this.#parts.failure() ?? space?.refusal;
     if (refusal !== undefined) return { status: "read-only", code: refusal.code, message: refusal.message };
     if (this.#closing !== undefined) return { status: "closing" };
     return { status: this.end === undefined ? "writable" : "frozen" };

@@ -35,7 +35,7 @@ function refused(cwd: string, args: readonly string[]) {
 }
 
 describe("serve --served-at", () => {
-  it("refuses, with exit code 2, to sign on a restored machine, says by how much, and goes on once it has what is missing", async () => {
+  it("refuses, with exit code 2, to sign on a restored machine, says by how much and what to do, and that works", async () => {
     const { here, copy } = await copiedMachine();
     const log = await serving(here);
     await addTo(log, "two\nthree");
@@ -45,12 +45,17 @@ describe("serve --served-at", () => {
       "/checkpoint shows size 3, signed with this log's key, and this data directory has 1",
     );
     expect(stderr).toContain("2 entries are missing here. Ways out:");
-    expect(stderr).toContain(`import URL-OR-DIRECTORY --data ${join(copy, "data")} --key `);
+    expect(stderr).toContain(`import ${log.url} --data ${join(copy, "data")} --key `);
     expect(stderr).toContain("[LOG_ROLLED_BACK]");
     // Only a flag that nobody needs here would have helped.
     expect(stderr).not.toContain("--recreate-guard");
     const again = await refused(copy, ["--served-at", log.url, "--recreate-guard"]);
     expect(again).toMatchObject({ code: 2, stdout: "" });
+    const at = (name: string) => join(copy, name);
+    const places = ["--data", at("data"), "--key", at("data.key"), "--guard", at("data.guard")];
+    expect(await callCli(["import", log.url, ...places])).toMatchObject({ code: 0 });
+    const whole = await serving(copy, ["--served-at", log.url]);
+    expect(whole.treeSize).toBe(3);
   });
 
   it("refuses another history, also of a smaller size", async () => {

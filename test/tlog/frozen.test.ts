@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { formatFrozen, parseFrozen, parseSuccessor } from "../../src/tlog/frozen.ts";
 import { formatVerifierKey } from "../../src/tlog/key.ts";
@@ -39,6 +40,16 @@ describe("the mark of a log that ended", () => {
     [[`Successor ${VKEY}`, MARK]],
   ])("has one spelling: %j is none", (lines) => {
     expect(parseFrozen(lines)).toBeUndefined();
+  });
+
+  it("is read as it is written at any second up to the year 9999", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 253_402_300_799 }), (atSeconds) => {
+        expect(parseFrozen(formatFrozen({ atSeconds, successor: undefined }))).toEqual({ atSeconds });
+      }),
+      { numRuns: 50 },
+    );
+    expectCode(() => formatFrozen({ atSeconds: 253_402_300_800, successor: undefined }), "ARGUMENT_INVALID");
   });
 
   it("names no successor that is no log's key or no URL", () => {
