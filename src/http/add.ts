@@ -40,9 +40,7 @@ export function addRoutes(log: Log, options: AddOptions): readonly HotRoute[] {
     if (type === "text/plain") return indexAnswer(appended);
     if (type === "application/json") return appendedAnswer(appended);
     const wait = preferredWait(exchange, options.maxWaitMs);
-    const { signal, closing } = exchange;
-    const signals = closing === undefined ? [signal] : [signal, closing];
-    const receipt = await waiter.receiptWithin({ leafIndex: appended.leafIndex, waitMs: wait.ms, signals });
+    const receipt = await waiter.receiptWithin({ leafIndex: appended.leafIndex, waitMs: wait.ms, exchange });
     if (receipt === undefined) return lateAnswer(appended, wait.applied);
     const ofBody = { "Content-Type": RECEIPT_TYPE, "Content-Length": String(receipt.length) };
     return { status: 200, headers: { ...WRITE_HEADERS, ...wait.applied, ...ofBody }, body: receipt };

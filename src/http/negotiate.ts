@@ -12,6 +12,8 @@ interface Weighted {
  */
 export function preferredType<T extends string>(accept: string | undefined, offers: readonly [T, ...T[]]): T {
   if (accept === undefined || accept === "*/*") return offers[0];
+  const only = offers.find((offer) => offer === accept);
+  if (only !== undefined) return only;
   const ranges = weightedList(accept);
   let best: { offer: T; weight: number; isNamed: boolean; position: number } | undefined;
   for (const offer of offers) {

@@ -1,25 +1,18 @@
 import { TlogError } from "../errors.ts";
 import type { Log, LogView } from "../log/log.ts";
-import { HASH_BYTES } from "../merkle/hash.ts";
-import type { HotRoute } from "./exchange.ts";
+import type { Exchange, HotRoute } from "./exchange.ts";
 import { READ_HEADERS, REVALIDATE } from "./headers.ts";
 import { indexFromPath } from "./parameters.ts";
 
 export const RECEIPT_TYPE = "text/x.tlog.proof";
 
 /** `GET /receipt/<index>`: proof and newest published checkpoint in one file.  c2sp.org/tlog-proof */
-export function receiptRoute(log: Pick<LogView, "published" | "proveInclusion" | "receipt">): HotRoute {
+export function receiptRoute(log: Pick<LogView, "receiptBytes">): HotRoute {
   return {
     method: "GET",
     path: "/receipt/:index",
     async handle({ path }) {
-      const leafIndex = indexFromPath(path.slice("/receipt/".length));
-      const { treeSize, checkpoint } = log.published();
-      // The log says why there is none.
-      const receipt =
-        leafIndex < treeSize
-          ? encodeReceipt(leafIndex, await log.proveInclusion({ leafIndex, treeSize }), checkpoint)
-          : Buffer.from(await log.receipt(leafIndex));
+      const receipt = await log.receiptBytes(indexFromPath(path.slice("/receipt/".length)));
       const headers = { ...RECEIPT_HEADERS, "Content-Length": String(receipt.length) };
       return { status: 200, headers, body: receipt };
     },
@@ -32,88 +25,148 @@ const RECEIPT_HEADERS = {
   "Cache-Control": REVALIDATE,
 } as const;
 
-const HASH_DIGITS = 43;
+/** What setTimeout can hold; it fires at once when asked for more. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/**
- * The bytes of `formatTlogProof`, all hashes spelled in one call: with a zero after each their base64 falls on whole groups, and
- * the zero's last digit is where the padding goes.
- */
-function encodeReceipt(leafIndex: number, proof: readonly Uint8Array[], checkpoint: Uint8Array): Buffer {
-  const spaced = Buffer.alloc(proof.length * (HASH_BYTES + 1));
-  for (let at = 0; at < proof.length; at++) spaced.set(proof[at] ?? [], at * (HASH_BYTES + 1));
-  const digits = spaced.toString("base64");
-  let head = `c2sp.org/tlog-proof@v1\nindex ${leafIndex}\n`;
-  for (let at = 0; at < digits.length; at += HASH_DIGITS + 1) {
-    head += `${digits.slice(at, at + HASH_DIGITS)}=\n`;
-  }
-  const receipt = Buffer.allocUnsafe(head.length + 1 + checkpoint.length);
-  receipt.write(`${head}\n`, 0, "latin1");
-  receipt.set(checkpoint, head.length + 1);
-  return receipt;
+/** A request that waits for its receipt. */
+interface Waiting {
+  readonly leafIndex: number;
+  readonly until: number;
+  readonly closing: AbortSignal | undefined;
+  readonly resolve: (isPublished: boolean) => void;
+  readonly reject: (error: unknown) => void;
 }
 
-/** Waits for receipts on behalf of writers, a bounded number at a time. */
+/**
+ * Waits for receipts on behalf of writers, a bounded number at a time. Of the log all together are one who waits, with one timer: an
+ * abort signal and a timer for each request would cost as much as its proof.
+ */
 export class ReceiptWaiter {
   readonly #log: Log;
   readonly #maxWaiting: number;
-  #waiting = 0; // owned by receiptWithin()
+  readonly #now: () => number;
+  readonly #waiting = new Set<Waiting>(); // owned by #wait() and #end()
+  readonly #closings = new WeakSet<AbortSignal>(); // owned by #listenTo()
+  #asking: AbortController | undefined; // owned by #ask()
+  #timer: { readonly at: number; readonly handle: ReturnType<typeof setTimeout> } | undefined; // owned by #wake() and #end()
 
-  constructor(log: Log, options: { readonly maxWaiting: number }) {
+  /** @param options.now - milliseconds on a clock that never goes back. Default: performance.now. */
+  constructor(log: Log, options: { readonly maxWaiting: number; readonly now?: () => number }) {
     this.#log = log;
     this.#maxWaiting = options.maxWaiting;
+    this.#now = options.now ?? (() => performance.now());
   }
 
   /**
-   * @param signals - each ends the wait: the client is gone, the listener closes.
+   * @param wait.exchange - whose client may leave, and whose listener may close: either ends the wait.
    * @returns the receipt's bytes, or undefined when it did not come in time. The entry is durable either way, so a failed wait is
    *   no failure of the request.
    */
   async receiptWithin(wait: {
     readonly leafIndex: number;
     readonly waitMs: number;
-    readonly signals: readonly AbortSignal[];
-  }): Promise<Buffer | undefined> {
-    const { leafIndex, waitMs, signals } = wait;
+    readonly exchange: Pick<Exchange, "signal" | "closing" | "outgoing">;
+  }): Promise<Uint8Array | undefined> {
+    const { leafIndex, waitMs, exchange } = wait;
     if (this.#log.published().treeSize <= leafIndex) {
-      if (waitMs === 0 || this.#waiting >= this.#maxWaiting) return undefined;
-      const isPublished = await withinLimits({ waitMs, signals }, (signal) => this.#wait(leafIndex, signal));
-      if (!isPublished) return undefined;
+      if (waitMs === 0 || this.#waiting.size >= this.#maxWaiting) return undefined;
+      if (exchange.closing?.aborted === true) return undefined;
+      if (!(await this.#wait(leafIndex, waitMs, exchange))) return undefined;
     }
-    const { treeSize, checkpoint } = this.#log.published();
-    const proof = await this.#log.proveInclusion({ leafIndex, treeSize });
-    return encodeReceipt(leafIndex, proof, checkpoint);
+    return await this.#log.receiptBytes(leafIndex);
   }
 
-  async #wait(leafIndex: number, signal: AbortSignal): Promise<boolean> {
-    this.#waiting += 1;
-    try {
-      await this.#log.untilPublished(leafIndex, { signal });
-      return true;
-    } catch (error) {
-      if (error instanceof TlogError) return false;
-      throw error;
-    } finally {
-      this.#waiting -= 1;
+  #wait(
+    leafIndex: number,
+    waitMs: number,
+    exchange: Pick<Exchange, "signal" | "closing" | "outgoing">,
+  ): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const { closing, outgoing } = exchange;
+      const waiting = { leafIndex, until: this.#now() + waitMs, closing, resolve, reject };
+      const leave = () => this.#end(waiting, false);
+      // A socket's signal would be made for this alone.
+      const isGone = outgoing === undefined ? exchange.signal.aborted : outgoing.closed;
+      if (isGone) {
+        resolve(false);
+        return;
+      }
+      this.#waiting.add(waiting);
+      if (outgoing !== undefined) outgoing.once("close", leave);
+      else exchange.signal.addEventListener("abort", leave, { once: true });
+      if (closing !== undefined) this.#listenTo(closing);
+      this.#wake(waiting.until);
+      if (this.#asking === undefined) void this.#ask();
+    });
+  }
+
+  /** Until nobody waits. Never rejects. */
+  async #ask(): Promise<void> {
+    while (this.#waiting.size > 0) {
+      const asking = new AbortController();
+      this.#asking = asking;
+      try {
+        // Leaves from here on are not published: whoever waits for one waits at least for the next publication.
+        const { treeSize } = this.#log.published();
+        this.#endPublished(treeSize);
+        if (this.#waiting.size === 0) break;
+        this.#endPublished((await this.#log.untilPublished(treeSize, { signal: asking.signal })).treeSize);
+      } catch (error) {
+        // Nobody waited any more, and whoever has come since waits on.
+        if (!asking.signal.aborted) this.#endAll(error);
+      }
+    }
+    this.#asking = undefined;
+  }
+
+  #endPublished(treeSize: number): void {
+    for (const waiting of this.#waiting) if (waiting.leafIndex < treeSize) this.#end(waiting, true);
+  }
+
+  /** The log says that no more is published. What has no code of ours is a failure of the request. */
+  #endAll(error: unknown): void {
+    for (const waiting of this.#waiting) {
+      if (!(error instanceof TlogError)) waiting.reject(error);
+      this.#end(waiting, false);
     }
   }
-}
 
-/** Runs `action` with a signal that ends it. By hand: AbortSignal.timeout and any() keep a timer or a reference per finished wait. */
-async function withinLimits<T>(
-  limits: { readonly waitMs: number; readonly signals: readonly AbortSignal[] },
-  action: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const controller = new AbortController();
-  const abort = () => controller.abort();
-  const timer = setTimeout(abort, limits.waitMs);
-  for (const signal of limits.signals) {
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
+  #end(waiting: Waiting, isPublished: boolean): void {
+    if (!this.#waiting.delete(waiting)) return;
+    waiting.resolve(isPublished);
+    if (this.#waiting.size > 0) return;
+    clearTimeout(this.#timer?.handle);
+    this.#timer = undefined;
+    if (!isPublished) this.#asking?.abort();
   }
-  try {
-    return await action(controller.signal);
-  } finally {
-    clearTimeout(timer);
-    for (const signal of limits.signals) signal.removeEventListener("abort", abort);
+
+  /** Once for each listener, not for each request. */
+  #listenTo(closing: AbortSignal): void {
+    if (this.#closings.has(closing)) return;
+    this.#closings.add(closing);
+    const endAll = () => {
+      for (const waiting of this.#waiting) if (waiting.closing === closing) this.#end(waiting, false);
+    };
+    closing.addEventListener("abort", endAll, { once: true });
+  }
+
+  /** Sees to it that there is a timer for the first of the deadlines. */
+  #wake(at: number): void {
+    if (this.#timer !== undefined && this.#timer.at <= at) return;
+    clearTimeout(this.#timer?.handle);
+    const inMs = Math.min(Math.max(0, Math.ceil(at - this.#now())), MAX_TIMER_MS);
+    const handle = setTimeout(() => this.#endLate(), inMs);
+    this.#timer = { at, handle };
+  }
+
+  #endLate(): void {
+    this.#timer = undefined;
+    const now = this.#now();
+    let next = Number.POSITIVE_INFINITY;
+    for (const waiting of this.#waiting) {
+      if (waiting.until <= now) this.#end(waiting, false);
+      else next = Math.min(next, waiting.until);
+    }
+    if (next < Number.POSITIVE_INFINITY) this.#wake(next);
   }
 }

@@ -126,6 +126,8 @@ export interface LogView {
    * @throws {TlogError} ENTRY_UNKNOWN (no such leaf) | NOT_PUBLISHED (integrated, not yet covered)
    */
   receipt(leafIndex: number): Promise<string>;
+  /** As `receipt`, its bytes: the caller's own. */
+  receiptBytes(leafIndex: number): Promise<Uint8Array>;
 
   /** The policy whose witnesses cosign, and how they do; undefined for a log without witnesses. */
   witnessing(): Witnessing | undefined;

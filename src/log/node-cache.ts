@@ -95,23 +95,31 @@ export class NodeCache {
   }
 
   /**
-   * Writes the siblings on the way from a leaf up to the perfect subtree of `height` above it to out[0, 32 * height).
-   * Throws as {@link read}.
+   * Writes the siblings on the way from a leaf up to the perfect subtree of `height` above it, those of heights [from, height), to
+   * out[0, 32 * (height - from)). Throws as {@link read}.
+   * @param way.from - 0, the default, or a multiple of TILE_HEIGHT.
    */
   async siblingsInto(
-    { leafIndex, height, treeSize }: { leafIndex: number; height: number; treeSize: number },
+    way: {
+      readonly leafIndex: number;
+      readonly from?: number;
+      readonly height: number;
+      readonly treeSize: number;
+    },
     out: Uint8Array,
   ): Promise<void> {
-    const isDone = await this.#storedSiblingsInto({ leafIndex, height, treeSize }, out);
-    let position = isDone ? Math.floor(leafIndex / TILE_WIDTH) : leafIndex;
-    for (let level = isDone ? 1 : 0; level * TILE_HEIGHT < height; level++) {
+    const { leafIndex, from = 0, height, treeSize } = way;
+    const isDone = from === 0 && (await this.#storedSiblingsInto({ leafIndex, height, treeSize }, out));
+    const start = isDone ? 1 : from / TILE_HEIGHT;
+    let position = Math.floor(leafIndex / TILE_WIDTH ** start);
+    for (let level = start; level * TILE_HEIGHT < height; level++) {
       const index = Math.floor(position / TILE_WIDTH);
       const tile = { level, index };
       const read = this.#heldReader(tile, treeSize) ?? (await this.#reader(tile, treeSize));
       let within = position % TILE_WIDTH;
       for (let at = 0; at < Math.min(TILE_HEIGHT, height - level * TILE_HEIGHT); at++) {
         const sibling = within % 2 === 0 ? within + 1 : within - 1;
-        read({ height: at, position: sibling }, out, (level * TILE_HEIGHT + at) * HASH_BYTES);
+        read({ height: at, position: sibling }, out, (level * TILE_HEIGHT + at - from) * HASH_BYTES);
         within = Math.floor(within / 2);
       }
       position = index;

@@ -11,6 +11,7 @@ import { TILE_HEIGHT } from "../tlog/tile.ts";
 import type { ReadTile } from "../tlog/tile-reader.ts";
 import { NodeCache } from "./node-cache.ts";
 import { copyHash } from "./tile-nodes.ts";
+import type { TreeEdge } from "./tree-edges.ts";
 
 /*
  * Proofs for any tree size up to the readable one, from the stored tiles. Tiles are read as wide as they are in the readable
@@ -40,25 +41,62 @@ export async function inclusionProof(
   readableSize: number,
   { leafIndex, treeSize }: { readonly leafIndex: number; readonly treeSize: number },
 ): Promise<readonly Uint8Array[]> {
+  const path = await leafPath(nodes, readableSize, { leafIndex, treeSize });
+  const above = pathAbovePeak(path);
+  const proof = new Uint8Array(path.height * HASH_BYTES + above.length);
+  await nodes.siblingsInto({ leafIndex, height: path.height, treeSize: readableSize }, proof);
+  proof.set(above, path.height * HASH_BYTES);
+  return hashesIn(proof);
+}
+
+/** How a leaf's path goes: up inside the one peak that has the leaf, then it takes in all that is right of it, then each peak left of it. */
+export interface LeafPath {
+  readonly leafIndex: number;
+  readonly edge: TreeEdge;
+  /** Which one of the edge's has the leaf. */
+  readonly peak: number;
+  /** Of that one. */
+  readonly height: number;
+}
+
+/** @throws {TlogError} as {@link inclusionProof} */
+export async function leafPath(
+  nodes: NodeCache,
+  readableSize: number,
+  { leafIndex, treeSize }: { readonly leafIndex: number; readonly treeSize: number },
+): Promise<LeafPath> {
   refuseUnsigned(treeSize, readableSize);
   assertIndex("leafIndex", leafIndex, treeSize);
   const edge = nodes.edges.held(treeSize) ?? (await nodes.edges.at(treeSize, readableSize));
-  // The path goes up inside the one peak that has the leaf, then takes in all that is right of it, then each peak left of it.
-  const at = edge.peaks.findIndex(({ level, index }) => leafIndex < (index + 1) * 2 ** level);
-  const height = edge.peaks[at]?.level;
+  const peak = edge.peaks.findIndex(({ level, index }) => leafIndex < (index + 1) * 2 ** level);
+  const height = edge.peaks[peak]?.level;
   if (height === undefined) throw new InvariantError("a leaf under no peak of its tree");
-  const isLast = at === edge.peaks.length - 1;
-  const proof = new Uint8Array((height + (isLast ? 0 : 1) + at) * HASH_BYTES);
-  await nodes.siblingsInto({ leafIndex, height, treeSize: readableSize }, proof);
-  let offset = height * HASH_BYTES;
+  return { leafIndex, edge, peak, height };
+}
+
+/** The hashes of a path from the root of the leaf's tile on, or, in the last tile, from the peak inside it. */
+export async function upperPath(nodes: NodeCache, readableSize: number, path: LeafPath): Promise<Uint8Array> {
+  const { leafIndex, height } = path;
+  const above = pathAbovePeak(path);
+  if (height <= TILE_HEIGHT) return above;
+  const hashes = new Uint8Array((height - TILE_HEIGHT) * HASH_BYTES + above.length);
+  await nodes.siblingsInto({ leafIndex, from: TILE_HEIGHT, height, treeSize: readableSize }, hashes);
+  hashes.set(above, (height - TILE_HEIGHT) * HASH_BYTES);
+  return hashes;
+}
+
+function pathAbovePeak({ edge, peak }: LeafPath): Uint8Array {
+  const isLast = peak === edge.peaks.length - 1;
+  const hashes = new Uint8Array(((isLast ? 0 : 1) + peak) * HASH_BYTES);
+  let offset = 0;
   if (!isLast) {
-    copyHash(edge.roots, (at + 1) * HASH_BYTES, proof, offset);
+    copyHash(edge.roots, (peak + 1) * HASH_BYTES, hashes, offset);
     offset += HASH_BYTES;
   }
-  for (let left = at - 1; left >= 0; left--, offset += HASH_BYTES) {
-    copyHash(edge.hashes, left * HASH_BYTES, proof, offset);
+  for (let left = peak - 1; left >= 0; left--, offset += HASH_BYTES) {
+    copyHash(edge.hashes, left * HASH_BYTES, hashes, offset);
   }
-  return hashesIn(proof);
+  return hashes;
 }
 
 /** A millisecond or two: a tile of which nothing is held is read and hashed. */

@@ -64,13 +64,13 @@ export class HeadSigner {
   async #record(integrated: CompactRange): Promise<SignedHead> {
     const { store, guard, rows, lineage, origin } = this.#options;
     const range = await readBack({ store, verified: this.#verified, treeSize: integrated.treeSize });
-    const head = { treeSize: range.treeSize, rootHash: rangeRoot(range) };
-    if (!hashesEqual(head.rootHash, rangeRoot(integrated))) {
+    if (!isSameTree(range, integrated)) {
       throw new TlogError(
         "STORE_DAMAGED",
-        `at tree size ${head.treeSize} storage and memory have different roots`,
+        `at tree size ${range.treeSize} storage and memory have different roots`,
       );
     }
+    const head = { treeSize: range.treeSize, rootHash: rangeRoot(range) };
     const { storeId, epoch } = store.writer;
     await guard.write({ origin, storeId, epoch, lineage, nextLineage: undefined, signed: head });
     rows.signed(head);
@@ -89,6 +89,15 @@ export class HeadSigner {
       throw new TlogError("SIGNER_FAILED", `signing failed: ${reason}`, { cause: error });
     }
   }
+}
+
+/** Trees of one size have the same root when they have the same peaks, and by RFC 6962 §2.1 only then. */
+function isSameTree(one: CompactRange, other: CompactRange): boolean {
+  const areSame = (peak: Uint8Array, at: number): boolean => {
+    const same = other.peaks[at];
+    return same !== undefined && hashesEqual(peak, same);
+  };
+  return one.treeSize === other.treeSize && one.peaks.every(areSame);
 }
 
 /** A signer that hangs must not hold up the log's closing. A signature that comes later is not used, and does no harm. */

@@ -1,8 +1,8 @@
 import { InvariantError, TlogError } from "../errors.ts";
 import { HASH_BYTES } from "../merkle/hash.ts";
+import { decodeUtf8 } from "../tlog/encoding.ts";
 import { decodeBundle, type EntryBlock, encodeEntryBlock } from "../tlog/entry-bundle.ts";
 import { formatVerifierKey } from "../tlog/key.ts";
-import { formatTlogProof } from "../tlog/proof.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
 import { appendedEach, checkedBytes } from "./added.ts";
 import type { CosignStage } from "./cosign.ts";
@@ -21,6 +21,7 @@ import type { NodeCache } from "./node-cache.ts";
 import type { LogOptions } from "./options.ts";
 import { consistencyProof, inclusionBatch, inclusionProof, nodesOf, rootAt } from "./prove.ts";
 import type { Publisher } from "./publish.ts";
+import { Receipts } from "./receipts.ts";
 import type { Sequencer } from "./sequence.ts";
 
 /** What an opening put together. */
@@ -43,6 +44,7 @@ export class StoredLog implements Log {
   readonly end: LogEnd | undefined;
   readonly #parts: StoredLogParts;
   readonly #nodes: NodeCache;
+  readonly #receipts: Receipts;
   #closing: Promise<void> | undefined; // owned by close()
 
   constructor(parts: StoredLogParts) {
@@ -53,6 +55,7 @@ export class StoredLog implements Log {
     this.end = parts.end;
     this.#parts = parts;
     this.#nodes = nodesOf(parts.store, parts.events);
+    this.#receipts = new Receipts(this.#nodes);
   }
 
   async add(entry: Uint8Array): Promise<Appended> {
@@ -71,9 +74,7 @@ export class StoredLog implements Log {
   }
 
   published(): Publication {
-    const publication = this.#parts.publisher.publication;
-    if (publication === undefined) throw new InvariantError("an open log has no checkpoint");
-    return copyOf(publication);
+    return copyOf(this.#publication());
   }
 
   readableSize(): number {
@@ -131,21 +132,23 @@ export class StoredLog implements Log {
   }
 
   async receipt(leafIndex: number): Promise<string> {
-    const { treeSize, checkpoint } = this.published();
-    if (leafIndex >= treeSize) {
-      const integrated = leafIndex < this.integratedSize();
-      throw integrated
-        ? new TlogError(
-            "NOT_PUBLISHED",
-            `leaf ${leafIndex} is integrated, and not yet in the published tree of size ${treeSize}`,
-          )
-        : new TlogError(
-            "ENTRY_UNKNOWN",
-            `there is no leaf ${leafIndex}: the log has ${this.integratedSize()} entries`,
-          );
+    return decodeUtf8(await this.receiptBytes(leafIndex));
+  }
+
+  async receiptBytes(leafIndex: number): Promise<Uint8Array> {
+    const publication = this.#publication();
+    if (leafIndex < publication.treeSize) {
+      return await this.#receipts.encode(leafIndex, publication, this.readableSize());
     }
-    const proof = await this.proveInclusion({ leafIndex, treeSize });
-    return formatTlogProof({ leafIndex, proof, checkpoint });
+    throw leafIndex < this.integratedSize()
+      ? new TlogError(
+          "NOT_PUBLISHED",
+          `leaf ${leafIndex} is integrated, and not yet in the published tree of size ${publication.treeSize}`,
+        )
+      : new TlogError(
+          "ENTRY_UNKNOWN",
+          `there is no leaf ${leafIndex}: the log has ${this.integratedSize()} entries`,
+        );
   }
 
   state(): LogState {
@@ -171,6 +174,12 @@ export class StoredLog implements Log {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #publication(): Publication {
+    const publication = this.#parts.publisher.publication;
+    if (publication === undefined) throw new InvariantError("an open log has no checkpoint");
+    return publication;
   }
 
   #addOwn(entries: readonly Uint8Array[]): Promise<AppendedBlock> {

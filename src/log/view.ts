@@ -4,10 +4,10 @@ import { parseCheckpoint } from "../tlog/checkpoint-body.ts";
 import { decodeUtf8 } from "../tlog/encoding.ts";
 import { decodeBundle } from "../tlog/entry-bundle.ts";
 import { parseNote } from "../tlog/note.ts";
-import { formatTlogProof } from "../tlog/proof.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
 import type { LogView, Publication } from "./log.ts";
 import { consistencyProof, inclusionBatch, inclusionProof, nodesOf, rootAt } from "./prove.ts";
+import { Receipts } from "./receipts.ts";
 
 /**
  * What a process that only reads can say of a log for certain: what is published. The rest only its writer knows: what is signed
@@ -38,6 +38,7 @@ export function openView(options: {
 }): PublishedView {
   const { store, origin, vkeys } = options;
   const nodes = nodesOf(store);
+  const receipts = new Receipts(nodes);
   const publicationOf = publicationReader(store);
   const readableSize = () => publicationOf().treeSize;
   return {
@@ -62,12 +63,14 @@ export function openView(options: {
     proveConsistency: (between) => consistencyProof(nodes, readableSize(), between),
     rootAt: (treeSize) => rootAt(nodes, readableSize(), treeSize),
     async receipt(leafIndex) {
-      const { treeSize, checkpoint } = publicationOf();
-      if (leafIndex >= treeSize) {
-        throw new TlogError("NOT_PUBLISHED", `leaf ${leafIndex} is not in the tree of size ${treeSize}`);
-      }
-      const proof = await inclusionProof(nodes, treeSize, { leafIndex, treeSize });
-      return formatTlogProof({ leafIndex, proof, checkpoint });
+      return decodeUtf8(await this.receiptBytes(leafIndex));
+    },
+    async receiptBytes(leafIndex) {
+      const publication = publicationOf();
+      if (leafIndex < publication.treeSize)
+        return await receipts.encode(leafIndex, publication, publication.treeSize);
+      const message = `leaf ${leafIndex} is not in the tree of size ${publication.treeSize}`;
+      throw new TlogError("NOT_PUBLISHED", message);
     },
   };
 }
