@@ -24,13 +24,13 @@ export interface Checker {
   close(): Promise<void>;
 }
 
-/** @throws {TlogError} as the opening of a store: STORE_DIRECTORY_FOREIGN | STORE_SCHEMA_UNKNOWN | STORE_DAMAGED | STORE_FAILED */
-export async function openChecker(target: Target, options: CheckerOptions = {}): Promise<Checker> {
-  const store = target.kind === "store" ? await openStoreChecker(target.directory, options) : undefined;
+/** What the opening of a store throws, the first job does: STORE_DIRECTORY_FOREIGN | STORE_SCHEMA_UNKNOWN | STORE_DAMAGED | STORE_FAILED. */
+export function openChecker(target: Target, options: CheckerOptions = {}): Checker {
+  const store = target.kind === "store" ? openStoreChecker(target.directory, options) : undefined;
   const source = store?.source ?? sourceOf(target, options.signal);
   return {
     async run(job, before) {
-      store?.assume(job.assumedSize);
+      if (job.kind !== "file") await store?.assume(job.assumedSize);
       const own = before === undefined ? source : announcing(source, before);
       if (job.kind === "slice") {
         const otherWork = () => nextTurn();

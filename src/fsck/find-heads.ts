@@ -17,6 +17,8 @@ export async function findHeads(options: {
 }): Promise<FoundHeads> {
   const { ask, checkpoint, verify, guard, found } = options;
   if (checkpoint === undefined) {
+    const file = await ask({ kind: "file" }, "data.mdb");
+    if (file !== undefined) found.addAll(file.found);
     const answer = await ask({ kind: "rows" }, "the store").catch((error: unknown) =>
       addUnopened(found, error),
     );

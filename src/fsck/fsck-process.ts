@@ -20,7 +20,7 @@ process.on("message", (message: unknown) => {
 
 async function take(message: ToProcess): Promise<void> {
   if (message.kind === "open") {
-    checker = await openChecker(message.target, {
+    checker = openChecker(message.target, {
       onProgress: (done) => void tell({ kind: "progress", done }),
     });
     await tell({ kind: "opened" });

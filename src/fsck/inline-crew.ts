@@ -4,14 +4,14 @@ import { InvariantError } from "../errors.ts";
 import { type Checker, openChecker } from "./checker.ts";
 import { type Crew, type Done, isAnswerTo, type Job, type Target } from "./jobs.ts";
 
-export async function openInlineCrew(
+export function openInlineCrew(
   target: Target,
   options: {
     readonly signal?: AbortSignal | undefined;
     readonly onProgress?: ((done: Done) => void) | undefined;
   } = {},
-): Promise<Crew> {
-  const checker: Checker = await openChecker(target, options);
+): Crew {
+  const checker: Checker = openChecker(target, options);
   return {
     size: 1,
     async run(job) {

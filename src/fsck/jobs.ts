@@ -16,6 +16,7 @@ export type TableName = "meta" | "tiles" | "bundles" | "tail";
 
 /** `assumedSize`: what to take for the tree size of a store whose own row of it is damaged. */
 export type Job = { readonly assumedSize?: number | undefined } & (
+  | { readonly kind: "file" }
   | { readonly kind: "rows" }
   | { readonly kind: "runs"; readonly treeSize: number }
   | { readonly kind: "spine"; readonly treeSize: number; readonly sizes: readonly number[] }
@@ -25,6 +26,7 @@ export type Job = { readonly assumedSize?: number | undefined } & (
 );
 
 export type Answer =
+  | { readonly kind: "file"; readonly found: Found }
   | { readonly kind: "rows"; readonly rows: AuditedRows }
   | {
       readonly kind: "runs";

@@ -1,6 +1,7 @@
 /** The jobs that only a data directory has: rows, rows too many, runs of the leaf index. */
 import { join } from "node:path";
 import { TlogError } from "../errors.ts";
+import { auditDataFile } from "../store/data-file-audit.ts";
 import { findRuns } from "../store/leaf-index/audit-directory.ts";
 import { auditRun } from "../store/leaf-index/audit-run.ts";
 import type { TileHashes } from "../store/leaf-index/leaf-index.ts";
@@ -17,40 +18,48 @@ const nothing: BeforeReading = async () => {};
 export interface StoreChecker {
   readonly source: TreeSource;
   /** See `Job`. */
-  assume(treeSize: number | undefined): void;
+  assume(treeSize: number | undefined): Promise<void>;
   run(job: Exclude<Job, { readonly kind: "slice" | "spine" }>, before?: BeforeReading): Promise<Answer>;
   close(): Promise<void>;
 }
 
-/** @throws {TlogError} STORE_DIRECTORY_FOREIGN | STORE_SCHEMA_UNKNOWN | STORE_DAMAGED | STORE_FAILED */
-export async function openStoreChecker(
+/** Opens the store at the first job that reads it, which throws {TlogError} STORE_DIRECTORY_FOREIGN | STORE_SCHEMA_UNKNOWN | STORE_DAMAGED | STORE_FAILED. */
+export function openStoreChecker(
   directory: string,
   options: {
     readonly signal?: AbortSignal | undefined;
     readonly onProgress?: ((done: Done) => void) | undefined;
   },
-): Promise<StoreChecker> {
-  const audit = await openLmdbAudit(directory);
+): StoreChecker {
+  let opening: Promise<LmdbAudit> | undefined; // owned by the next line
+  const opened = (): Promise<LmdbAudit> => {
+    opening ??= openLmdbAudit(directory);
+    return opening;
+  };
   const indexDirectory = join(directory, LEAF_INDEX_DIRECTORY);
   return {
     source: {
       readAhead: 0,
-      readTile: async (tile) => audit.readTile(tile),
-      readBundle: async (bundle) => audit.readBundle(bundle),
-      readInner: async (tileIndex) => audit.readInner(tileIndex),
+      readTile: async (tile) => (await opened()).readTile(tile),
+      readBundle: async (bundle) => (await opened()).readBundle(bundle),
+      readInner: async (tileIndex) => (await opened()).readInner(tileIndex),
     },
-    assume(treeSize) {
+    async assume(treeSize) {
+      const audit = await opened();
       if (treeSize !== undefined) audit.assumeSize(treeSize);
       audit.refresh();
     },
     async run(job, before = nothing) {
-      if (job.kind === "rows") {
-        await before("the rows of table meta");
-        return { kind: "rows", rows: audit.rows() };
-      }
+      if (job.kind === "file") return { kind: "file", found: fileFindings(await auditDataFile(directory)) };
       if (job.kind === "runs") {
         const { runs = [], beyond = [], foreign = [] } = findRuns(indexDirectory, job.treeSize) ?? {};
         return { kind: "runs", runs, beyond, foreign };
+      }
+      await before("the data file");
+      const audit = await opened();
+      if (job.kind === "rows") {
+        await before("the rows of table meta");
+        return { kind: "rows", rows: audit.rows() };
       }
       if (job.kind === "strays") {
         await before(`the keys of table ${job.table}`);
@@ -61,7 +70,7 @@ export async function openStoreChecker(
       await before(`the leaves of run ${range.from}-${range.to}`);
       return { kind: "run", found: runFindings(range, await auditRun(run, range)) };
     },
-    close: () => audit.close(),
+    close: async () => await (await opening)?.close(),
   };
 }
 
@@ -98,6 +107,11 @@ async function straysIn(
     });
   }
   return found.found();
+}
+
+function fileFindings(problems: readonly string[]): Found {
+  const common = { kind: "store", where: "data.mdb", cause: "corruption", remedy: "copy" } as const;
+  return { findings: problems.map((detail) => ({ ...common, detail })), more: 0 };
 }
 
 function runFindings(

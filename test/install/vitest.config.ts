@@ -11,6 +11,7 @@ export default defineConfig({
     include: [
       "test/install/*.test.ts",
       "test/crash/*.test.ts",
+      "test/flips/*.test.ts",
       "test/faults/*.test.ts",
       "test/hostile/*.test.ts",
     ],
