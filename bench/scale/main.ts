@@ -1,5 +1,5 @@
 /**
- * `npm run bench:scale -- --data DIR --entries N,N,… [--rows] [--rounds N] [--seconds N] [--json FILE] [--remove]`: fills a log of the
+ * `npm run bench:scale -- --data DIR --entries N,N,… [--rows] [--cold] [--rounds N] [--seconds N] [--json FILE] [--remove]`: fills a log of the
  * built server over HTTP, stops at each size and measures every row there. Begun again with the same DIR it goes on.
  * bench/scale/README.md says how to read it.
  */
@@ -15,13 +15,14 @@ import { runScript } from "../script.ts";
 import { startLog } from "../servers.ts";
 import { assertRoom, type BuildProgress, build, openBuildFolder } from "./build.ts";
 import { type ScaleRow, scaleRows } from "./rows.ts";
-import { type DiskUse, diskUse, measureStarts, type Starts, verifySome } from "./whole.ts";
+import { type DiskUse, diskUse, forgetFiles, measureStarts, type Starts, verifySome } from "./whole.ts";
 
 const USAGE = `npm run build && npm run bench:scale -- --data DIR [options]
 
   --data DIR     where the log is filled: a new or empty folder, or one that this bench filled before
   --entries N,N  the sizes to stop at (default 1000000,20000000,100000000)
   --rows         measures every row at each size
+  --cold         of a log that is filled already: with its files out of the system's memory at first
   --rounds N     of a row (default 5)
   --seconds N    of a round (default 5)
   --json FILE    the whole report
@@ -36,6 +37,7 @@ const values = readOptions(USAGE, (args) => {
       data: { type: "string" },
       entries: { type: "string", default: "1000000,20000000,100000000" },
       rows: { type: "boolean", default: false },
+      cold: { type: "boolean", default: false },
       rounds: { type: "string", default: "5" },
       seconds: { type: "string", default: "5" },
       json: { type: "string" },
@@ -93,6 +95,7 @@ async function reach(wantedSize: number): Promise<AtSize> {
   let filling: readonly BuildProgress[];
   let rows: readonly ScaleRow[] = [];
   let treeSize: number;
+  if (values.cold) forgetFiles(folder.data);
   const log = await startLog({ data: folder.data, cores: pinning.server });
   try {
     const missing = Math.max(0, wantedSize - (await publishedSize(log.url)));

@@ -75,7 +75,7 @@ export async function measureStarts(data: string, rounds: number, cores: Cores |
 }
 
 /** posix_fadvise(2) DONTNEED, by dd of GNU coreutils: of these files only, and without being root. */
-function forgetFiles(folder: string): void {
+export function forgetFiles(folder: string): void {
   for (const path of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
     const file = join(folder, path);
     if (!lstatSync(file).isFile()) continue;

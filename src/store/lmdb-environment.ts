@@ -24,6 +24,11 @@ export interface Table {
    * @returns what `use` returned, or undefined when the key is absent.
    */
   view<T>(key: Uint8Array, use: (value: Uint8Array) => T): T | undefined;
+  /**
+   * Has the system take the values of these keys into its memory, one after the other, in a thread: `view` comes next. Absent keys
+   * are no error. Never rejects.
+   */
+  fetch(keys: readonly Uint8Array[]): Promise<void>;
   /** The first `limit` keys of [start, end), in order: copies, of the snapshot that `view` sees in this event-loop turn. */
   keys(range: KeyRange): readonly Uint8Array[];
   /** Within `transact` only. Copies `value` before it returns. */
@@ -204,6 +209,7 @@ function tableOf(database: Named | undefined, scope: { readonly isApplying: bool
       const value = readFast(database, key);
       return value === undefined ? undefined : use(value);
     },
+    fetch: (keys) => database.prefetch([...keys]),
     keys: (range) => readKeys(database, range),
     put(key, value) {
       assertApplying();

@@ -2,8 +2,9 @@
 import { join } from "node:path";
 import type { LeafIndex, LeafIndexOptions, TileHashes } from "./leaf-index/leaf-index.ts";
 import { openLeafIndex } from "./leaf-index/open-leaf-index.ts";
+import { FETCHES } from "./leaf-index/search.ts";
 import { damaged } from "./lmdb-failure.ts";
-import type { LogEnvironment } from "./lmdb-layout.ts";
+import { GROUP_WIDTH, type LogEnvironment, tileGroupKey } from "./lmdb-layout.ts";
 import { treeSizeReader } from "./lmdb-meta.ts";
 import { readHashes } from "./lmdb-read.ts";
 import { hashesAtLevel } from "./rules.ts";
@@ -49,7 +50,7 @@ export function readLeaves(of: LeavesOf): Pick<LeafIndex, "close"> & {
       opening ??= openLeafIndex({ ...optionsOf(of), treeSize: size, readOnly: true });
       const index = await opening;
       await index.catchUp(size);
-      return index.find(leafHashes);
+      return await index.findRepaired(leafHashes);
     },
     async close() {
       await (await opening)?.close();
@@ -72,6 +73,13 @@ function optionsOf({ env, directory, storeId }: LeavesOf) {
       // Reads of one turn share a snapshot, which may be older than what the index was told of.
       env.refresh();
       return hashes(range) ?? missing(range);
+    },
+    async fetchTiles(leafIndices: readonly number[]): Promise<void> {
+      const groups = [...new Set(leafIndices.map((leafIndex) => Math.floor(leafIndex / GROUP_WIDTH)))];
+      const lanes = Array.from({ length: FETCHES }, (_, lane) =>
+        groups.filter((_, at) => at % FETCHES === lane).map((group) => tileGroupKey(0, group)),
+      );
+      await Promise.all(lanes.map((keys) => env.tables.tiles.fetch(keys)));
     },
   };
 }

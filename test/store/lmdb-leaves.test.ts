@@ -13,11 +13,17 @@ const ORIGIN = "example.com/store";
 const SIZE = 700;
 const RUNS = ["0-256.run", "256-512.run"];
 
+const clock = vi.hoisted(() => ({ ms: 0, tick: 0 }));
+
 vi.mock("../../src/store/leaf-index/open-leaf-index.ts", async (importOriginal) => {
   const { openLeafIndex } = await importOriginal<typeof Opening>();
+  const now = (): number => {
+    clock.ms += clock.tick;
+    return clock.ms;
+  };
   return {
     openLeafIndex: (options: Parameters<typeof openLeafIndex>[0]) =>
-      openLeafIndex({ ...options, runLeaves: 256 }),
+      openLeafIndex({ ...options, runLeaves: 256, now }),
   };
 });
 
@@ -26,6 +32,7 @@ describe("lmdb: the leaf index of a log", () => {
   const { leafHashes } = patternBatch(0, SIZE, 10);
   const indices = Array.from({ length: SIZE }, (_, index) => index);
   beforeEach(async () => {
+    clock.tick = 0;
     directory = await mkdtemp(join(tmpdir(), "bristlecone-leaves-"));
     const store = await openLmdbStore({ directory, origin: ORIGIN });
     await store.commit(patternBatch(0, SIZE, 10));
@@ -45,6 +52,16 @@ describe("lmdb: the leaf index of a log", () => {
     expect(await store.indexOf(leafHashes)).toEqual(indices);
     await store.commit(patternBatch(SIZE, 10, 10));
     await store.close();
+  });
+
+  test.each(["writer", "reader"])("answers a %s right whose disk is slow", async (who) => {
+    clock.tick = 1000;
+    const writer = await openLmdbStore({ directory, origin: ORIGIN });
+    const reader = await openLmdbReader({ directory });
+    const asked = who === "writer" ? writer : reader;
+    expect(await asked.indexOf(leafHashes)).toEqual(indices);
+    expect(await asked.indexOf(new Uint8Array(64).fill(7))).toEqual([undefined, undefined]);
+    await Promise.all([reader.close(), writer.close()]);
   });
 
   test("answers nothing for a reader that is closed meanwhile, rather than that a leaf is absent", async () => {

@@ -1,15 +1,15 @@
 /** What an index knows, and how it answers: runs from leaf 0 on, then tables of the newest leaves. */
 import { InvariantError } from "../../errors.ts";
 import { HASH_BYTES, hashesEqualAt } from "../../merkle/hash.ts";
-import { keysInOrder } from "./key.ts";
 import type { LeafIndexOptions } from "./leaf-index.ts";
 import { type ConfirmHash, Memtable } from "./memtable.ts";
 import type { Run } from "./run.ts";
+import { Search } from "./search.ts";
 
 /** Repeated leaves are compared with the hashes of so many that came before, without a look at the tiles. */
 const REMEMBERED = 1024;
 
-export interface FinderOptions extends Pick<LeafIndexOptions, "readHashes"> {
+export interface FinderOptions extends Pick<LeafIndexOptions, "readHashes" | "fetchTiles" | "now"> {
   readonly runLeaves: number;
   readonly seed: number;
   readonly runs: readonly Run[];
@@ -58,25 +58,34 @@ export class LeafFinder {
     }
   }
 
-  /** Oldest leaves first, so that the first one found is the smallest. */
   find(leafHashes: Uint8Array): readonly (number | undefined)[] {
-    assertHashes(leafHashes);
-    const { keys, positions } = keysInOrder(leafHashes);
-    const found = new Array<number | undefined>(keys.count).fill(undefined);
-    const selected = new Uint32Array(keys.count);
-    for (const place of [...this.#runs, ...this.#tables]) {
-      const count = place.select(keys, selected);
-      for (let each = 0; each < count; each++) {
-        const at = selected[each] ?? 0;
-        const position = positions[at] ?? 0;
-        if (found[position] !== undefined) continue;
-        const high = keys.high[at] ?? 0;
-        const low = keys.low[at] ?? 0;
-        const leafIndex = place.find(high, low, leafHashes, position * HASH_BYTES, this.#confirm);
-        if (leafIndex >= 0) found[position] = leafIndex;
-      }
+    return this.#searchFor(leafHashes).finish();
+  }
+
+  /**
+   * As `find`, of what it had at the call; does not keep the event loop waiting for more than a few reads of the disk.
+   * @param assertOpen - called after each wait.
+   */
+  async findPatiently(
+    leafHashes: Uint8Array,
+    assertOpen: () => void,
+  ): Promise<readonly (number | undefined)[]> {
+    const runs = this.#runs;
+    const search = this.#searchFor(leafHashes);
+    if (!search.lookAtPages()) {
+      await search.fetchPages();
+      assertOpen();
+      // Merged meanwhile: those of the search are closed.
+      if (this.#runs !== runs) return this.find(leafHashes);
+      while (!search.lookAtPages());
     }
-    return found;
+    if (!search.confirm()) {
+      await this.#options.fetchTiles?.(search.unconfirmed());
+      assertOpen();
+      if (this.#runs !== runs) return this.find(leafHashes);
+      while (!search.confirm());
+    }
+    return search.found;
   }
 
   /** Puts runs in the place of others, of the same leaves, that are its own. */
@@ -100,6 +109,13 @@ export class LeafFinder {
     const end = endOf(runs);
     this.#tables = this.#tables.filter((table) => table.from >= end);
     if (this.#tables.length === 0) this.#tables = [this.#tableFrom(end)];
+  }
+
+  #searchFor(leafHashes: Uint8Array): Search {
+    assertHashes(leafHashes);
+    const { now = () => performance.now() } = this.#options;
+    const [runs, tables, confirm] = [this.#runs, this.#tables, this.#confirm];
+    return new Search({ leafHashes, runs, tables, confirm, now });
   }
 
   readonly #confirm: ConfirmHash = (leafIndex, hashes, offset) =>

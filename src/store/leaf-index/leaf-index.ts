@@ -23,6 +23,13 @@ export interface LeafIndexOptions {
    * @throws {TlogError} STORE_DAMAGED
    */
   readonly readHashes: (range: TileHashes) => Uint8Array;
+  /**
+   * Has the system take the tiles of these leaves into its memory, away from the event loop: `readHashes` comes next. Never rejects.
+   * Without it each tile that is on the disk keeps the event loop waiting.
+   */
+  readonly fetchTiles?: (leafIndices: readonly number[]) => Promise<void>;
+  /** Milliseconds: tells the disk from the memory. By default performance.now(). */
+  readonly now?: () => number;
   /** A reader writes nothing, and takes what a writer beside it has written. */
   readonly readOnly: boolean;
   /** Told now and then while an index that is missing, or lags far behind, is made from the tiles. */
@@ -60,7 +67,8 @@ export interface LeafIndex {
    */
   find(leafHashes: Uint8Array): readonly (number | undefined)[];
   /**
-   * As `find`; a writer that comes to a damaged run first waits until it is made anew, some microseconds for each of its leaves.
+   * As `find`, of what it knows at the call, with many reads of the disk at once and none that the event loop waits for, but a few.
+   * A writer that comes to a damaged run first waits until it is made anew, some microseconds for each of its leaves.
    * @throws {TlogError} as `find`, STORE_DAMAGED when the tiles are too, or the disk damages what is written | STORE_FULL
    */
   findRepaired(leafHashes: Uint8Array): Promise<readonly (number | undefined)[]>;

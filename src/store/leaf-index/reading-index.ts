@@ -25,8 +25,7 @@ export class ReadingIndex implements LeafIndex {
 
   constructor(options: ReaderOptions) {
     this.#options = options;
-    const { readHashes, runLeaves } = options;
-    this.#finder = new LeafFinder({ readHashes, runLeaves, runs: [], seed: randomInt(2 ** 32) });
+    this.#finder = new LeafFinder({ ...options, runs: [], seed: randomInt(2 ** 32) });
   }
 
   get size(): number {
@@ -56,7 +55,8 @@ export class ReadingIndex implements LeafIndex {
   }
 
   async findRepaired(leafHashes: Uint8Array): Promise<readonly (number | undefined)[]> {
-    return this.find(leafHashes);
+    this.#assertOpen();
+    return await this.#finder.findPatiently(leafHashes, () => this.#assertOpen());
   }
 
   async close(): Promise<void> {

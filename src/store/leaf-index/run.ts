@@ -1,5 +1,5 @@
 /** A run that is open for finding: its fences and its filter are in memory, its pages are read one at a time. */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, read, readSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { TlogError } from "../../errors.ts";
 import { hashesEqual } from "../../merkle/hash.ts";
@@ -17,6 +17,9 @@ import {
   RECORDS_PER_PAGE,
   type RunLayout,
 } from "./run-format.ts";
+
+const NO_HASHES = new Uint8Array(0);
+const isAny: ConfirmHash = () => true;
 
 /** What a run keeps in memory. */
 export interface RunParts {
@@ -63,6 +66,7 @@ export class Run implements LeafRange {
   readonly #page = new Uint8Array(PAGE_BYTES);
   readonly #words = wordsOf(this.#page);
   #held = -1; // the page in #page; owned by #load()
+  #isClosed = false; // owned by close()
   /** Set when a page was not what was written, or could not be read: the run is then made anew from the tiles. Owned by assertPage() and unreadable(). */
   isDamaged = false;
 
@@ -96,6 +100,23 @@ export class Run implements LeafRange {
     return -1;
   }
 
+  /** The smallest index of a leaf with the key, or -1. Throws as `find`. */
+  first(high: number, low: number): number {
+    return this.find(high, low, NO_HASHES, 0, isAny);
+  }
+
+  /**
+   * Has the system take the page of the key into its memory, away from the event loop. Never rejects: who looks at the page is told.
+   * @param scratch - a page's length; its bytes mean nothing afterwards.
+   */
+  fetch(high: number, low: number, scratch: Uint8Array): Promise<void> {
+    if (this.#isClosed) return Promise.resolve();
+    const at = (1 + this.#firstPage(high, low)) * PAGE_BYTES;
+    return new Promise((resolve) => {
+      read(this.descriptor, scratch, 0, PAGE_BYTES, at, () => resolve());
+    });
+  }
+
   /** Which of the keys the run may have: writes their positions. @returns how many. All others it has not. */
   select(keys: Keys, selected: Uint32Array): number {
     return selectKeys(this.filter, keys, selected);
@@ -111,6 +132,7 @@ export class Run implements LeafRange {
   }
 
   close(): void {
+    this.#isClosed = true;
     closeSync(this.descriptor);
   }
 

@@ -11,6 +11,7 @@ import { MERGE_WIDTH } from "./merge-runs.ts";
 import type { Run } from "./run.ts";
 import { MAX_WIDENINGS, openChain } from "./run-chain.ts";
 import { fileError, indexClosed } from "./run-file.ts";
+import { warmUp } from "./warm-up.ts";
 
 /** Full tables in memory that wait to be written; with them there is no room for more. */
 const MAX_FULL_TABLES = 2;
@@ -18,6 +19,8 @@ const MAX_FULL_TABLES = 2;
 const RESERVED_BYTES = 67_108_864;
 /** Runs at the end that wait to be merged; with them there is no room for more. */
 const MAX_UNMERGED_RUNS = 24;
+/** Of the memory that is available at the start, the part that runs may fill. The system takes it back when others need it. */
+const WARM_SHARE = 1 / 4;
 
 export interface WriterOptions extends LeafIndexOptions {
   readonly runLeaves: number;
@@ -32,6 +35,7 @@ export async function openWritingIndex(options: WriterOptions): Promise<LeafInde
   const index = new WritingIndex(options, await openRuns(options));
   try {
     await index.catchUp(treeSize, onProgress);
+    index.warmUp();
     return index;
   } catch (error) {
     await index.close();
@@ -63,13 +67,14 @@ class WritingIndex implements LeafIndex {
   /** One for each width, the narrowest first: a wide merge takes long, and narrow runs would pile up behind it. */
   readonly #merging: readonly Lane[];
   #interruption = new AbortController(); // of the merges under way; owned by #repair()
+  #warming: Promise<unknown> | undefined; // owned by warmUp()
   #mergedBytes = 0; // of the runs being merged; owned by #merge()
   #closing: Promise<void> | undefined; // owned by close()
 
   constructor(options: WriterOptions, runs: readonly Run[]) {
     this.#options = options;
-    const { readHashes, runLeaves } = options;
-    this.#finder = new LeafFinder({ readHashes, runLeaves, runs, seed: randomInt(2 ** 32) });
+    const { runLeaves } = options;
+    this.#finder = new LeafFinder({ ...options, runs, seed: randomInt(2 ** 32) });
     this.#merging = Array.from({ length: MAX_WIDENINGS }, (_, widenings) => {
       const width = runLeaves * MERGE_WIDTH ** widenings;
       return new Lane(() => this.#merge(width));
@@ -111,11 +116,11 @@ class WritingIndex implements LeafIndex {
   }
 
   find(leafHashes: Uint8Array): readonly (number | undefined)[] {
-    if (this.#closing !== undefined) throw indexClosed();
+    this.#assertOpen();
     try {
       return this.#finder.find(leafHashes);
     } finally {
-      if (this.#damaged() !== undefined && this.#repairing.failure === undefined) this.#repairing.start();
+      this.#startRepair();
     }
   }
 
@@ -123,12 +128,20 @@ class WritingIndex implements LeafIndex {
     // Each time it may come to another run that is damaged. What is damaged more often is not repaired by writing it again.
     for (let left = this.#finder.runs.length; ; left--) {
       try {
-        return this.find(leafHashes);
+        this.#assertOpen();
+        return await this.#finder.findPatiently(leafHashes, () => this.#assertOpen());
       } catch (error) {
+        this.#startRepair();
         if (this.#damaged() === undefined || left === 0) throw error;
         await settled(this.#repairing);
       }
     }
+  }
+
+  /** Goes on behind. */
+  warmUp(): void {
+    const maxBytes = WARM_SHARE * process.availableMemory();
+    this.#warming = warmUp(this.#finder.runs, { maxBytes, signal: this.#stop.signal });
   }
 
   close(): Promise<void> {
@@ -140,7 +153,7 @@ class WritingIndex implements LeafIndex {
     this.#stop.abort(indexClosed());
     this.#interruption.abort(indexClosed());
     const lanes = [this.#writing, this.#repairing, ...this.#merging];
-    await Promise.all(lanes.map((lane) => lane.stop()));
+    await Promise.all([this.#warming, ...lanes.map((lane) => lane.stop())]);
     for (const run of this.#finder.runs) run.close();
   }
 
@@ -150,6 +163,14 @@ class WritingIndex implements LeafIndex {
     this.#finder.tableWritten(table, await runOfTable(this.#options, table));
     this.#startMerging();
     return true;
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw indexClosed();
+  }
+
+  #startRepair(): void {
+    if (this.#damaged() !== undefined && this.#repairing.failure === undefined) this.#repairing.start();
   }
 
   #damaged(): Run | undefined {

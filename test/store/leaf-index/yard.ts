@@ -103,13 +103,30 @@ export async function grow(
   }
 }
 
+interface Asked {
+  readonly hash: Uint8Array;
+  readonly wanted: number | undefined;
+}
+
 /** Which leaves the index answers for otherwise than the log: of all its hashes, and of as many that it does not have. */
 export function wrongAnswers(yard: TileYard, index: LeafIndex): readonly string[] {
+  const asked = questions(yard);
+  return wrongOf(asked, index.find(hashesIn(asked)));
+}
+
+/** The same of who can wait. @param step - every so manyth hash only. */
+export async function wrongPatientAnswers(
+  yard: TileYard,
+  index: LeafIndex,
+  step = 1,
+): Promise<readonly string[]> {
+  const asked = questions(yard).filter((_, at) => at % step === 0);
+  return wrongOf(asked, await index.findRepaired(hashesIn(asked)));
+}
+
+function questions(yard: TileYard): readonly Asked[] {
   const firsts = yard.firsts();
-  const held = [...firsts].map(([hex, wanted]) => ({
-    hash: Buffer.from(hex, "hex"),
-    wanted: wanted as number | undefined,
-  }));
+  const held = [...firsts].map(([hex, wanted]) => ({ hash: Buffer.from(hex, "hex"), wanted }));
   const absent = randomHashes(1000).map((hash) => ({ hash: Buffer.from(hash), wanted: undefined }));
   // Absent ones that share the key of a leaf.
   const near = held.slice(0, 1000).map(({ hash }) => {
@@ -117,12 +134,18 @@ export function wrongAnswers(yard: TileYard, index: LeafIndex): readonly string[
     other[31] = (other[31] ?? 0) ^ 1;
     return { hash: other, wanted: firsts.get(other.toString("hex")) };
   });
-  const asked = [...held, ...absent, ...near];
-  const found = index.find(new Uint8Array(Buffer.concat(asked.map(({ hash }) => hash))));
+  return [...held, ...absent, ...near];
+}
+
+function hashesIn(asked: readonly Asked[]): Uint8Array {
+  return new Uint8Array(Buffer.concat(asked.map(({ hash }) => hash)));
+}
+
+function wrongOf(asked: readonly Asked[], found: readonly (number | undefined)[]): readonly string[] {
   return asked
     .map(({ hash, wanted }, at) => ({ hash, wanted, got: found[at] }))
     .filter(({ wanted, got }) => wanted !== got)
-    .map(({ hash, wanted, got }) => `${hash.toString("hex")}: want ${wanted}, got ${got}`);
+    .map(({ hash, wanted, got }) => `${Buffer.from(hash).toString("hex")}: want ${wanted}, got ${got}`);
 }
 
 /** The directory's files, once they are these: in the order of their leaves. */
