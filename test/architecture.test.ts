@@ -168,6 +168,7 @@ const LAYERS: readonly Layer[] = [
     imports: [
       "src/fsck/",
       "src/store/lmdb-audit.ts",
+      "src/store/data-file-audit.ts",
       "src/store/leaf-index/",
       "src/node/",
       "client/",
