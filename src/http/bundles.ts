@@ -1,5 +1,6 @@
 import { TlogError } from "../errors.ts";
 import type { LogView } from "../log/log.ts";
+import { MAX_ENTRY_BYTES } from "../tlog/entry-bundle.ts";
 import { parseBundlePath, TILE_WIDTH } from "../tlog/tile.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import { isNotModified, unchanged } from "./caching.ts";
@@ -19,6 +20,7 @@ export function bundleHandler(
   const logTag = logTagOf(log);
   const gzip = gzipper(options.maxConcurrentGzips);
   const budget = new ByteBudget(options.maxOutgoingBytes);
+  let largestBytes = 0; // owned by the handler
   return async (exchange) => {
     const { path, outgoing } = exchange;
     const { index, width } = parseBundlePath(path.slice(1));
@@ -29,14 +31,20 @@ export function bundleHandler(
     const ifNoneMatch = exchange.header("if-none-match");
     if (isNotModified(ifNoneMatch, headers.ETag)) return unchanged(headers);
     if (isNotModified(ifNoneMatch, gzipHeaders.ETag)) return unchanged(gzipHeaders);
+    // Before it is read: to refuse it then would cost the server as much as to send it, and who asks in a loop nothing.
+    const hold = holdUntilSent(Math.min(largestBytes, width * MAX_STORED_BYTES), budget, outgoing);
     const start = index * TILE_WIDTH;
     const bundle = await log.readEntries({ start, end: start + width });
     if (bundle === undefined) throw new TlogError("STORE_DAMAGED", `${path} is signed and not stored`);
-    holdUntilSent(bundle.length, budget, outgoing);
+    hold(bundle.length);
+    largestBytes = Math.max(largestBytes, bundle.length);
     const zipped = prefersGzip(exchange.header("accept-encoding")) ? await gzip(bundle) : undefined;
     return zipped === undefined ? answer(bundle, headers) : answer(zipped, gzipHeaders);
   };
 }
+
+/** Of an entry in a bundle: itself, and two bytes of length. */
+const MAX_STORED_BYTES = MAX_ENTRY_BYTES + 2;
 
 const BUNDLE_HEADERS = {
   ...READ_HEADERS,
