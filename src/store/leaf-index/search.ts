@@ -11,8 +11,8 @@ import { PAGE_BYTES } from "./run-format.ts";
 
 /** A page or a tile in memory takes a tenth of it, one on a disk at least its double. */
 const SLOW_MS = 0.05;
-/** So many say that it is the disk, and not this process waiting for its turn. */
-const SLOW_READS = 2;
+/** So many, and such a part of all, say that it is the disk, and not this process waiting for its turn. */
+const SLOW_READS = { least: 3, share: 1 / 8 };
 /** Reads under way at once. Node has four threads for them: one is left to those who commit. */
 export const FETCHES = 3;
 
@@ -148,7 +148,8 @@ export class Search {
   #untilSlow(step: () => boolean): boolean {
     const { now } = this.#parts;
     let at = now();
-    for (let slow = 0; slow < SLOW_READS; ) {
+    let slow = 0;
+    for (let reads = 1; slow < SLOW_READS.least || slow < reads * SLOW_READS.share; reads++) {
       if (!step()) return true;
       const before = at;
       at = now();
