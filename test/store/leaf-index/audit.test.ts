@@ -30,17 +30,9 @@ describe("a check of a run of the leaf index", () => {
   });
 
   it.each<[string, (bytes: Buffer) => void, RegExp]>([
-    ["a header that changed", (bytes) => void (bytes[20] = 1), /header of a leaf run/],
-    [
-      "a page that changed",
-      (bytes) => void (bytes[PAGE + 100] = (bytes[PAGE + 100] ?? 0) ^ 1),
-      /page 0 is not what was written/,
-    ],
-    [
-      "a filter that changed",
-      (bytes) => void (bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1),
-      /its filter changed/,
-    ],
+    ["a header that changed", (bytes) => flip(bytes, 20), /header of a leaf run/],
+    ["a page that changed", (bytes) => flip(bytes, PAGE + 100), /page 0 is not what was written/],
+    ["a filter that changed", (bytes) => flip(bytes, bytes.length - 1), /its filter changed/],
     [
       "a record that is gone",
       (bytes) => seal(move(bytes, 4, 3)),
@@ -79,6 +71,10 @@ function seal(bytes: Buffer): void {
   bytes.writeUInt32BE(crc32(bytes.subarray(PAGE + 4, 2 * PAGE)), PAGE);
 }
 
+function flip(bytes: Buffer, at: number): void {
+  bytes[at] = (bytes[at] ?? 0) ^ 1;
+}
+
 function recordAt(record: number): number {
   return PAGE + 4 + 12 * record;
 }
@@ -90,8 +86,7 @@ function move(bytes: Buffer, from: number, to: number): Buffer {
 
 /** The last bit of a key, which stays between its neighbours and has the same place in the filter as far as that knows it. */
 function rekey(bytes: Buffer): Buffer {
-  const at = recordAt(3) + 7;
-  bytes[at] = (bytes[at] ?? 0) ^ 1;
+  flip(bytes, recordAt(3) + 7);
   return bytes;
 }
 
