@@ -6,5 +6,6 @@ const attack = ATTACKS.find((one) => one.name === name);
 const stop = new AbortController();
 process.stdin.once("end", () => stop.abort()).resume();
 const parsed: Victim = JSON.parse(victim);
+process.stdout.write("begun\n");
 await attack?.run(parsed, stop.signal);
 process.exit(attack === undefined ? 2 : 0);

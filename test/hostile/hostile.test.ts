@@ -76,7 +76,7 @@ describe.each([false, true])("under attack, TLS %s", (isTls) => {
       name,
       JSON.stringify(victim),
     ];
-    return spawn(process.execPath, args, { stdio: ["pipe", "inherit", "inherit"] });
+    return spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
   }
 
   async function suffer(attack: Attack): Promise<Row> {
@@ -87,6 +87,7 @@ describe.each([false, true])("under attack, TLS %s", (isTls) => {
     const stop = new AbortController();
     const probed = probe(served.url, stop.signal);
     const attacker = startAttacker(attack);
+    if (attacker.stdout !== null) await once(attacker.stdout, "data");
     await new Promise((resolve) => setTimeout(resolve, SECONDS * 1000));
     attacker.stdin?.end();
     const [code] = await once(attacker, "exit");

@@ -1,9 +1,10 @@
+import { EventEmitter } from "node:events";
 import { gunzipSync } from "node:zlib";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Log } from "../../src/log/log.ts";
 import { leafHash } from "../../src/merkle/hash.ts";
 import { decodeBundle } from "../../src/tlog/entry-bundle.ts";
-import { entry, openTestLog, problemOf, publishEntries, testApp } from "./test-log.ts";
+import { entry, openTestLog, problemOf, publishEntries, replaced, testApp } from "./test-log.ts";
 
 const SIZE = 300;
 let log: Log;
@@ -130,5 +131,25 @@ describe("GET /tile/entries/<N>", () => {
       expect(Object.fromEntries(head.headers)).toEqual(Object.fromEntries(body.headers));
       expect(await head.text()).toBe("");
     }
+  });
+
+  test("is refused before it is read where there is no room for it", async () => {
+    let reads = 0;
+    const readEntries: Log["readEntries"] = (range) => {
+      reads += 1;
+      return log.readEntries(range);
+    };
+    // Two of the first bundle, of some 2,800 bytes, but not three.
+    const served = testApp(replaced(log, { readEntries }), { limits: { maxOutgoingBytes: 7000 } });
+    const ask = async (outgoing: EventEmitter) =>
+      (await served.fetch(new Request("http://127.0.0.1/tile/entries/000"), { outgoing })).status;
+    const readers = Array.from({ length: 3 }, () => new EventEmitter());
+    const [first = new EventEmitter(), second = first, third = first] = readers;
+    expect([await ask(first), await ask(second)]).toEqual([200, 200]);
+    expect(await ask(third)).toBe(503);
+    expect(reads).toBe(2);
+    first.emit("close");
+    expect(await ask(third)).toBe(200);
+    expect(reads).toBe(3);
   });
 });
