@@ -13,6 +13,7 @@ export interface Readiness {
   readonly status: string;
   readonly code?: string;
   readonly message?: string;
+  readonly publishedSize?: number;
 }
 
 export interface FaultClient {
@@ -58,13 +59,13 @@ export function clientOf({ url }: RunningServe, heard: Heard): FaultClient {
     read: (path) => ask(path),
     async untilDecided(admin, wanted) {
       const answers: Record<number, number> = {};
-      for (let round = 0; round < 60; round++) {
+      for (let round = 0; round < (wanted === "writable" ? 16 : 200); round++) {
         // Large ones too: a map or a file that must grow grows only for much.
         const large = round % 2 === 1 ? "x".repeat(60_000) : "";
         for (const [status, count] of Object.entries(await addMany(`during ${round} ${large}`, 8)))
           answers[Number(status)] = (answers[Number(status)] ?? 0) + count;
-        const ready = await readiness(admin);
-        if (wanted !== "writable" && ready.code === wanted) break;
+        const ready = await readiness(admin).catch(() => undefined);
+        if (ready === undefined || (wanted !== "writable" && ready.code === wanted)) break;
       }
       return answers;
     },

@@ -4,6 +4,7 @@ import { readSigningKeyFile } from "../../src/keys/key-file.ts";
 import { appendHashes, emptyRange, rangeRoot } from "../../src/merkle/compact-range.ts";
 import { leafHash } from "../../src/merkle/hash.ts";
 import { type Log, openLog, openSigner } from "../../src/server.ts";
+import { openLmdbWitnessReader } from "../../src/store/witness-lmdb.ts";
 import { decodeBase64, encodeBase64, encodeHex } from "../../src/tlog/encoding.ts";
 import { decodeBundle } from "../../src/tlog/entry-bundle.ts";
 
@@ -64,7 +65,7 @@ export class Heard implements Promised {
 export async function keptPromises(folder: string, promised: Promised): Promise<number> {
   await assertGuarded(folder, promised);
   const signer = await openSigner(await readSigningKeyFile(`${folder}/data.key`));
-  const log = await openLog({ directory: `${folder}/data`, signer });
+  const log = await openLog({ directory: `${folder}/data`, signer, minFreeBytes: 0 });
   try {
     const size = await assertPromises(log, promised);
     const { leafIndex, duplicate } = await log.add(new TextEncoder().encode("one more, afterwards"));
@@ -82,6 +83,16 @@ async function assertGuarded(folder: string, { heads }: Promised): Promise<void>
   const shown = Math.max(-1, ...heads.keys());
   const guarded = record?.signed?.treeSize ?? -1;
   if (guarded < shown) throw new Error(`a head of ${shown} was shown, the guard knows ${guarded}`);
+}
+
+/** What a witness had cosigned when it was shown, it remembers: else it could cosign another history. */
+export async function assertWitnessed(directory: string, origin: string, { heads }: Promised): Promise<void> {
+  const shown = Math.max(0, ...heads.keys());
+  if (shown === 0) return;
+  const reader = await openLmdbWitnessReader({ directory });
+  const head = await reader.head(origin).finally(() => reader.close());
+  const known = head?.treeSize ?? 0;
+  if (known < shown) throw new Error(`a head of ${shown} was shown, its witness knows ${known}`);
 }
 
 async function assertPromises(log: Log, { entries, heads }: Promised): Promise<number> {
