@@ -1,4 +1,4 @@
-/** The fuzzer, as `main.ts` builds and starts it: `fuzz.js ROOT SECONDS SEED [TARGET…]`. Ends with 1 when something fell. */
+/** The fuzzer, as `main.ts` builds and starts it: `fuzz.js ROOT SECONDS SEED keep|check [TARGET…]`. Ends with 1 when something fell. */
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { TARGETS } from "./targets.ts";
 
 const MAX_INPUT_BYTES = 16 * 1024;
 
-const [root = ".", seconds = "10", seed = "1", ...names] = process.argv.slice(2);
+const [root = ".", seconds = "10", seed = "1", mode = "check", ...names] = process.argv.slice(2);
 const facts: { readonly counters: number; readonly words: readonly string[] } = JSON.parse(
   readFileSync(new URL("facts.json", import.meta.url), "utf8"),
 );
@@ -52,7 +52,7 @@ async function fuzz(target: Target, forMs: number): Promise<Explored> {
   const { kept, branches } = explored;
   const isSeed = new Set(seeds.map(keyOf));
   const fresh = kept.filter((input) => !isSeed.has(keyOf(input)));
-  writeCorpus(root, target, fresh);
+  if (mode === "keep") writeCorpus(root, target, fresh);
   const rate = Math.round(explored.executions / ((performance.now() - startedAt) / 1000));
   console.log(
     `${target.name.padEnd(22)} ${String(explored.executions).padStart(9)} executions ${String(rate).padStart(7)}/s ` +

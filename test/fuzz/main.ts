@@ -1,9 +1,9 @@
 /**
  * Fuzzes all that takes bytes of strangers, guided by the branches it takes:
  *
- *     npm run fuzz -- [SECONDS] [--seed N] [TARGET…]
+ *     npm run fuzz -- [SECONDS] [--seed N] [--check] [TARGET…]
  *
- * What reaches something new is kept in `test/fuzz/corpus`, which `npm test` runs; what falls is written to `dist/fuzz-faults`.
+ * What reaches something new is kept in `test/fuzz/corpus`, which `npm test` runs; --check leaves it as it is. What falls is written to `dist/fuzz-faults`.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -17,7 +17,10 @@ const DEFAULT_SECONDS = "60";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { seed: { type: "string", default: String(Date.now() % 1_000_000) } },
+  options: {
+    seed: { type: "string", default: String(Date.now() % 1_000_000) },
+    check: { type: "boolean", default: false },
+  },
 });
 const hasSeconds = /^\d+$/.test(positionals[0] ?? "");
 const seconds = hasSeconds ? (positionals[0] ?? "") : DEFAULT_SECONDS;
@@ -29,7 +32,15 @@ try {
   const program = await buildFuzzer(outdir);
   const child = spawn(
     process.execPath,
-    ["--enable-source-maps", program, ROOT, seconds, values.seed, ...targets],
+    [
+      "--enable-source-maps",
+      program,
+      ROOT,
+      seconds,
+      values.seed,
+      values.check ? "check" : "keep",
+      ...targets,
+    ],
     {
       cwd: ROOT,
       stdio: "inherit",

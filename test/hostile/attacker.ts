@@ -6,6 +6,10 @@ const attack = ATTACKS.find((one) => one.name === name);
 const stop = new AbortController();
 process.stdin.once("end", () => stop.abort()).resume();
 const parsed: Victim = JSON.parse(victim);
-process.stdout.write("begun\n");
-await attack?.run(parsed, stop.signal);
+let isReady = false;
+const onReady = () => {
+  if (!isReady) process.stdout.write("ready\n");
+  isReady = true;
+};
+await attack?.run(parsed, { until: stop.signal, onReady });
 process.exit(attack === undefined ? 2 : 0);

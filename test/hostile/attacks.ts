@@ -15,9 +15,15 @@ export interface Attack {
   readonly size: number;
   /** The most the server may come to hold beyond what it held before, in MiB: what its limits add up to, and some for the collector. */
   readonly maxMib: number;
-  /** Where this is to be part of it. */
-  readonly onlyTls?: true;
-  run(victim: Victim, until: AbortSignal): Promise<void>;
+  /** "only": an attack on TLS. Absent: as good without it. */
+  readonly tls?: "only" | "too";
+  /** @param during.onReady - called when what it holds is held, or it first did what it repeats. */
+  run(victim: Victim, during: During): Promise<void>;
+}
+
+export interface During {
+  readonly until: AbortSignal;
+  readonly onReady: () => void;
 }
 
 const HOST = "Host: 127.0.0.1\r\n";
@@ -27,14 +33,15 @@ export const ATTACKS: readonly Attack[] = [
     name: "connections on which nothing comes",
     size: 4000,
     maxMib: 100,
-    run: (victim, until) => hold(victim, 4000, until, () => {}),
+    tls: "too",
+    run: (victim, during) => hold(victim, 4000, during, () => {}),
   },
   {
     name: "headers a byte at a time",
     size: 1500,
     maxMib: 100,
-    run: (victim, until) =>
-      hold(victim, 1500, until, (socket) => {
+    run: (victim, during) =>
+      hold(victim, 1500, during, (socket) => {
         socket.write(`GET /checkpoint HTTP/1.1\r\n${HOST}X-Slow: `);
         trickle(socket, "a", 250);
       }),
@@ -43,8 +50,9 @@ export const ATTACKS: readonly Attack[] = [
     name: "headers that never end, 15 KiB of them",
     size: 1000,
     maxMib: 120,
-    run: (victim, until) =>
-      hold(victim, 1000, until, (socket) => {
+    tls: "too",
+    run: (victim, during) =>
+      hold(victim, 1000, during, (socket) => {
         socket.write(`GET /checkpoint HTTP/1.1\r\n${HOST}${"X-Giant: a\r\n".repeat(1200)}`);
       }),
   },
@@ -52,8 +60,8 @@ export const ATTACKS: readonly Attack[] = [
     name: "headers above the limit, again and again",
     size: 64,
     maxMib: 100,
-    run: (victim, until) =>
-      again(victim, 64, until, (socket) => {
+    run: (victim, during) =>
+      again(victim, 64, during, (socket) => {
         socket.write(`GET /checkpoint HTTP/1.1\r\n${HOST}X-Giant: ${"a".repeat(100_000)}\r\n\r\n`);
       }),
   },
@@ -61,8 +69,8 @@ export const ATTACKS: readonly Attack[] = [
     name: "entries a byte at a time",
     size: 1500,
     maxMib: 120,
-    run: (victim, until) =>
-      hold(victim, 1500, until, (socket) => {
+    run: (victim, during) =>
+      hold(victim, 1500, during, (socket) => {
         socket.write(`POST /add HTTP/1.1\r\n${HOST}Content-Length: 65535\r\n\r\n${"x".repeat(60_000)}`);
         trickle(socket, "x", 250);
       }),
@@ -72,8 +80,9 @@ export const ATTACKS: readonly Attack[] = [
     size: 100,
     // A budget of 64 MiB, in memory that grows by doubling, and what sockets hold.
     maxMib: 260,
-    run: (victim, until) =>
-      hold(victim, 100, until, (socket) => {
+    tls: "too",
+    run: (victim, during) =>
+      hold(victim, 100, during, (socket) => {
         socket.write(`POST /add-batch HTTP/1.1\r\n${HOST}Content-Length: 8388608\r\n\r\n`);
         socket.write(Buffer.alloc(8_388_000));
         trickle(socket, "x", 250);
@@ -83,8 +92,8 @@ export const ATTACKS: readonly Attack[] = [
     name: "chunks of one byte with long extensions",
     size: 200,
     maxMib: 120,
-    run: (victim, until) =>
-      again(victim, 200, until, (socket) => {
+    run: (victim, during) =>
+      again(victim, 200, during, (socket) => {
         const chunk = `1;${"e".repeat(2000)}\r\nx\r\n`;
         socket.write(`POST /add HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n${chunk.repeat(30)}`);
       }),
@@ -93,8 +102,8 @@ export const ATTACKS: readonly Attack[] = [
     name: "bodies left half way",
     size: 200,
     maxMib: 120,
-    run: (victim, until) =>
-      again(victim, 200, until, (socket) => {
+    run: (victim, during) =>
+      again(victim, 200, during, (socket) => {
         socket.write(`POST /add HTTP/1.1\r\n${HOST}Content-Length: 60000\r\n\r\n${"x".repeat(30_000)}`, () =>
           socket.destroy(),
         );
@@ -104,8 +113,8 @@ export const ATTACKS: readonly Attack[] = [
     name: "gzip bombs, 1,000 to one",
     size: 64,
     maxMib: 120,
-    run: (victim, until) =>
-      again(victim, 64, until, (socket) => {
+    run: (victim, during) =>
+      again(victim, 64, during, (socket) => {
         const coding = `Content-Encoding: gzip\r\nContent-Length: ${BOMB.length}\r\n\r\n`;
         for (const path of ["/add", "/add-batch"]) {
           socket.write(`POST ${path} HTTP/1.1\r\n${HOST}${coding}`);
@@ -116,9 +125,9 @@ export const ATTACKS: readonly Attack[] = [
   {
     name: "more requests at once than a connection may have",
     size: 64,
-    maxMib: 120,
-    run: (victim, until) =>
-      again(victim, 64, until, (socket) => {
+    maxMib: 250,
+    run: (victim, during) =>
+      again(victim, 64, during, (socket) => {
         socket.write(`GET /checkpoint HTTP/1.1\r\n${HOST}\r\n`.repeat(2000));
       }),
   },
@@ -126,10 +135,10 @@ export const ATTACKS: readonly Attack[] = [
     name: "proofs of 1,000 leaves, in a loop",
     size: 32,
     maxMib: 160,
-    run: (victim, until) => {
+    run: (victim, during) => {
       const indices = Array.from({ length: 1000 }, (_, at) => at * 2).join(",");
       const path = `/proof/inclusion-batch?leafIndices=${indices}&treeSize=TREE_SIZE`;
-      return again(victim, 32, until, (socket) => {
+      return again(victim, 32, during, (socket) => {
         const next = () => socket.write(`GET ${path.replace("TREE_SIZE", "2048")} HTTP/1.1\r\n${HOST}\r\n`);
         socket.on("data", (piece: Buffer) => {
           if (piece.includes("HTTP/1.1")) next();
@@ -142,30 +151,31 @@ export const ATTACKS: readonly Attack[] = [
     name: "connections opened and dropped",
     size: 64,
     maxMib: 120,
-    run: (victim, until) => again(victim, 64, until, (socket) => socket.destroy()),
+    run: (victim, during) => again(victim, 64, during, (socket) => socket.destroy()),
   },
   {
     name: "handshakes that stop",
     size: 1500,
     maxMib: 160,
-    onlyTls: true,
-    run: (victim, until) =>
-      hold({ ...victim, isTls: false }, 1500, until, (socket) => socket.write("\x16\x03\x01")),
+    tls: "only",
+    run: (victim, during) =>
+      hold({ ...victim, isTls: false }, 1500, during, (socket) => socket.write("\x16\x03\x01")),
   },
   {
     name: "handshakes again and again",
     size: 32,
     maxMib: 160,
-    onlyTls: true,
-    run: (victim, until) => again(victim, 32, until, (socket) => setTimeout(() => socket.destroy(), 20)),
+    tls: "only",
+    run: (victim, during) => again(victim, 32, during, (socket) => setTimeout(() => socket.destroy(), 20)),
   },
   {
     name: "64 requests at once on a connection, no answer read",
     size: 300,
     // A budget of 256 MiB of bundles on their way; TLS holds each a second time.
     maxMib: 700,
-    run: (victim, until) =>
-      hold(victim, 300, until, (socket) => {
+    tls: "too",
+    run: (victim, during) =>
+      hold(victim, 300, during, (socket) => {
         socket.pause();
         socket.write(`GET /tile/entries/000 HTTP/1.1\r\n${HOST}\r\n`.repeat(64));
       }),
@@ -174,8 +184,9 @@ export const ATTACKS: readonly Attack[] = [
     name: "the largest bundle compressed anew, in a loop",
     size: 32,
     maxMib: 700,
-    run: (victim, until) =>
-      again(victim, 32, until, (socket) => {
+    tls: "too",
+    run: (victim, during) =>
+      again(victim, 32, during, (socket) => {
         const next = () =>
           socket.write(`GET /tile/entries/000 HTTP/1.1\r\n${HOST}Accept-Encoding: gzip\r\n\r\n`);
         socket.on("data", (piece: Buffer) => {
@@ -198,15 +209,20 @@ function open({ host, port, isTls }: Victim): Socket {
 async function hold(
   victim: Victim,
   count: number,
-  until: AbortSignal,
+  { until, onReady }: During,
   treat: (socket: Socket) => void,
 ): Promise<void> {
+  let treated = 0;
   const sockets = new Set<Socket>();
   const one = () => {
     if (until.aborted) return;
     const socket = open(victim);
     sockets.add(socket);
-    socket.once(victim.isTls ? "secureConnect" : "connect", () => treat(socket));
+    socket.once(victim.isTls ? "secureConnect" : "connect", () => {
+      treat(socket);
+      treated += 1;
+      if (treated === count) onReady();
+    });
     socket.once("close", () => {
       sockets.delete(socket);
       setTimeout(one, 100);
@@ -226,14 +242,17 @@ async function hold(
 async function again(
   victim: Victim,
   count: number,
-  until: AbortSignal,
+  { until, onReady }: During,
   treat: (socket: Socket) => void,
 ): Promise<void> {
   const one = async (): Promise<void> => {
     while (!until.aborted) {
       const socket = open(victim);
       socket.resume();
-      socket.once(victim.isTls ? "secureConnect" : "connect", () => treat(socket));
+      socket.once(victim.isTls ? "secureConnect" : "connect", () => {
+        treat(socket);
+        onReady();
+      });
       await new Promise<void>((resolve) => {
         const timer = setTimeout(() => socket.destroy(), 1000);
         socket.once("close", () => {
