@@ -11,7 +11,7 @@ import { openLmdbReader } from "../store/lmdb.ts";
 import { copyDataFile } from "../store/lmdb-copy.ts";
 import { formatManifest, MANIFEST_FILE, type Manifest } from "./manifest.ts";
 import type { TreeHead } from "./source.ts";
-import { verifyStore } from "./verify-store.ts";
+import { type Verifying, verifyStore } from "./verify-store.ts";
 
 /** Where a copy lies until it is known to be good. */
 export const UNFINISHED = ".unfinished";
@@ -24,7 +24,7 @@ export interface BackupOptions {
   readonly now: () => Date;
   readonly signal: AbortSignal;
   readonly onCopied?: (done: { readonly bytes: number; readonly totalBytes: number }) => void;
-  readonly onVerified?: (done: { readonly entries: number; readonly bytes: number }) => void;
+  readonly onVerified?: (done: Verifying) => void;
 }
 
 /**

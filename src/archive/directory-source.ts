@@ -61,7 +61,7 @@ async function readWide(args: {
 
 /** @throws {TlogError} NOT_FOUND | FILE_UNREADABLE, also for a file of more than `maxBytes` | ABORTED */
 async function readBounded(path: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
-  if (signal.aborted) throw new TlogError("ABORTED", `${path}: stopped before it was read`);
+  if (signal.aborted) throw new TlogError("ABORTED", "stopped");
   try {
     const file = await open(path, "r");
     try {

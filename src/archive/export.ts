@@ -21,10 +21,10 @@ export interface ExportOptions {
   /** Write every file again, not only what is new. Default false. */
   readonly all?: boolean;
   readonly signal: AbortSignal;
-  /** Told after each batch; `bytes` of entries. */
-  readonly onProgress?: (done: { readonly entries: number; readonly bytes: number }) => void;
-  /** Told once, before the first file: how many entries there are to write. */
+  /** Told once, before the first file: which entries there are to write. */
   readonly onStart?: (work: { readonly from: number; readonly treeSize: number }) => void;
+  /** Told after each batch: up to which entry the log is written, and how many bytes of entries that took. */
+  readonly onProgress?: (done: { readonly treeSize: number; readonly bytes: number }) => void;
 }
 
 export interface Exported {
@@ -84,7 +84,7 @@ async function exportFrom(known: number, { options, head, tree, files }: Exporti
     await writeBundles(files, batch);
     for (const { tile, hashes } of tiles.append(batch.levels)) await files.writeTile(tile, hashes);
     bytes += batch.entries.bytes.length;
-    options.onProgress?.({ entries: batch.head.treeSize - start, bytes });
+    options.onProgress?.({ treeSize: batch.head.treeSize, bytes });
   }
   for (const { tile, hashes } of tiles.edge()) await files.writeTile(tile, hashes);
 }

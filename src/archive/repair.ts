@@ -26,7 +26,7 @@ export interface RepairOptions {
   readonly trust: CheckpointTrust;
   readonly guard: Guard;
   readonly signal: AbortSignal;
-  readonly onStart?: (work: { readonly treeSize: number }) => void;
+  readonly onStart?: (work: { readonly from: number; readonly treeSize: number }) => void;
   readonly onProgress?: (done: { readonly treeSize: number; readonly bytes: number }) => void;
   /** Told of entries that were taken from a mirror, and why. */
   readonly onPassedOver?: (passed: PassedOver) => void;
@@ -85,7 +85,7 @@ async function rebuild(options: RepairOptions, reader: LmdbReader | undefined): 
   const { origin } = largest;
   const treeSize = integrated?.treeSize ?? largest.treeSize;
   const record = await guardedBefore(guard, { origin, treeSize });
-  options.onStart?.({ treeSize });
+  options.onStart?.({ from: 0, treeSize });
   let fetched = 0;
   const onPassedOver = (passed: PassedOver): void => {
     fetched += passed.end - passed.start;

@@ -13,6 +13,7 @@ import { copyDataFile } from "../store/lmdb-copy.ts";
 import { bytesEqual } from "../tlog/encoding.ts";
 import { inEmptyDirectory, verifyCopy } from "./backup.ts";
 import { MANIFEST_FILE, MAX_MANIFEST_BYTES, type Manifest, parseManifest } from "./manifest.ts";
+import type { Verifying } from "./verify-store.ts";
 
 export interface RestoreOptions {
   /** What `backUp` made. */
@@ -25,7 +26,7 @@ export interface RestoreOptions {
   readonly verify: boolean;
   readonly signal: AbortSignal;
   readonly onCopied?: (done: { readonly bytes: number; readonly totalBytes: number }) => void;
-  readonly onVerified?: (done: { readonly entries: number; readonly bytes: number }) => void;
+  readonly onVerified?: (done: Verifying) => void;
 }
 
 /** What an opening of the restored directory will be told; `missing` entries are those that were signed and are not in it. */

@@ -13,6 +13,13 @@ import { TileAssembler, type TileWithHashes } from "./tile-assembler.ts";
 import { openVerifiedTree } from "./verified-tree.ts";
 import { walkLog } from "./walk.ts";
 
+/** How far it is: entries, of how many, and their bytes. */
+export interface Verifying {
+  readonly entries: number;
+  readonly totalEntries: number;
+  readonly bytes: number;
+}
+
 /**
  * Hashes every entry, compares every tile, and the roots of the integrated, the signed and the published tree. Signatures are left to who has the key.
  * @returns the integrated head.
@@ -23,7 +30,7 @@ export async function verifyStore(
   args: {
     readonly directory: string;
     readonly signal: AbortSignal;
-    readonly onProgress?: ((done: { readonly entries: number; readonly bytes: number }) => void) | undefined;
+    readonly onProgress?: ((done: Verifying) => void) | undefined;
   },
 ): Promise<TreeHead> {
   const { directory, signal, onProgress } = args;
@@ -42,7 +49,7 @@ export async function verifyStore(
   for await (const batch of walkLog({ sources: [source], head, from: emptyRange(), signal })) {
     for (const tile of tiles.append(batch.levels)) await assertStored(tile);
     bytes += batch.entries.bytes.length;
-    onProgress?.({ entries: batch.head.treeSize, bytes });
+    onProgress?.({ entries: batch.head.treeSize, totalEntries: head.treeSize, bytes });
   }
   for (const tile of tiles.edge()) await assertStored(tile);
   if (signed !== undefined && signed.treeSize > 0) await rangeFromStore(store, signed);

@@ -3,7 +3,8 @@ import { openStoreSource } from "../archive/store-source.ts";
 import { openLmdbReader } from "../server.ts";
 import { encodeBase64 } from "../tlog/encoding.ts";
 import { addExamples, addSettings, type CommandDefinition, isFlagOn } from "./command.ts";
-import { grouped, humanBytes, openProgress } from "./progress.ts";
+import { openEntriesProgress } from "./entries-progress.ts";
+import { grouped, humanBytes } from "./progress.ts";
 
 /** `export`: writes what a log published as static files, all of it the first time, what is new from then on. */
 export const exportFiles: CommandDefinition = {
@@ -22,13 +23,14 @@ export const exportFiles: CommandDefinition = {
     const data = (await config()).value("data");
     const directory = args[0] ?? "";
     const reader = await openLmdbReader({ directory: data });
-    const progress = openProgress(output, { totalBytes: undefined, now });
+    const progress = openEntriesProgress(output, now);
     try {
       const exported = await exportLog({
         source: openStoreSource(reader, data),
         directory,
         all: isFlagOn(flags, "all"),
         signal,
+        onStart: progress.start,
         onProgress: progress.advance,
       });
       progress.end();

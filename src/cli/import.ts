@@ -3,8 +3,9 @@ import { openGuardFile } from "../server.ts";
 import { openCheckpoint } from "../tlog/checkpoint.ts";
 import { encodeBase64 } from "../tlog/encoding.ts";
 import { addExamples, addSettings, type CommandDefinition } from "./command.ts";
+import { openEntriesProgress } from "./entries-progress.ts";
 import { openPlace, placeTrust } from "./log-places.ts";
-import { grouped, openProgress } from "./progress.ts";
+import { grouped } from "./progress.ts";
 import { dataPaths } from "./serve-key.ts";
 
 /** `import`: any tlog-tiles log as a data directory, or what a data directory lacks of its log. */
@@ -30,9 +31,7 @@ export const importEntries: CommandDefinition = {
     const { trust, words } = await placeTrust(call, paths);
     const head = await openCheckpoint({ ...trust, signedNote: await source.readCheckpoint(signal) });
     const guard = await openGuardFile(paths.guard);
-    const progress = openProgress(output, { totalBytes: undefined, now });
-    let before = 0; // owned by onStart
-    let done = 0; // owned by onProgress
+    const progress = openEntriesProgress(output, now);
     try {
       const imported = await importLog({
         sources: [source],
@@ -40,13 +39,8 @@ export const importEntries: CommandDefinition = {
         directory: paths.data,
         guard,
         signal,
-        onStart: ({ from }) => {
-          before = from;
-        },
-        onProgress: ({ treeSize, bytes }) => {
-          done = treeSize;
-          progress.advance({ entries: treeSize - before, bytes });
-        },
+        onStart: progress.start,
+        onProgress: progress.advance,
       });
       progress.end();
       const { origin, treeSize: signedSize, rootHash } = head;
@@ -62,7 +56,8 @@ export const importEntries: CommandDefinition = {
         json: { origin, ...imported, signedSize, rootHash: encodeBase64(rootHash), directory: paths.data },
       });
     } catch (error) {
-      if (done > 0)
+      const done = progress.reached();
+      if (done !== undefined)
         output.notice(`${grouped(done)} entries are in ${paths.data}; the same command goes on from there`);
       throw error;
     } finally {
@@ -78,7 +73,7 @@ export function guardWords({ guard }: Pick<Imported, "guard">, path: string): st
     return `there is none at ${path}; to sign from here needs the log's guard, or serve --recreate-guard`;
   return guard === "fits"
     ? `${path} accepts the data`
-    : `${path} accepts the data from now on, and no older copy of it`;
+    : `${path} accepts the data; once the log was started from it, no other copy of the log`;
 }
 
 const AFTER = `

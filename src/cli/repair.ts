@@ -1,9 +1,10 @@
 import { repairLog } from "../archive/repair.ts";
 import { openGuardFile } from "../server.ts";
 import { addExamples, addSettings, type CommandDefinition, textFlag } from "./command.ts";
+import { openEntriesProgress } from "./entries-progress.ts";
 import { guardWords } from "./import.ts";
 import { openPlace, placeTrust } from "./log-places.ts";
-import { grouped, openProgress } from "./progress.ts";
+import { grouped } from "./progress.ts";
 import { dataPaths } from "./serve-key.ts";
 
 /** `repair`: a whole data directory of a damaged one, with the help of mirrors. */
@@ -35,7 +36,7 @@ export const repair: CommandDefinition = {
     const from = Array.isArray(flags.from) ? flags.from.map(String) : [];
     const { trust, words } = await placeTrust(call, paths);
     const guard = await openGuardFile(paths.guard);
-    const progress = openProgress(output, { totalBytes: undefined, now });
+    const progress = openEntriesProgress(output, now);
     try {
       const repaired = await repairLog({
         damaged: paths.data,
@@ -44,7 +45,8 @@ export const repair: CommandDefinition = {
         trust,
         guard,
         signal,
-        onProgress: ({ treeSize, bytes }) => progress.advance({ entries: treeSize, bytes }),
+        onStart: progress.start,
+        onProgress: progress.advance,
         onPassedOver: ({ start, end, reason }) =>
           output.notice(`entries ${start} to ${end - 1} come from elsewhere: ${reason}`),
         onUnusable: ({ location, error }) => output.notice(`${location} is of no use: ${error.message}`),

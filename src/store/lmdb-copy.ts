@@ -73,7 +73,7 @@ async function copyPages(
     await writable(to, () => output.writeFile(meta));
     const piece = Buffer.alloc(PIECE_BYTES);
     for (let at = meta.length; at < size; ) {
-      if (signal.aborted) throw new TlogError("ABORTED", `stopped at ${at} of ${size} bytes`);
+      if (signal.aborted) throw new TlogError("ABORTED", "stopped");
       const position = at;
       const length = Math.min(PIECE_BYTES, size - at);
       const { bytesRead } = await readable(source, () => input.read(piece, 0, length, position));

@@ -64,11 +64,20 @@ describe("import", () => {
     const { folder, data, site } = await exported(17_000);
     const copy = join(folder, "copy");
     const stop = new AbortController();
+    const source = openDirectorySource(site);
+    const written = new Promise<void>((resolve) => {
+      stop.signal.addEventListener("abort", () => resolve());
+    });
+    // The first batch has 64 bundles; what comes later waits until that is written, and then the import is stopped.
+    const slow: LogSource = {
+      ...source,
+      readBundle: async (bundle, signal) => {
+        if (bundle.index > 64) await written;
+        return await source.readBundle(bundle, signal);
+      },
+    };
     const onProgress = () => stop.abort();
-    await expectCodeAsync(
-      importFrom(openDirectorySource(site), copy, { signal: stop.signal, onProgress }),
-      "ABORTED",
-    );
+    await expectCodeAsync(importFrom(slow, copy, { signal: stop.signal, onProgress }), "ABORTED");
     const held = (await entriesIn(copy)).length;
     expect(held).toBeGreaterThan(0);
     expect(await importFrom(openDirectorySource(site), copy)).toMatchObject({
