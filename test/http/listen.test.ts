@@ -115,18 +115,22 @@ describe("close", () => {
 
   test("ends waits for receipts, whose entries are durable", async () => {
     const log = await openTestLog();
-    let waits = 0;
+    let adds = 0;
     let waiting: () => void = () => {};
     const areWaiting = new Promise<void>((resolve) => {
       waiting = resolve;
     });
     const unpublished = replaced(log, {
+      async add(entry) {
+        const appended = await log.add(entry);
+        adds += 1;
+        if (adds === 20) setImmediate(waiting); // The request goes on, and waits, in this turn.
+        return appended;
+      },
       published: () => ({ ...log.published(), treeSize: 0 }),
       untilPublished: (_leafIndex, { signal }) =>
         new Promise((_resolve, reject) => {
           signal.addEventListener("abort", () => reject(new TlogError("ABORTED", "aborted")), { once: true });
-          waits += 1;
-          if (waits === 20) waiting();
         }),
     });
     const { url, close } = await serve(testApp(unpublished));
