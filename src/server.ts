@@ -11,6 +11,7 @@ import { serveApps } from "./http/serve-apps.ts";
 import type { TlsFiles } from "./http/tls.ts";
 import type { WriteTokens } from "./http/write-tokens.ts";
 import { type Guard, memoryGuard } from "./keys/guard.ts";
+import type { FreezeRequest } from "./log/freeze.ts";
 import { DEFAULT_SERVED, type ServedPlaces } from "./log/head-sources.ts";
 import type { Log, LogLimits } from "./log/log.ts";
 import { openLogEngine } from "./log/open-log.ts";
@@ -24,7 +25,6 @@ import { closeAll, type OpenDisks, openDisks } from "./open-disks.ts";
 import { openLmdbStore } from "./store/lmdb.ts";
 import type { LogStore } from "./store/store.ts";
 import { encodeHex } from "./tlog/encoding.ts";
-import type { Frozen } from "./tlog/frozen.ts";
 import type { NoteSigner } from "./tlog/key.ts";
 
 export { type ErrorCode, TlogError } from "./errors.ts";
@@ -35,6 +35,7 @@ export { type WriteToken, WriteTokens } from "./http/write-tokens.ts";
 export type { Guard, GuardRecord } from "./keys/guard.ts";
 export { openGuardFile } from "./keys/guard-file.ts";
 export { readSigningKeyFile, writeSigningKeyFile } from "./keys/key-file.ts";
+export type { FreezeRequest } from "./log/freeze.ts";
 export type {
   Appended,
   Log,
@@ -88,7 +89,7 @@ export interface OpenLogOptions {
   /** Where readers see the log: asked before anything is signed what was, as the witnesses are, and looked at every 10 seconds. */
   readonly served?: (Pick<ServedPlaces, "urls"> & Partial<ServedPlaces>) | undefined;
   /** End the log with this opening: it takes no more entries, for ever, and its last checkpoint says so. spec/frozen.md */
-  readonly freeze?: Frozen | undefined;
+  readonly freeze?: FreezeRequest | undefined;
   readonly limits?: Partial<LogLimits>;
   readonly events?: LogEvents;
   /** The most the data file may grow to, in bytes. Default: as the disk allows. */

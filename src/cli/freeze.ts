@@ -3,13 +3,21 @@ import { join } from "node:path";
 import { InvariantError, TlogError } from "../errors.ts";
 import type { LogEvents } from "../events.ts";
 import type { Log, LogEnd } from "../log/log.ts";
+import type { FreezeRequest } from "../server.ts";
 import { logLines } from "../telemetry/log-lines.ts";
 import { decodeUtf8, encodeBase64 } from "../tlog/encoding.ts";
 import { parseSuccessor, type Successor } from "../tlog/frozen.ts";
 import { parseVerifierKey } from "../tlog/key.ts";
 import { parseNote } from "../tlog/note.ts";
 import { assertSettings } from "./checked-settings.ts";
-import { addExamples, addSettings, type Call, type CommandDefinition, textFlag } from "./command.ts";
+import {
+  addExamples,
+  addSettings,
+  type Call,
+  type CommandDefinition,
+  isFlagOn,
+  textFlag,
+} from "./command.ts";
 import { localWitnesses, type Opening, openConfiguredLog, PLACE_SETTINGS } from "./configured-log.ts";
 import { type DataPaths, dataPaths, openLogKeys } from "./serve-key.ts";
 import { assertWitnessesAsked, WITNESS_SETTINGS } from "./serve-witnesses.ts";
@@ -43,6 +51,10 @@ export const freeze: CommandDefinition = {
       "--successor <VKEY-AND-URL>",
       "'VKEY [URL]': the log that takes entries from now on; signed into the last checkpoint",
     );
+    command.option(
+      "--unmarked",
+      "leave the last checkpoint as it is, where too few of its witnesses cosign what says that the log ended",
+    );
     addSettings(command, OPTIONS, WORDS);
     addExamples(command, [
       "bristlecone freeze example.com/2026 --data /var/lib/log --policy policy.txt",
@@ -64,7 +76,7 @@ export const freeze: CommandDefinition = {
     try {
       const opening = { config, paths, signers, local, events };
       await publishAll(call, opening);
-      const log = await openFrozen(opening, successor);
+      const log = await openFrozen(opening, { successor, isUnmarked: isFlagOn(call.flags, "unmarked") });
       const published = log.published();
       await log.close();
       await report(call, log, published.checkpoint);
@@ -138,16 +150,22 @@ function assertStillWitnessed(told: readonly string[]): void {
   );
 }
 
-async function openFrozen(opening: Opening, successor: Successor | undefined): Promise<Log> {
-  const atSeconds = Math.floor(Date.now() / 1000);
+async function openFrozen(
+  opening: Opening,
+  wanted: Pick<FreezeRequest, "successor" | "isUnmarked">,
+): Promise<Log> {
+  const failures = new Map<string, string>();
+  // What there is to warn of was told by the opening before.
+  const events: LogEvents = { witnessFailed: ({ name, message }) => void failures.set(name, message) };
+  const freeze = { ...wanted, atSeconds: Math.floor(Date.now() / 1000) };
   try {
-    // What there is to warn of was told by the opening before.
-    return await openConfiguredLog({ ...opening, events: {} }, { freeze: { atSeconds, successor } });
+    return await openConfiguredLog({ ...opening, events }, { freeze });
   } catch (error) {
     if (!(error instanceof TlogError) || error.code !== "QUORUM_NOT_MET") throw error;
+    const who = [...failures].map(([name, message]) => `\n  - ${name}: ${message}`).join("");
     throw new TlogError(
       "INCOMPLETE",
-      "the log is frozen, and takes no more entries; witnesses have not cosigned yet that it is. Run freeze again, or serve, which goes on asking them",
+      `the log is frozen, and takes no more entries. Its last checkpoint does not say so yet, for too few witnesses cosigned that it does:${who}\nRun freeze again, or serve, which goes on asking them; or, if they cosign no checkpoint with extension lines, run freeze --unmarked`,
       { cause: error },
     );
   }
@@ -182,7 +200,7 @@ async function report(call: Call, log: Log, checkpoint: Uint8Array): Promise<voi
 }
 
 const NOT_MARKED =
-  "not marked   the last checkpoint does not say so: ML-DSA-44 signatures, which this log or its policy needs, cover no such line; /log.json does";
+  "not marked   the last checkpoint does not say so, /log.json does: --unmarked was given, or this log or its policy needs ML-DSA-44 signatures, which cover no such line";
 
 function endJson({ treeSize, rootHash, atSeconds, successor }: LogEnd): object {
   return { treeSize, rootHash: encodeBase64(rootHash), atSeconds, successor };

@@ -12,10 +12,16 @@ import type { ShownHead } from "./head-sources.ts";
 import type { Publication } from "./log.ts";
 import type { WitnessOptions } from "./witness-options.ts";
 
+/** What somebody wants who ends a log, or names the successor of one that ended without. */
+export interface FreezeRequest extends Frozen {
+  /** Leave the last checkpoint as it is: too few of its witnesses cosign extension lines. */
+  readonly isUnmarked?: boolean | undefined;
+}
+
 export interface FreezeOptions {
   readonly store: LogStore;
-  /** End the log with this opening, or name the successor of one that ended without. Undefined: leave it as it is. */
-  readonly freeze?: Frozen | undefined;
+  /** Undefined: leave the log as it is. */
+  readonly freeze?: FreezeRequest | undefined;
 }
 
 /**
@@ -34,9 +40,15 @@ export async function settleEnd(
   const said = saidEnd(head, shown);
   const statement = freeze === undefined ? said : statementAfter(said, freeze, head);
   if (statement === undefined) return undefined;
-  const frozen = { treeSize: head.integrated.treeSize, statement };
-  if (head.frozen?.statement.join("\n") !== statement.join("\n")) await store.recordHeads({ frozen });
+  const isUnmarked = freeze === undefined ? head.frozen?.isUnmarked === true : freeze.isUnmarked === true;
+  const frozen = { treeSize: head.integrated.treeSize, statement, isUnmarked };
+  if (!isRecorded(frozen, head.frozen)) await store.recordHeads({ frozen });
   return frozen;
+}
+
+function isRecorded(frozen: FrozenHead, held: FrozenHead | undefined): boolean {
+  if (held === undefined || (held.isUnmarked === true) !== frozen.isUnmarked) return false;
+  return held.statement.join("\n") === frozen.statement.join("\n");
 }
 
 /** What a statement says. @throws {TlogError} STORE_DAMAGED */
@@ -64,7 +76,7 @@ export function markOf(
     witnesses,
   }: { readonly signers: readonly NoteSigner[]; readonly witnesses?: WitnessOptions | undefined },
 ): Mark | undefined {
-  if (frozen === undefined || !canMark(signers, witnesses)) return undefined;
+  if (frozen === undefined || frozen.isUnmarked === true || !canMark(signers, witnesses)) return undefined;
   const extensions = frozen.statement;
   return {
     extensions,

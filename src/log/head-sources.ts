@@ -34,6 +34,8 @@ export interface HeadSource {
   readonly path: string;
   /** It shows what readers of the log see; else what one witness cosigned. */
   readonly isServed: boolean;
+  /** Of a witness: what the policy calls it, once for each of its keys. */
+  readonly names: readonly string[];
   readonly fetch: FetchFunction | undefined;
   readonly timeoutMs: number;
 }
@@ -54,6 +56,8 @@ export interface AskedSources {
   readonly shown: readonly ShownHead[];
   /** Who said nothing, or nothing of this log, and why. */
   readonly silent: readonly { readonly source: string; readonly message: string }[];
+  /** Witnesses that show no checkpoint of the log, or none of any log. */
+  readonly empty: readonly HeadSource[];
 }
 
 /** Which log it is, and by which keys its heads are known. */
@@ -79,6 +83,7 @@ export function headSources(
     url,
     path: "checkpoint",
     isServed: true,
+    names: [],
     fetch: served?.fetch,
     timeoutMs: served?.timeoutMs ?? 0,
   }));
@@ -87,6 +92,7 @@ export function headSources(
     url: witness.url,
     path,
     isServed: false,
+    names: reachable.filter(({ url }) => url === witness.url).map(({ name }) => name),
     fetch: witnesses?.fetchFor?.(witness),
     timeoutMs: witnesses?.timeoutMs ?? 0,
   }));
@@ -104,10 +110,12 @@ export async function askSources(
 ): Promise<AskedSources> {
   const shown: ShownHead[] = [];
   const silent: { source: string; message: string }[] = [];
+  const empty: HeadSource[] = [];
   const ask = async (source: HeadSource): Promise<void> => {
     try {
       const head = await shownBy(source, own, signal);
-      if (head !== undefined) shown.push(head);
+      if (head === undefined) empty.push(source);
+      else shown.push(head);
     } catch (error) {
       if (!(error instanceof TlogError) || signal.aborted) throw error;
       // Some failures name the place themselves.
@@ -116,7 +124,7 @@ export async function askSources(
     }
   };
   await Promise.all(sources.map(ask));
-  return { shown, silent };
+  return { shown, silent, empty };
 }
 
 export function sourceName({ url, path }: Pick<HeadSource, "url" | "path">): string {

@@ -1,7 +1,7 @@
 import { TlogError } from "../errors.ts";
 import { type LogEvents, shielded } from "../events.ts";
 import { rangeRoot } from "../merkle/compact-range.ts";
-import type { FrozenHead, LogStore } from "../store/store.ts";
+import type { FrozenHead, LogStore, StoreHead } from "../store/store.ts";
 import { parseVerifierKey } from "../tlog/key.ts";
 import { type Claimed, claimLog } from "./claim.ts";
 import { frozenFrom, type Mark, markOf, settleEnd } from "./freeze.ts";
@@ -9,7 +9,7 @@ import { type HeadSource, headSources, type OwnLog } from "./head-sources.ts";
 import { HeadWatch } from "./head-watch.ts";
 import type { Log, LogEnd, Publication } from "./log.ts";
 import { type OpenedPublished, openPublished } from "./open-published.ts";
-import { openStage, ownPart, reachableWitnesses } from "./open-stage.ts";
+import { openStage, ownNote, ownPart, reachableWitnesses } from "./open-stage.ts";
 import { checkedOrigin, type LogOptions } from "./options.ts";
 import { nodesOf, rootAt } from "./prove.ts";
 import { Publisher } from "./publish.ts";
@@ -19,6 +19,7 @@ import { type ComparedTree, learnShownHeads } from "./shown-heads.ts";
 import { HeadSigner } from "./sign-head.ts";
 import { StoredLog } from "./stored-log.ts";
 import { TrailingRows } from "./trailing-rows.ts";
+import { hearClaims, type ShownToWitnesses } from "./witness-claims.ts";
 
 type Options = LogOptions & { readonly events: Required<LogEvents> };
 
@@ -115,14 +116,28 @@ async function takeOver(
 ): Promise<TakenOver> {
   const { store, events } = options;
   // Before store and guard change hands: a refusal leaves both as they were.
-  const { servedSize, shown } = await learnShownHeads(sources, own, {
+  const { servedSize, shown, empty } = await learnShownHeads(sources, own, {
     tree: await storedTree(store),
     events,
   });
+  await hearClaims(empty, shownToWitnesses(await store.head(), options), options);
   const claimed = await claimLog(options, own.origin, shown[0]);
   const frozen = await settleEnd(options, claimed.head, shown);
   const opened = await openPublished(options, { ...claimed, servedSize }, own.origin);
   return { ...claimed, ...opened, mark: markOf(frozen, options), end: frozen && endOf(frozen, claimed) };
+}
+
+function shownToWitnesses(
+  { integrated, published }: StoreHead,
+  options: Pick<LogOptions, "signers">,
+): ShownToWitnesses | undefined {
+  if (published === undefined) return undefined;
+  const { treeSize } = published;
+  return {
+    treeSize,
+    checkpoint: ownNote(published.checkpoint, options),
+    integratedSize: integrated.treeSize,
+  };
 }
 
 /** The tree as storage holds it. */

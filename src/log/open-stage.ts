@@ -40,8 +40,13 @@ export function ownPart(
   { signers }: Pick<LogOptions, "signers">,
 ): Publication | undefined {
   if (published === undefined) return undefined;
+  return { ...published, checkpoint: ownNote(published.checkpoint, { signers }) };
+}
+
+/** A checkpoint with the log's signatures alone. */
+export function ownNote(checkpoint: Uint8Array, { signers }: Pick<LogOptions, "signers">): Uint8Array {
   const labels = new Set(signers.map(({ verifierKey }) => keyLabel(verifierKey)));
-  return { ...published, checkpoint: withoutCosignatures(published.checkpoint, labels) };
+  return withoutCosignatures(checkpoint, labels);
 }
 
 /** What the published checkpoint holds already tells how far each witness is. */

@@ -4,8 +4,8 @@ import type { Guard } from "../keys/guard.ts";
 import type { LogStore } from "../store/store.ts";
 import { COSIGNATURE_V1 } from "../tlog/cosignature.ts";
 import { MAX_ENTRY_BYTES } from "../tlog/entry-bundle.ts";
-import type { Frozen } from "../tlog/frozen.ts";
 import { ED25519, keyLabel, type NoteSigner } from "../tlog/key.ts";
+import type { FreezeRequest } from "./freeze.ts";
 import type { ServedPlaces } from "./head-sources.ts";
 import type { LogLimits } from "./log.ts";
 import type { SpaceFloor } from "./space-floor.ts";
@@ -38,7 +38,7 @@ export interface LogOptions {
   /** Where readers see the log: asked, as the witnesses are, what this log signed before it signs anything, and looked at from then on. */
   readonly served?: ServedPlaces | undefined;
   /** End the log with this opening, or name the successor of one that ended. */
-  readonly freeze?: Frozen | undefined;
+  readonly freeze?: FreezeRequest | undefined;
   /** Others read the store beside this process and answer the same public: nobody sees a checkpoint before it is durable there. Else it may be shown up to 50 ms earlier. */
   readonly hasReaders: boolean;
   /** Says when there is too little room for more entries; undefined: nobody looks. */

@@ -24,6 +24,8 @@ export interface LearntHeads {
   readonly shown: readonly ShownHead[];
   /** The largest that readers of the log may have seen. */
   readonly servedSize: number;
+  /** Witnesses that have nothing to show. */
+  readonly empty: readonly HeadSource[];
 }
 
 /**
@@ -35,13 +37,13 @@ export async function learnShownHeads(
   own: OwnLog,
   { tree, events }: { readonly tree: ComparedTree; readonly events: Required<LogEvents> },
 ): Promise<LearntHeads> {
-  if (sources.length === 0) return { servedSize: 0, shown: [] };
+  if (sources.length === 0) return { servedSize: 0, shown: [], empty: [] };
   const asked = await askSources(sources, own, new AbortController().signal);
   warnOfSilence(asked, sources.length, events);
   const shown = bySize(asked.shown);
   await assertPartOfTree(shown, tree);
   const servedSize = Math.max(0, ...shown.flatMap((head) => (head.isServed ? [head.treeSize] : [])));
-  return { servedSize, shown };
+  return { servedSize, shown, empty: asked.empty };
 }
 
 /** @throws {TlogError} LOG_ROLLED_BACK | LOG_CONTRADICTED, for the one that says most */

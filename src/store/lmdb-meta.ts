@@ -113,7 +113,9 @@ export function readHead(meta: Table): StoreHead {
 /** Undefined: the log takes entries. */
 export function readFrozen(meta: Table): FrozenHead | undefined {
   const row = readRow(meta, "frozen");
-  return row && { treeSize: row.size("treeSize"), statement: row.text("statement").split("\n") };
+  if (row === undefined) return undefined;
+  const frozen = { treeSize: row.size("treeSize"), statement: row.text("statement").split("\n") };
+  return row.isSet("unmarked") ? { ...frozen, isUnmarked: true } : frozen;
 }
 
 export function readIntegrated(meta: Table): IntegratedHead {
@@ -164,7 +166,8 @@ export function writeHeads(meta: Table, rows: HeadRows): void {
     writeRow(meta, "published", mayTrail === true ? { ...record, mayTrail } : record);
   }
   if (rows.frozen !== undefined && frozen !== undefined) {
-    writeRow(meta, "frozen", { treeSize: frozen.treeSize, statement: frozen.statement.join("\n") });
+    const record = { treeSize: frozen.treeSize, statement: frozen.statement.join("\n") };
+    writeRow(meta, "frozen", frozen.isUnmarked === true ? { ...record, unmarked: true } : record);
   }
 }
 

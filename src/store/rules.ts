@@ -92,8 +92,8 @@ export function copyPublished({ treeSize, checkpoint, mayTrail }: PublishedHead)
   return { treeSize, checkpoint: checkpoint.slice(), ...(mayTrail === true && { mayTrail }) };
 }
 
-export function copyFrozen({ treeSize, statement }: FrozenHead): FrozenHead {
-  return { treeSize, statement: [...statement] };
+export function copyFrozen({ treeSize, statement, isUnmarked }: FrozenHead): FrozenHead {
+  return { treeSize, statement: [...statement], ...(isUnmarked === true && { isUnmarked }) };
 }
 
 /** @throws {TlogError} SIGNED_SIZE_WENT_BACK when the log cannot end there. */

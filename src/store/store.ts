@@ -32,6 +32,8 @@ export interface FrozenHead {
   readonly treeSize: number;
   /** What its last checkpoint says of it, as extension lines without their newlines. spec/frozen.md */
   readonly statement: readonly string[];
+  /** Its last checkpoint does not say it after all: too few of its witnesses cosign extension lines. */
+  readonly isUnmarked?: boolean | undefined;
 }
 
 /** What to record of heads; what is absent stays as it is. */

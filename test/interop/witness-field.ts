@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, vi } from "vitest";
-import { type Log, openLog, type WitnessStatus } from "../../src/server.ts";
+import { type Log, type OpenLogOptions, openLog, type WitnessStatus } from "../../src/server.ts";
 import { formatVerifierKey, type NoteSigner } from "../../src/tlog/key.ts";
 import { parseNote } from "../../src/tlog/note.ts";
 import { entry, testSigner } from "../log/harness.ts";
@@ -55,6 +55,8 @@ export interface FieldLog {
   readonly missed: readonly string[];
   /** "omniwitness-0 REMOTE_TIMEOUT" */
   readonly failures: readonly string[];
+  /** "HEAD_SOURCE_SILENT: 1 of 4 places …" */
+  readonly warnings: readonly string[];
 }
 
 export interface WitnessField {
@@ -65,8 +67,9 @@ export interface WitnessField {
    * Opens the log of the field, whose entries stay from one opening to the next.
    * @param quorum - of the members.
    * @param timeoutMs - how long it waits for one answer.
+   * @param more.freeze - ends it.
    */
-  open(quorum: number, timeoutMs?: number): Promise<FieldLog>;
+  open(quorum: number, timeoutMs?: number, more?: Pick<OpenLogOptions, "freeze">): Promise<FieldLog>;
   /** Adds entries. @returns the checkpoint that has them, once it is published. */
   grow(field: FieldLog, count?: number): Promise<Uint8Array>;
   /** Which members Go found cosignatures of in a checkpoint: those all of whose keys cosigned. Go rejects one with a bad line. */
@@ -100,8 +103,8 @@ export async function startWitnessField(names: readonly string[]): Promise<Witne
     members,
     known,
     signer,
-    open: (quorum, timeoutMs = WITNESS_TIMEOUT_MS) =>
-      openFieldLog({ folder, signer, timeoutMs, policy: policyText({ known, members, quorum }) }),
+    open: (quorum, timeoutMs = WITNESS_TIMEOUT_MS, more = {}) =>
+      openFieldLog({ folder, signer, timeoutMs, policy: policyText({ known, members, quorum }), ...more }),
     async grow({ log }, count = 1) {
       const size = log.integratedSize();
       await log.addBatch(Array.from({ length: count }, (_, index) => entry(size + index)));
@@ -196,24 +199,28 @@ async function openFieldLog({
   signer,
   timeoutMs,
   policy,
+  freeze,
 }: {
   readonly folder: string;
   readonly signer: NoteSigner;
   readonly timeoutMs: number;
   readonly policy: string;
-}): Promise<FieldLog> {
+} & Pick<OpenLogOptions, "freeze">): Promise<FieldLog> {
   const missed: string[] = [];
   const failures: string[] = [];
+  const warnings: string[] = [];
   const log = await openLog({
     directory: join(folder, "log"),
     signer,
     checkpointIntervalMs: 50,
     witnesses: { policy, timeoutMs },
+    freeze,
     events: {
+      warning: ({ code, message }) => warnings.push(`${code}: ${message}`),
       witnessFailed: ({ name, code }) => failures.push(`${name} ${code}`),
       quorumMissing: ({ treeSize, missing }) =>
         missed.push(...missing.map(({ name, reason }) => `quorum missing ${treeSize}: ${name} ${reason}`)),
     },
   });
-  return { log, missed, failures };
+  return { log, missed, failures, warnings };
 }

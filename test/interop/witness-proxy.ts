@@ -47,9 +47,18 @@ export async function startWitnessProxy(url: string): Promise<WitnessProxy> {
     if (answer === "none") response.destroy();
     else response.writeHead(answer.status, answer.headers).end(answer.body);
   };
+  /** What the witness shows monitors passes as it is, whatever it is made to answer the log. */
+  const show = async (path: string, response: ServerResponse): Promise<void> => {
+    const answer = await answerIn(await fetch(`${url}${path}`, { redirect: "manual" }));
+    response.writeHead(answer.status, answer.headers).end(answer.body);
+  };
   const server = await startLocalServer((incoming, response) => {
     buffer(incoming)
-      .then((request) => respond(Uint8Array.from(request), response))
+      .then((request) =>
+        incoming.method === "GET"
+          ? show(incoming.url ?? "/", response)
+          : respond(Uint8Array.from(request), response),
+      )
       .catch(() => response.destroy()); // the witness is gone, or the log
   });
   return {
@@ -64,7 +73,10 @@ export async function startWitnessProxy(url: string): Promise<WitnessProxy> {
 
 async function post(url: string, request: Uint8Array): Promise<WitnessAnswer> {
   const body = new Uint8Array(request);
-  const came = await fetch(`${url}/add-checkpoint`, { method: "POST", body, redirect: "manual" });
+  return await answerIn(await fetch(`${url}/add-checkpoint`, { method: "POST", body, redirect: "manual" }));
+}
+
+async function answerIn(came: Response): Promise<WitnessAnswer> {
   return {
     status: came.status,
     headers: { "Content-Type": came.headers.get("Content-Type") ?? "" },

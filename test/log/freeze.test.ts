@@ -163,6 +163,30 @@ describe("a frozen log with witnesses", () => {
     await openCheckpoint({ signedNote: log.published().checkpoint, policy: witnesses.policy });
   });
 
+  it("stays as it is where they cosign no mark, when somebody says so, and is asked about no more", async () => {
+    const stub = await stubWitness("a");
+    const witnesses = witnessed(vkey, [stub], { quorum: "quorum a" });
+    const disks = await closedLog({ witnesses });
+    stub.answer = () => Promise.resolve(respond(400));
+    await expectCodeAsync(openOn(disks, { witnesses, freeze: FROZEN }), "QUORUM_NOT_MET");
+    const unmarked = { ...FROZEN, atSeconds: 1, isUnmarked: true };
+    await (await openOn(disks, { witnesses, freeze: unmarked })).close();
+    const asked = stub.requests.length;
+    await using log = await openOn(disks, { witnesses });
+    expect(log.end).toMatchObject({ treeSize: 3, atSeconds: FROZEN.atSeconds });
+    const { checkpoint } = log.published();
+    const opened = await openCheckpoint({ signedNote: checkpoint, policy: witnesses.policy });
+    expect(opened).toMatchObject({ treeSize: 3, extensions: [] });
+    expect(log.witnessing()?.isQuorumMissing).toBe(false);
+    // Once, by the opening, whether it knows more.
+    expect(stub.requests).toHaveLength(asked + 1);
+    // They learn it later.
+    stub.answer = undefined;
+    await log.close();
+    await using marked = await openOn(disks, { witnesses, freeze: FROZEN });
+    expect((await shown(marked)).extensions).toEqual(formatFrozen(FROZEN));
+  });
+
   it("has no mark where ML-DSA-44 has to sign: it would cover no such line", async () => {
     const seed = new Uint8Array(32).fill(5);
     const second = await openSigner(

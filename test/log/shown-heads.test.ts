@@ -4,6 +4,7 @@ import type { LogEvents } from "../../src/events.ts";
 import type { ServedPlaces } from "../../src/log/head-sources.ts";
 import type { Log } from "../../src/log/log.ts";
 import type { LogOptions } from "../../src/log/options.ts";
+import { formatVerifierKey } from "../../src/tlog/key.ts";
 import { originHash } from "../../src/tlog/origin-hash.ts";
 import { expectCodeAsync } from "../expect-code.ts";
 import { copyOf, type Disks, emptyDisks, entry, ORIGIN, openOn, published, testSigner } from "./harness.ts";
@@ -226,6 +227,64 @@ describe("what witnesses show", () => {
     expect(told).toEqual(["LOG_READ_ONLY"]);
   });
 });
+
+describe("witnesses that show no checkpoint, asked with the one that was published last", () => {
+  /** A log of two entries, published, and what its witnesses have cosigned since, on a newer copy. */
+  async function restored() {
+    const stubs = [await stubWitness("a"), await stubWitness("b"), await stubWitness("c")];
+    const witnesses = witnessed(await testVkey(), stubs);
+    const disks = emptyDisks();
+    const log = await openOn(disks, { witnesses });
+    await grow(log, [0, 1]);
+    await expect.poll(() => stubs.map(({ head }) => head.treeSize)).toEqual([2, 2, 2]);
+    await log.close();
+    const newer = await openOn(copyOf(disks), { witnesses });
+    await grow(newer, [2, 3]);
+    await expect.poll(() => stubs.map(({ head }) => head.treeSize)).toEqual([4, 4, 4]);
+    await newer.close();
+    return { stubs, witnesses, disks };
+  }
+
+  it("LOG_ROLLED_BACK: a quorum of them knows a larger size", async () => {
+    const { witnesses, disks } = await restored();
+    const left = structuredClone(disks);
+    const error = await expectCodeAsync(openOn(disks, { witnesses }), "LOG_ROLLED_BACK");
+    expect(error.message).toContain("of size 2: a knows size 4, b knows size 4, c knows size 4");
+    expect(disks.guard).toEqual(left.guard);
+  });
+
+  it("LOG_CONTRADICTED: a quorum of them knows another tree of that size", async () => {
+    const { witnesses, disks, stubs } = await restored();
+    for (const stub of stubs) stub.answer = () => Promise.resolve(respond(422));
+    await expectCodeAsync(openOn(disks, { witnesses }), "LOG_CONTRADICTED");
+  });
+
+  it("WITNESS_CLAIMS_MORE: fewer than a quorum are told, and believed as little as any in best-effort mode", async () => {
+    const { witnesses, disks, stubs } = await restored();
+    const { told, events } = listener();
+    await (await openOn(copyOf(disks), { witnesses: { ...witnesses, mode: "best-effort" }, events })).close();
+    for (const stub of stubs.slice(0, 2)) stub.answer = () => Promise.resolve(respond(503));
+    await (await openOn(disks, { witnesses, events })).close();
+    expect(told).toEqual(["WITNESS_CLAIMS_MORE", "WITNESS_CLAIMS_MORE"]);
+  });
+
+  it("changes nothing where they know this log as it is", async () => {
+    const stubs = [await stubWitness("a"), await stubWitness("b")];
+    const witnesses = witnessed(await testVkey(), stubs);
+    const disks = emptyDisks();
+    const { told, events } = listener();
+    for (let start = 0; start < 3; start += 1) {
+      const log = await openOn(disks, { witnesses, events });
+      await grow(log, [start]);
+      await log.close();
+    }
+    expect(told).toEqual([]);
+  });
+});
+
+async function testVkey(): Promise<string> {
+  return formatVerifierKey((await testSigner()).verifierKey);
+}
 
 /** What the log shows of its tree at `treeSize`, without witnesses. */
 async function shownAt(disks: Disks, treeSize: number): Promise<Uint8Array> {

@@ -49,6 +49,9 @@ export function testHeads(open: Open): void {
     await expectCodeAsync(again.commit(batchOf(3, entriesFrom(3, 1))), "LOG_ENDED");
     await again.recordHeads({ signed: { treeSize: 3, rootHash: hashNamed("root") } });
     expect((await again.head()).integrated).toEqual(headOf(3));
+    const unmarked = { treeSize: 3, statement, isUnmarked: true };
+    await again.recordHeads({ frozen: unmarked });
+    expect((await (await open()).head()).frozen).toEqual(unmarked);
   });
 
   test("a batch on another size is refused with HEAD_MOVED and leaves nothing", async () => {
