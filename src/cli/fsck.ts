@@ -125,7 +125,8 @@ function openMeter({ output, now }: Call) {
 /** Keeps the state in its file, now and then and at the end. */
 function openSaver(path: string | undefined, now: () => number) {
   let latest: CheckState | undefined; // owned by take()
-  let savedMs = now();
+  let savedMs = Number.NEGATIVE_INFINITY; // owned by take()
+  let failure: unknown; // owned by take()
   let saving: Promise<void> = Promise.resolve(); // owned by write()
   const write = (file: string, state: CheckState): Promise<void> => {
     saving = saving.catch(() => {}).then(() => replaceFile(file, formatState(state)));
@@ -134,14 +135,17 @@ function openSaver(path: string | undefined, now: () => number) {
   return {
     take(state: CheckState): void {
       latest = state;
-      if (path === undefined || now() - savedMs < SAVE_MS) return;
+      if (path === undefined || (failure === undefined && now() - savedMs < SAVE_MS)) return;
+      // Early: hours of work are to be kept there.
+      if (failure !== undefined) throw failure;
       savedMs = now();
-      // Told at the end, when it is written once more.
-      write(path, state).catch(() => {});
+      write(path, state).catch((error: unknown) => {
+        failure = error;
+      });
     },
     /** @returns whether there is something to go on from. */
     async save(): Promise<boolean> {
-      if (path === undefined || latest === undefined) return false;
+      if (path === undefined || latest === undefined || failure !== undefined) return false;
       await write(path, latest);
       return true;
     },

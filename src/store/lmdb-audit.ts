@@ -1,5 +1,6 @@
 /** Reading a log's rows to check them: as they are, each by itself, damaged ones too. Beside a writer, or without one. */
 import { TlogError } from "../errors.ts";
+import { HASH_BYTES } from "../merkle/hash.ts";
 import { concatBytes, readUint16 } from "../tlog/encoding.ts";
 import { type BundleCoordinate, TILE_WIDTH, type Tile } from "../tlog/tile.ts";
 import { INNER_BYTES } from "./inner-nodes.ts";
@@ -10,6 +11,7 @@ import {
   bundleKey,
   bundlePartKey,
   ENTRIES_PER_PART,
+  GROUP_WIDTH,
   innerGroupKey,
   LOG_LAYOUT,
   type LogTables,
@@ -88,6 +90,7 @@ export async function openLmdbAudit(directory: string): Promise<LmdbAudit> {
   const treeSize = (): number => assumed ?? sizeNow();
   const hashes = ({ level, start, count }: TileHashes): Uint8Array | undefined =>
     readHashes(tables.tiles, { level, held: hashesAtLevel(treeSize(), level), start, count });
+  const groups = groupReader((range) => hashes(range), treeSize);
   return {
     rows() {
       env.refresh();
@@ -97,7 +100,8 @@ export async function openLmdbAudit(directory: string): Promise<LmdbAudit> {
       assumed = size;
     },
     refresh: () => env.refresh(),
-    readTile: ({ level, index, width }) => hashes({ level, start: index * TILE_WIDTH, count: width }),
+    readTile: (tile) =>
+      groups(tile) ?? hashes({ ...tile, start: tile.index * TILE_WIDTH, count: tile.width }),
     readBundle: (bundle) => readBundle(tables, bundle, treeSize()),
     readInner: (tileIndex) => readInner(tables.tiles, tileIndex),
     readHashes: hashes,
@@ -127,6 +131,25 @@ function audited<T>(read: () => T | undefined, name?: string): AuditedRow<T> {
       return { problem: error.message };
     throw error;
   }
+}
+
+/** Reads full tiles a whole row at a time, and keeps the last: tiles are read one after the other. */
+function groupReader(
+  hashes: (range: TileHashes) => Uint8Array | undefined,
+  treeSize: () => number,
+): (tile: Tile) => Uint8Array | undefined {
+  let held: { readonly group: number; readonly bytes: Uint8Array } | undefined; // owned by the function below
+  return ({ level, index, width }) => {
+    const group = Math.floor(index / TILES_PER_GROUP);
+    if (level > 0 || width < TILE_WIDTH || (group + 1) * GROUP_WIDTH > treeSize()) return undefined;
+    if (held?.group !== group) {
+      const bytes = hashes({ level, start: group * GROUP_WIDTH, count: GROUP_WIDTH });
+      if (bytes === undefined) return undefined;
+      held = { group, bytes };
+    }
+    const at = (index % TILES_PER_GROUP) * TILE_WIDTH * HASH_BYTES;
+    return held.bytes.slice(at, at + TILE_WIDTH * HASH_BYTES);
+  };
 }
 
 /** Rows put together, not looked into: what cannot be taken apart is for the caller to judge. */
