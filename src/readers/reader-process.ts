@@ -2,7 +2,9 @@
  * A reader: a process that holds public connections beside the writer, answers reads of what is published from storage, has the writer
  * add entries, and passes everything else on. Started by `ReaderPool`; lives no longer than the writer does.
  */
+import { rmSync } from "node:fs";
 import type { RequestListener } from "node:http";
+import { dirname } from "node:path";
 import { TlogError } from "../errors.ts";
 import { accessFrom, type WriteAccess } from "../http/access.ts";
 import type { RunningListener } from "../http/listen.ts";
@@ -24,9 +26,17 @@ const FOR_THE_WRITER = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 const MAX_REQUESTS_PER_CONNECTION = 1000;
 
 for (const signal of FOR_THE_WRITER) process.on(signal, () => {});
-// Without the writer there is no log to serve, and nobody to end this process.
-process.once("disconnect", () => process.exit(1));
+// Without the writer there is no log to serve, and nobody to end this process, or to remove what a killed writer leaves behind: the
+// directory of its sockets. Before cluster's own listener, which ends the process.
+process.prependOnceListener("disconnect", () => {
+  try {
+    if (place !== undefined) rmSync(place, { recursive: true, force: true });
+  } finally {
+    process.exit(1);
+  }
+});
 
+let place: string | undefined; // owned by open()
 let listening: Promise<RunningListener> | undefined; // owned by the next statement
 let access: WriteAccess | undefined; // owned by open()
 
@@ -54,6 +64,7 @@ async function run(start: ReaderStart): Promise<RunningListener> {
 async function open(start: ReaderStart): Promise<RunningListener> {
   const { directory, origin, vkeys, listen, tls } = start;
   access = accessFrom(start.access);
+  place = dirname(start.socketPath);
   const store = await openLmdbReader({ directory, origin });
   const view = openView({ store, origin, vkeys });
   const limits = { maxRequestsPerConnection: MAX_REQUESTS_PER_CONNECTION };

@@ -1,9 +1,11 @@
+import { readdirSync } from "node:fs";
 import { expect, it } from "vitest";
-import { startServe, stopServe } from "../cli/harness.ts";
+import { startServe, stopServe, temporaryDirectory } from "../cli/harness.ts";
 import { ask, startReaders } from "./serve-readers.ts";
 
 it("no entry that readers answered for is lost when the writer is killed with frames under way", async () => {
-  const log = await startReaders(2);
+  const sockets = temporaryDirectory();
+  const log = await startReaders(2, [], { TMPDIR: sockets });
   const answered = new Map<string, number>(); // owned by the writers
   let unanswered = 0; // owned by the writers
   const writers = Array.from({ length: 16 }, async (_, writer) => {
@@ -29,4 +31,6 @@ it("no entry that readers answered for is lost when the writer is killed with fr
   await ask(`${again.url}/add`, { method: "POST", headers: { Accept: "text/x.tlog.proof" }, body: "last" });
   for (const [entry, index] of answered) expect((await ask(`${again.url}/entry/${index}`)).text).toBe(entry);
   await stopServe(again);
+  // The readers removed what they were reached by.
+  await expect.poll(() => readdirSync(sockets)).toEqual([]);
 });
