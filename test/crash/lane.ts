@@ -10,7 +10,7 @@ import { load } from "./clients.ts";
 import { entryNumbered } from "./entries.ts";
 import { ask } from "./exchange.ts";
 import { Ledger } from "./ledger.ts";
-import { type LogProcess, pause, readNote, startLog } from "./log-process.ts";
+import { fsck, type LogProcess, pause, readNote, startLog } from "./log-process.ts";
 import { isPersisted } from "./look.ts";
 import type { Outcomes } from "./outcomes.ts";
 import { type Ending, type Endings, type LaneKind, nthOf } from "./rounds.ts";
@@ -31,20 +31,22 @@ const CLIENTS = 12;
 /** A server whose end is at random dies when it has answered up to so many entries, however fast the machine is. */
 const MAX_ANSWERED = 400;
 /** How long a server lives at most, also one whose plan does not come about. */
-const LIFE_MS = 4_000;
+const LIFE_MS = 10_000;
 /** After which stages a failure leaves the log read-only; after others it goes on. */
 const ENDS_WRITING: readonly Stage[] = ["pool", "commit", "flush", "guard", "publish"];
 const SETTLES_WITHIN_MS = 10_000;
-/** Every so many rounds the log is read from its first leaf. */
+/** Every so many rounds the log is read from its first leaf; and what was left is checked byte by byte. */
 const WHOLE_WALK = 10;
+const FSCK = 5;
 
 export class Lane {
   readonly ledger = new Ledger();
-  readonly kills = { planned: 0, random: 0, opening: 0, readers: 0 };
+  readonly kills = { planned: 0, random: 0, opening: 0, readers: 0, fsck: 0 };
   readonly #options: LaneOptions;
   #walked = 0; // owned by #check(): how many leaves were read before
   #round = 0; // owned by round()
   #log: LogProcess | undefined; // owned by #start()
+  #vkey: string | undefined; // owned by #check()
   #trust: ((treeSize: number) => CheckpointTrust) | undefined; // owned by #check()
 
   constructor(options: LaneOptions) {
@@ -62,55 +64,75 @@ export class Lane {
     this.#round += 1;
     const ending = this.#options.endings.next(this.#options.kind);
     const plan = this.#planFor(ending);
+    await this.#told(`round ${this.#round}, ${JSON.stringify(plan ?? ending)}`, () =>
+      this.#live(ending, plan),
+    );
+  }
+
+  /** One life more, in which nothing happens: everything must be there, and what is in doubt gets its place. */
+  async finish(): Promise<void> {
+    this.#round = 0;
+    await this.#told("the last start", async () => {
+      const log = await this.#start(undefined);
+      if (log.listening === undefined) throw new Error("it does not start");
+      await this.#check(log, log.listening);
+      for (const number of this.ledger.inDoubt) await this.#addAgain(log.listening.url, number);
+      await this.#check(log, log.listening);
+      log.child.kill("SIGTERM");
+      const code = await log.ended;
+      if (code !== 0) throw new Error(`a clean end with exit code ${code}`);
+      await this.#fsck();
+      if (this.#trust !== undefined) await this.ledger.verifyAll(this.#trust);
+      this.ledger.checkHeads();
+    });
+  }
+
+  /** Whatever goes wrong in `life` is a violation, and said with where and how it was. */
+  async #told(where: string, life: () => Promise<void>): Promise<void> {
+    const { violations } = this.ledger;
+    await life().catch((error: unknown) => violations.push(String(error)));
+    if (violations.length === 0) return;
+    this.close();
+    violations.push(`${this.#options.kind.name}, ${where}: ${this.#log?.errors()}`);
+  }
+
+  async #live(ending: Ending, plan: Plan | undefined): Promise<void> {
+    const { random } = this.#options;
+    const { ledger } = this;
     const log = await this.#start(plan);
-    const gone = new AbortController();
-    void log.ended.then(() => gone.abort());
     if (log.listening !== undefined) {
-      await this.#check(log, log.listening).catch((error: unknown) => this.#whileAlive(log, error));
-      const { ledger } = this;
-      const { random } = this.#options;
+      await this.#check(log, log.listening, plan).catch((error: unknown) =>
+        this.#unplanned(log, plan, error),
+      );
+      const gone = new AbortController();
+      void log.ended.then(() => gone.abort());
       const { url } = log.listening;
       const using = load({ url, ledger, random, clients: CLIENTS, signal: gone.signal });
-      await this.#untilEnd(log, ending, plan);
+      await this.#untilEnd(log, ending, plan).finally(() => log.child.kill("SIGKILL"));
       await using;
     }
     await this.#conclude(log, ending, plan);
-    if (this.#trust !== undefined) await this.ledger.verifyAll(this.#trust);
-    const { violations } = this.ledger;
-    if (violations.length > 0)
-      violations.push(
-        `in round ${this.#round} of ${this.#options.kind.name}: ${JSON.stringify(plan ?? ending)}`,
-      );
+    if (this.#round % FSCK === 0) await this.#fsck();
+    if (this.#trust !== undefined) await ledger.verifyAll(this.#trust);
   }
 
-  /** One life more, in which nothing happens: everything must be there. */
-  async finish(): Promise<void> {
-    this.#round = 0;
-    const log = await this.#start(undefined);
-    if (log.listening === undefined) throw new Error(`the log did not start: ${log.errors()}`);
-    await this.#check(log, log.listening);
-    const { ledger } = this;
-    for (const number of ledger.inDoubt) {
-      const agent = new Agent();
-      const { body } = await ask(`${log.listening.url}/add`, {
-        agent,
-        method: "POST",
-        body: entryNumbered(number),
-      });
-      ledger.answered(number, Number(body));
-      agent.destroy();
-    }
-    await this.#check(log, log.listening);
-    log.child.kill("SIGTERM");
-    const code = await log.ended;
-    if (code !== 0) ledger.violations.push(`a clean end: exit code ${code}: ${log.errors()}`);
-    if (this.#trust !== undefined) await ledger.verifyAll(this.#trust);
-    ledger.checkHeads();
+  async #fsck(): Promise<void> {
+    const { program, folder } = this.#options;
+    if (this.#vkey === undefined) return;
+    this.kills.fsck += 1;
+    const wrong = await fsck({ program, folder, vkey: this.#vkey });
+    if (wrong !== undefined) throw new Error(wrong);
+  }
+
+  async #addAgain(url: string, number: number): Promise<void> {
+    const agent = new Agent();
+    const { body } = await ask(`${url}/add`, { agent, method: "POST", body: entryNumbered(number) });
+    this.ledger.answered(number, Number(body));
   }
 
   async #start(plan: Plan | undefined): Promise<LogProcess> {
     const { program, folder, kind } = this.#options;
-    this.#log = await startLog({ program, folder, args: kind.args, plan });
+    this.#log = await startLog({ program, folder, ...kind, plan });
     return this.#log;
   }
 
@@ -124,14 +146,18 @@ export class Lane {
   async #check(
     log: LogProcess,
     { url, vkey }: { readonly url: string; readonly vkey: string },
+    plan?: Plan,
   ): Promise<void> {
     const { random, kind } = this.#options;
+    this.#vkey = vkey;
     this.#trust ??= this.#trustIn(vkey);
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const isWhole = this.#round % WHOLE_WALK === 0;
-    const at = { url, vkey, agent, ledger: this.ledger, random, witnesses: kind.witnesses };
+    const hasFailed = () => plan !== undefined && readNote(plan.notePath) !== undefined;
+    const { ledger } = this;
+    const at = { url, vkey, agent, ledger, random, witnesses: kind.witnesses, hasFailed };
     await walk(at, isWhole ? 0 : this.#walked).finally(() => agent.destroy());
-    this.#walked = this.ledger.size;
+    this.#walked = ledger.size;
     const { status, body } = await ask(`${log.adminUrl}/readyz`, { agent: new Agent() });
     if (status !== 200) throw new Error(`not ready after a start: ${body.toString()}`);
   }
@@ -144,10 +170,10 @@ export class Lane {
     return (treeSize) => (treeSize === 0 ? byLog : { policy });
   }
 
-  /** A server that died where it was to die answers nothing more; whatever else goes wrong is a failure. */
-  async #whileAlive(log: LogProcess, error: unknown): Promise<void> {
+  /** A server that died where it was to die answers nothing more, and one that failed publishes nothing more. All else is wrong. */
+  async #unplanned(log: LogProcess, plan: Plan | undefined, error: unknown): Promise<void> {
     const ended = await Promise.race([log.ended, pause(500).then(() => undefined)]);
-    if (ended === undefined) this.ledger.violations.push(`round ${this.#round}: ${String(error)}`);
+    if (ended === undefined && (plan === undefined || readNote(plan.notePath) === undefined)) throw error;
   }
 
   async #untilEnd(log: LogProcess, ending: Ending, plan: Plan | undefined): Promise<void> {
@@ -184,8 +210,7 @@ export class Lane {
       if (isReadOnly && status === "read-only" && code === "LOG_READ_ONLY") break;
       if (!isReadOnly && (await this.#isReceiptThere(listening?.url ?? ""))) break;
       if (performance.now() > deadline) {
-        this.ledger.violations.push(`${SETTLES_WITHIN_MS} ms after ${stage} failed: ${body.toString()}`);
-        return;
+        throw new Error(`${SETTLES_WITHIN_MS} ms after ${stage} failed: ${body.toString()}`);
       }
       await pause(5);
     }
@@ -199,9 +224,7 @@ export class Lane {
       await ask(`${listening?.url}/checkpoint`, { agent }),
     ];
     if (added.status !== 503 || read.status !== 200)
-      this.ledger.violations.push(
-        `after ${stage} failed an add was answered ${added.status}, a read ${read.status}`,
-      );
+      throw new Error(`after ${stage} failed an add was answered ${added.status}, a read ${read.status}`);
   }
 
   async #isReceiptThere(url: string): Promise<boolean> {
@@ -239,7 +262,7 @@ export class Lane {
       this.kills.opening += 1;
       // A failure of the opening is told, and ends it.
       if (note === undefined || ![2, 3, "SIGKILL"].includes(ended))
-        this.ledger.violations.push(`round ${this.#round}: no start (${ended}): ${log.errors()}`);
+        throw new Error(`it does not start (${ended})`);
     }
     if (note === undefined || ending.how === "at random") {
       this.kills.random += 1;

@@ -1,5 +1,5 @@
 /** `serve` in a process of its own, which may end at any moment. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -11,6 +11,7 @@ export interface StartAt {
   /** Its working directory; the log lives in `log` below it. */
   readonly folder: string;
   readonly args: readonly string[];
+  readonly hasSmallRuns: boolean;
   readonly plan: Plan | undefined;
 }
 
@@ -27,7 +28,7 @@ export interface LogProcess {
 const LISTENS_WITHIN_MS = 30_000;
 
 /** Resolves when it listens, or has ended. */
-export async function startLog({ program, folder, args, plan }: StartAt): Promise<LogProcess> {
+export async function startLog({ program, folder, args, hasSmallRuns, plan }: StartAt): Promise<LogProcess> {
   const admin = `127.0.0.1:${await freePort()}`;
   const own = [
     "--listen",
@@ -44,8 +45,11 @@ export async function startLog({ program, folder, args, plan }: StartAt): Promis
     [program, "serve", "--json", "--log-level", "warn", ...own, ...args],
     {
       cwd: folder,
-      // What a killed writer leaves of its readers' sockets is gone with the folder.
-      env: { PATH: process.env.PATH, HOME: folder, TMPDIR: folder, ...planEnvironment(plan) },
+      env: {
+        ...environmentIn(folder),
+        ...(hasSmallRuns && { CRASH_SMALL_RUNS: "yes" }),
+        ...planEnvironment(plan),
+      },
       stdio: ["ignore", "pipe", "pipe"],
     },
   );
@@ -59,6 +63,33 @@ export async function startLog({ program, folder, args, plan }: StartAt): Promis
   clearTimeout(late);
   const listening = line === undefined ? undefined : welcome(line);
   return { child, adminUrl: `http://${admin}`, listening, ended, errors: () => errors };
+}
+
+/** `fsck` of what a server left. @returns undefined when all is right, else what it says. */
+export async function fsck({
+  program,
+  folder,
+  vkey,
+}: Pick<StartAt, "program" | "folder"> & { readonly vkey: string }): Promise<string | undefined> {
+  const args = [program, "fsck", "log", "--vkey", vkey, "--processes", "1"];
+  const env = environmentIn(folder);
+  const { status, stdout, stderr } = await new Promise<FsckEnd>((resolve) => {
+    execFile(process.execPath, args, { cwd: folder, env }, (error, stdout, stderr) => {
+      resolve({ status: error === null ? 0 : (error.code ?? error.signal), stdout, stderr });
+    });
+  });
+  return status === 0 ? undefined : `fsck ends with ${status}: ${stdout}${stderr}`;
+}
+
+interface FsckEnd {
+  readonly status: unknown;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** What a killed writer leaves of its readers' sockets is gone with the folder. */
+function environmentIn(folder: string): NodeJS.ProcessEnv {
+  return { PATH: process.env.PATH, HOME: folder, TMPDIR: folder };
 }
 
 /** What a server wrote down that ended as planned; undefined when it ended otherwise. */

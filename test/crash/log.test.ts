@@ -28,7 +28,7 @@ describe("a log that is killed under load", () => {
   });
 
   it(
-    `${KILLS} times loses nothing that it answered, and contradicts nothing that it showed`,
+    "again and again loses nothing that it answered, and contradicts nothing that it showed",
     async () => {
       const outcomes = new Outcomes();
       const endings = new Endings(randomFrom(SEED));
@@ -38,7 +38,7 @@ describe("a log that is killed under load", () => {
         return new Lane({ kind, program, folder: join(folder, String(at)), random, outcomes, endings });
       });
       await Promise.all(lanes.map((lane) => killAgain(lane, KILLS / LANES.length)));
-      console.log(`seed ${SEED}\n${outcomes}`);
+      console.log(`${KILLS} kills, seed ${SEED}\n${outcomes}`);
       for (const [at, { ledger, kills }] of lanes.entries()) {
         const { name = "" } = LANES[at] ?? {};
         console.log(`${name}: ${ledger.size} leaves, ${JSON.stringify({ ...kills, ...ledger.counts })}`);

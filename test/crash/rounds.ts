@@ -6,22 +6,26 @@ export interface LaneKind {
   readonly args: readonly string[];
   readonly witnesses: number;
   readonly readers: number;
+  /** The leaf index makes runs of 256 leaves, and merges them, in every life. */
+  readonly hasSmallRuns: boolean;
 }
 
 export const LANES: readonly LaneKind[] = [
-  { name: "one process", args: [], witnesses: 0, readers: 0 },
-  { name: "two readers", args: ["--readers", "2"], witnesses: 0, readers: 2 },
+  { name: "one process", args: [], witnesses: 0, readers: 0, hasSmallRuns: true },
+  { name: "two readers", args: ["--readers", "2"], witnesses: 0, readers: 2, hasSmallRuns: false },
   {
     name: "three witnesses",
     args: ["--local-witnesses", "3", "--checkpoint-interval", "40"],
     witnesses: 3,
     readers: 0,
+    hasSmallRuns: false,
   },
   {
     name: "readers and witnesses",
     args: ["--readers", "2", "--local-witnesses", "3", "--checkpoint-interval", "40"],
     witnesses: 3,
     readers: 2,
+    hasSmallRuns: true,
   },
 ];
 

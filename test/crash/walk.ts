@@ -19,6 +19,8 @@ export interface Walk {
   readonly random: () => number;
   /** How many local witnesses it has. */
   readonly witnesses: number;
+  /** Whether a stage failed as planned: then no later checkpoint is to be expected. */
+  readonly hasFailed: () => boolean;
 }
 
 /** How long a checkpoint may take that covers all that was answered. */
@@ -28,7 +30,7 @@ const SAMPLES = 4;
 /**
  * Bundles and tiles from `from` on, and some of those before; the roots of all heads that were ever shown; receipts, lookups and
  * consistency proofs of a few.
- * @throws when the log dies meanwhile.
+ * @throws when the log dies, or fails, meanwhile.
  */
 export async function walk(at: Walk, from: number): Promise<void> {
   const { ledger } = at;
@@ -49,7 +51,7 @@ export async function walk(at: Walk, from: number): Promise<void> {
 }
 
 /** The first checkpoint that covers all that was ever answered: it must come within a bounded time. */
-async function coveringHead({ url, vkey, agent, ledger }: Walk) {
+async function coveringHead({ url, vkey, agent, ledger, hasFailed }: Walk) {
   const deadline = performance.now() + COVERED_MS;
   for (;;) {
     const { floor } = ledger;
@@ -57,7 +59,7 @@ async function coveringHead({ url, vkey, agent, ledger }: Walk) {
     ledger.shown(note.toString(), floor);
     const head = await openCheckpoint({ signedNote: note, logKeys: [parseVerifierKey(vkey)] });
     if (head.treeSize >= ledger.answeredSize) return head;
-    if (performance.now() > deadline) {
+    if (performance.now() > deadline || hasFailed()) {
       throw new Error(`no checkpoint of ${ledger.answeredSize} entries within ${COVERED_MS} ms`);
     }
     await new Promise((resolve) => setTimeout(resolve, 10));
@@ -117,7 +119,11 @@ async function sampleOne(
   const { proof }: { proof: readonly string[] } = JSON.parse(text);
   const hashes = proof.map((hash) => decodeHex(hash));
   const roots = { fromRoot: earlier.rootHash, toRoot: head.rootHash };
-  verifyConsistency({ fromSize, toSize, ...roots, proof: hashes });
+  try {
+    verifyConsistency({ fromSize, toSize, ...roots, proof: hashes });
+  } catch (error) {
+    ledger.violations.push(`from ${earlier.from} of size ${fromSize} to ${toSize}: ${String(error)}`);
+  }
 }
 
 async function get({ url, agent }: Pick<Walk, "url" | "agent">, path: string): Promise<Buffer> {

@@ -10,6 +10,7 @@ const HERE = "test/crash/server";
 const WRAPPED: readonly { readonly module: string; readonly by: string; readonly in?: string }[] = [
   { module: "src/store/lmdb.ts", by: "lmdb.ts" },
   { module: "src/store/lmdb-environment.ts", by: "lmdb-environment.ts", in: "src/store/lmdb-opening.ts" },
+  { module: "src/store/leaf-index/open-leaf-index.ts", by: "leaf-index.ts" },
   { module: "src/keys/guard-file.ts", by: "guard-file.ts" },
   { module: "src/tlog/key.ts", by: "key.ts", in: "src/cli/serve-key.ts" },
   { module: "src/cli/local-witnesses.ts", by: "local-witnesses.ts" },

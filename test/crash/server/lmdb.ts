@@ -1,5 +1,5 @@
 import * as original from "../../../src/store/lmdb.ts";
-import type { LogStore } from "../../../src/store/store.ts";
+import type { HeadRows, LogStore } from "../../../src/store/store.ts";
 import { encodeHex } from "../../../src/tlog/encoding.ts";
 import { around } from "./failpoints.ts";
 
@@ -7,6 +7,13 @@ export * from "../../../src/store/lmdb.ts";
 
 export async function openLmdbStore(options: original.LmdbStoreOptions): Promise<LogStore> {
   const store = await original.openLmdbStore(options);
+  let recorded = (await store.head()).published?.treeSize ?? -1; // the largest checkpoint that is, or is being, written: a commit of entries takes some along
+  const isNew = (rows: HeadRows | undefined): boolean => {
+    const treeSize = rows?.published?.treeSize ?? -1;
+    if (treeSize <= recorded) return false;
+    recorded = treeSize;
+    return true;
+  };
   return {
     ...store,
     adoptLineage: (lineage) =>
@@ -26,15 +33,22 @@ export async function openLmdbStore(options: original.LmdbStoreOptions): Promise
         async () => known,
       );
     },
-    commit: (batch) =>
-      around(
+    commit(batch) {
+      isNew(batch.heads);
+      const doing = { fromSize: batch.from, treeSize: batch.head.treeSize };
+      return around(
         "commit",
-        () => ({ fromSize: batch.from, treeSize: batch.head.treeSize }),
+        () => doing,
         () => store.commit(batch),
-      ),
+      );
+    },
     recordHeads(rows) {
-      const doing = () => rows.published && { treeSize: rows.published.treeSize };
-      return around("publish", doing, () => store.recordHeads(rows));
+      const doing = isNew(rows) && rows.published ? { treeSize: rows.published.treeSize } : undefined;
+      return around(
+        "publish",
+        () => doing,
+        () => store.recordHeads(rows),
+      );
     },
   };
 }
