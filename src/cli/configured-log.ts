@@ -127,13 +127,22 @@ function waysOut({ data, key, guard }: DataPaths, whole = "URL-OR-DIRECTORY"): W
     `fetch what is missing from a mirror or a static export of it, and start again: ${call} import ${shellQuoted(whole)} ${places}, or`,
   ];
   const retire = `retire the key: start a log with another name (${call} keygen --origin NEW-NAME --out NEW.key, then --data NEW --key NEW.key), and tell readers of this one`;
+  const recreate =
+    "only if you know for certain that no newer copy of this log has signed anything: --recreate-guard; with --served-at URL the log asks there, and its witnesses, before it believes it";
+  const guardGone = [
+    "bring the guard back, as new as the data, or point --guard at it, or",
+    `${retire};`,
+    recreate,
+  ];
   return {
     ...guardWaysOut([
       ...goOn,
       "point --guard at the guard that belongs to this data directory, or",
       `${retire};`,
-      "only if you know for certain that no newer copy of this log has signed anything: --recreate-guard",
+      recreate,
     ]),
+    GUARD_MISSING: guardGone,
+    GUARD_MALFORMED: guardGone,
     // No flag helps here: what others show with the log's signature was signed.
     LOG_ROLLED_BACK: [...goOn, retire],
     LOG_CONTRADICTED: [
