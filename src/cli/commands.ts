@@ -89,7 +89,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = Object.freeze({
     load: async () => (await import("./keygen.ts")).keygen,
   },
   "token new": {
-    summary: "make a write token for a client, and its hash for `serve --token-hash`",
+    summary: "make a write token for a client, and its line for `serve --tokens`",
     load: async () => (await import("./token-new.ts")).tokenNew,
   },
   backup: {

@@ -1,6 +1,7 @@
 import { type Config, invocation } from "../config.ts";
 import { TlogError } from "../errors.ts";
 import { type WriteAccess, writeAccessFor } from "../http/access.ts";
+import { readTls } from "../http/tls.ts";
 import type { Log } from "../log/log.ts";
 import { type RunningServer, serveLog, type TlsFiles, type WriteTokens } from "../server.ts";
 import { flagName, type SettingName } from "../settings.ts";
@@ -136,7 +137,10 @@ interface Serving {
 function tlsFiles(config: Config): TlsFiles | undefined {
   const certFile = config.value("tlsCert");
   const keyFile = config.value("tlsKey");
-  if (certFile !== undefined && keyFile !== undefined) return { certFile, keyFile };
+  if (certFile !== undefined && keyFile !== undefined) {
+    readTls({ certFile, keyFile });
+    return { certFile, keyFile };
+  }
   if (certFile === undefined && keyFile === undefined) return undefined;
   const names = [flagName("tlsCert"), flagName("tlsKey")];
   throw new TlogError("CONFIG_INVALID", `want ${names.join(" and ")} together, got one of them`);

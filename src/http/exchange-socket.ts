@@ -78,7 +78,36 @@ function stringOf(value: string | string[] | undefined): string | undefined {
 export function sendAnswer(incoming: IncomingMessage, outgoing: ServerResponse, answer: Answer): void {
   if (!incoming.complete) outgoing.once("finish", () => discardRest(incoming));
   outgoing.writeHead(answer.status, answer.headers);
-  outgoing.end(answer.body);
+  const { body } = answer;
+  if (body instanceof Uint8Array && body.length > PIECE_BYTES && isEncrypted(incoming)) {
+    sendInPieces(outgoing, body);
+  } else {
+    outgoing.end(body);
+  }
+}
+
+/** What TLS encrypts at once, and then holds until the reader takes it: a second copy of what is written. */
+const PIECE_BYTES = 256 * 1024;
+
+function isEncrypted({ socket }: IncomingMessage): boolean {
+  return "encrypted" in socket && socket.encrypted === true;
+}
+
+function sendInPieces(outgoing: ServerResponse, body: Uint8Array): void {
+  let at = 0; // owned by next()
+  const next = (): void => {
+    while (at + PIECE_BYTES < body.length) {
+      if (outgoing.destroyed) return;
+      const piece = body.subarray(at, at + PIECE_BYTES);
+      at += PIECE_BYTES;
+      if (!outgoing.write(piece)) {
+        outgoing.once("drain", next);
+        return;
+      }
+    }
+    if (!outgoing.destroyed) outgoing.end(body.subarray(at));
+  };
+  next();
 }
 
 /** How long the rest of a refused body may take. As long as @hono/node-server waits. */

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import { TlogError } from "../errors.ts";
-import { messageOf } from "../node/errno.ts";
+import { codeOf, messageOf } from "../node/errno.ts";
 import { watchFiles } from "../node/watch-files.ts";
 
 export interface TlsFiles {
@@ -55,6 +55,6 @@ function read(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (cause) {
-    throw new TlogError("FILE_UNREADABLE", `${path} cannot be read: ${messageOf(cause)}`, { cause });
+    throw new TlogError("FILE_UNREADABLE", `${path} cannot be read (${codeOf(cause)})`, { cause });
   }
 }

@@ -32,7 +32,8 @@ export const ATTACKS: readonly Attack[] = [
   {
     name: "connections on which nothing comes",
     size: 4000,
-    maxMib: 100,
+    // Of TLS some 32 KiB each.
+    maxMib: 250,
     tls: "too",
     run: (victim, during) => hold(victim, 4000, during, () => {}),
   },
@@ -171,8 +172,8 @@ export const ATTACKS: readonly Attack[] = [
   {
     name: "64 requests at once on a connection, no answer read",
     size: 300,
-    // A budget of 256 MiB of bundles on their way; TLS holds each a second time.
-    maxMib: 700,
+    // A budget of 256 MiB of bundles on their way, and what they are while they are read.
+    maxMib: 420,
     tls: "too",
     run: (victim, during) =>
       hold(victim, 300, during, (socket) => {
@@ -183,7 +184,7 @@ export const ATTACKS: readonly Attack[] = [
   {
     name: "the largest bundle compressed anew, in a loop",
     size: 32,
-    maxMib: 700,
+    maxMib: 420,
     tls: "too",
     run: (victim, during) =>
       again(victim, 32, during, (socket) => {

@@ -8,10 +8,11 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { ListenLimits } from "../../src/http/limits.ts";
 import { listen } from "../../src/http/listen.ts";
 import { readTls, type TlsFiles } from "../../src/http/tls.ts";
+import { encodeBundle } from "../../src/tlog/entry-bundle.ts";
 import { expectCode } from "../expect-code.ts";
 import { RawClient } from "./raw-client.ts";
 import { get } from "./served-log.ts";
-import { openLogOfSize } from "./test-log.ts";
+import { openLogOfSize, openTestLog, publishEntries, testApp } from "./test-log.ts";
 
 /** A fresh self-signed certificate for a name, where openssl is there to make it. */
 function newCertificate(name: string): TlsFiles {
@@ -42,8 +43,13 @@ function hasOpenssl(): boolean {
   }
 }
 
-async function serveTls(tls: TlsFiles, limits: Partial<ListenLimits> = {}) {
-  const { log, app } = await openLogOfSize(3);
+async function serveTls(
+  tls: TlsFiles,
+  limits: Partial<ListenLimits> = {},
+  other?: ReturnType<typeof testApp>,
+) {
+  const { log, app: own } = await openLogOfSize(3);
+  const app = other ?? own;
   const failures: unknown[] = [];
   const onError = ({ error }: { readonly error: unknown }) => void failures.push(error);
   const listener = await listen({ app, host: "127.0.0.1", port: 0, tls, limits, onError });
@@ -67,6 +73,7 @@ function ask(url: string, { body, ...headers }: Record<string, string> = {}): Pr
         let text = "";
         const certificate =
           response.socket instanceof TLSSocket ? response.socket.getPeerCertificate() : undefined;
+        response.setEncoding("latin1");
         response.on("data", (piece) => {
           text += piece;
         });
@@ -99,6 +106,21 @@ describe.skipIf(!hasOpenssl())("TLS", () => {
     expect((await ask(`${url}/add`, { body: "y", Origin: foreign })).status).toBe(403);
     // A target in absolute form goes the long way.
     expect((await ask(`${url}/add?`, { body: "z", Origin: url, Host: new URL(url).host })).status).toBe(200);
+  });
+
+  test("a large answer comes whole, in pieces as its reader takes them, and is dropped when that leaves", async () => {
+    const log = await openTestLog();
+    const entries = Array.from({ length: 40 }, (_, at) => new Uint8Array(65_535).fill(at));
+    await publishEntries(log, entries);
+    const { url } = await serveTls(first, {}, testApp(log));
+    const { body } = await ask(`${url}/tile/entries/000.p/40`);
+    expect(Buffer.from(body, "latin1").equals(Buffer.from(encodeBundle(entries)))).toBe(true);
+    const { hostname, port } = new URL(url);
+    const leaving = connect({ host: hostname, port: Number(port), rejectUnauthorized: false });
+    leaving.write(get("/tile/entries/000.p/40"));
+    await new Promise((resolve) => leaving.once("data", resolve));
+    leaving.destroy();
+    expect((await ask(`${url}/checkpoint`)).status).toBe(200);
   });
 
   test("a certificate that was renewed is shown to the next connection", async () => {
