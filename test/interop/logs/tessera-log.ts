@@ -17,6 +17,8 @@ export interface AskedWitness {
 export interface TesseraLog {
   readonly origin: string;
   readonly vkey: string;
+  /** Its folder, which is a static tlog-tiles directory. */
+  readonly storage: string;
   /** One run. @param witness - whose cosignature it asks for and has to get: without it, the program does not end. */
   add(entries: readonly string[], witness: AskedWitness | undefined): Promise<Ended>;
   /** A run that is not expected to end. */
@@ -53,6 +55,7 @@ async function openTesseraLog(
   return {
     origin: log.origin,
     vkey: log.vkey,
+    storage,
     add: async (entries, witness) =>
       await run(path, await argumentsFor(entries, witness), { env, timeoutMs: 60_000 }),
     begin: async (entries, witness) => await start(path, await argumentsFor(entries, witness), { env }),
