@@ -7,6 +7,7 @@ import { type Log, openLog, openSigner } from "../../src/server.ts";
 import { openLmdbWitnessReader } from "../../src/store/witness-lmdb.ts";
 import { decodeBase64, encodeBase64, encodeHex } from "../../src/tlog/encoding.ts";
 import { decodeBundle } from "../../src/tlog/entry-bundle.ts";
+import { check } from "../fsck/store-log.ts";
 
 /** Everything the log said that must hold for ever. */
 export interface Promised {
@@ -59,21 +60,25 @@ export class Heard implements Promised {
 }
 
 /**
- * Opens the log in `folder`/data as its next start does, and holds it to what it promised.
+ * Opens the log in `folder`/data as its next start does, holds it to what it promised, adds an entry, and checks every byte.
  * @returns how many entries it has. Throws what the opening throws, or an Error that names the promise that was broken.
  */
 export async function keptPromises(folder: string, promised: Promised): Promise<number> {
   await assertGuarded(folder, promised);
   const signer = await openSigner(await readSigningKeyFile(`${folder}/data.key`));
   const log = await openLog({ directory: `${folder}/data`, signer, minFreeBytes: 0 });
+  let size: number;
   try {
-    const size = await assertPromises(log, promised);
+    size = await assertPromises(log, promised);
     const { leafIndex, duplicate } = await log.add(new TextEncoder().encode("one more, afterwards"));
     if (!duplicate && leafIndex !== size) throw new Error(`the next entry got ${leafIndex}, want ${size}`);
-    return size;
   } finally {
     await log.close();
   }
+  const { findings } = await check(`${folder}/data`);
+  const [finding] = findings;
+  if (finding !== undefined) throw new Error(`fsck: ${JSON.stringify(finding)}`);
+  return size;
 }
 
 /** What was shown is in the guard: it had to be there before it was signed. */
