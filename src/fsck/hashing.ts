@@ -28,7 +28,28 @@ export class TileHasher {
   inner(): Uint8Array {
     return this.#memory.bytes.subarray(INNER_START * HASH_BYTES, ROOT * HASH_BYTES);
   }
+
+  /** The same of a partial tile: zeroes for nodes that are not complete. */
+  openInner(hashes: Uint8Array): Uint8Array {
+    const padded = new Uint8Array(TILE_WIDTH * HASH_BYTES);
+    padded.set(hashes);
+    this.root(padded);
+    const nodes = this.inner().slice();
+    for (const [height, start] of INNER_HEIGHTS) {
+      const complete = Math.floor(hashes.length / HASH_BYTES / 2 ** height);
+      nodes.fill(0, (start + complete) * HASH_BYTES, (start + 2 ** (TILE_HEIGHT - height)) * HASH_BYTES);
+    }
+    return nodes;
+  }
 }
+
+/** The heights of inner nodes that a store keeps, and where those of each begin, in hashes. */
+const INNER_HEIGHTS = [
+  [4, 0],
+  [5, 16],
+  [6, 24],
+  [7, 28],
+] as const;
 
 /** Hash `at` of many: a view. */
 export function hashAt(hashes: Uint8Array, at: number): Uint8Array {

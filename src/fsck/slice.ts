@@ -131,14 +131,18 @@ class SliceCheck {
     const [bundle, stored, inner] = await Promise.all([
       pieceOf(this.#source.readBundle({ index: tile.index, width: tile.width })),
       pieceOf(this.#source.readTile(tile)),
-      tile.width === TILE_WIDTH ? this.#readInner(tile.index) : undefined,
+      this.#readInner(tile),
     ]);
     return { tile, bundle, stored, inner: inner?.bytes, innerProblem: inner?.problem };
   }
 
-  async #readInner(tileIndex: number): Promise<{ readonly bytes?: Uint8Array; readonly problem?: string }> {
+  async #readInner({
+    index,
+    width,
+  }: Tile): Promise<{ readonly bytes?: Uint8Array; readonly problem?: string }> {
     try {
-      const bytes = await this.#source.readInner?.(tileIndex);
+      const { readInner, readOpenInner } = this.#source;
+      const bytes = await (width === TILE_WIDTH ? readInner?.(index) : readOpenInner?.(this.#job.treeSize));
       return bytes === undefined ? {} : { bytes };
     } catch (error) {
       return { problem: damageIn(error) };
@@ -155,14 +159,23 @@ class SliceCheck {
     const leaves = derived ?? held ?? new Uint8Array(tile.width * HASH_BYTES);
     if (tile.width < TILE_WIDTH) {
       this.#leaves = leaves;
+      if (isSound)
+        this.#takeInner(place, { inner, problem: innerProblem, right: this.#hasher.openInner(leaves) });
       return;
     }
     this.#roots.set(this.#hasher.root(leaves), place * HASH_BYTES);
-    if (isSound) this.#takeInner(place, inner, innerProblem);
+    if (isSound) this.#takeInner(place, { inner, problem: innerProblem, right: this.#hasher.inner() });
   }
 
-  #takeInner(place: number, inner: Uint8Array | undefined, problem: string | undefined): void {
-    const right = this.#hasher.inner();
+  #takeInner(
+    place: number,
+    of: {
+      readonly inner: Uint8Array | undefined;
+      readonly problem: string | undefined;
+      readonly right: Uint8Array;
+    },
+  ): void {
+    const { inner, problem, right } = of;
     if (problem === undefined && (inner === undefined || bytesEqual(inner, right))) return;
     this.#inner.set(
       place,

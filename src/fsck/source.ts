@@ -14,6 +14,8 @@ export interface TreeSource {
   readBundle(bundle: BundleCoordinate): Promise<Uint8Array | undefined>;
   /** The stored inner nodes of a full tile of level 0, where there are any. */
   readonly readInner?: (tileIndex: number) => Promise<Uint8Array | undefined>;
+  /** Those of the open tile of a tree of this size, 960 bytes, zeroes for what is not complete; undefined when none are kept or used. */
+  readonly readOpenInner?: (treeSize: number) => Promise<Uint8Array | undefined>;
 }
 
 /** Bytes, or why there are none. */
@@ -44,7 +46,7 @@ export type BeforeReading = (name: string) => Promise<void>;
 
 /** The same source for a process that reading may end: what it was at is known then. */
 export function announcing(source: TreeSource, before: BeforeReading): TreeSource {
-  const { readInner } = source;
+  const { readInner, readOpenInner } = source;
   return {
     readAhead: 1,
     async readTile(tile) {
@@ -59,6 +61,12 @@ export function announcing(source: TreeSource, before: BeforeReading): TreeSourc
       async readInner(tileIndex: number) {
         await before(`inner nodes of ${formatTilePath({ level: 0, index: tileIndex, width: 256 })}`);
         return await readInner(tileIndex);
+      },
+    }),
+    ...(readOpenInner !== undefined && {
+      async readOpenInner(treeSize: number) {
+        await before("inner nodes of the open tile");
+        return await readOpenInner(treeSize);
       },
     }),
   };

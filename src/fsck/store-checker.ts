@@ -43,6 +43,7 @@ export function openStoreChecker(
       readTile: async (tile) => (await opened()).readTile(tile),
       readBundle: async (bundle) => (await opened()).readBundle(bundle),
       readInner: async (tileIndex) => (await opened()).readInner(tileIndex),
+      readOpenInner: async (treeSize) => (await opened()).readOpenInner(treeSize),
     },
     async assume(treeSize) {
       const audit = await opened();

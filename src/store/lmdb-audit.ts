@@ -3,7 +3,7 @@ import { TlogError } from "../errors.ts";
 import { HASH_BYTES } from "../merkle/hash.ts";
 import { concatBytes, readUint16 } from "../tlog/encoding.ts";
 import { type BundleCoordinate, TILE_WIDTH, type Tile } from "../tlog/tile.ts";
-import { INNER_BYTES } from "./inner-nodes.ts";
+import { INNER_BYTES, SECTION_WIDTH } from "./inner-nodes.ts";
 import type { TileHashes } from "./leaf-index/leaf-index.ts";
 import type { Table } from "./lmdb-environment.ts";
 import { damaged } from "./lmdb-failure.ts";
@@ -15,6 +15,7 @@ import {
   innerGroupKey,
   LOG_LAYOUT,
   type LogTables,
+  openInnerKey,
   TILES_PER_GROUP,
   tailKey,
 } from "./lmdb-layout.ts";
@@ -30,7 +31,7 @@ import {
   type WriterRow,
 } from "./lmdb-meta.ts";
 import { openForReading } from "./lmdb-opening.ts";
-import { readHashes } from "./lmdb-read.ts";
+import { readHashes, readOpenInner } from "./lmdb-read.ts";
 import { strayKeys } from "./lmdb-strays.ts";
 import { hashesAtLevel } from "./rules.ts";
 import type { IntegratedHead, PublishedHead, SignedHead } from "./store.ts";
@@ -65,6 +66,8 @@ export interface LmdbAudit {
   readBundle(bundle: BundleCoordinate): Uint8Array | undefined;
   /** The inner nodes of a full tile of level 0, 960 bytes; undefined when none are kept. */
   readInner(tileIndex: number): Uint8Array | undefined;
+  /** Those of the open tile; undefined when none are kept, or used, or the log has another size than this by now. */
+  readOpenInner(treeSize: number): Uint8Array | undefined;
   /** Of one tile level: what the leaf index is compared with. */
   readHashes(range: TileHashes): Uint8Array | undefined;
   /** Goes through the keys of a table. @returns those of rows that should not be there, "tail 000000000000000a", some at a time. */
@@ -104,6 +107,7 @@ export async function openLmdbAudit(directory: string): Promise<LmdbAudit> {
       groups(tile) ?? hashes({ ...tile, start: tile.index * TILE_WIDTH, count: tile.width }),
     readBundle: (bundle) => readBundle(tables, bundle, treeSize()),
     readInner: (tileIndex) => readInner(tables.tiles, tileIndex),
+    readOpenInner: (size) => (size === treeSize() ? readOpenNodes(tables.tiles, size) : undefined),
     readHashes: hashes,
     strays: (table) => strayKeys(env, table, treeSize),
     close,
@@ -209,4 +213,18 @@ function readInner(tiles: Table, tileIndex: number): Uint8Array | undefined {
     const nodes = new Uint8Array(value.subarray(at, at + INNER_BYTES));
     return nodes.some((byte) => byte !== 0) ? nodes : undefined;
   });
+}
+
+/**
+ * Where the last leaves completed no section of the open tile, what the row holds is of an earlier tile, and nothing uses it.
+ * @throws {TlogError} STORE_DAMAGED: the row has another length or number of sections
+ */
+function readOpenNodes(tiles: Table, treeSize: number): Uint8Array | undefined {
+  const sections = Math.floor(treeSize / SECTION_WIDTH);
+  if (sections % (TILE_WIDTH / SECTION_WIDTH) === 0) return undefined;
+  if (tiles.view(openInnerKey(), () => true) === undefined) return undefined;
+  const row = readOpenInner(tiles);
+  if (row?.sections === sections) return row.nodes;
+  const got = row === undefined ? "another length" : `${row.sections}`;
+  throw damaged(`inner nodes of the open tile: want those of ${sections} sections, got ${got}`);
 }

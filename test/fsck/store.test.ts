@@ -89,6 +89,9 @@ describe("a check of a data directory", () => {
       flipped(960 + 70),
       { kind: "inner-nodes", where: "inner nodes of tile/0/001" },
     ],
+    ["inner nodes of the open tile", "tiles", "80", flipped(8 + 40), { kind: "inner-nodes", leafIndex: 768 }],
+    ["their number", "tiles", "80", flipped(7), { kind: "inner-nodes", leafIndex: 768 }],
+    ["zeroes among them", "tiles", "80", flipped(8 + 900), { kind: "inner-nodes", leafIndex: 768 }],
     ["inner nodes that are too short", "tiles", INNER, (row) => row.slice(0, -1), { kind: "inner-nodes" }],
     [
       "row head",
