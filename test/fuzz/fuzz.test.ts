@@ -1,7 +1,7 @@
 /** What the coverage-guided fuzzer (`npm run fuzz`) found worth keeping, and a few mutations of it. */
 import { resolve } from "node:path";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { runs } from "../runs.ts";
 import { readCorpus } from "./corpus.ts";
 import { COMMON_WORDS, mutated, seededRandom } from "./mutate.ts";
@@ -19,6 +19,7 @@ describe("bytes of strangers", () => {
     async (_name, target) => {
       const inputs = [...(await target.seeds()), ...readCorpus(ROOT, target)];
       for (const input of inputs) expect(await faultOf(target, input)).toBeUndefined();
+      if (target.close !== undefined) onTestFinished(target.close);
       const mutation = fc.tuple(fc.nat(inputs.length - 1), fc.nat());
       await fc.assert(
         fc.asyncProperty(mutation, async ([at, seed]) => {

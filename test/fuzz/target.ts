@@ -9,6 +9,8 @@ export interface Target {
   readonly seeds: () => readonly Uint8Array[] | Promise<readonly Uint8Array[]>;
   /** Returns, or refuses with a {@link TlogError}. Whatever else it throws is a fault. */
   readonly run: (input: Uint8Array) => unknown;
+  /** Lets go of what it opened. */
+  readonly close?: () => Promise<void>;
 }
 
 /** Something that must not be: not what was thrown by accident, but what a target noticed. */

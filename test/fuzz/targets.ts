@@ -4,6 +4,7 @@ import { ENCODINGS } from "./targets/encodings.ts";
 import { HTTP_PARTS } from "./targets/http-parts.ts";
 import { NOTES } from "./targets/notes.ts";
 import { PROOFS } from "./targets/proofs.ts";
+import { RAW_HTTP } from "./targets/raw-http.ts";
 import { REQUESTS } from "./targets/requests.ts";
 import { ROUTES } from "./targets/routes.ts";
 
@@ -16,4 +17,5 @@ export const TARGETS: readonly Target[] = [
   ...HTTP_PARTS,
   ...ROUTES,
   ...CLIENT,
+  ...RAW_HTTP,
 ];
