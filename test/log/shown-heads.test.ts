@@ -1,13 +1,24 @@
 import { describe, expect, it } from "vitest";
 import type { FetchFunction } from "../../client/fetcher.ts";
 import type { LogEvents } from "../../src/events.ts";
+import type { Guard } from "../../src/keys/guard.ts";
 import type { ServedPlaces } from "../../src/log/head-sources.ts";
 import type { Log } from "../../src/log/log.ts";
 import type { LogOptions } from "../../src/log/options.ts";
 import { formatVerifierKey } from "../../src/tlog/key.ts";
 import { originHash } from "../../src/tlog/origin-hash.ts";
 import { expectCodeAsync } from "../expect-code.ts";
-import { copyOf, type Disks, emptyDisks, entry, ORIGIN, openOn, published, testSigner } from "./harness.ts";
+import {
+  copyOf,
+  type Disks,
+  emptyDisks,
+  entry,
+  guardOn,
+  ORIGIN,
+  openOn,
+  published,
+  testSigner,
+} from "./harness.ts";
 import { respond, stubWitness, witnessed } from "./stub-witness.ts";
 
 /** Shows whatever it is given; undefined: it does not answer. */
@@ -141,9 +152,19 @@ describe("what the log's public places show, before anything is signed", () => {
     left.guard = undefined;
     const signer = await testSigner();
     const silent = { ...signer, sign: () => Promise.reject(new Error("no key today")) };
-    const options = { served: place(three), recreateGuard: true, signers: [silent] };
+    const guard = guardOn(left);
+    const recorded: (number | undefined)[] = [];
+    const watched: Guard = {
+      ...guard,
+      write(record) {
+        recorded.push(record.signed?.treeSize);
+        return guard.write(record);
+      },
+    };
+    const options = { served: place(three), recreateGuard: true, signers: [silent], guard: watched };
     await expectCodeAsync(openOn(left, options), "SIGNER_FAILED");
-    expect(left.guard).toMatchObject({ signed: { treeSize: 3 } });
+    // With the new guard's first word, before this opening hands anything to a signer.
+    expect(recorded[0]).toBe(3);
   });
 });
 
