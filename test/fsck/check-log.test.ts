@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { TlogError } from "../../src/errors.ts";
+import { announcing } from "../../src/fsck/source.ts";
 import { leafHash } from "../../src/merkle/hash.ts";
 import { concatBytes, encodeUtf8 } from "../../src/tlog/encoding.ts";
 import { checkTree } from "./check-tree.ts";
@@ -128,6 +130,27 @@ describe("a check of a log", () => {
     const report = await checkTree(tree, { maxFindings: 2 });
     expect(report.findings).toHaveLength(2);
     expect(report.more).toBe(3);
+  });
+
+  it("goes on without what ended a process, and says what that was", async () => {
+    const tree = testTree(1000);
+    const announced: string[] = [];
+    const source = announcing(tree.source, async (name) => {
+      announced.push(name);
+      if (name === "tile/entries/001")
+        throw new TlogError("STORE_DAMAGED", "reading it ended the process (SIGBUS)");
+    });
+    const { findings } = await checkTree({ ...tree, source });
+    expect(findings).toMatchObject([
+      {
+        kind: "bundle",
+        where: "tile/entries/001: entries 256 to 511",
+        detail: "reading it ended the process (SIGBUS)",
+        remedy: "copy",
+      },
+    ]);
+    expect(announced).toContain("tile/0/001");
+    expect(announced).toContain("inner nodes of tile/0/001");
   });
 
   describe("of more than one slice", () => {
