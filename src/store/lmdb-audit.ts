@@ -21,6 +21,7 @@ import {
 } from "./lmdb-layout.ts";
 import {
   publishedReader,
+  readFrozen,
   readHead,
   readIntegrated,
   readLineage,
@@ -34,7 +35,7 @@ import { openForReading } from "./lmdb-opening.ts";
 import { readHashes, readOpenInner } from "./lmdb-read.ts";
 import { strayKeys } from "./lmdb-strays.ts";
 import { hashesAtLevel } from "./rules.ts";
-import type { IntegratedHead, PublishedHead, SignedHead } from "./store.ts";
+import type { FrozenHead, IntegratedHead, PublishedHead, SignedHead } from "./store.ts";
 
 /** A row; undefined, and why, when it is absent or damaged. */
 export interface AuditedRow<T> {
@@ -49,6 +50,7 @@ export interface AuditedRows {
   readonly lineage: AuditedRow<string>;
   readonly head: AuditedRow<IntegratedHead>;
   readonly signed: AuditedRow<SignedHead>;
+  readonly frozen: AuditedRow<FrozenHead>;
   readonly published: AuditedRow<PublishedHead>;
 }
 
@@ -121,6 +123,7 @@ function rowsOf(meta: Table): AuditedRows {
     lineage: audited(() => readLineage(meta)),
     head: audited(() => readIntegrated(meta), "head"),
     signed: audited(() => readHead(meta).signed),
+    frozen: audited(() => readFrozen(meta)),
     published: audited(publishedReader(meta)),
   };
 }
