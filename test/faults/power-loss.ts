@@ -266,7 +266,9 @@ function groupedByName(changes: Directory["changes"]): ReadonlyMap<string, reado
 
 function bytesLeft(file: File, fate: Fate): Buffer {
   const whole = lengthOf(file);
-  const bytes = Buffer.alloc(Math.max(whole, file.content.length), fate.hole);
+  // A file of which nothing was synced yet shows nothing else of the disk.
+  const hole = file.length === 0 ? 0 : fate.hole;
+  const bytes = Buffer.alloc(Math.max(whole, file.content.length), hole);
   file.content.copy(bytes, 0, 0, file.length);
   let length = fate.growsFirst ? whole : file.length;
   for (const [page, patches] of file.pages) {
