@@ -6,7 +6,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
@@ -16,8 +15,11 @@ import { COSIGNATURE_V1, decodeTimestampedSignature } from "../../src/tlog/cosig
 import { encodeHex } from "../../src/tlog/encoding.ts";
 import { formatVerifierKey } from "../../src/tlog/key.ts";
 import { type TestLog, testLog } from "../witness/harness.ts";
+import { freePort, pause } from "./log-process.ts";
 
 const KILLS = Number(process.env.KILLS ?? 20);
+/** A life ends after up to so many cosignatures. */
+const MAX_COSIGNED = 60;
 const LOGS = 6;
 const SIZE = 4096;
 
@@ -66,7 +68,9 @@ describe("a witness that is killed under load", () => {
         const witness = await startWitness(folder, port, lanes);
         const killed = new AbortController();
         const load = lanes.map((lane, index) => hammer(lane, killed.signal, { mayFork: index === LOGS - 1 }));
-        await pause(30 + Math.random() * 250);
+        // As many answers, however fast the machine is.
+        const enough = seen.cosigned + 1 + Math.random() * MAX_COSIGNED;
+        for (let waited = 0; seen.cosigned < enough && waited < 500; waited++) await pause(10);
         witness.kill("SIGKILL");
         await once(witness, "exit");
         killed.abort();
@@ -205,18 +209,4 @@ async function startWitness(folder: string, port: number, lanes: readonly Lane[]
   }
   child.kill("SIGKILL");
   throw new Error("the witness does not answer within 20 s");
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolved) => setTimeout(resolved, ms));
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const address = probe.address();
-  probe.close();
-  await once(probe, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }
