@@ -217,11 +217,7 @@ function answerUnrouted(error: unknown, onError: OnError | undefined): Response 
   return response;
 }
 
-async function drain(
-  server: Server | TlsServer,
-  closeSilent: () => void,
-  deadlineMs: number,
-): Promise<void> {
+async function drain(server: Server | TlsServer, closeSilent: () => void, deadlineMs: number): Promise<void> {
   // Requests that still arrive on open connections are answered, and are the last there.
   server.prependListener("request", (_incoming, outgoing: ServerResponse) =>
     outgoing.setHeader("Connection", "close"),
