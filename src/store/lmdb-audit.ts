@@ -87,6 +87,7 @@ export async function openLmdbAudit(directory: string): Promise<LmdbAudit> {
     layout: LOG_LAYOUT,
     what: "log",
     check: () => true,
+    isSequential: true,
   });
   const { tables } = env;
   const sizeNow = treeSizeReader(tables.meta);

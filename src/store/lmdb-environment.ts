@@ -83,10 +83,13 @@ export async function openEnvironment<Tables>(options: {
   readonly directory: string;
   readonly layout: Layout<Tables>;
   readonly readOnly: boolean;
+  /** All of it is read, more or less from its beginning to its end: how far the disk reads ahead is then no harm. */
+  readonly isSequential?: boolean;
 }): Promise<Environment<Tables>> {
   const { directory, layout } = options;
   await assertLmdbFiles(directory);
-  const noReadAhead = ((await readAheadKib(directory)) ?? 0) > MAX_READ_AHEAD_KIB;
+  const noReadAhead =
+    options.isSequential !== true && ((await readAheadKib(directory)) ?? 0) > MAX_READ_AHEAD_KIB;
   const root = openRoot({ ...options, noReadAhead });
   try {
     const names = namesIn(root);

@@ -65,10 +65,12 @@ export async function openForReading<Tables extends WithMeta, Row>(options: {
   readonly layout: Layout<Tables>;
   readonly what: "log" | "witness";
   readonly check: (meta: Table) => Row | undefined;
+  /** See `openEnvironment`. */
+  readonly isSequential?: boolean;
 }): Promise<Reading<Tables, Row>> {
-  const { directory, layout, what } = options;
+  const { directory, layout, what, isSequential = false } = options;
   await assertDataFile(directory, what);
-  const env = await openEnvironment({ directory, layout, readOnly: true });
+  const env = await openEnvironment({ directory, layout, readOnly: true, isSequential });
   try {
     const row = options.check(env.tables.meta);
     if (row === undefined) {
