@@ -1,10 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdtempSync } from "node:fs";
 import { request } from "node:https";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type PeerCertificate, TLSSocket } from "node:tls";
-import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { describe, expect, inject, onTestFinished, test, vi } from "vitest";
 import type { ListenLimits } from "../../src/http/limits.ts";
 import { listen } from "../../src/http/listen.ts";
 import { readTls, type TlsFiles } from "../../src/http/tls.ts";
@@ -16,7 +15,7 @@ import { openLogOfSize, openTestLog, publishEntries, testApp } from "./test-log.
 
 /** A fresh self-signed certificate for a name, where openssl is there to make it. */
 function newCertificate(name: string): TlsFiles {
-  const folder = mkdtempSync(join(tmpdir(), "bristlecone-tls-"));
+  const folder = mkdtempSync(join(inject("scratch"), "tls-"));
   const files = { certFile: join(folder, "cert.pem"), keyFile: join(folder, "key.pem"), lookEveryMs: 20 };
   const args = [
     "req",
