@@ -133,7 +133,7 @@ interface Serving {
   readonly tls: TlsFiles | undefined;
 }
 
-/** @throws {TlogError} CONFIG_INVALID: one of the two files without the other */
+/** Read here too, before anything is made. @throws {TlogError} CONFIG_INVALID (also: one without the other) | FILE_UNREADABLE */
 function tlsFiles(config: Config): TlsFiles | undefined {
   const certFile = config.value("tlsCert");
   const keyFile = config.value("tlsKey");
