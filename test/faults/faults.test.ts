@@ -5,7 +5,7 @@
 import { mkdirSync, mkdtempSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
 import { type RunningServe, startServe, stopServe } from "../cli/harness.ts";
 import {
   clientOf,
@@ -91,6 +91,15 @@ const STARTS: readonly (readonly [string, string, string])[] = [
   ["a guard that cannot be opened", `open data.guard ${EIO}`, "GUARD_FAILED"],
 ];
 
+/** Servers of the test under way: one that fails leaves none behind. */
+const running: RunningServe[] = [];
+
+async function started(...args: Parameters<typeof startServe>): Promise<RunningServe> {
+  const log = await startServe(...args);
+  running.push(log);
+  return log;
+}
+
 interface Meeting {
   readonly root: string;
   readonly faults: Faults;
@@ -109,7 +118,7 @@ async function begin(library: string, args: readonly string[]): Promise<Meeting>
   const admin = await freePort();
   const options = ["--origin", ORIGIN, "--data", join(root, "data"), "--admin-listen", `127.0.0.1:${admin}`];
   const environment = shimmed(library, { DISK_ROOT: root, DISK_RULES: faults.path });
-  const log = await startServe(root, [...options, ...args], environment);
+  const log = await started(root, [...options, ...args], environment);
   const heard = new Heard(ORIGIN);
   const client = clientOf(log, heard);
   expect(await client.addMany("before", 20)).toEqual({ 200: 20 });
@@ -156,6 +165,9 @@ describe("a log whose disk or machine fails", () => {
   beforeEach((context) => {
     if (library === "") context.skip("no preloaded library");
   });
+  afterEach(() => {
+    for (const { child } of running.splice(0)) child.kill("SIGKILL");
+  });
   afterAll(() => console.log(table.join("\n")));
 
   test.each(CASES)("$name: $during, entries again: $again", async (fault) => {
@@ -182,7 +194,7 @@ describe("a log whose disk or machine fails", () => {
     mkdirSync(root);
     const faults = new Faults(folder);
     const environment = shimmed(library, { DISK_ROOT: root, DISK_RULES: faults.path });
-    const start = () => startServe(root, ["--origin", ORIGIN, "--data", join(root, "data")], environment);
+    const start = () => started(root, ["--origin", ORIGIN, "--data", join(root, "data")], environment);
     const heard = new Heard(ORIGIN);
     const first = await start();
     expect(await clientOf(first, heard).addMany("before", 10)).toEqual({ 200: 10 });
@@ -204,7 +216,7 @@ describe("a log whose disk or machine fails", () => {
 
   test("no descriptor is left for more connections: those that are open are served, and later others again", async () => {
     const folder = mkdtempSync(join(inject("scratch"), "faults-"));
-    const log = await startServe(folder, ["--origin", ORIGIN, "--data", join(folder, "data")]);
+    const log = await started(folder, ["--origin", ORIGIN, "--data", join(folder, "data")]);
     const heard = new Heard(ORIGIN);
     const client = clientOf(log, heard);
     expect(await client.addMany("before", 10)).toEqual({ 200: 10 });
@@ -221,7 +233,7 @@ describe("a log whose disk or machine fails", () => {
 
   test("a data file cut off under a running log: the process dies of it, and answers nothing that is not there", async () => {
     const folder = mkdtempSync(join(inject("scratch"), "faults-"));
-    const log = await startServe(folder, ["--origin", ORIGIN, "--data", join(folder, "data")]);
+    const log = await started(folder, ["--origin", ORIGIN, "--data", join(folder, "data")]);
     const client = clientOf(log, new Heard(ORIGIN));
     expect(await client.addMany("before", 300)).toEqual({ 200: 300 });
     cutOff(join(folder, "data", "data.mdb"));
