@@ -25,7 +25,8 @@ export interface LogProcess {
   readonly errors: () => string;
 }
 
-const LISTENS_WITHIN_MS = 30_000;
+/** Long, as a machine may do much else: what hangs is told apart from what is slow. */
+const LISTENS_WITHIN_MS = 120_000;
 
 /** Resolves when it listens, or has ended. */
 export async function startLog({ program, folder, args, hasSmallRuns, plan }: StartAt): Promise<LogProcess> {
@@ -58,7 +59,10 @@ export async function startLog({ program, folder, args, hasSmallRuns, plan }: St
     errors += text;
   });
   const ended = once(child, "exit").then(([code, signal]): number | string => code ?? signal);
-  const late = setTimeout(() => child.kill("SIGKILL"), LISTENS_WITHIN_MS);
+  const late = setTimeout(() => {
+    errors += `it did not listen within ${LISTENS_WITHIN_MS} ms`;
+    child.kill("SIGKILL");
+  }, LISTENS_WITHIN_MS);
   const line = await Promise.race([firstLine(child), ended.then(() => undefined)]);
   clearTimeout(late);
   const listening = line === undefined ? undefined : welcome(line);
