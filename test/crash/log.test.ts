@@ -1,5 +1,5 @@
 /**
- * A log is killed again and again while clients append to it: KILLS times, by default 40; `npm run test:crash`, and many times
+ * A log is killed again and again while clients append to it: KILLS times, by default 32; `npm run test:crash`, and many times
  * more often `npm run test:crash:full`. Two of three kills are at named points of the pipeline (`server/failpoints.ts`). After each
  * start all it ever told anybody is held against what it serves.
  */
@@ -11,7 +11,7 @@ import { Outcomes } from "./outcomes.ts";
 import { Endings, LANES, randomFrom } from "./rounds.ts";
 import { buildCrashingServer } from "./server/build.ts";
 
-const KILLS = Number(process.env.KILLS ?? 40);
+const KILLS = Number(process.env.KILLS ?? 32);
 /** With so many each named point is met at least once. */
 const ENOUGH_FOR_ALL = 150;
 const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 32));
