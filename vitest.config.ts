@@ -2,7 +2,14 @@ import { defineConfig } from "vitest/config";
 
 const conditions = ["bristlecone-source", "node"];
 const every = ["test/**/*.test.ts"];
-const otherScripts = ["test/install/**", "test/flips/**", "test/interop/**", "test/crash/**", "test/faults/**", "test/hostile/**"];
+const otherScripts = [
+  "test/install/**",
+  "test/flips/**",
+  "test/interop/**",
+  "test/crash/**",
+  "test/faults/**",
+  "test/hostile/**",
+];
 
 /** Files that mock modules or replace globals for good. All others share processes: to load everything anew for each takes most of the time. */
 const isolated = [
