@@ -6,6 +6,7 @@ import { openLmdbReader, openLmdbStore } from "../store/lmdb.ts";
 import type { VerifiedCheckpoint } from "../tlog/checkpoint.ts";
 import { adoptGuard, type GuardOutcome, guardedBefore } from "./adopt-guard.ts";
 import { type AppendOptions, appendTree, recordHead } from "./append.ts";
+import { beginFilling, endFilling } from "./filling.ts";
 
 export type ImportOptions = Omit<AppendOptions, "head" | "wantsTiles"> & {
   /** Whose signatures were verified. */
@@ -28,8 +29,9 @@ export interface Imported {
 
 /**
  * Brings a data directory up to a signed head: every entry is held against its tree before it is written. A guard that belongs to this log is
- * asked what was signed, and accepts the directory afterwards. Stopped in the middle, it goes on with the next call.
- * @throws {TlogError} STORE_LOCKED | STORE_DIRECTORY_FOREIGN | STORE_ORIGIN_MISMATCH | GUARD_AHEAD | GUARD_MISMATCH | STORE_FULL | STORE_FAILED, and as
+ * asked what was signed, and accepts the directory afterwards. Stopped in the middle, it goes on with the next call; until then nobody signs from it.
+ * @throws {TlogError} STORE_LOCKED | STORE_DIRECTORY_FOREIGN | STORE_ORIGIN_MISMATCH | GUARD_AHEAD | GUARD_MISMATCH | STORE_FULL | STORE_FAILED |
+ *   INCOMPLETE (an earlier call began with a larger head, and this one is reached), and as
  *   {@link appendTree}
  */
 export async function importLog(options: ImportOptions): Promise<Imported> {
@@ -39,12 +41,14 @@ export async function importLog(options: ImportOptions): Promise<Imported> {
   const record = await guardedBefore(guard, { origin, treeSize: Math.max(held, head.treeSize) });
   const lock = await lockDirectory(directory);
   try {
-    const store = await openLmdbStore({ directory, origin, storeId: record?.storeId });
+    const store = await openLmdbStore({ directory, origin, storeId: record?.storeId, fills: true });
     try {
       const before = (await store.head()).integrated.treeSize;
       options.onStart?.({ from: before, treeSize: head.treeSize });
+      await beginFilling(store, head);
       await appendTree(store, options);
       await recordHead(store, head);
+      await endFilling(store);
       const outcome = await adoptGuard(store, guard);
       return { before, treeSize: (await store.head()).integrated.treeSize, guard: outcome };
     } finally {

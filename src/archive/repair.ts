@@ -12,6 +12,7 @@ import type { LogStore } from "../store/store.ts";
 import { type CheckpointTrust, openCheckpoint, type VerifiedCheckpoint } from "../tlog/checkpoint.ts";
 import { adoptGuard, type GuardOutcome, guardedBefore } from "./adopt-guard.ts";
 import { appendTree, recordHead } from "./append.ts";
+import { beginFilling } from "./filling.ts";
 import type { LogSource, TreeHead } from "./source.ts";
 import { openStoreSource } from "./store-source.ts";
 import type { PassedOver } from "./walk.ts";
@@ -95,6 +96,7 @@ async function rebuild(options: RepairOptions, reader: LmdbReader | undefined): 
   return await inNewStore(
     { directory, origin, storeId: record?.storeId ?? reader?.identity().storeId },
     async (store) => {
+      await beginFilling(store, largest);
       // Smaller first: what a mirror has is held against its own signed head and tiles.
       for (const head of integrated === undefined ? heads : [...heads, integrated]) {
         await appendTree(store, { sources, head, wantsTiles: false, signal, onProgress, onPassedOver });

@@ -10,6 +10,7 @@ import { syncDirectory } from "../node/sync-directory.ts";
 import { DATA_FILE } from "../store/data-directory.ts";
 import { type LmdbReader, openLmdbReader } from "../store/lmdb.ts";
 import { copyDataFile } from "../store/lmdb-copy.ts";
+import { assertFilled } from "../store/rules.ts";
 import { bytesEqual } from "../tlog/encoding.ts";
 import { inEmptyDirectory, verifyCopy } from "./backup.ts";
 import { MANIFEST_FILE, MAX_MANIFEST_BYTES, type Manifest, parseManifest } from "./manifest.ts";
@@ -77,6 +78,7 @@ async function verdictOf(
 ): Promise<GuardVerdict> {
   const reader = await openLmdbReader({ directory });
   try {
+    assertFilled(await reader.head());
     const signed = await vouched(reader, record);
     checkGuard(record, { origin: reader.origin, ...reader.identity(), epoch: 0, signed }, location);
     return { fits: true };

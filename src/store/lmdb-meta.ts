@@ -5,7 +5,15 @@ import type { Table } from "./lmdb-environment.ts";
 import { damaged } from "./lmdb-failure.ts";
 import { type CheckedRecord, readRecord, writeRecord } from "./lmdb-record.ts";
 import { assertSchema, withHeads } from "./rules.ts";
-import type { FrozenHead, HeadRows, IntegratedHead, PublishedHead, SignedHead, StoreHead } from "./store.ts";
+import type {
+  FillingHead,
+  FrozenHead,
+  HeadRows,
+  IntegratedHead,
+  PublishedHead,
+  SignedHead,
+  StoreHead,
+} from "./store.ts";
 
 /** Written as `schema`; a store with another number is not opened. */
 const SCHEMA = 2;
@@ -14,8 +22,17 @@ const SCHEMA_WITH_LEAVES = 1;
 /** The same for a witness's storage, counted on its own. */
 const WITNESS_SCHEMA = 1;
 
-/** `journal` is a witness's; `head`, `signed`, `published` and `frozen` are a log's. */
-type RowName = "store" | "writer" | "lineage" | "head" | "signed" | "published" | "frozen" | "journal";
+/** `journal` is a witness's; those from `head` on are a log's. */
+type RowName =
+  | "store"
+  | "writer"
+  | "lineage"
+  | "journal"
+  | "head"
+  | "signed"
+  | "published"
+  | "frozen"
+  | "filling";
 
 export interface StoreRow {
   readonly storeId: string;
@@ -95,7 +112,7 @@ export function writeLineage(meta: Table, token: string): void {
 /** @throws {TlogError} STORE_DAMAGED, also when the heads contradict each other. */
 export function readHead(meta: Table): StoreHead {
   const integrated = readIntegrated(meta);
-  const signed = readSigned(meta);
+  const signed = readTreeHead(meta, "signed");
   const published = readPublished(meta);
   if (signed !== undefined && signed.treeSize > integrated.treeSize) {
     throw damaged(`signed size ${signed.treeSize} beyond integrated size ${integrated.treeSize}`);
@@ -107,7 +124,7 @@ export function readHead(meta: Table): StoreHead {
   if (frozen !== undefined && frozen.treeSize !== integrated.treeSize) {
     throw damaged(`frozen at size ${frozen.treeSize}, and the integrated size is ${integrated.treeSize}`);
   }
-  return { integrated, signed, published, frozen };
+  return { integrated, signed, published, frozen, filling: readTreeHead(meta, "filling") };
 }
 
 /** Undefined: the log takes entries. */
@@ -156,10 +173,11 @@ export function writeIntegrated(meta: Table, { treeSize, peaks }: IntegratedHead
 
 /** @throws {TlogError} SIGNED_SIZE_WENT_BACK when they may not follow what is recorded | STORE_DAMAGED */
 export function writeHeads(meta: Table, rows: HeadRows): void {
-  const { signed, published, frozen } = withHeads(readHead(meta), rows);
-  if (rows.signed !== undefined && signed !== undefined) {
-    writeRow(meta, "signed", { treeSize: signed.treeSize, rootHash: Buffer.from(signed.rootHash) });
-  }
+  const held = readHead(meta);
+  const { signed, published, frozen, filling } = withHeads(held, rows);
+  if (rows.signed !== undefined && signed !== undefined) writeTreeHead(meta, "signed", signed);
+  if (filling !== undefined) writeTreeHead(meta, "filling", filling);
+  else if (held.filling !== undefined) meta.remove(rowKey("filling"));
   if (rows.published !== undefined && published !== undefined) {
     const { treeSize, checkpoint, mayTrail } = published;
     const record = { treeSize, checkpoint: Buffer.from(checkpoint) };
@@ -171,9 +189,13 @@ export function writeHeads(meta: Table, rows: HeadRows): void {
   }
 }
 
-function readSigned(meta: Table): SignedHead | undefined {
-  const row = readRow(meta, "signed");
+function readTreeHead(meta: Table, name: "signed" | "filling"): SignedHead | FillingHead | undefined {
+  const row = readRow(meta, name);
   return row && { treeSize: row.size("treeSize"), rootHash: row.bytes("rootHash", HASH_BYTES) };
+}
+
+function writeTreeHead(meta: Table, name: "signed" | "filling", head: SignedHead | FillingHead): void {
+  writeRow(meta, name, { treeSize: head.treeSize, rootHash: Buffer.from(head.rootHash) });
 }
 
 function readPublished(meta: Table): PublishedHead | undefined {

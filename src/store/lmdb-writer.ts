@@ -20,6 +20,7 @@ import { assertRoom, nextWriter, ROW_GROWTH_BYTES, type WriteQueue } from "./lmd
 import { growthBound, writeBatch } from "./lmdb-write.ts";
 import {
   assertBatch,
+  assertFilled,
   assertHead,
   assertNotFrozen,
   assertToken,
@@ -37,7 +38,7 @@ const RESERVED_BYTES = 262_144;
 /**
  * Makes the caller the log's only writer, and the log itself when there is none yet. Of a log of the former schema it keeps all
  * but the table that was its leaf index, which is made anew from the tiles. Runs inside a transaction.
- * @throws {TlogError} STORE_ORIGIN_MISMATCH | STORE_SCHEMA_UNKNOWN | STORE_DAMAGED
+ * @throws {TlogError} STORE_ORIGIN_MISMATCH | STORE_SCHEMA_UNKNOWN | STORE_DAMAGED | INCOMPLETE
  */
 export function claimWriter(
   meta: Table,
@@ -45,6 +46,8 @@ export function claimWriter(
     readonly origin: string;
     /** Of a new log; undefined: drawn. */
     readonly storeId?: string | undefined;
+    /** See LmdbStoreOptions. */
+    readonly fills?: boolean | undefined;
     readonly dropFormer: () => void;
   },
 ): WriterIdentity {
@@ -53,7 +56,8 @@ export function claimWriter(
   if (held === undefined) createLog(meta, claim);
   const { storeId, origin: found, isFormer } = readStoreRow(meta) ?? missing("store");
   assertOrigin(origin, found);
-  readHead(meta);
+  const head = readHead(meta);
+  if (claim.fills !== true) assertFilled(head);
   if (isFormer) {
     dropFormer();
     writeStoreRow(meta, { storeId, origin });
@@ -103,11 +107,12 @@ export function writerOf(
       assertToken(token);
       await writeRow((meta) => writeLineage(meta, token));
     },
-    async recordHeads({ signed, published, frozen }) {
+    async recordHeads({ signed, published, frozen, filling }) {
       const rows = {
         signed: signed && copySigned(signed),
         published: published && copyPublished(published),
         frozen: frozen && copyFrozen(frozen),
+        filling: filling && copySigned(filling),
       };
       await writeRow((meta) => writeHeads(meta, rows));
     },

@@ -18,6 +18,8 @@ export interface LmdbStoreOptions {
   readonly origin: string;
   /** 32 lowercase hex digits: which store a new one is. Default: drawn. Of one that exists it is not asked. */
   readonly storeId?: string | undefined;
+  /** To bring entries here from elsewhere: opens what an import that did not end left, too. Default false. */
+  readonly fills?: boolean | undefined;
   /** The most the data file may grow to, the leaf index beside it not counted, in bytes, at least 1 MiB. Default: as the disk allows. */
   readonly maxBytes?: number | undefined;
   /** Told now and then while a leaf index that is missing or lags far behind is made: about a microsecond a leaf. */
@@ -46,7 +48,7 @@ export interface LmdbReader extends LogReader {
  * Opens a log for writing, and so replaces any other writer. Does not take the directory's lock: see `lockDirectory`.
  * Open it once per process: opening again while an earlier opening commits would block this thread for ever.
  * @throws {TlogError} STORE_DIRECTORY_FOREIGN | STORE_ORIGIN_MISMATCH | STORE_SCHEMA_UNKNOWN | STORE_DAMAGED |
- *   STORE_FULL | STORE_FAILED | ARGUMENT_INVALID
+ *   STORE_FULL | STORE_FAILED | ARGUMENT_INVALID | INCOMPLETE (an import or a repair of it did not end)
  */
 export async function openLmdbStore(options: LmdbStoreOptions): Promise<LogStore> {
   const { directory, origin, maxBytes = Number.POSITIVE_INFINITY } = options;
@@ -59,7 +61,8 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<LogStore
         dropFormer();
         options.onUpgrade?.();
       };
-      return claimWriter(meta, { origin, storeId: options.storeId, dropFormer: upgrade });
+      const { storeId, fills } = options;
+      return claimWriter(meta, { origin, storeId, fills, dropFormer: upgrade });
     },
     readBack: readHead,
   });

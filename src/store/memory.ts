@@ -9,6 +9,7 @@ import { appendInner, type OpenInner, SECTION_WIDTH } from "./inner-nodes.ts";
 import {
   assertBatch,
   assertEntryRange,
+  assertFilled,
   assertHashes,
   assertHead,
   assertNotFrozen,
@@ -52,6 +53,7 @@ export function createMemoryDisk(): MemoryDisk {
       signed: undefined,
       published: undefined,
       frozen: undefined,
+      filling: undefined,
     },
     levels: [],
     inner: new Map(),
@@ -64,14 +66,20 @@ export function createMemoryDisk(): MemoryDisk {
 /**
  * Opens a log in memory for writing.
  * @param options.disk - what to open; a fresh one when absent.
- * @throws {TlogError} STORE_ORIGIN_MISMATCH
+ * @param options.fills - opens also what an import did not end in.
+ * @throws {TlogError} STORE_ORIGIN_MISMATCH | INCOMPLETE
  */
-export function openMemoryStore(options: { readonly origin: string; readonly disk?: MemoryDisk }): LogStore {
+export function openMemoryStore(options: {
+  readonly origin: string;
+  readonly disk?: MemoryDisk;
+  readonly fills?: boolean | undefined;
+}): LogStore {
   const disk = options.disk ?? createMemoryDisk();
   disk.origin ??= options.origin;
   if (disk.origin !== options.origin) {
     throw new TlogError("STORE_ORIGIN_MISMATCH", `want origin ${options.origin}, got ${disk.origin}`);
   }
+  if (options.fills !== true) assertFilled(disk.head);
   disk.epoch += 1;
   const { storeId, epoch, lineage } = disk;
   let isClosed = false;
@@ -166,12 +174,13 @@ function applyBatch(disk: MemoryDisk, batch: Batch): void {
   disk.head = { ...disk.head, integrated: copyIntegrated(batch.head) };
 }
 
-function copyHead({ integrated, signed, published, frozen }: StoreHead): StoreHead {
+function copyHead({ integrated, signed, published, frozen, filling }: StoreHead): StoreHead {
   return {
     integrated: copyIntegrated(integrated),
     signed: signed && copySigned(signed),
     published: published && copyPublished(published),
     frozen: frozen && copyFrozen(frozen),
+    filling: filling && copySigned(filling),
   };
 }
 

@@ -8,6 +8,7 @@ import { TILE_WIDTH } from "../tlog/tile.ts";
 import { INNER_HEIGHTS } from "./inner-nodes.ts";
 import type {
   Batch,
+  FillingHead,
   FrozenHead,
   HeadRows,
   IntegratedHead,
@@ -35,6 +36,15 @@ export function assertHead(treeSize: number, from: number): void {
 export function assertNotFrozen(frozen: FrozenHead | undefined): void {
   if (frozen === undefined) return;
   throw new TlogError("LOG_ENDED", `the log was frozen at size ${frozen.treeSize}: it takes no more entries`);
+}
+
+/** @throws {TlogError} INCOMPLETE: whoever signed from here would sign a second history. */
+export function assertFilled({ filling, integrated }: StoreHead): void {
+  if (filling === undefined) return;
+  throw new TlogError(
+    "INCOMPLETE",
+    `an import or a repair did not end: ${filling.treeSize} entries were signed, and ${integrated.treeSize} are here; import them from a place that has them, before anything is signed from here`,
+  );
 }
 
 /** @throws {TlogError} STORE_SCHEMA_UNKNOWN */
@@ -71,17 +81,36 @@ export function assertBatch(batch: Batch): void {
 }
 
 /** What `head` is with `rows` recorded in it: copies. @throws {TlogError} SIGNED_SIZE_WENT_BACK when they may not follow it. */
-export function withHeads(head: StoreHead, { signed, published, frozen }: HeadRows): StoreHead {
+export function withHeads(head: StoreHead, { signed, published, frozen, filling }: HeadRows): StoreHead {
   if (signed !== undefined) assertSignable(head, signed);
   if (frozen !== undefined) assertFreezable(head, frozen);
   const next = {
     ...head,
     signed: signed === undefined ? head.signed : copySigned(signed),
     frozen: frozen === undefined ? head.frozen : copyFrozen(frozen),
+    filling: stillFilling(largerFilling(head.filling, filling), signed ?? head.signed),
   };
   if (published === undefined) return next;
   assertPublishable(next, published);
   return { ...next, published: copyPublished(published) };
+}
+
+function largerFilling(
+  held: FillingHead | undefined,
+  next: FillingHead | undefined,
+): FillingHead | undefined {
+  const isKept = next === undefined || (held !== undefined && held.treeSize >= next.treeSize);
+  return isKept ? held : copySigned(next);
+}
+
+/** @throws {TlogError} SIGNED_SIZE_WENT_BACK when another tree of that size is signed */
+function stillFilling(
+  filling: FillingHead | undefined,
+  signed: SignedHead | undefined,
+): FillingHead | undefined {
+  if (filling === undefined || signed === undefined || signed.treeSize < filling.treeSize) return filling;
+  if (signed.treeSize > filling.treeSize || hashesEqual(signed.rootHash, filling.rootHash)) return undefined;
+  throw wentBack(`size ${signed.treeSize} was to be brought here with another root`);
 }
 
 export function copySigned({ treeSize, rootHash }: SignedHead): SignedHead {

@@ -36,11 +36,19 @@ export interface FrozenHead {
   readonly isUnmarked?: boolean | undefined;
 }
 
+/** A signed head whose entries are being brought here from elsewhere: until all of them are, nothing may be signed from here. */
+export interface FillingHead {
+  readonly treeSize: number;
+  readonly rootHash: Uint8Array;
+}
+
 /** What to record of heads; what is absent stays as it is. */
 export interface HeadRows {
   readonly signed?: SignedHead | undefined;
   readonly published?: PublishedHead | undefined;
   readonly frozen?: FrozenHead | undefined;
+  /** The larger one stays. It is gone with the first signed head that is as large. */
+  readonly filling?: FillingHead | undefined;
 }
 
 export interface StoreHead {
@@ -49,6 +57,8 @@ export interface StoreHead {
   readonly signed: SignedHead | undefined;
   readonly published: PublishedHead | undefined;
   readonly frozen: FrozenHead | undefined;
+  /** undefined: the store holds all that it was to be given. */
+  readonly filling: FillingHead | undefined;
 }
 
 /** Hashes that became complete at one tile level; they extend that level's hashes on the right. */

@@ -11,7 +11,7 @@ import { batchOf, bytesOf, hashNamed, headOf, joined, StoreModel } from "./model
 
 /** One disk that can be opened many times. */
 export interface StoreDisk {
-  open(origin?: string): Promise<LogStore>;
+  open(origin?: string, fills?: boolean): Promise<LogStore>;
   /** Closes nothing; frees what the disk takes. */
   remove(): Promise<void>;
 }
@@ -20,9 +20,9 @@ export interface StoreDisk {
 export function testLogStore(name: string, makeDisk: () => Promise<StoreDisk>): void {
   describe(`${name}: the storage port`, () => {
     const held: { disk: StoreDisk | undefined; opened: LogStore[] } = { disk: undefined, opened: [] };
-    const open = async (origin = ORIGIN): Promise<LogStore> => {
+    const open = async (origin = ORIGIN, fills = false): Promise<LogStore> => {
       if (held.disk === undefined) throw new Error("no disk");
-      const store = await held.disk.open(origin);
+      const store = await held.disk.open(origin, fills);
       held.opened.push(store);
       return store;
     };

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { InvariantError } from "../../src/errors.ts";
 import { expectCodeAsync } from "../expect-code.ts";
-import { expectBytes, grow, type Open } from "./contract.ts";
+import { expectBytes, grow, type Open, ORIGIN } from "./contract.ts";
 import { batchOf, bytesOf, entriesFrom, hashNamed, headOf, joined } from "./model.ts";
 
 export function testHeads(open: Open): void {
@@ -52,6 +52,23 @@ export function testHeads(open: Open): void {
     const unmarked = { treeSize: 3, statement, isUnmarked: true };
     await again.recordHeads({ frozen: unmarked });
     expect((await (await open()).head()).frozen).toEqual(unmarked);
+  });
+
+  test("what is being filled opens for nobody else before a head as large as the largest one meant is signed", async () => {
+    const store = await open();
+    const [root, other] = [hashNamed("root"), hashNamed("other")];
+    for (const treeSize of [5, 4]) await store.recordHeads({ filling: { treeSize, rootHash: root } });
+    await grow(store, 4);
+    await store.recordHeads({ signed: { treeSize: 4, rootHash: other } });
+    const message = (await expectCodeAsync(open(), "INCOMPLETE")).message;
+    expect(message).toContain("5 entries were signed, and 4 are here");
+    const filling = await open(ORIGIN, true);
+    expect((await filling.head()).filling).toEqual({ treeSize: 5, rootHash: root });
+    await grow(filling, 2);
+    const contradicting = filling.recordHeads({ signed: { treeSize: 5, rootHash: other } });
+    await expectCodeAsync(contradicting, "SIGNED_SIZE_WENT_BACK");
+    await filling.recordHeads({ signed: { treeSize: 5, rootHash: root } });
+    expect((await (await open()).head()).filling).toBeUndefined();
   });
 
   test("a batch on another size is refused with HEAD_MOVED and leaves nothing", async () => {

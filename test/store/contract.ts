@@ -6,7 +6,7 @@ import { batchOf, entriesFrom } from "./model.ts";
 export const ORIGIN = "example.com/store";
 
 /** Opens the test's disk; the store is closed after the test. */
-export type Open = (origin?: string) => Promise<LogStore>;
+export type Open = (origin?: string, fills?: boolean) => Promise<LogStore>;
 
 /** Like toEqual, but does not walk 16 MiB byte by byte. */
 export function expectBytes(actual: Uint8Array | undefined, wanted: Uint8Array | undefined): void {

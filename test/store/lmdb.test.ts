@@ -7,7 +7,8 @@ import { testLogStore } from "./conformance.ts";
 testLogStore("lmdb", async () => {
   const parent = await mkdtemp(join(tmpdir(), "bristlecone-store-"));
   return {
-    open: (origin = "example.com/store") => openLmdbStore({ directory: join(parent, "log.d"), origin }),
+    open: (origin = "example.com/store", fills = false) =>
+      openLmdbStore({ directory: join(parent, "log.d"), origin, fills }),
     remove: () => rm(parent, { recursive: true }),
   };
 });

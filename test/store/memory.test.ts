@@ -4,7 +4,7 @@ import { testLogStore } from "./conformance.ts";
 testLogStore("memory", async () => {
   const disk = createMemoryDisk();
   return {
-    open: async (origin = "example.com/store") => openMemoryStore({ origin, disk }),
+    open: async (origin = "example.com/store", fills = false) => openMemoryStore({ origin, disk, fills }),
     remove: async () => undefined,
   };
 });
