@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { openFetcher } from "../../client/fetcher.ts";
 import { trustIn } from "../../client/policy.ts";
 import { TlogError } from "../errors.ts";
+import { copyAt } from "../fsck/copy-at.ts";
 import type { GuardSight, VerifyNote } from "../fsck/heads.ts";
 import type { Target } from "../fsck/jobs.ts";
 import { openGuardFile } from "../keys/guard-file.ts";
@@ -19,6 +20,8 @@ export interface FsckSubject {
   /** As the person named it. */
   readonly where: string;
   readonly target: Target;
+  /** Which copy of the log that is. */
+  readonly copy: string;
   /** Of a log that is no data directory. */
   readonly checkpoint: Uint8Array | undefined;
   readonly verify: VerifyNote | undefined;
@@ -47,15 +50,19 @@ export async function fsckSubject(call: Call): Promise<FsckSubject> {
       maxBytes: MAX_NOTE_BYTES,
       signal: call.signal,
     });
-    return { ...common, target: { kind: "url", url: where, timeoutMs }, checkpoint: body, guard: undefined };
+    const target = { kind: "url" as const, url: where, timeoutMs };
+    return { ...common, target, copy: where, checkpoint: body, guard: undefined };
   }
   if (await isThere(join(where, "data.mdb"))) {
     const guard = await readGuard(where, config.value("guard"));
-    return { ...common, target: { kind: "store", directory: where }, checkpoint: undefined, guard };
+    const target = { kind: "store" as const, directory: where };
+    const copy = await copyAt(join(where, "data.mdb"));
+    return { ...common, target, copy, checkpoint: undefined, guard };
   }
   if (!(await isThere(join(where, "checkpoint")))) throw nothingIn(where, await isThere(where));
   const checkpoint = await readSmallFile(join(where, "checkpoint"), { maxBytes: MAX_NOTE_BYTES });
-  return { ...common, target: { kind: "folder", directory: where }, checkpoint, guard: undefined };
+  const target = { kind: "folder" as const, directory: where };
+  return { ...common, target, copy: await copyAt(where), checkpoint, guard: undefined };
 }
 
 /** The empty tree promises nothing, and logs do not have it cosigned. */

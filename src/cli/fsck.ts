@@ -24,7 +24,10 @@ export const fsck: CommandDefinition = {
         "[where]",
         "a data directory, a static directory with a log's tiles, or a log's URL (default: --data)",
       )
-      .option("--resume <FILE>", "keep in FILE what is done; when it is there, go on from it")
+      .option(
+        "--resume <FILE>",
+        "keep in FILE what is done; when it is there, go on from it (one file for each copy)",
+      )
       .option("--processes <N>", "check in N processes (default: one for each core)")
       .option("--max-findings <N>", "list at most N findings (default: 100)");
     addSettings(command, ["data", "vkey", "policy", "origin", "guard", "timeout"], {
@@ -51,10 +54,10 @@ export const fsck: CommandDefinition = {
     const meter = openMeter(call);
     const saver = openSaver(resumePath, call.now);
     const crew = openProcessCrew({ ...subject, processes, onProgress: meter.advance, signal: call.signal });
-    const { checkpoint, verify, guard } = subject;
+    const { copy, checkpoint, verify, guard } = subject;
     try {
       const report = await checkLog({
-        ...{ crew, checkpoint, verify, guard, maxFindings, resume },
+        ...{ crew, copy, checkpoint, verify, guard, maxFindings, resume },
         onPlan: meter.plan,
         onState: saver.take,
       });

@@ -14,6 +14,8 @@ import type { CheckState, SliceState } from "./state.ts";
 
 export interface CheckOptions {
   readonly crew: Crew;
+  /** Which copy of the log it is (`copyAt`, or its URL): only a check of the same one is gone on from. */
+  readonly copy: string;
   /** The signed checkpoint of a log that is no store; undefined: the crew has a store. */
   readonly checkpoint?: Uint8Array | undefined;
   /** Undefined: signatures are not checked. */
@@ -44,7 +46,7 @@ export interface CheckReport extends Found {
 }
 
 /**
- * @throws {TlogError} STORE_DIRECTORY_FOREIGN (there is no log) | CONFIG_INVALID (`resume` is of another tree) | ABORTED | what the
+ * @throws {TlogError} STORE_DIRECTORY_FOREIGN (there is no log) | CONFIG_INVALID (`resume` is of another tree or another copy) | ABORTED | what the
  *   opening of the store and the network throw
  */
 export async function checkLog(options: CheckOptions): Promise<CheckReport> {
@@ -69,7 +71,6 @@ class LogCheck {
     this.#options = options;
     this.#slices = new Map(options.resume?.slices);
     this.#runs = new Map(options.resume?.runs);
-    for (const [index, { found }] of this.#slices) if (found.findings.length > 0) this.#unproven.add(index);
     this.#others = new FindingList(options.maxFindings);
     this.#ask = asking(options.crew, this.#others);
   }
@@ -88,14 +89,12 @@ class LogCheck {
     const assumedSize = found.isAssumed ? treeSize : undefined;
     const spine = await this.#spine({ treeSize, rootHash, heads, assumedSize });
     if (spine === undefined) return this.#report({ ...found, treeSize }, undefined);
-    const save = (): void =>
-      this.#options.onState?.({
-        subject,
-        treeSize,
-        rootHash: spine.rootHash,
-        slices: this.#slices,
-        runs: this.#runs,
-      });
+    const state = { subject, copy: options.copy, treeSize, rootHash: spine.rootHash };
+    // Nothing else would show the next check that the tree is still the same.
+    const save = (): void => {
+      if (spine.wasSound) options.onState?.({ ...state, slices: this.#slices, runs: this.#runs });
+    };
+    this.#noteEarlier();
     await this.#checkParts({ spine, found, assumedSize, save });
     const derived = this.#derived(treeSize);
     spine.complete(derived);
@@ -108,10 +107,27 @@ class LogCheck {
 
   #assertResumable({ treeSize }: FoundHeads, subject: string): void {
     const { resume } = this.#options;
-    if (resume === undefined || (resume.subject === subject && resume.treeSize <= (treeSize ?? -1))) return;
+    if (resume === undefined) return;
+    const { copy } = this.#options;
+    if (resume.copy !== copy) {
+      throw new TlogError(
+        "CONFIG_INVALID",
+        `the check to resume is of ${resume.copy}, this is ${copy}: keep a file for each`,
+      );
+    }
+    if (resume.subject === subject && resume.treeSize <= (treeSize ?? -1)) return;
     throw new TlogError(
       "CONFIG_INVALID",
       `the check to resume is of ${resume.subject} at size ${resume.treeSize}, this is ${subject} at size ${treeSize ?? "unknown"}`,
+    );
+  }
+
+  #noteEarlier(): void {
+    const entries = this.#slices.size * SLICE_LEAVES;
+    const runs = this.#runs.size;
+    if (entries + runs === 0) return;
+    this.#notes.push(
+      `${entries} entries and ${runs} runs of the leaf index were checked by an earlier run, and not again: what changed in them since is not seen`,
     );
   }
 

@@ -3,7 +3,7 @@ import type { LeafRange } from "../store/leaf-index/run-file.ts";
 import type { Ask } from "./ask.ts";
 import type { FindingList, Found } from "./finding.ts";
 
-/** Leaves that may have no run beside a writer: they are in its memory. */
+/** Last leaves that may have no run beside a writer: they are in its memory. */
 const MAX_BEHIND = 2 ** 21;
 
 export interface LeafIndexOptions {
@@ -32,10 +32,9 @@ export async function leafIndexChecks(options: LeafIndexOptions): Promise<readon
     });
   }
   for (const name of there.foreign) notes.push(`leaf-index/${name} is no run: nothing reads it`);
-  const end = there.runs.reduce((largest, { to }) => Math.max(largest, to), 0);
-  if (end < treeSize - MAX_BEHIND) {
+  for (const { from, to } of gapsIn(there.runs, treeSize)) {
     notes.push(
-      `the leaf index ends at leaf ${end}: the next start makes the rest, about a microsecond a leaf`,
+      `the leaf index has no run of leaves ${from} to ${to - 1}: the next start makes it, about a microsecond a leaf`,
     );
   }
   return there.runs
@@ -45,6 +44,17 @@ export async function leafIndexChecks(options: LeafIndexOptions): Promise<readon
       const answer = await ask(job, `leaf-index/${nameOf(range)}`, range.from);
       if (answer !== undefined) runs.set(nameOf(range), answer.found);
     });
+}
+
+/** @param runs - in the order of their first leaves. */
+function gapsIn(runs: readonly LeafRange[], treeSize: number): readonly LeafRange[] {
+  const gaps: LeafRange[] = [];
+  let end = 0;
+  for (const { from, to } of runs) {
+    if (from > end) gaps.push({ from: end, to: from });
+    end = Math.max(end, to);
+  }
+  return treeSize - end > MAX_BEHIND ? [...gaps, { from: end, to: treeSize }] : gaps;
 }
 
 function nameOf({ from, to }: LeafRange): string {

@@ -1,4 +1,4 @@
-/** What a check that was ended has done, as a file that the next one goes on from. */
+/** What a check that was ended has found sound, as a file that the next one goes on from. */
 import { TlogError } from "../errors.ts";
 import { decodeHex, encodeHex } from "../tlog/encoding.ts";
 import type { Found } from "./finding.ts";
@@ -6,6 +6,8 @@ import type { Found } from "./finding.ts";
 export interface CheckState {
   /** The store's id, or the origin of a log that is no store. */
   readonly subject: string;
+  /** Which copy of it was read: `copyAt`, or its URL. All copies of a log have one subject. */
+  readonly copy: string;
   readonly treeSize: number;
   readonly rootHash: Uint8Array;
   readonly slices: ReadonlyMap<number, SliceState>;
@@ -19,67 +21,46 @@ export interface SliceState {
   readonly bytes: number;
 }
 
-const FORMAT = "bristlecone-fsck/v1";
+const FORMAT = "bristlecone-fsck/v2";
 
+/** What is not sound is left out: it is read again, for somebody may have mended it. */
 export function formatState(state: CheckState): string {
-  const { subject, treeSize, rootHash } = state;
-  const slices = [...state.slices].map(([index, { hash, found, bytes }]) => ({
-    index,
-    hash: encodeHex(hash),
-    bytes,
-    ...(found.findings.length > 0 && { found }),
-  }));
-  const runs = [...state.runs].map(([name, found]) => ({
-    name,
-    ...(found.findings.length > 0 && { found }),
-  }));
-  return `${JSON.stringify({ format: FORMAT, subject, treeSize, rootHash: encodeHex(rootHash), slices, runs })}\n`;
+  const { subject, copy, treeSize, rootHash } = state;
+  const slices = [...state.slices]
+    .filter(([, { found }]) => isSound(found))
+    .map(([index, { hash, bytes }]) => ({ index, hash: encodeHex(hash), bytes }));
+  const runs = [...state.runs].filter(([, found]) => isSound(found)).map(([name]) => name);
+  const fields = { format: FORMAT, subject, copy, treeSize, rootHash: encodeHex(rootHash), slices, runs };
+  return `${JSON.stringify(fields)}\n`;
 }
 
 /** @throws {TlogError} CONFIG_INVALID */
 export function parseState(text: string, path: string): CheckState {
   try {
-    const { format, subject, treeSize, rootHash, slices, runs } = Object(JSON.parse(text));
-    if (format !== FORMAT)
-      throw new TlogError("CONFIG_INVALID", `${path}: want the state of a check, got another file`);
+    const { format, subject, copy, treeSize, rootHash, slices, runs } = Object(JSON.parse(text));
+    if (format !== FORMAT) throw new TlogError("ARGUMENT_INVALID", `want ${FORMAT}`);
     return {
       subject: String(subject),
+      copy: String(copy),
       treeSize: sizeIn(treeSize),
       rootHash: decodeHex(String(rootHash)),
       slices: new Map([...slices].map((slice: unknown) => sliceIn(Object(slice)))),
-      runs: new Map([...runs].map((run: unknown) => runIn(Object(run)))),
+      runs: new Map([...runs].map((name: unknown) => [String(name), SOUND])),
     };
   } catch (cause) {
-    if (cause instanceof TlogError && cause.code === "CONFIG_INVALID") throw cause;
-    throw new TlogError("CONFIG_INVALID", `${path}: it is damaged: remove it, and check from the beginning`, {
-      cause,
-    });
+    const message = `${path}: it is not the state of a check, or damaged: name another file`;
+    throw new TlogError("CONFIG_INVALID", message, { cause });
   }
 }
 
-function sliceIn({ index, hash, bytes, found }: Record<string, unknown>): readonly [number, SliceState] {
-  return [sizeIn(index), { hash: decodeHex(String(hash)), bytes: sizeIn(bytes), found: foundIn(found) }];
+const SOUND: Found = { findings: [], more: 0 };
+
+function isSound({ findings, more }: Found): boolean {
+  return findings.length + more === 0;
 }
 
-function runIn({ name, found }: Record<string, unknown>): readonly [string, Found] {
-  return [String(name), foundIn(found)];
-}
-
-/** Our own words: only what would break the report is looked at. */
-function foundIn(value: unknown): Found {
-  if (value === undefined) return { findings: [], more: 0 };
-  if (isFound(value)) return value;
-  throw new TlogError("ARGUMENT_INVALID", "want findings");
-}
-
-function isFound(value: unknown): value is Found {
-  const { findings, more } = Object(value);
-  return Array.isArray(findings) && Number.isSafeInteger(more) && findings.every(isFinding);
-}
-
-function isFinding(value: unknown): boolean {
-  const { kind, where, detail, cause, remedy } = Object(value);
-  return [kind, where, detail, cause, remedy].every((field) => typeof field === "string");
+function sliceIn({ index, hash, bytes }: Record<string, unknown>): readonly [number, SliceState] {
+  return [sizeIn(index), { hash: decodeHex(String(hash)), bytes: sizeIn(bytes), found: SOUND }];
 }
 
 function sizeIn(value: unknown): number {

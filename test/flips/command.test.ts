@@ -1,6 +1,7 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, inject, it } from "vitest";
+import { copyAt } from "../../src/fsck/copy-at.ts";
 import { openLmdbReader } from "../../src/store/lmdb.ts";
 import { formatVerifierKey } from "../../src/tlog/key.ts";
 import { formatBundlePath, formatTilePath, tilesAt } from "../../src/tlog/tile.ts";
@@ -18,6 +19,15 @@ describe("fsck, by its command", () => {
 
   const fsck = (...args: string[]): Promise<Result> => spawnCli(["fsck", ...args], { cwd: dirname(sound) });
 
+  it("says of a sound log what was checked, and on what trust", async () => {
+    const { code, stdout, stderr } = await fsck(sound, "--vkey", vkey, "--processes", "1");
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).toMatch(/^SOUND {4}the data directory /);
+    expect(stdout).toContain("600 entries");
+    expect(stdout).toContain(`compared   with the guard ${sound}.guard, of size 600`);
+    expect(stdout).toContain(`trusting the log's key ${vkey}`);
+  });
+
   it("lists what is wrong, and exits with 1", async () => {
     const copy = copyOf(sound);
     await changeRow(copy, "bundles", "0000000000000000", flipped(30));
@@ -34,16 +44,15 @@ describe("fsck, by its command", () => {
     expect(stdout).toContain("[SIGNATURE_MISSING]");
   });
 
-  it("goes on from what an earlier check has done, if it is of this log", async () => {
+  it("goes on from what an earlier check has done, if it is of this copy", async () => {
     const state = join(mkdtempSync(join(inject("scratch"), "fsck-")), "state");
-    writeFileSync(state, "{}");
-    expect(await fsck(sound, "--resume", state)).toMatchObject({ code: 2 });
-    writeFileSync(
-      state,
-      `{"format":"bristlecone-fsck/v1","subject":"another","treeSize":1,"rootHash":"00","slices":[],"runs":[]}`,
-    );
-    const { code, stderr } = await fsck(sound, "--resume", state);
-    expect([code, stderr]).toEqual([2, expect.stringContaining("[CONFIG_INVALID]")]);
+    const stateOf = (copy: string): string =>
+      `{"format":"bristlecone-fsck/v2","subject":"another","copy":"${copy}","treeSize":1,"rootHash":"00","slices":[],"runs":[]}`;
+    for (const text of ["{}", stateOf(await copyAt(join(copyOf(sound), "data.mdb")))]) {
+      writeFileSync(state, text);
+      const { code, stderr } = await fsck(sound, "--resume", state);
+      expect([code, stderr]).toEqual([2, expect.stringContaining("[CONFIG_INVALID]")]);
+    }
     expect(existsSync(state)).toBe(true);
   });
 

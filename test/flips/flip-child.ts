@@ -37,7 +37,7 @@ async function outcomeOf(place: number): Promise<readonly [number, string, strin
 async function checked(directory: string): Promise<readonly [string, string]> {
   const crew = openInlineCrew({ kind: "store", directory });
   try {
-    const { findings } = await checkLog({ crew, maxFindings: 3 });
+    const { findings } = await checkLog({ crew, copy: "this", maxFindings: 3 });
     const [first] = findings;
     if (first !== undefined) return ["named", `${first.kind}: ${first.where}: ${first.detail}`];
     return (await dump(directory)) === wanted ? ["unused", ""] : ["MISSED", ""];

@@ -1,12 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { TlogError } from "../../src/errors.ts";
 import { announcing } from "../../src/fsck/source.ts";
+import { type CheckState, formatState, parseState } from "../../src/fsck/state.ts";
 import { leafHash } from "../../src/merkle/hash.ts";
 import { concatBytes, encodeUtf8 } from "../../src/tlog/encoding.ts";
+import { expectCodeAsync } from "../expect-code.ts";
 import { checkTree } from "./check-tree.ts";
 import { testTree } from "./tree.ts";
 
-/** Two slices, the second with a full tile and a partial one, and 2 hashes on its edge. */
+/** Two slices, the second with two full tiles and a partial one. More of it: `test/flips/slices.test.ts`. */
 const SIZE = 65_536 + 2 * 256 + 10;
 
 describe("a check of a log", () => {
@@ -153,26 +155,20 @@ describe("a check of a log", () => {
     expect(announced).toContain("inner nodes of tile/0/001");
   });
 
-  describe("of more than one slice", () => {
-    const sound = testTree(SIZE);
-
-    it("finds nothing when it is sound, and each thing that is not", async () => {
-      expect((await checkTree(sound)).findings).toEqual([]);
-      sound.flip("tile/2/000.p/1", 0);
-      sound.flip("tile/1/000", 32 * 200);
-      const { findings } = await checkTree(sound);
-      expect(findings.map(({ kind, where, remedy }) => `${kind} ${where} ${remedy}`)).toEqual([
-        "tile tile/2/000.p/1: hash 0, from byte 0 on derive",
-        "tile tile/1/000: hash 200, from byte 6400 on derive",
-      ]);
-      sound.changes.clear();
-      sound.flip("tile/entries/010", 3);
-      sound.flip("tile/entries/258.p/10", 3);
-      const { findings: entries } = await checkTree(sound);
-      expect(entries.map(({ kind, where }) => `${kind} ${where}`)).toEqual([
-        "entry tile/entries/010: entry 2560, bytes 2 to 11",
-        "entry tile/entries/258.p/10: entry 66048, bytes 2 to 12",
-      ]);
-    });
+  it("goes on with what was sound in this copy, says so, and reads the rest again", async () => {
+    const tree = testTree(SIZE);
+    let last: CheckState | undefined;
+    const onState = (state: CheckState): void => {
+      last = state;
+    };
+    expect(await checkTree(tree, { onState })).toMatchObject({ findings: [], notes: [] });
+    const resume = last && parseState(formatState(last), "state");
+    tree.flip("tile/entries/258.p/10", 3);
+    const resumed = await checkTree(tree, { resume });
+    expect(resumed.findings).toMatchObject([
+      { kind: "entry", where: "tile/entries/258.p/10: entry 66048, bytes 2 to 12" },
+    ]);
+    expect(resumed.notes).toEqual([expect.stringMatching(/^65536 entries .* checked by an earlier run/)]);
+    await expectCodeAsync(checkTree(tree, { resume, copy: "a copy" }), "CONFIG_INVALID");
   });
 });

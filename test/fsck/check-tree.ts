@@ -1,5 +1,5 @@
 /** Checks a tree in memory, as `checkLog` does a log. */
-import { type CheckReport, checkLog } from "../../src/fsck/check-log.ts";
+import { type CheckOptions, type CheckReport, checkLog } from "../../src/fsck/check-log.ts";
 import { type Crew, isAnswerTo } from "../../src/fsck/jobs.ts";
 import { checkSlice } from "../../src/fsck/slice.ts";
 import { readSpine } from "../../src/fsck/spine.ts";
@@ -26,15 +26,17 @@ export function crewOf({ source }: TestTree): Crew {
   };
 }
 
-/** @param signed - what the checkpoint says; default: the tree as it was made. */
+export interface TreeOptions extends Partial<Pick<CheckOptions, "copy" | "resume" | "onState">> {
+  /** What the checkpoint says; default: the tree as it was made. */
+  readonly signed?: Pick<TestTree, "treeSize" | "rootHash">;
+  readonly maxFindings?: number;
+}
+
 export async function checkTree(
   tree: TestTree,
-  {
-    signed = tree,
-    maxFindings = 100,
-  }: { readonly signed?: Pick<TestTree, "treeSize" | "rootHash">; readonly maxFindings?: number } = {},
+  { signed = tree, maxFindings = 100, copy = "this copy", ...rest }: TreeOptions = {},
 ): Promise<CheckReport> {
   const text = formatCheckpoint({ origin: "example.com/log", ...signed, extensions: [] });
   const checkpoint = encodeUtf8(`${text}\n— example.com/log ${encodeBase64(new Uint8Array(68))}\n`);
-  return await checkLog({ crew: crewOf(tree), checkpoint, maxFindings });
+  return await checkLog({ crew: crewOf(tree), checkpoint, maxFindings, copy, ...rest });
 }

@@ -41,7 +41,7 @@ export function copyOf(directory: string): string {
 export async function check(directory: string): Promise<CheckReport> {
   const crew = openInlineCrew({ kind: "store", directory });
   try {
-    return await checkLog({ crew, maxFindings: 100 });
+    return await checkLog({ crew, copy: directory, maxFindings: 100 });
   } finally {
     await crew.close();
   }
