@@ -59,6 +59,12 @@ export function withoutCosignatures(signedNote: Uint8Array, labels: ReadonlySet<
   return formatNote({ text, signatures: signatures.filter((line) => labels.has(keyLabel(line))) });
 }
 
+/** Whether a note has a line of every key that `other` has one of. */
+export function hasKeysOf(signedNote: Uint8Array, other: Uint8Array): boolean {
+  const labels = new Set(parseNote(signedNote).signatures.map(keyLabel));
+  return parseNote(other).signatures.every((line) => labels.has(keyLabel(line)));
+}
+
 /** The note with these cosignatures: each takes the place of its key's line, all other lines stay. */
 export function withCosignatures(signedNote: Uint8Array, cosignatures: readonly Cosignature[]): Uint8Array {
   return formatNote(joined(signedNote, cosignatures));

@@ -5,7 +5,7 @@ import { parseCheckpoint } from "../tlog/checkpoint-body.ts";
 import { COSIGNATURE_V1 } from "../tlog/cosignature.ts";
 import { decodeUtf8 } from "../tlog/encoding.ts";
 import { type Frozen, formatFrozen, parseFrozen, type Successor } from "../tlog/frozen.ts";
-import { ED25519, type NoteSigner } from "../tlog/key.ts";
+import { ED25519, keyLabel, type NoteSigner, parseVerifierKey } from "../tlog/key.ts";
 import { parseNote } from "../tlog/note.ts";
 import { isQuorumMet } from "../tlog/policy.ts";
 import type { ShownHead } from "./head-sources.ts";
@@ -20,6 +20,7 @@ export interface FreezeRequest extends Frozen {
 
 export interface FreezeOptions {
   readonly store: LogStore;
+  readonly signers: readonly NoteSigner[];
   /** Undefined: leave the log as it is. */
   readonly freeze?: FreezeRequest | undefined;
 }
@@ -29,14 +30,16 @@ export interface FreezeOptions {
  * @param head - what storage holds.
  * @param shown - elsewhere, with this log's signature.
  * @returns undefined: the log goes on.
- * @throws {TlogError} NOT_PUBLISHED (not all entries are, so nothing is changed) | ARGUMENT_INVALID (another successor is named
- *   already) | LOG_CONTRADICTED (its end was signed, and there is more here) | STORE_DAMAGED, and what the store throws
+ * @throws {TlogError} NOT_PUBLISHED (not all entries are) | ARGUMENT_INVALID (another successor is named already, or none that can
+ *   be one) | VKEY_MALFORMED | KEY_TYPE_UNSUPPORTED | LOG_CONTRADICTED (its end was signed, and there is more here) | STORE_DAMAGED: nothing
+ *   is changed then; and what the store throws
  */
 export async function settleEnd(
-  { store, freeze }: FreezeOptions,
+  { store, signers, freeze }: FreezeOptions,
   head: StoreHead,
   shown: readonly ShownHead[],
 ): Promise<FrozenHead | undefined> {
+  assertAnotherLog(freeze?.successor, signers);
   const said = saidEnd(head, shown);
   const statement = freeze === undefined ? said : statementAfter(said, freeze, head);
   if (statement === undefined) return undefined;
@@ -44,6 +47,13 @@ export async function settleEnd(
   const frozen = { treeSize: head.integrated.treeSize, statement, isUnmarked };
   if (!isRecorded(frozen, head.frozen)) await store.recordHeads({ frozen });
   return frozen;
+}
+
+function assertAnotherLog(successor: Successor | undefined, signers: readonly NoteSigner[]): void {
+  if (successor === undefined) return;
+  const { name } = parseVerifierKey(successor.vkey);
+  if (signers.every(({ verifierKey }) => verifierKey.name !== name)) return;
+  throw new TlogError("ARGUMENT_INVALID", `successor: want another log, got ${name} itself`);
 }
 
 function isRecorded(frozen: FrozenHead, held: FrozenHead | undefined): boolean {
@@ -58,30 +68,50 @@ export function frozenFrom(statement: readonly string[]): Frozen {
   throw new TlogError("STORE_DAMAGED", "what is recorded of the log's end is not in its form");
 }
 
-/** How the last checkpoint of a log that ended is marked. */
+/** What the last checkpoint of a log that ended says. */
 export interface Mark {
+  /** None: it is not marked. */
   readonly extensions: readonly string[];
-  /** Whether a checkpoint lacks it. */
-  isMissingIn(publication: Publication): boolean;
+  /** Whether a checkpoint should say that, and says something else. */
+  readonly isMissingIn: (publication: Publication) => boolean;
 }
 
 /**
- * The mark of a log that ended; undefined for any other one, and where a mark would keep the last checkpoint from those who believe
- * it: ML-DSA-44 signatures, of log or witnesses, do not cover extension lines.
+ * The mark of a log that ended; undefined for any other one. It is none where somebody said so, and where it would keep the last checkpoint
+ * from those who believe it: ML-DSA-44 signatures, of log or witnesses, do not cover extension lines. A mark that has its quorum stays.
  */
 export function markOf(
   frozen: FrozenHead | undefined,
-  {
-    signers,
-    witnesses,
-  }: { readonly signers: readonly NoteSigner[]; readonly witnesses?: WitnessOptions | undefined },
+  options: { readonly signers: readonly NoteSigner[]; readonly witnesses?: WitnessOptions | undefined },
 ): Mark | undefined {
-  if (frozen === undefined || frozen.isUnmarked === true || !canMark(signers, witnesses)) return undefined;
-  const extensions = frozen.statement;
+  if (frozen === undefined) return undefined;
+  const isMarked = frozen.isUnmarked !== true && canMark(options);
+  const extensions = isMarked ? frozen.statement : [];
   return {
     extensions,
-    isMissingIn: ({ checkpoint }) => extensionsOf(checkpoint).join("\n") !== extensions.join("\n"),
+    isMissingIn({ checkpoint }) {
+      const { witnesses } = options;
+      // Nobody would cosign another one.
+      if (witnesses === undefined && isCosigned(checkpoint, options)) return false;
+      if (!isMarked && (witnesses === undefined || hasQuorum(checkpoint, witnesses))) return false;
+      return extensionsOf(checkpoint).join("\n") !== extensions.join("\n");
+    },
   };
+}
+
+function isCosigned(checkpoint: Uint8Array, { signers }: Pick<FreezeOptions, "signers">): boolean {
+  const own = new Set(signers.map(({ verifierKey }) => keyLabel(verifierKey)));
+  return parseNote(checkpoint).signatures.some((line) => !own.has(keyLabel(line)));
+}
+
+/** By the keys of its lines: they were verified before it was published. */
+function hasQuorum(checkpoint: Uint8Array, { policy }: WitnessOptions): boolean {
+  const labels = new Set(parseNote(checkpoint).signatures.map(keyLabel));
+  const signed = policy.witnesses.filter(({ key }) => labels.has(keyLabel(key)));
+  return isQuorumMet(
+    policy,
+    signed.map(({ name }) => name),
+  );
 }
 
 /** The statement to record. @param said - what is known of the log's end already. */
@@ -137,7 +167,13 @@ function saidEnd(head: StoreHead, shown: readonly ShownHead[]): readonly string[
   return all.find((statement) => parseFrozen(statement)?.successor !== undefined) ?? all[0];
 }
 
-function canMark(signers: readonly NoteSigner[], witnesses: WitnessOptions | undefined): boolean {
+function canMark({
+  signers,
+  witnesses,
+}: {
+  readonly signers: readonly NoteSigner[];
+  readonly witnesses?: WitnessOptions | undefined;
+}): boolean {
   if (signers.some(({ verifierKey }) => verifierKey.type !== ED25519)) return false;
   if (witnesses === undefined) return true;
   const { policy } = witnesses;

@@ -2,7 +2,9 @@ import { TlogError } from "../errors.ts";
 import type { LogEvents } from "../events.ts";
 import { hashesEqual } from "../merkle/hash.ts";
 import { encodeHex } from "../tlog/encoding.ts";
+import { parseFrozen } from "../tlog/frozen.ts";
 import { askSources, type HeadSource, type OwnLog, type ShownHead, sourceName } from "./head-sources.ts";
+import type { LogEnd } from "./log.ts";
 import { contradicted } from "./shown-heads.ts";
 
 export interface HeadWatchOptions {
@@ -11,6 +13,8 @@ export interface HeadWatchOptions {
   /** The largest size that this opening ever handed to a signer, or found signed. */
   readonly signedSize: () => number;
   readonly rootAt: (treeSize: number) => Promise<Uint8Array>;
+  /** How this log ended; undefined: it goes on. */
+  readonly end: Pick<LogEnd, "treeSize"> | undefined;
   /** How often served places are looked at, in milliseconds. */
   readonly intervalMs: number;
   readonly events: Required<LogEvents>;
@@ -91,8 +95,8 @@ export class HeadWatch {
 
   /** @throws {TlogError} LOG_ROLLED_BACK | LOG_CONTRADICTED */
   async #compare(head: ShownHead): Promise<void> {
-    const { source, treeSize, rootHash } = head;
-    const said = `${treeSize} ${encodeHex(rootHash)}`;
+    const { source, treeSize, rootHash, extensions } = head;
+    const said = [treeSize, encodeHex(rootHash), ...extensions].join("\n");
     if (this.#agreed.get(source) === said) return;
     // Looked at after it was shown: whatever this process signed before is counted by now.
     const signedSize = this.#options.signedSize();
@@ -104,6 +108,12 @@ export class HeadWatch {
     }
     const held = await this.#options.rootAt(treeSize);
     if (!hashesEqual(rootHash, held)) throw contradicted(head, held);
+    if (parseFrozen(extensions) !== undefined && this.#options.end?.treeSize !== treeSize) {
+      throw new TlogError(
+        "LOG_CONTRADICTED",
+        `${source} says that the log ended at size ${treeSize}, signed with its key, and this process goes on: another server of this log was stopped and ended, perhaps on a copy of this data`,
+      );
+    }
     this.#agreed.set(source, said);
   }
 

@@ -7,7 +7,7 @@ import { type Claimed, claimLog } from "./claim.ts";
 import { frozenFrom, type Mark, markOf, settleEnd } from "./freeze.ts";
 import { type HeadSource, headSources, type OwnLog } from "./head-sources.ts";
 import { HeadWatch } from "./head-watch.ts";
-import type { Log, LogEnd, Publication } from "./log.ts";
+import type { Log, LogEnd } from "./log.ts";
 import { type OpenedPublished, openPublished } from "./open-published.ts";
 import { openStage, ownNote, ownPart, reachableWitnesses } from "./open-stage.ts";
 import { checkedOrigin, type LogOptions } from "./options.ts";
@@ -40,7 +40,7 @@ export async function openLogEngine(given: LogOptions): Promise<Log> {
   const own = { origin, signers: options.signers };
   const sources = headSources(own, { ...options, reachable });
   const found = await takeOver(options, { own, sources });
-  const { head, published, mark, end } = found;
+  const { head, published, end } = found;
 
   let failure: TlogError | undefined; // owned by turnReadOnly()
   const turnReadOnly = (error: TlogError): void => {
@@ -57,16 +57,12 @@ export async function openLogEngine(given: LogOptions): Promise<Log> {
     published: published && head.published,
     onFailure: (error) => publisher.fail(error),
   });
-  const isOutdated = (shown: Publication) => mark?.isMissingIn(shown) === true;
+  const { extensions, isMissingIn: isOutdated = () => false } = found.mark ?? {};
   const isMarkMissing = published !== undefined && isOutdated(published);
   const signed = isMarkMissing ? undefined : ownPart(published, options);
-  const signer = new HeadSigner({ ...options, ...found, rows, origin, signed, extensions: mark?.extensions });
-  const watch = openWatch(options, {
-    own,
-    sources,
-    signer,
-    onContradiction: (error) => publisher.fail(error),
-  });
+  const signer = new HeadSigner({ ...options, ...found, rows, origin, signed, extensions });
+  const onContradiction = (error: TlogError) => publisher.fail(error);
+  const watch = openWatch(options, { own, sources, signer, end, onContradiction });
   const onConflict = () => watch.lookAtAll();
   const stage = await openStage(options, { ...found, reachable, signer, onConflict });
   const publisher = new Publisher({
@@ -75,9 +71,9 @@ export async function openLogEngine(given: LogOptions): Promise<Log> {
     rows,
     stage,
     integrated: head.integrated,
-    // Who ends a log wants to know that its last checkpoint is there.
-    published: options.freeze !== undefined && isMarkMissing ? undefined : published,
+    published,
     isOutdated,
+    isReplacementAwaited: options.freeze !== undefined && isMarkMissing,
     intervalMs: options.checkpointIntervalMs,
     onFailure: turnReadOnly,
   });
@@ -122,8 +118,9 @@ async function takeOver(
   });
   await hearClaims(empty, shownToWitnesses(await store.head(), options), options);
   const claimed = await claimLog(options, own.origin, shown[0]);
-  const frozen = await settleEnd(options, claimed.head, shown);
   const opened = await openPublished(options, { ...claimed, servedSize }, own.origin);
+  // Last, for it cannot be taken back: whoever is refused ended nothing.
+  const frozen = await settleEnd(options, claimed.head, shown);
   return { ...claimed, ...opened, mark: markOf(frozen, options), end: frozen && endOf(frozen, claimed) };
 }
 
@@ -165,6 +162,7 @@ function openWatch(
     readonly own: OwnLog;
     readonly sources: readonly HeadSource[];
     readonly signer: HeadSigner;
+    readonly end: LogEnd | undefined;
     readonly onContradiction: (error: TlogError) => void;
   },
 ): HeadWatch {

@@ -3,7 +3,7 @@ import type { LogEvents } from "../events.ts";
 import type { CompactRange } from "../merkle/compact-range.ts";
 import { bytesEqual } from "../tlog/encoding.ts";
 import type { CosignRound, CosignStage } from "./cosign.ts";
-import { mergedNote, withCosignatures } from "./cosignatures.ts";
+import { hasKeysOf, mergedNote, withCosignatures } from "./cosignatures.ts";
 import type { Publication } from "./log.ts";
 import type { HeadSigner } from "./sign-head.ts";
 import type { TrailingRows } from "./trailing-rows.ts";
@@ -17,8 +17,10 @@ export interface PublisherOptions {
   readonly integrated: CompactRange;
   /** What may be shown; undefined when there is none, or when a later one may have been shown. */
   readonly published: Publication | undefined;
-  /** Whether another checkpoint has to take the place of one of the same size: of a log that ended. */
-  readonly isOutdated?: ((publication: Publication) => boolean) | undefined;
+  /** Whether another checkpoint has to take the place of one of the same size: of a log that ended. It never has less than that one had. */
+  readonly isOutdated: (publication: Publication) => boolean;
+  /** Whether somebody waits for that: who ends a log wants to know that its last checkpoint is there. */
+  readonly isReplacementAwaited: boolean;
   readonly intervalMs: number;
   readonly events: LogEvents;
   readonly now: () => number;
@@ -77,17 +79,19 @@ export class Publisher {
   /**
    * For the opening: sees to it that there is a checkpoint, and that it is recorded. Without witnesses it is the one of the
    * integrated head; with them the one that was published last stays until the quorum holds, and only a new log does not wait for it.
-   * @throws {TlogError} SIGNER_FAILED | LOG_READ_ONLY | QUORUM_NOT_MET when the log has no checkpoint then: no log comes of this
-   *   opening.
+   * @throws {TlogError} SIGNER_FAILED | LOG_READ_ONLY | QUORUM_NOT_MET when the log has no checkpoint then, or not the one that is
+   *   awaited: no log comes of this opening.
    */
   async publishFirst(): Promise<void> {
-    const isFirst = this.#publication === undefined;
+    const { isReplacementAwaited } = this.#options;
+    const isFirst = this.#publication === undefined || isReplacementAwaited;
     await this.#record();
     if ((this.#options.stage === undefined || isFirst) && this.#isBehind()) await this.#start();
     else this.#schedule();
     await this.#record();
     const isRefused = isFirst && this.#refusal !== undefined;
-    if (this.#publication !== undefined && !isRefused) return;
+    const isThere = this.#publication !== undefined && !(isReplacementAwaited && this.#isBehind());
+    if (isThere && !isRefused) return;
     this.#refusal ??=
       this.#signerFailure ?? new TlogError("QUORUM_NOT_MET", "no quorum, and no checkpoint yet");
     clearTimeout(this.#timer);
@@ -143,7 +147,13 @@ export class Publisher {
   #isBehind(): boolean {
     const publication = this.#publication;
     if (publication === undefined || publication.treeSize < this.#integrated.treeSize) return true;
-    return this.#options.isOutdated?.(publication) === true;
+    return this.#isOutdated();
+  }
+
+  #isOutdated(): boolean {
+    const publication = this.#publication;
+    if (publication?.treeSize !== this.#integrated.treeSize) return false;
+    return this.#options.isOutdated(publication);
   }
 
   #schedule(): void {
@@ -162,7 +172,8 @@ export class Publisher {
     const { stage, intervalMs } = this.#options;
     const isAtOnce = this.#waiters.size > 0 && stage === undefined;
     const pacedAt = isAtOnce ? Number.NEGATIVE_INFINITY : this.#lastAttemptAt + intervalMs;
-    const retryAt = stage?.isStrict === true ? stage.retryAt : Number.NEGATIVE_INFINITY;
+    const isRetry = stage !== undefined && (stage.isStrict || this.#isOutdated());
+    const retryAt = isRetry ? stage.retryAt : Number.NEGATIVE_INFINITY;
     return Math.max(pacedAt, retryAt, this.#notBefore);
   }
 
@@ -189,8 +200,8 @@ export class Publisher {
     const startedAt = now();
     const signed = await signer.sign(this.#integrated);
     if (this.#refusal !== undefined) return;
-    // A new log's empty tree promises nothing, so nobody has to vouch for it.
-    if (stage === undefined || (this.#publication === undefined && signed.treeSize === 0)) {
+    // An empty tree promises nothing, so nobody has to vouch for it.
+    if (stage === undefined || signed.treeSize === 0) {
       await this.#publish(signed, startedAt);
       if (stage === undefined) this.#lastAttemptAt = now();
       return;
@@ -198,11 +209,16 @@ export class Publisher {
     const round = stage.gather(signed);
     const { isQuorumMet, cosignatures } = await round.decided;
     this.#lastAttemptAt = now();
-    if (!isQuorumMet && stage.isStrict) return;
     const checkpoint = withCosignatures(signed.checkpoint, cosignatures);
+    if (!isQuorumMet && (stage.isStrict || this.#hasMore(checkpoint))) return;
     await this.#publish({ ...signed, checkpoint }, startedAt);
     this.#lastAttemptAt = now();
     this.#inBackground(this.#mergeLate(signed, round));
+  }
+
+  /** Whether the published checkpoint is of the same tree, and somebody signed that one alone. */
+  #hasMore(checkpoint: Uint8Array): boolean {
+    return this.#isOutdated() && !hasKeysOf(checkpoint, this.#publication?.checkpoint ?? checkpoint);
   }
 
   async #publish(publication: Publication, startedAt: number): Promise<void> {

@@ -25,7 +25,7 @@ const SUCCESSOR = "Successor ";
 /** The year 9999 ends there: later years have another form. ISO 8601 */
 const MAX_SECONDS = 253_402_300_799;
 
-/** @throws {TlogError} ARGUMENT_INVALID for a time that has no such form */
+/** @throws {TlogError} ARGUMENT_INVALID (a time that has no such form, a successor that is none) | VKEY_MALFORMED | KEY_TYPE_UNSUPPORTED */
 export function formatFrozen({ atSeconds, successor }: Frozen): readonly string[] {
   if (!Number.isSafeInteger(atSeconds) || atSeconds < 0 || atSeconds > MAX_SECONDS) {
     throw new TlogError("ARGUMENT_INVALID", `atSeconds: want 0 to ${MAX_SECONDS}, got ${atSeconds}`);
@@ -33,7 +33,9 @@ export function formatFrozen({ atSeconds, successor }: Frozen): readonly string[
   const mark = `${MARK}${new Date(atSeconds * 1000).toISOString().replace(".000Z", "Z")}`;
   if (successor === undefined) return [mark];
   const { vkey, url } = successor;
-  return [mark, `${SUCCESSOR}${url === undefined ? vkey : `${vkey} ${url}`}`];
+  const text = url === undefined ? vkey : `${vkey} ${url}`;
+  parseSuccessor(text);
+  return [mark, `${SUCCESSOR}${text}`];
 }
 
 /**

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Log } from "../../src/log/log.ts";
 import { openCheckpoint } from "../../src/tlog/checkpoint.ts";
+import { decodeUtf8 } from "../../src/tlog/encoding.ts";
 import { formatFrozen } from "../../src/tlog/frozen.ts";
 import {
   formatSigningKey,
@@ -96,6 +97,18 @@ describe("a log that is frozen", () => {
     expect(again.state()).toEqual({ status: "writable" });
   });
 
+  it("changes nothing when the opening that should end it is refused: another key, a successor that is none", async () => {
+    const disks = await closedLog();
+    const stranger = await testSigner(9);
+    await expectCodeAsync(openOn(disks, { freeze: FROZEN, signers: [stranger] }), "STORE_ORIGIN_MISMATCH");
+    const nobody = { vkey: "nonsense", url: undefined };
+    await expectCodeAsync(openOn(disks, { freeze: { ...FROZEN, successor: nobody } }), "VKEY_MALFORMED");
+    const itself = { vkey, url: undefined };
+    await expectCodeAsync(openOn(disks, { freeze: { ...FROZEN, successor: itself } }), "ARGUMENT_INVALID");
+    await using log = await openOn(disks);
+    expect(log.state()).toEqual({ status: "writable" });
+  });
+
   it("goes on from a crash between its end and its last checkpoint", async () => {
     const disks = await closedLog();
     const signer = await testSigner();
@@ -185,6 +198,49 @@ describe("a frozen log with witnesses", () => {
     await log.close();
     await using marked = await openOn(disks, { witnesses, freeze: FROZEN });
     expect((await shown(marked)).extensions).toEqual(formatFrozen(FROZEN));
+  });
+
+  it("best effort: no mark takes the place of a checkpoint that more have signed, until a quorum cosigns it", async () => {
+    const stub = await stubWitness("a");
+    const witnesses = witnessed(vkey, [stub], { quorum: "quorum a", mode: "best-effort" });
+    const disks = await closedLog({ witnesses });
+    const cosigned = disks.store.head.published?.checkpoint;
+    stub.answer = () => Promise.resolve(respond(400)); // as those that cosign no extension lines
+    await expectCodeAsync(openOn(disks, { witnesses, freeze: FROZEN }), "QUORUM_NOT_MET");
+    expect(disks.store.head.published?.checkpoint).toEqual(cosigned);
+    // Nor where nobody is asked any more.
+    const alone = copyOf(disks);
+    await (await openOn(alone, { freeze: FROZEN })).close();
+    expect(alone.store.head.published?.checkpoint).toEqual(cosigned);
+    await using log = await openOn(disks, { witnesses });
+    expect(log.published().checkpoint).toEqual(cosigned);
+    stub.answer = undefined;
+    await expect.poll(async () => (await shown(log)).extensions).toEqual(formatFrozen(FROZEN));
+    await openCheckpoint({ signedNote: log.published().checkpoint, policy: witnesses.policy });
+  });
+
+  it("best effort: a mark that nobody cosigned is taken back where somebody says so, and one with a quorum is not", async () => {
+    const stub = await stubWitness("a");
+    const witnesses = witnessed(vkey, [stub], { quorum: "quorum a", mode: "best-effort" });
+    stub.answer = () => Promise.resolve(respond(503));
+    const disks = await closedLog({ witnesses });
+    await (await openOn(disks, { witnesses, freeze: FROZEN })).close();
+    const unmarked = { ...FROZEN, isUnmarked: true };
+    const marked = copyOf(disks);
+    stub.answer = ({ request, honest }) =>
+      decodeUtf8(request.checkpoint).includes("Log frozen") ? respond(400) : honest();
+    await using log = await openOn(disks, { witnesses, freeze: unmarked });
+    const opened = await openCheckpoint({
+      signedNote: log.published().checkpoint,
+      policy: witnesses.policy,
+    });
+    expect(opened).toMatchObject({ treeSize: 3, extensions: [] });
+    stub.answer = undefined;
+    const cosigned = await openOn(marked, { witnesses });
+    await expect.poll(() => decodeUtf8(cosigned.published().checkpoint).match(/^— /gmu)?.length).toBe(2);
+    await cosigned.close();
+    await using kept = await openOn(marked, { witnesses, freeze: unmarked });
+    expect((await shown(kept)).extensions).toEqual(formatFrozen(FROZEN));
   });
 
   it("has no mark where ML-DSA-44 has to sign: it would cover no such line", async () => {

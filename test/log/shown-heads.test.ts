@@ -334,6 +334,23 @@ describe("two servers on copies of one directory, each with a copy of the guard"
     expect(left.state()).toEqual({ status: "writable" });
   });
 
+  it("LOG_CONTRADICTED: the one that goes on stops when it is shown that the log ended", async () => {
+    const { disks, two } = await closedLog();
+    const copy = copyOf(disks);
+    const shownPlace = place(two);
+    const { messages, events } = listener();
+    await using running = await openOn(copy, { served: shownPlace, events });
+    const freeze = { atSeconds: 1_795_320_000, successor: undefined };
+    await using ended = await openOn(disks, { served: shownPlace, freeze });
+    shownPlace.note = ended.published().checkpoint;
+    await expect.poll(() => running.state()).toMatchObject({ status: "read-only" });
+    expect(messages.at(-1)).toContain("https://log.example/checkpoint says that the log ended at size 2");
+    await expectCodeAsync(running.add(entry("more")), "LOG_READ_ONLY");
+    const asked = shownPlace.asked.length;
+    await expect.poll(() => shownPlace.asked.length).toBeGreaterThan(asked + 4);
+    expect(ended.state()).toEqual({ status: "frozen" });
+  });
+
   it("LOG_CONTRADICTED: also when both have signed a head of that size", async () => {
     const { disks } = await closedLog();
     const copy = copyOf(disks);
