@@ -3,8 +3,12 @@ import { TlogError } from "../errors.ts";
 import { rangeAt } from "../log/read-back.ts";
 import { type CompactRange, rangeRoot } from "../merkle/compact-range.ts";
 import { hashesEqual } from "../merkle/hash.ts";
-import type { LogStore, StoreHead } from "../store/store.ts";
+import type { LogStore, PublishedHead, StoreHead } from "../store/store.ts";
 import type { VerifiedCheckpoint } from "../tlog/checkpoint.ts";
+import { parseCheckpoint } from "../tlog/checkpoint-body.ts";
+import { decodeUtf8 } from "../tlog/encoding.ts";
+import { parseFrozen } from "../tlog/frozen.ts";
+import { parseNote } from "../tlog/note.ts";
 import type { TreeHead } from "./source.ts";
 import { type WalkOptions, walkLog } from "./walk.ts";
 
@@ -51,15 +55,39 @@ export async function assertHolds(store: LogStore, head: TreeHead): Promise<void
   );
 }
 
-/** Records that this head was signed and shown, where the store knows of none as large. */
+/**
+ * Records that this head was signed and shown, where the store knows of none as large; and what it says of the log's end.
+ * @throws {TlogError} LOG_CONTRADICTED (the log ended with it, and there is more here), and what the store throws
+ */
 export async function recordHead(store: LogStore, head: VerifiedCheckpoint): Promise<void> {
   const { treeSize, rootHash, signedNote } = head;
   const held: StoreHead = await store.head();
   const isSignedNew = held.signed === undefined || held.signed.treeSize < treeSize;
-  const isPublishedNew = held.published === undefined || held.published.treeSize < treeSize;
+  if (endSaid(head.extensions) > 0 && held.integrated.treeSize > treeSize) {
+    throw new TlogError(
+      "LOG_CONTRADICTED",
+      `the signed head says that the log ended at size ${treeSize}, and this data directory has ${held.integrated.treeSize}`,
+    );
+  }
+  const isPublishedNew =
+    held.published === undefined ||
+    held.published.treeSize < treeSize ||
+    (held.published.treeSize === treeSize &&
+      endSaid(head.extensions) > endSaid(extensionsOf(held.published)));
   if (!isSignedNew && !isPublishedNew) return;
   await store.recordHeads({
     signed: isSignedNew ? { treeSize, rootHash } : undefined,
     published: isPublishedNew ? { treeSize, checkpoint: signedNote } : undefined,
   });
+}
+
+/** How much it says of an end: nothing, that it came, or the successor too. */
+function endSaid(extensions: readonly string[]): number {
+  const frozen = parseFrozen(extensions);
+  if (frozen === undefined) return 0;
+  return frozen.successor === undefined ? 1 : 2;
+}
+
+function extensionsOf({ checkpoint }: PublishedHead): readonly string[] {
+  return parseCheckpoint(decodeUtf8(parseNote(checkpoint).text)).extensions;
 }

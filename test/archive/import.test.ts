@@ -159,6 +159,24 @@ describe("import, with the guard of the log", () => {
     await expectCodeAsync(grow(data, 300), "GUARD_AHEAD");
   });
 
+  it("brings a log's end back, also where no entry is missing, and refuses to go back behind it", async () => {
+    const { folder, data, site } = await exported(3);
+    const [restored, longer] = [join(folder, "restored"), join(folder, "longer")];
+    for (const copy of [restored, longer]) await cp(data, copy, { recursive: true });
+    const freeze = { atSeconds: 1_795_320_000, successor: undefined };
+    await makeLog(data, 3, { freeze });
+    await exportOf(data, site);
+    const source = openDirectorySource(site);
+    const guard = await openGuardFile(`${data}.guard`);
+    await importFrom(source, restored, { guard });
+    await guard.close();
+    const log = await grow(restored, 3, { guard: await openGuardFile(`${data}.guard`) });
+    expect(log.end).toMatchObject({ treeSize: 3, atSeconds: freeze.atSeconds });
+    await log.close();
+    await makeLog(longer, 4, { recreateGuard: true });
+    await expectCodeAsync(importFrom(source, longer), "LOG_CONTRADICTED");
+  });
+
   it("refuses a mirror that lacks what was signed, and says by how much", async () => {
     const { folder, data, site } = await exported(300);
     await makeLog(data, 350);
