@@ -2,6 +2,7 @@
 import { TlogError } from "../errors.ts";
 import { type CompactRange, rangeRoot } from "../merkle/compact-range.ts";
 import { hashesEqual } from "../merkle/hash.ts";
+import { lockPlace } from "../store/directory-lock.ts";
 import type { Batch } from "../store/store.ts";
 import { type Checkpoint, parseCheckpoint } from "../tlog/checkpoint.ts";
 import { bytesEqual, decodeUtf8 } from "../tlog/encoding.ts";
@@ -13,6 +14,9 @@ import { openStaticDirectory, type StaticDirectory } from "./static-directory.ts
 import { TileAssembler } from "./tile-assembler.ts";
 import { openVerifiedTree, type VerifiedTree } from "./verified-tree.ts";
 import { walkLog } from "./walk.ts";
+
+/** Held for a whole export: of two at once the slower would put its older checkpoint over the newer one. */
+const LOCK_SOCKET = ".export.sock";
 
 export interface ExportOptions {
   /** Its checkpoint is exported as it is: whoever reads it verifies the signatures. */
@@ -41,13 +45,24 @@ export interface Exported {
  * Writes the source's log, as of its checkpoint, into a static tlog-tiles directory. Every entry is hashed on the way, and the checkpoint
  * is replaced only when all of it hashes to the root that it names and is durable.
  * @throws {TlogError} USAGE (the directory holds something else) | ORIGIN_MISMATCH | SIGNED_SIZE_WENT_BACK (it shows more than the source) |
- *   ROOT_MISMATCH (it shows another history) | FILE_UNWRITABLE, and as {@link walkLog}
+ *   ROOT_MISMATCH (it shows another history) | STORE_LOCKED (another export writes there) | FILE_UNWRITABLE, and as {@link walkLog}
  */
 export async function exportLog(options: ExportOptions): Promise<Exported> {
+  // Nothing is made for a log that has none; under the lock it is read again.
+  checkpointIn(await options.source.readCheckpoint(options.signal), options.source.location);
+  const files = await openStaticDirectory(options.directory);
+  const lock = await lockPlace(options.directory, LOCK_SOCKET);
+  try {
+    return await exportInto(files, options);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function exportInto(files: StaticDirectory, options: ExportOptions): Promise<Exported> {
   const { source, directory, signal } = options;
   const note = await source.readCheckpoint(signal);
   const head = checkpointIn(note, source.location);
-  const files = await openStaticDirectory(directory);
   const before = await heldCheckpoint(directory, signal);
   const tree = openVerifiedTree([source], head);
   if (before !== undefined) await assertContinues({ directory, before, head, tree, signal });
@@ -55,7 +70,9 @@ export async function exportLog(options: ExportOptions): Promise<Exported> {
   try {
     await exportFrom(known, { options, head, tree, files });
     const isNew = before === undefined || !bytesEqual(before.note, note);
-    if (isNew || files.written().files > 0) await files.publish(note);
+    // Where nothing can be locked, another export may have shown more meanwhile.
+    const assertNewest = async () => assertNotLater(directory, await heldCheckpoint(directory, signal), head);
+    if (isNew || files.written().files > 0) await files.publish(note, assertNewest);
   } finally {
     await files.settle();
   }
@@ -124,17 +141,20 @@ async function assertContinues(args: {
   if (before.origin !== head.origin) {
     throw new TlogError("ORIGIN_MISMATCH", `${directory} is of ${before.origin}, not of ${head.origin}`);
   }
-  if (before.treeSize > head.treeSize) {
-    throw new TlogError(
-      "SIGNED_SIZE_WENT_BACK",
-      `${directory} shows ${before.treeSize} entries, and what is to be exported has ${head.treeSize}: is it a restored copy?`,
-    );
-  }
+  assertNotLater(directory, before, head);
   const rootHash = rangeRoot(await tree.rangeAt(before.treeSize, signal));
   if (hashesEqual(rootHash, before.rootHash)) return;
   throw new TlogError(
     "ROOT_MISMATCH",
     `${directory} shows another history: its ${before.treeSize} entries are not the first of these ${head.treeSize}`,
+  );
+}
+
+function assertNotLater(directory: string, shown: Checkpoint | undefined, head: Checkpoint): void {
+  if (shown === undefined || shown.treeSize <= head.treeSize) return;
+  throw new TlogError(
+    "SIGNED_SIZE_WENT_BACK",
+    `${directory} shows ${shown.treeSize} entries, and what is to be exported has ${head.treeSize}: is it a restored copy?`,
   );
 }
 

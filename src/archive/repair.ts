@@ -3,15 +3,19 @@
  * and everything else derived anew from the entries. What comes out is held against signed heads.
  */
 import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { TlogError } from "../errors.ts";
 import type { Guard } from "../keys/guard.ts";
 import { rangeRoot } from "../merkle/compact-range.ts";
+import { STORE_FILES } from "../store/data-directory.ts";
+import { assertWholeDataFile } from "../store/data-file-audit.ts";
 import { lockDirectory } from "../store/directory-lock.ts";
 import { type LmdbReader, openLmdbReader, openLmdbStore } from "../store/lmdb.ts";
 import type { LogStore } from "../store/store.ts";
 import { type CheckpointTrust, openCheckpoint, type VerifiedCheckpoint } from "../tlog/checkpoint.ts";
 import { adoptGuard, type GuardOutcome, guardedBefore } from "./adopt-guard.ts";
 import { appendTree, recordHead } from "./append.ts";
+import { inEmptyDirectory } from "./empty-directory.ts";
 import { beginFilling } from "./filling.ts";
 import type { LogSource, TreeHead } from "./source.ts";
 import { openStoreSource } from "./store-source.ts";
@@ -20,7 +24,7 @@ import type { PassedOver } from "./walk.ts";
 export interface RepairOptions {
   /** Only read. No server may be running on it. */
   readonly damaged: string;
-  /** Made: the whole one. */
+  /** Made, or empty: the whole one. */
   readonly directory: string;
   /** Asked, in order, for what the damaged one does not have; may be none. */
   readonly mirrors: readonly LogSource[];
@@ -47,7 +51,8 @@ export interface Repaired {
 
 /**
  * @throws {TlogError} STORE_LOCKED (a server runs on the damaged directory) | STORE_DIRECTORY_FOREIGN | NOT_FOUND (no checkpoint anywhere) |
- *   GUARD_AHEAD | GUARD_MISMATCH | ROOT_MISMATCH | ENTRY_MISMATCH (damaged, and no mirror has it), and as {@link appendTree}: then nothing is left of
+ *   GUARD_AHEAD | GUARD_MISMATCH | ROOT_MISMATCH | ENTRY_MISMATCH (damaged, and no mirror has it) |
+ *   USAGE (the new directory holds something), and as {@link appendTree}: then nothing is left of
  *   the new directory
  */
 export async function repairLog(options: RepairOptions): Promise<Repaired> {
@@ -66,6 +71,7 @@ export async function repairLog(options: RepairOptions): Promise<Repaired> {
 
 async function openDamaged({ damaged, onUnusable }: RepairOptions): Promise<LmdbReader | undefined> {
   try {
+    await assertWholeDataFile(damaged);
     return await openLmdbReader({ directory: damaged });
   } catch (error) {
     if (!(error instanceof TlogError) || error.code === "STORE_DIRECTORY_FOREIGN") throw error;
@@ -143,20 +149,14 @@ async function inNewStore<T>(
   work: (store: LogStore) => Promise<T>,
 ): Promise<T> {
   const { directory } = place;
-  const lock = await lockDirectory(directory);
-  try {
-    const store = await openLmdbStore(place);
-    const isNew = store.writer.epoch === 1;
+  return await inEmptyDirectory(directory, async () => {
     try {
-      if (!isNew)
-        throw new TlogError("USAGE", `${directory} holds a log: give a directory that does not exist yet`);
+      const store = await openLmdbStore(place);
       return await work(store).finally(() => store.close());
     } catch (error) {
-      await store.close();
-      if (isNew) await rm(directory, { recursive: true, force: true });
+      // Only what an opening makes: the directory was empty.
+      for (const name of STORE_FILES) await rm(join(directory, name), { recursive: true, force: true });
       throw error;
     }
-  } finally {
-    await lock.release();
-  }
+  });
 }

@@ -1,18 +1,18 @@
 /** A backup put back, and what the log's guard will say to it. */
-import { readFile, rename, stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type ErrorCode, TlogError } from "../errors.ts";
 import { checkGuard, type Guard, type GuardRecord } from "../keys/guard.ts";
 import { rangeAt } from "../log/read-back.ts";
 import { rangeRoot } from "../merkle/compact-range.ts";
 import { codeOf } from "../node/errno.ts";
-import { syncDirectory } from "../node/sync-directory.ts";
 import { DATA_FILE } from "../store/data-directory.ts";
 import { type LmdbReader, openLmdbReader } from "../store/lmdb.ts";
 import { copyDataFile } from "../store/lmdb-copy.ts";
 import { assertFilled } from "../store/rules.ts";
 import { bytesEqual } from "../tlog/encoding.ts";
-import { inEmptyDirectory, verifyCopy } from "./backup.ts";
+import { verifyCopy } from "./backup.ts";
+import { besideEmptyDirectory } from "./empty-directory.ts";
 import { MANIFEST_FILE, MAX_MANIFEST_BYTES, type Manifest, parseManifest } from "./manifest.ts";
 import type { Verifying } from "./verify-store.ts";
 
@@ -41,15 +41,15 @@ export interface Restored {
 }
 
 /**
- * @throws {TlogError} USAGE (`from` is no backup, `directory` holds something) | BACKUP_DAMAGED | STORE_DAMAGED | FILE_UNREADABLE | FILE_UNWRITABLE |
+ * @throws {TlogError} USAGE (`from` is no backup, `directory` holds something) | STORE_LOCKED | BACKUP_DAMAGED | STORE_DAMAGED | FILE_UNREADABLE | FILE_UNWRITABLE |
  *   ABORTED, and as `verifyStore`: then nothing is left of the copy
  */
 export async function restoreBackup(options: RestoreOptions): Promise<Restored> {
   const { from, directory, guard, verify, signal } = options;
   const manifest = parseManifest(await readManifest(from));
   const record = await guard.read();
-  await inEmptyDirectory(directory, async (unfinished) => {
-    const to = join(unfinished, DATA_FILE);
+  await besideEmptyDirectory(directory, [], async ({ folder, put }) => {
+    const to = join(folder, DATA_FILE);
     // Nobody writes a backup: there is nothing to hold.
     const hold = () => () => undefined;
     const copied = await copyDataFile({ from, to, hold, signal, onProgress: options.onCopied });
@@ -60,13 +60,12 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
       );
     }
     if (verify) {
-      const { head } = await verifyCopy(unfinished, { signal, onProgress: options.onVerified });
+      const { head } = await verifyCopy(folder, { signal, onProgress: options.onVerified });
       if (head.treeSize !== manifest.treeSize || !bytesEqual(head.rootHash, manifest.rootHash)) {
         throw new TlogError("BACKUP_DAMAGED", `${from} holds another tree than its ${MANIFEST_FILE} says`);
       }
     }
-    await rename(to, join(directory, DATA_FILE));
-    await syncDirectory(directory);
+    await put(DATA_FILE);
   });
   return { manifest, guard: await verdictOf(directory, record, guard.location) };
 }

@@ -23,8 +23,8 @@ export interface StaticDirectory {
   /** Begins to write; resolves when there is room for the next. A failure is thrown by a later call at the latest by `publish`. */
   writeTile(tile: Tile, hashes: Uint8Array): Promise<void>;
   writeBundle(bundle: BundleCoordinate, bytes: Uint8Array): Promise<void>;
-  /** Replaces the checkpoint once everything written before is durable. */
-  publish(checkpoint: Uint8Array): Promise<void>;
+  /** Replaces the checkpoint once everything written before is durable. @param last - throws when that is not to be, asked just before */
+  publish(checkpoint: Uint8Array, last: () => Promise<void>): Promise<void>;
   /** Removes the partial tiles and bundles of a place whose full one is there. */
   prunePartials(at: { readonly level: number | "entries"; readonly index: number }): Promise<void>;
   /** Waits for what is being written, whether it fails or not: nothing is left half done. */
@@ -70,12 +70,13 @@ class Writing implements StaticDirectory {
     return this.#begin(formatBundlePath(bundle), bytes);
   }
 
-  async publish(checkpoint: Uint8Array): Promise<void> {
+  async publish(checkpoint: Uint8Array, last: () => Promise<void>): Promise<void> {
     await this.settle();
     if (this.#failure !== undefined) throw this.#failure;
     const path = join(this.#directory, "checkpoint");
     await asUnwritable(this.#directory, async () => {
       for (const folder of this.#folders.keys()) await syncDirectory(folder);
+      await last();
       await replaceDurably(path, checkpoint, { mode: FILE_MODE });
     });
   }

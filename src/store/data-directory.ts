@@ -10,6 +10,8 @@ import { syncDirectory } from "../node/sync-directory.ts";
 export const DATA_FILE = "data.mdb";
 export const LOCK_SOCKET = "writer.sock";
 const LOCK_FILE = "lock.mdb";
+/** What an opening for writing makes, its lock apart. */
+export const STORE_FILES: readonly string[] = [DATA_FILE, LOCK_FILE, "leaf-index"];
 /** The first meta page of an LMDB data file: a page header of 24 bytes, then magic and version, 4 bytes each. */
 const HEADER_BYTES = 32;
 const MAGIC_OFFSET = 24;

@@ -13,6 +13,8 @@ import { type FileHandle, open } from "node:fs/promises";
 import { endianness } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { TlogError } from "../errors.ts";
+import { hasErrorCode, messageOf } from "../node/errno.ts";
 
 const META_BYTES = 0xa0;
 const MAGIC_AT = 0x18;
@@ -41,6 +43,19 @@ export async function auditDataFile(directory: string): Promise<readonly string[
   } finally {
     await file.close();
   }
+}
+
+/**
+ * Before LMDB maps a file that may be damaged. One that is not there is left to the opening.
+ * @throws {TlogError} STORE_DAMAGED | STORE_FAILED
+ */
+export async function assertWholeDataFile(directory: string): Promise<void> {
+  const path = join(directory, "data.mdb");
+  const [problem] = await auditDataFile(directory).catch((cause: unknown) => {
+    if (hasErrorCode(cause, "ENOENT") || hasErrorCode(cause, "ENOTDIR")) return [];
+    throw new TlogError("STORE_FAILED", `cannot read ${path}: ${messageOf(cause)}`, { cause });
+  });
+  if (problem !== undefined) throw new TlogError("STORE_DAMAGED", `${path}: ${problem}`);
 }
 
 async function problemsOf(file: FileHandle): Promise<readonly string[]> {

@@ -1,5 +1,5 @@
 import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { connect, createServer, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -34,6 +34,7 @@ describe("the directory lock", () => {
     const lock = await lockDirectory(directory);
     await expectCodeAsync(lockDirectory(directory), "STORE_LOCKED");
     await lock.release();
+    expect(await readdir(directory)).toEqual([]);
     await (await lockDirectory(directory)).release();
   });
 
@@ -45,6 +46,21 @@ describe("the directory lock", () => {
     await child.kill();
     expect(await readdir(directory)).not.toEqual([]);
     await (await lockDirectory(directory)).release();
+  });
+
+  test("lets every user ask whether its process lives, and names the socket of a process that does not", async () => {
+    const directory = join(parent, "log");
+    const lock = await lockDirectory(directory);
+    const socketPath = join(directory, "writer.sock");
+    expect((await stat(socketPath)).mode & 0o777).toBe(0o777);
+    vi.mocked(connect).mockImplementationOnce(() => {
+      const socket = new Socket();
+      setImmediate(() => socket.emit("error", Object.assign(new Error("no"), { code: "EACCES" })));
+      return socket;
+    });
+    const error = await expectCodeAsync(lockDirectory(directory), "STORE_FAILED");
+    expect(error.message).toContain(`${socketPath} was made by another user: remove it`);
+    await lock.release();
   });
 
   test("an error of its socket after that ends nothing", async () => {
