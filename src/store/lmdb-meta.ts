@@ -17,6 +17,8 @@ import type {
 
 /** Written as `schema`; a store with another number is not opened. */
 const SCHEMA = 2;
+/** Of a log that ended: a program that does not know row `frozen` would go on with it. All else is as in schema 2. */
+const SCHEMA_WITH_END = 3;
 /** Its leaf index was a table; all else is as in schema 2. Opening for writing makes schema 2 of it. */
 const SCHEMA_WITH_LEAVES = 1;
 /** The same for a witness's storage, counted on its own. */
@@ -60,12 +62,13 @@ export function readStoreRow(meta: Table): VersionedStoreRow | undefined {
   if (row === undefined) return undefined;
   const schema = row.size("schema");
   const isFormer = schema === SCHEMA_WITH_LEAVES;
-  if (!isFormer) assertSchema(SCHEMA, schema);
+  if (!isFormer && schema !== SCHEMA_WITH_END) assertSchema(SCHEMA, schema);
   return { storeId: row.token("storeId"), origin: row.text("origin"), isFormer };
 }
 
 export function writeStoreRow(meta: Table, { storeId, origin }: StoreRow): void {
-  writeRow(meta, "store", { schema: SCHEMA, storeId, origin });
+  const schema = readRow(meta, "frozen") === undefined ? SCHEMA : SCHEMA_WITH_END;
+  writeRow(meta, "store", { schema, storeId, origin });
 }
 
 /** What a witness's storage says of itself. @throws {TlogError} STORE_SCHEMA_UNKNOWN | STORE_DAMAGED */
@@ -186,6 +189,8 @@ export function writeHeads(meta: Table, rows: HeadRows): void {
   if (rows.frozen !== undefined && frozen !== undefined) {
     const record = { treeSize: frozen.treeSize, statement: frozen.statement.join("\n") };
     writeRow(meta, "frozen", frozen.isUnmarked === true ? { ...record, unmarked: true } : record);
+    const store = readStoreRow(meta);
+    if (store !== undefined) writeStoreRow(meta, store);
   }
 }
 

@@ -164,7 +164,8 @@ export interface LogStore extends LogReader {
   adoptLineage(token: string): Promise<void>;
   /**
    * Records what was signed, what is published, that the log ended, or all of it in one transaction. The signed size never goes
-   * back, one size never has two roots, and published <= signed <= integrated. A log ends at its integrated size, once.
+   * back, one size never has two roots, and published <= signed <= integrated. A log ends at its integrated size, once;
+   * a later statement of that replaces the one before, and what it may change is for the writer to hold to.
    * @throws {TlogError} SIGNED_SIZE_WENT_BACK (signed: smaller, or same size with another root, or beyond the integrated size;
    *   published: larger than the signed size, or smaller than the published one; frozen: not the integrated size) | WRITER_REPLACED | STORE_FULL | STORE_FAILED | STORE_CLOSED
    */
