@@ -28,6 +28,9 @@ export const DEFAULT_SERVED: Pick<ServedPlaces, "timeoutMs" | "intervalMs"> = Ob
   intervalMs: 10_000,
 });
 
+/** A start waits for these answers: a witness may have longer than that for cosignatures, and not for this. */
+const MAX_ASKING_MS = 5_000;
+
 export interface HeadSource {
   readonly url: string;
   /** Below `url`. */
@@ -94,7 +97,7 @@ export function headSources(
     isServed: false,
     names: reachable.filter(({ url }) => url === witness.url).map(({ name }) => name),
     fetch: witnesses?.fetchFor?.(witness),
-    timeoutMs: witnesses?.timeoutMs ?? 0,
+    timeoutMs: Math.min(witnesses?.timeoutMs ?? 0, MAX_ASKING_MS),
   }));
   // Several keys of one witness stand in a policy with one URL.
   const sources = new Map([...own, ...byWitnesses].map((source) => [sourceName(source), source]));

@@ -2,9 +2,10 @@ import { describe, expect, it } from "vitest";
 import type { FetchFunction } from "../../client/fetcher.ts";
 import type { LogEvents } from "../../src/events.ts";
 import type { Guard } from "../../src/keys/guard.ts";
-import type { ServedPlaces } from "../../src/log/head-sources.ts";
+import { headSources, type ServedPlaces } from "../../src/log/head-sources.ts";
 import type { Log } from "../../src/log/log.ts";
 import type { LogOptions } from "../../src/log/options.ts";
+import { checkedWitnesses } from "../../src/log/witness-options.ts";
 import { formatVerifierKey } from "../../src/tlog/key.ts";
 import { originHash } from "../../src/tlog/origin-hash.ts";
 import { expectCodeAsync } from "../expect-code.ts";
@@ -76,6 +77,14 @@ function listener(): { told: string[]; messages: string[]; events: LogEvents } {
   };
   return { told, messages, events: { warning: tell, turnedReadOnly: tell } };
 }
+
+it("a start waits for no witness longer than five seconds, however long it may take to cosign", async () => {
+  const stub = await stubWitness("a");
+  const witnesses = witnessed(await testVkey(), [stub], { quorum: "quorum a", timeoutMs: 60_000 });
+  const reachable = checkedWitnesses(witnesses, [await testSigner()]);
+  const sources = headSources({ origin: ORIGIN }, { witnesses, reachable });
+  expect(sources.map(({ timeoutMs }) => timeoutMs)).toEqual([5_000]);
+});
 
 describe("what the log's public places show, before anything is signed", () => {
   it("LOG_ROLLED_BACK: more than is here, also where the guard was lost or restored too; nothing is changed", async () => {
