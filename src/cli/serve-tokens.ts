@@ -17,7 +17,7 @@ export interface ServedTokens {
 
 /**
  * The tokens of --token-hash and of the file of --tokens. When the file changes it is read again; one that is wrong then, or gone,
- * changes nothing, and is warned of.
+ * changes nothing, is warned of once, and is tried again every second.
  * @throws {TlogError} CONFIG_INVALID | FILE_UNREADABLE
  */
 export async function openTokens(
@@ -30,22 +30,28 @@ export async function openTokens(
     const isConfigured = config.value("tokenHash") !== undefined;
     return { tokens: isConfigured ? new WriteTokens(eachOnce(given)) : undefined, close: () => {} };
   }
-  let tokens: WriteTokens | undefined; // owned by the statement after close
+  const tokens = new WriteTokens([]);
   const read = async () => eachOnce([...given, ...(await readTokenFile(path))]);
-  const readAgain = async (): Promise<void> => {
-    try {
+  const close = watchFiles([path], {
+    everyMs: LOOK_EVERY_MS,
+    async take() {
+      await first;
       const found = await read();
-      tokens?.replace(found);
+      tokens.replace(found);
       events.tokensReplaced?.({ count: found.length });
-    } catch (error) {
-      events.warning?.({
-        code: "TOKENS_UNREADABLE",
-        message: `${messageOf(error)}; the tokens of before stay`,
-      });
-    }
-  };
-  const close = watchFiles([path], { everyMs: LOOK_EVERY_MS, onChanged: () => void readAgain() });
-  tokens = new WriteTokens(await read());
+    },
+    onFailed(error) {
+      const message = `${messageOf(error)}; the tokens of before stay`;
+      events.warning?.({ code: "TOKENS_UNREADABLE", message });
+    },
+  });
+  const first = read();
+  try {
+    tokens.replace(await first);
+  } catch (error) {
+    close();
+    throw error;
+  }
   return { tokens, close };
 }
 

@@ -34,21 +34,21 @@ export function readTls({ certFile, keyFile }: TlsFiles): TlsMaterial {
 
 /**
  * Hands over the files each time they change and fit together. Whoever renews them writes one after the other, so that they do not for
- * a moment: what does not fit is told, and changes nothing.
+ * a moment: what does not fit is told once, changes nothing, and is tried again at each look.
  * @returns a function that ends it.
  */
 export function watchTls(
   files: TlsFiles,
   { onRenewed, onFailed }: { onRenewed(material: TlsMaterial): void; onFailed(error: unknown): void },
 ): () => void {
-  const onChanged = () => {
-    try {
-      onRenewed(readTls(files));
-    } catch (error) {
-      onFailed(error);
-    }
-  };
-  return watchFiles([files.certFile, files.keyFile], { everyMs: files.lookEveryMs ?? 1000, onChanged });
+  const take = async () => onRenewed(readTls(files));
+  // The server read them before it listened.
+  return watchFiles([files.certFile, files.keyFile], {
+    everyMs: files.lookEveryMs ?? 1000,
+    takesFirst: true,
+    take,
+    onFailed,
+  });
 }
 
 function read(path: string): Buffer {

@@ -134,6 +134,19 @@ describe.skipIf(!hasOpenssl())("TLS", () => {
     );
   });
 
+  test("one that was renewed while the server began to listen is shown too", async () => {
+    const files = newCertificate("old.example");
+    const serving = listen({ app: testApp(await openTestLog()), host: "127.0.0.1", port: 0, tls: files });
+    copyFileSync(second.keyFile, files.keyFile);
+    copyFileSync(second.certFile, files.certFile);
+    const { url, close } = await serving;
+    onTestFinished(() => close({ deadlineMs: 0 }));
+    await vi.waitFor(
+      async () => expect((await ask(`${url}/checkpoint`)).certificate).toBe("second.example"),
+      5000,
+    );
+  });
+
   test("a renewed certificate without its key is told, and changes nothing", async () => {
     const files = newCertificate("old.example");
     const { url, failures } = await serveTls(files);
