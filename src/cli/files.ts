@@ -1,9 +1,10 @@
 import { lstat, open } from "node:fs/promises";
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { type ErrorCode, TlogError } from "../errors.ts";
 import { codeOf } from "../node/errno.ts";
 import { makeDirectory } from "../node/make-directory.ts";
 import { replaceDurably } from "../node/replace-durably.ts";
+import { syncDirectory } from "../node/sync-directory.ts";
 
 /**
  * Reads a whole small file.
@@ -56,12 +57,39 @@ export async function replaceFile(path: string, data: Uint8Array | string): Prom
   }
 }
 
+/**
+ * Adds to the end of a file durably, in one write, or makes it. Several who do so at the same time each get theirs in.
+ * @throws {TlogError} FILE_UNWRITABLE, also when only a part had room: then the file ends in that part
+ */
+export async function appendToFile(path: string, data: Uint8Array): Promise<void> {
+  const { bytesWritten } = await appendOnce(path, data).catch((cause: unknown) => {
+    throw new TlogError("FILE_UNWRITABLE", `${path} cannot be written (${codeOf(cause)})`, { cause });
+  });
+  if (bytesWritten === data.length) return;
+  throw new TlogError(
+    "FILE_UNWRITABLE",
+    `${path}: there was room for a part of what was added; want its last line mended`,
+  );
+}
+
 /** Makes a directory and those above it, unless it is there. @throws {TlogError} FILE_UNWRITABLE */
 export async function makeFolder(path: string, { mode }: { readonly mode: number }): Promise<void> {
   try {
     await makeDirectory(resolve(path), { mode });
   } catch (cause) {
     throw new TlogError("FILE_UNWRITABLE", `${path} cannot be written (${codeOf(cause)})`, { cause });
+  }
+}
+
+async function appendOnce(path: string, data: Uint8Array): Promise<{ readonly bytesWritten: number }> {
+  const file = await open(path, "a", 0o666);
+  try {
+    const written = await file.write(data);
+    await file.sync();
+    await syncDirectory(dirname(path));
+    return written;
+  } finally {
+    await file.close();
   }
 }
 

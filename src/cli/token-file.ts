@@ -5,7 +5,7 @@
  *     9a01…                night-job    bytes-per-second=1000000 expires=2027-01-31
  *     77be…
  *
- * The hash comes first, a name may follow, then limits in any order, each once.
+ * The hash comes first, a name may follow, then limits in any order, each once. The last line ends too.
  */
 import { TlogError } from "../errors.ts";
 import { MAX_WRITE_TOKENS, type WriteToken } from "../http/write-tokens.ts";
@@ -22,11 +22,14 @@ export async function readTokenFile(path: string): Promise<readonly WriteToken[]
 export function parseTokenFile(bytes: Uint8Array, path: string): readonly WriteToken[] {
   const tokens: WriteToken[] = [];
   const seen = new Set<string>();
-  for (const [index, line] of new TextDecoder().decode(bytes).split("\n").entries()) {
+  const lines = new TextDecoder().decode(bytes).split("\n");
+  for (const [index, line] of lines.entries()) {
     const text = line.replace(/#.*/, "").trim();
     if (text === "") continue;
     const refuse = (wanted: string) =>
       new TlogError("CONFIG_INVALID", `${path}, line ${index + 1}: ${wanted}`);
+    // A line that was cut off, while it is written or for good, would give a token more than it has.
+    if (index === lines.length - 1) throw refuse("want a newline at its end; the file may be cut off");
     const token = parseToken(text.split(/[ \t]+/), refuse);
     for (const unique of token.name === undefined ? [token.hash] : [token.hash, token.name]) {
       if (seen.has(unique)) throw refuse("want each hash and each name once");

@@ -2,15 +2,15 @@ import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { TlogError } from "../errors.ts";
 import { newWriteToken, type WriteToken } from "../http/write-tokens.ts";
-import { decodeUtf8 } from "../tlog/encoding.ts";
 import { addExamples, type CommandDefinition, type Flags, textFlag } from "./command.ts";
 import { indexArgument } from "./entry-argument.ts";
-import { readSmallFile, replaceFile } from "./files.ts";
+import { appendToFile, readSmallFile } from "./files.ts";
 import {
   formatTokenLine,
   isTokenName,
   MAX_TOKENS_FILE_BYTES,
   parseTokenFile,
+  readTokenFile,
   startOfDay,
 } from "./token-file.ts";
 
@@ -29,7 +29,7 @@ export const tokenNew: CommandDefinition = {
     const known = tokenOf(flags, tokenHash);
     const line = formatTokenLine(known);
     const path = textFlag(flags, "tokens");
-    if (path !== undefined) await addLine(path, line);
+    if (path !== undefined) await addLine(path, { line, hash: tokenHash });
     await output.result({
       text: [
         `token       ${token}`,
@@ -84,12 +84,20 @@ function tokenOf(flags: Flags, hash: string): WriteToken {
   };
 }
 
-/** In one step, and only when the file is right before and after: a log that reads it meanwhile finds the old one or the new one. */
-async function addLine(path: string, line: string): Promise<void> {
-  const before = existsSync(path)
-    ? decodeUtf8(await readSmallFile(path, { maxBytes: MAX_TOKENS_FILE_BYTES }))
-    : "";
-  const after = `${before}${before === "" || before.endsWith("\n") ? "" : "\n"}${line}\n`;
-  parseTokenFile(new TextEncoder().encode(after), path);
-  await replaceFile(path, after);
+/**
+ * Appends, so that the file keeps its owner, and the lines that others write at the same time stay. Only when the file is right before;
+ * and looked at after, since others may have taken the name meanwhile, or written over the line.
+ */
+async function addLine(path: string, { line, hash }: { readonly line: string; readonly hash: string }) {
+  const added = new TextEncoder().encode(`${line}\n`);
+  const maxBytes = MAX_TOKENS_FILE_BYTES - added.length;
+  const before = existsSync(path) ? await readSmallFile(path, { maxBytes }) : new Uint8Array();
+  parseTokenFile(before, path);
+  parseTokenFile(Uint8Array.from([...before, ...added]), path);
+  await appendToFile(path, added);
+  if ((await readTokenFile(path)).some((token) => token.hash === hash)) return;
+  throw new TlogError(
+    "FILE_UNWRITABLE",
+    `${path}: the line was added, and somebody wrote over it; want it again`,
+  );
 }

@@ -1,7 +1,10 @@
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { formatTokenLine, parseTokenFile } from "../../src/cli/token-file.ts";
 import { MAX_WRITE_TOKENS } from "../../src/http/write-tokens.ts";
 import { expectCode } from "../expect-code.ts";
+import { callCli, temporaryDirectory } from "./harness.ts";
 
 const A = "0a".repeat(32);
 const B = "0b".repeat(32);
@@ -17,6 +20,7 @@ describe("a file of tokens", () => {
       `${A} build-server entries-per-second=100 max-entry-bytes=4096 # since May`,
       "",
       `\t${B}\texpires=2027-01-31  bytes-per-second=1000000\r`,
+      "",
     ].join("\n");
     expect(parse(text)).toEqual([
       { hash: A, name: "build-server", entriesPerSecond: 100, maxEntryBytes: 4096 },
@@ -51,16 +55,38 @@ describe("a file of tokens", () => {
     expect(error.message).not.toContain("bristlecone_");
   });
 
+  test("that was cut off within a line is refused", () => {
+    const line = `${A} night-job entries-per-second=100 expires=2020-01-31\n`;
+    for (let end = 1; end < line.length; end++) expectCode(() => parse(line.slice(0, end)), "CONFIG_INVALID");
+    expect(parse(`${line}# cut`)).toHaveLength(1);
+  });
+
   test("with more than can be compared in time is refused", () => {
     const lines = Array.from({ length: MAX_WRITE_TOKENS + 1 }, (_, at) => at.toString(16).padStart(64, "0"));
-    expectCode(() => parse(lines.join("\n")), "CONFIG_INVALID");
-    expect(parse(lines.slice(1).join("\n"))).toHaveLength(MAX_WRITE_TOKENS);
+    expectCode(() => parse(`${lines.join("\n")}\n`), "CONFIG_INVALID");
+    expect(parse(`${lines.slice(1).join("\n")}\n`)).toHaveLength(MAX_WRITE_TOKENS);
   });
 
   test("says the same when it is written again", () => {
     const tokens = parse(
       `${A} x expires=2027-01-31 entries-per-second=5\n${B} bytes-per-second=7 max-entry-bytes=9\n`,
     );
-    expect(parse(tokens.map(formatTokenLine).join("\n"))).toEqual(tokens);
+    expect(parse(tokens.map((token) => `${formatTokenLine(token)}\n`).join(""))).toEqual(tokens);
+  });
+});
+
+describe("token new --tokens", () => {
+  test("adds a line each, also several at a time, into the file that is there", async () => {
+    const path = join(temporaryDirectory(), "tokens");
+    writeFileSync(path, "# ours\n", { mode: 0o600 });
+    const { ino } = statSync(path);
+    const argv = ["token", "new", "--tokens", path];
+    const made = await Promise.all(Array.from({ length: 8 }, () => callCli(argv)));
+    expect(made.map(({ code }) => code)).toEqual(made.map(() => 0));
+    expect(parse(readFileSync(path, "utf8"))).toHaveLength(8);
+    expect(statSync(path).ino).toBe(ino);
+    writeFileSync(path, `${A} cut-off`);
+    expect((await callCli(argv)).code).not.toBe(0);
+    expect(readFileSync(path, "utf8")).toBe(`${A} cut-off`);
   });
 });

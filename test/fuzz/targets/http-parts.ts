@@ -117,7 +117,7 @@ export const HTTP_PARTS: readonly Target[] = [
       const lines = parseTokenFile(input, "tokens").map(formatTokenLine);
       assertSameText(
         lines.join("\n"),
-        parseTokenFile(bytesOf(lines.join("\n")), "tokens")
+        parseTokenFile(bytesOf(lines.map((line) => `${line}\n`).join("")), "tokens")
           .map(formatTokenLine)
           .join("\n"),
       );
