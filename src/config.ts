@@ -86,7 +86,7 @@ export function openConfig(sources: ConfigSources): Config {
       const { source, raw } = find(name);
       const result = SCHEMAS[name].safeParse(raw);
       if (result.success) return result.data;
-      const got = name === "token" ? "" : `, got ${shown(raw)}`;
+      const got = MAY_HOLD_TOKENS.includes(name) ? "" : `, got ${shown(raw)}`;
       throw new TlogError("CONFIG_INVALID", `${source}: want ${SETTINGS[name].wanted}${got}`);
     },
     source(name) {
@@ -173,6 +173,9 @@ function list(item: RegExp): z.ZodType<readonly string[]> {
       .pipe(items),
   ]);
 }
+
+/** Their values are not quoted: a token is easily given where its hash belongs. */
+const MAY_HOLD_TOKENS: readonly SettingName[] = ["token", "tokenHash", "tokens", "tokenFile"];
 
 const WORDS = /^\S+( +\S+)*$/;
 const COUNT = { min: 1, max: Number.MAX_SAFE_INTEGER };

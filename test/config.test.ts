@@ -106,6 +106,14 @@ describe("values", () => {
     expect(message).toBe("BRISTLECONE_TOKEN: want one write token and nothing else");
   });
 
+  it.each(["tokenHash", "tokens", "tokenFile"] as const)(
+    "refuses a token as %s without printing it",
+    (name) => {
+      const config = openConfig({ flags: { [name]: { of: ["bristlecone_secret"] } }, environment: {} });
+      expect(expectCode(() => config.value(name), "CONFIG_INVALID").message).not.toContain("secret");
+    },
+  );
+
   it.each([
     ["checkpointInterval", "86400001"],
     ["timeout", "86401"],
