@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { TlogError } from "../errors.ts";
-import { checkLog } from "../fsck/check-log.ts";
+import { type CheckReport, checkLog } from "../fsck/check-log.ts";
 import type { Done } from "../fsck/jobs.ts";
 import { openProcessCrew } from "../fsck/process-crew.ts";
 import { type CheckState, formatState, parseState } from "../fsck/state.ts";
@@ -55,23 +55,24 @@ export const fsck: CommandDefinition = {
     const saver = openSaver(resumePath, call.now);
     const crew = openProcessCrew({ ...subject, processes, onProgress: meter.advance, signal: call.signal });
     const { copy, checkpoint, verify, guard } = subject;
+    let report: CheckReport;
     try {
-      const report = await checkLog({
+      report = await checkLog({
         ...{ crew, copy, checkpoint, verify, guard, maxFindings, resume },
         onPlan: meter.plan,
         onState: saver.take,
       });
       meter.end();
-      await saver.remove();
-      const run = { elapsedMs: call.now() - startedMs, processes, entries: meter.entries() };
-      await output.result(fsckReport(subject, report, run));
-      fsckVerdict(subject.where, report);
     } catch (error) {
       meter.end();
       throw (await saver.save()) ? withWayOn(error, resumePath ?? "") : error;
     } finally {
       await crew.close();
     }
+    await saver.remove();
+    const run = { elapsedMs: call.now() - startedMs, processes, entries: meter.entries() };
+    await output.result(fsckReport(subject, report, run));
+    fsckVerdict(subject.where, report);
   },
 };
 

@@ -28,10 +28,12 @@ describe("fsck, by its command", () => {
     expect(stdout).toContain(`trusting the log's key ${vkey}`);
   });
 
-  it("lists what is wrong, and exits with 1", async () => {
+  it("lists what is wrong, exits with 1, and leaves nothing to go on from", async () => {
     const copy = copyOf(sound);
     await changeRow(copy, "bundles", "0000000000000000", flipped(30));
-    const { code, stdout, stderr } = await fsck(copy, "--json", "--processes", "1");
+    const state = join(dirname(copy), "state");
+    const { code, stdout, stderr } = await fsck(copy, "--json", "--processes", "1", "--resume", state);
+    expect(existsSync(state)).toBe(false);
     expect(code).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({ sound: false, findings: [{ kind: "entry", leafIndex: 1 }] });
     expect(JSON.parse(stderr)).toMatchObject({ error: { code: "DAMAGE_FOUND", exitCode: 1 } });
