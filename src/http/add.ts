@@ -10,7 +10,7 @@ import {
   INDEX_HEADERS,
   indexAnswer,
 } from "./added-answers.ts";
-import { readBody, readLargeBody } from "./body.ts";
+import { type BodySource, readBody, readLargeBody } from "./body.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import type { Answer, Exchange, HotHandler, HotRoute } from "./exchange.ts";
 import { WRITE_HEADERS } from "./headers.ts";
@@ -19,6 +19,7 @@ import type { HttpLimits } from "./limits.ts";
 import { preferredType, preferredWaitSeconds } from "./negotiate.ts";
 import { RECEIPT_TYPE, ReceiptWaiter } from "./receipts.ts";
 import { WRITE_PROBLEM_ANSWERS } from "./schemas.ts";
+import type { Permit } from "./write-tokens.ts";
 
 /** What writes need, and what they may cost. */
 export interface AddOptions extends HttpLimits {
@@ -33,9 +34,9 @@ export function addRoutes(log: Log, options: AddOptions): readonly HotRoute[] {
   const memory = new KeptMemory(MAX_KEPT_BYTES);
   const add: HotHandler = async (exchange) => {
     const permit = permitFor(exchange);
-    const entry = await readBody(exchange, smaller(permit.maxEntryBytes, log.limits.maxEntryBytes));
-    permit.charge({ entries: 1, bytes: entry.length });
-    const appended = await log.add(entry);
+    const source = counted(exchange, permit);
+    const entry = await readBody(source, smaller(permit.maxEntryBytes, log.limits.maxEntryBytes));
+    const appended = await charged(permit, 1, () => log.add(entry));
     const type = preferredType(exchange.header("accept"), ADD_TYPES);
     if (type === "text/plain") return indexAnswer(appended);
     if (type === "application/json") return appendedAnswer(appended);
@@ -47,13 +48,16 @@ export function addRoutes(log: Log, options: AddOptions): readonly HotRoute[] {
   };
   const addBatch: HotHandler = async (exchange) => {
     const permit = permitFor(exchange);
-    const body = await readLargeBody(exchange, { maxBytes: options.maxBatchBytes, budget, memory });
+    const body = await readLargeBody(counted(exchange, permit), {
+      maxBytes: options.maxBatchBytes,
+      budget,
+      memory,
+    });
     const bodyBytes = body.length;
     try {
       const block = parseEntryBlock(body.bytes(), { maxEntries: log.limits.maxBatchEntries });
       assertEntriesFit(block, permit.maxEntryBytes);
-      permit.charge({ entries: entryCount(block), bytes: bodyBytes });
-      const appended = await log.addBlock(block);
+      const appended = await charged(permit, entryCount(block), () => log.addBlock(block));
       // Only what is durable is nobody's any more: of a batch that failed, the log may still be writing the bytes.
       body.giveBack();
       return batchAnswer(appended);
@@ -69,6 +73,36 @@ export function addRoutes(log: Log, options: AddOptions): readonly HotRoute[] {
 
 /** Of the bodies of batches, for the next ones. */
 const MAX_KEPT_BYTES = 32 * 1024 * 1024;
+
+/** The body, of which the token pays for all that came, also of one that is cut off or refused. */
+function counted(exchange: Exchange, permit: Permit): BodySource {
+  if (!permit.isLimited) return exchange;
+  return {
+    header: (name) => exchange.header(name),
+    async readBody(take) {
+      let bytes = 0; // owned by the loop
+      try {
+        await exchange.readBody((piece) => {
+          bytes += piece.length;
+          take(piece);
+        });
+      } finally {
+        permit.receive(bytes);
+      }
+    },
+  };
+}
+
+/** A token pays for what was added: what a log that is full, ended or read-only turned away is tried again. */
+async function charged<T>(permit: Permit, entries: number, add: () => Promise<T>): Promise<T> {
+  const giveBack = permit.charge(entries);
+  try {
+    return await add();
+  } catch (error) {
+    giveBack();
+    throw error;
+  }
+}
 
 function smaller(ofToken: number | undefined, ofLog: number): number {
   return ofToken === undefined ? ofLog : Math.min(ofToken, ofLog);

@@ -7,9 +7,11 @@ export class RateBucket {
   #left: number; // owned by take(); below 0: what is still to be paid off
   #filledAtMs: number | undefined; // owned by take()
 
-  constructor(perSecond: number) {
+  /** @param owed - what is still to be paid off before anything may be taken; default: a second's worth is there. */
+  constructor(perSecond: number, owed?: Owed) {
     this.perSecond = perSecond;
-    this.#left = perSecond;
+    this.#left = owed === undefined ? perSecond : -owed.amount;
+    this.#filledAtMs = owed?.atMs;
   }
 
   /** How long until something may be taken; 0: now. */
@@ -18,6 +20,11 @@ export class RateBucket {
     return left > 0 ? 0 : Math.floor((-left / this.perSecond) * 1000) + 1;
   }
 
+  owedAt(nowMs: number): Owed {
+    return { amount: -this.#leftAt(nowMs), atMs: nowMs };
+  }
+
+  /** @param amount - below 0: gives back. */
   take(amount: number, nowMs: number): void {
     this.#left = this.#leftAt(nowMs) - amount;
     this.#filledAtMs = nowMs;
@@ -27,4 +34,10 @@ export class RateBucket {
     const elapsedMs = nowMs - (this.#filledAtMs ?? nowMs);
     return Math.min(this.perSecond, this.#left + (elapsedMs / 1000) * this.perSecond);
   }
+}
+
+/** What was taken and is not paid off; an amount below 0 is there to be taken. */
+export interface Owed {
+  readonly amount: number;
+  readonly atMs: number;
 }

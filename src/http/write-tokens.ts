@@ -45,15 +45,22 @@ export interface Permit {
   readonly maxEntryBytes: number | undefined;
   /** True: only the log's own process knows how much more the token may write. */
   readonly isLimited: boolean;
-  /** Before anything is added. @throws {TlogError} TOKEN_LIMITED */
-  charge(written: { readonly entries: number; readonly bytes: number }): void;
+  /** Counts what came of a body, whatever becomes of it: who sends what cannot be added may not send more of it. */
+  receive(bytes: number): void;
+  /**
+   * Before anything is added, once the body was received.
+   * @returns gives it back, for when the log added nothing.
+   * @throws {TlogError} TOKEN_LIMITED
+   */
+  charge(entries: number): () => void;
 }
 
 /** Of who may write as much as the log takes. */
 export const UNLIMITED: Permit = Object.freeze({
   maxEntryBytes: undefined,
   isLimited: false,
-  charge: () => {},
+  receive: () => {},
+  charge: () => () => {},
 });
 
 /** Time, as permits need it. */
@@ -79,16 +86,19 @@ export class WriteTokens {
   /** @throws {TlogError} HEX_MALFORMED | ARGUMENT_INVALID: too many, or one twice */
   constructor(tokens: readonly WriteToken[], clock: TokenClock = REAL_CLOCK) {
     this.#clock = clock;
-    this.#known = knownFrom(tokens, []);
+    this.#known = knownFrom(tokens, { before: [], nowMs: 0 });
   }
 
   get current(): readonly WriteToken[] {
     return this.#known.map(({ token }) => token);
   }
 
-  /** From now on only these may write. What a token has written goes on to count. @throws as the constructor, changing nothing */
+  /**
+   * From now on only these may write. What a token has written goes on to count while it has that limit, at whatever rate; one that is
+   * taken off and listed again begins anew. @throws as the constructor, changing nothing
+   */
   replace(tokens: readonly WriteToken[]): void {
-    this.#known = knownFrom(tokens, this.#known);
+    this.#known = knownFrom(tokens, { before: this.#known, nowMs: this.#clock.nowMs() });
     for (const listener of this.#listeners) listener();
   }
 
@@ -114,20 +124,25 @@ export class WriteTokens {
   #permitOf({ token, entries, bytes }: Known): Permit {
     const { maxEntryBytes } = token;
     if (entries === undefined && bytes === undefined && maxEntryBytes === undefined) return UNLIMITED;
-    const assertOpen = () => {
-      const nowMs = this.#clock.nowMs();
-      const waitMs = Math.max(entries?.waitMs(nowMs) ?? 0, bytes?.waitMs(nowMs) ?? 0);
-      if (waitMs > 0) throw new TokenLimitedError(limitOf(token), Math.ceil(waitMs / 1000));
-      return nowMs;
+    const { nowMs } = this.#clock;
+    const refuse = () => {
+      const waitMs = Math.max(entries?.waitMs(nowMs()) ?? 0, bytes?.waitMs(nowMs()) ?? 0);
+      return new TokenLimitedError(limitOf(token), Math.ceil(waitMs / 1000));
     };
-    assertOpen();
+    const isClosed = (bucket: RateBucket | undefined) => bucket !== undefined && bucket.waitMs(nowMs()) > 0;
+    if (isClosed(entries) || isClosed(bytes)) throw refuse();
+    let isLate = false; // owned by receive()
     return {
       maxEntryBytes,
       isLimited: true,
-      charge(written) {
-        const nowMs = assertOpen();
-        entries?.take(written.entries, nowMs);
-        bytes?.take(written.bytes, nowMs);
+      receive(count) {
+        isLate = isClosed(bytes); // Others sent enough meanwhile.
+        bytes?.take(count, nowMs());
+      },
+      charge(count) {
+        if (isLate || isClosed(entries)) throw refuse();
+        entries?.take(count, nowMs());
+        return () => entries?.take(-count, nowMs());
       },
     };
   }
@@ -138,7 +153,10 @@ const REAL_CLOCK: TokenClock = Object.freeze({
   nowSeconds: () => Date.now() / 1000,
 });
 
-function knownFrom(tokens: readonly WriteToken[], before: readonly Known[]): readonly Known[] {
+function knownFrom(
+  tokens: readonly WriteToken[],
+  { before, nowMs }: { readonly before: readonly Known[]; readonly nowMs: number },
+): readonly Known[] {
   if (tokens.length > MAX_WRITE_TOKENS) {
     throw new TlogError(
       "ARGUMENT_INVALID",
@@ -155,17 +173,20 @@ function knownFrom(tokens: readonly WriteToken[], before: readonly Known[]): rea
     return {
       token,
       hash: decodeTokenHash(hash),
-      entries: bucketOf(entriesPerSecond, known?.entries),
-      bytes: bucketOf(bytesPerSecond, known?.bytes),
+      entries: bucketOf(entriesPerSecond, { before: known?.entries, nowMs }),
+      bytes: bucketOf(bytesPerSecond, { before: known?.bytes, nowMs }),
     };
   });
 }
 
-/** That of before when it has the same rate: to read the list again must not give anybody more. */
-function bucketOf(perSecond: number | undefined, before: RateBucket | undefined): RateBucket | undefined {
+/** That of before when it has the same rate, else one that owes as much: to change the list must not forgive anybody. */
+function bucketOf(
+  perSecond: number | undefined,
+  { before, nowMs }: { readonly before: RateBucket | undefined; readonly nowMs: number },
+): RateBucket | undefined {
   if (perSecond === undefined || before?.perSecond === perSecond)
     return perSecond === undefined ? undefined : before;
-  return new RateBucket(perSecond);
+  return new RateBucket(perSecond, before?.owedAt(nowMs));
 }
 
 function limitOf({ name, entriesPerSecond, bytesPerSecond }: WriteToken): string {

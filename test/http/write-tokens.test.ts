@@ -3,6 +3,7 @@ import { RateBucket } from "../../src/http/rate-bucket.ts";
 import {
   MAX_WRITE_TOKENS,
   newWriteToken,
+  type Permit,
   TokenLimitedError,
   type WriteToken,
   WriteTokens,
@@ -18,6 +19,11 @@ function tokensWith(limits: Partial<WriteToken>) {
   const clock = { ms: 0, seconds: 1_700_000_000 };
   const time = { nowMs: () => clock.ms, nowSeconds: () => clock.seconds };
   return { clock, tokens: new WriteTokens([{ hash: tokenHash, ...limits }], time) };
+}
+
+function write(permit: Permit, { entries, bytes }: { readonly entries: number; readonly bytes: number }) {
+  permit.receive(bytes);
+  permit.charge(entries);
 }
 
 describe("a bucket", () => {
@@ -49,20 +55,20 @@ describe("limits of a token", () => {
   test("hold entries and bytes, each by itself, and give the time after which to try again", () => {
     for (const limits of [{ entriesPerSecond: 2 }, { bytesPerSecond: 20 }]) {
       const { tokens, clock } = tokensWith(limits);
-      const write = () => tokens.permit(token).charge({ entries: 1, bytes: 10 });
-      write();
-      write();
-      const refused = expectCode(write, "TOKEN_LIMITED");
+      const once = () => write(tokens.permit(token), { entries: 1, bytes: 10 });
+      once();
+      once();
+      const refused = expectCode(once, "TOKEN_LIMITED");
       expect(refused).toBeInstanceOf(TokenLimitedError);
       expect(refused).toMatchObject({ retryAfterSeconds: 1 });
       clock.ms += 1001;
-      write();
+      once();
     }
   });
 
   test("a batch larger than a second's worth is taken, and paid off before the next", () => {
     const { tokens, clock } = tokensWith({ entriesPerSecond: 100 });
-    tokens.permit(token).charge({ entries: 10_000, bytes: 1 });
+    write(tokens.permit(token), { entries: 10_000, bytes: 1 });
     expect(expectCode(() => tokens.permit(token), "TOKEN_LIMITED")).toMatchObject({ retryAfterSeconds: 100 });
     clock.ms += 98_000;
     expectCode(() => tokens.permit(token), "TOKEN_LIMITED");
@@ -75,7 +81,7 @@ describe("limits of a token", () => {
     const permits = Array.from({ length: 5 }, () => tokens.permit(token));
     const outcomes = permits.map((permit) => {
       try {
-        permit.charge({ entries: 1, bytes: 1 });
+        write(permit, { entries: 1, bytes: 1 });
         return "taken";
       } catch {
         return "refused";
@@ -84,12 +90,14 @@ describe("limits of a token", () => {
     expect(outcomes).toEqual(["taken", "taken", "refused", "refused", "refused"]);
   });
 
-  test("what a token has written goes on to count when the list is read again, unless it gets another rate", () => {
-    const { tokens } = tokensWith({ entriesPerSecond: 1 });
-    tokens.permit(token).charge({ entries: 1, bytes: 1 });
-    tokens.replace([{ hash: tokenHash, name: "renamed", entriesPerSecond: 1 }]);
+  test("what a token has written goes on to count when the list is read again, also at another rate", () => {
+    const { tokens, clock } = tokensWith({ entriesPerSecond: 10 });
+    write(tokens.permit(token), { entries: 1010, bytes: 1 });
+    tokens.replace([{ hash: tokenHash, name: "renamed", entriesPerSecond: 10 }]);
     expectCode(() => tokens.permit(token), "TOKEN_LIMITED");
-    tokens.replace([{ hash: tokenHash, entriesPerSecond: 2 }]);
+    tokens.replace([{ hash: tokenHash, entriesPerSecond: 5 }]);
+    expect(expectCode(() => tokens.permit(token), "TOKEN_LIMITED")).toMatchObject({ retryAfterSeconds: 201 });
+    clock.ms += 200_001;
     tokens.permit(token);
   });
 
@@ -150,6 +158,16 @@ describe("over HTTP a limited token", () => {
       expect(await problemOf(refused)).toEqual({ status: 429, code: "TOKEN_LIMITED" });
     }
     expect(log.integratedSize()).toBe(40);
+  });
+
+  test("pays for every byte it sends, also of what is refused, and not for entries that the log turned away", async () => {
+    const refusing = await limitedApp({ bytesPerSecond: 100 });
+    expect((await refusing.app.request("/add-batch", post(new Uint8Array(1000).fill(255)))).status).toBe(400);
+    expect((await refusing.app.request("/add", post(entry(1)))).status).toBe(429);
+    const ended = await limitedApp({ entriesPerSecond: 2 });
+    await ended.log.close();
+    const batch = post(encodeBundle(Array.from({ length: 40 }, (_, at) => entry(at))));
+    for (const _ of [1, 2, 3]) expect((await ended.app.request("/add-batch", batch)).status).toBe(503);
   });
 
   test("with a largest entry is held to it, alone and in a batch", async () => {
