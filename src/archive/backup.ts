@@ -2,12 +2,12 @@
 import { join } from "node:path";
 import { replaceDurably } from "../node/replace-durably.ts";
 import { DATA_FILE } from "../store/data-directory.ts";
-import { assertWholeDataFile } from "../store/data-file-audit.ts";
 import { openLmdbReader } from "../store/lmdb.ts";
 import { copyDataFile } from "../store/lmdb-copy.ts";
 import { besideEmptyDirectory } from "./empty-directory.ts";
 import { formatManifest, MANIFEST_FILE, type Manifest } from "./manifest.ts";
 import type { TreeHead } from "./source.ts";
+import { openWholeReader } from "./store-source.ts";
 import { type Verifying, verifyStore } from "./verify-store.ts";
 
 export interface BackupOptions {
@@ -28,8 +28,7 @@ export interface BackupOptions {
  */
 export async function backUp(options: BackupOptions): Promise<Manifest> {
   const { directory, to, signal } = options;
-  await assertWholeDataFile(directory);
-  const reader = await openLmdbReader({ directory });
+  const reader = await openWholeReader(directory);
   try {
     return await besideEmptyDirectory(to, [MANIFEST_FILE], async ({ folder, put }) => {
       const copied = await copyDataFile({

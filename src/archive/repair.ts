@@ -8,9 +8,8 @@ import { TlogError } from "../errors.ts";
 import type { Guard } from "../keys/guard.ts";
 import { rangeRoot } from "../merkle/compact-range.ts";
 import { STORE_FILES } from "../store/data-directory.ts";
-import { assertWholeDataFile } from "../store/data-file-audit.ts";
 import { lockDirectory } from "../store/directory-lock.ts";
-import { type LmdbReader, openLmdbReader, openLmdbStore } from "../store/lmdb.ts";
+import { type LmdbReader, openLmdbStore } from "../store/lmdb.ts";
 import type { LogStore } from "../store/store.ts";
 import { type CheckpointTrust, openCheckpoint, type VerifiedCheckpoint } from "../tlog/checkpoint.ts";
 import { adoptGuard, type GuardOutcome, guardedBefore } from "./adopt-guard.ts";
@@ -18,7 +17,7 @@ import { appendTree, recordHead } from "./append.ts";
 import { inEmptyDirectory } from "./empty-directory.ts";
 import { beginFilling } from "./filling.ts";
 import type { LogSource, TreeHead } from "./source.ts";
-import { openStoreSource } from "./store-source.ts";
+import { openStoreSource, openWholeReader } from "./store-source.ts";
 import type { PassedOver } from "./walk.ts";
 
 export interface RepairOptions {
@@ -71,8 +70,7 @@ export async function repairLog(options: RepairOptions): Promise<Repaired> {
 
 async function openDamaged({ damaged, onUnusable }: RepairOptions): Promise<LmdbReader | undefined> {
   try {
-    await assertWholeDataFile(damaged);
-    return await openLmdbReader({ directory: damaged });
+    return await openWholeReader(damaged);
   } catch (error) {
     if (!(error instanceof TlogError) || error.code === "STORE_DIRECTORY_FOREIGN") throw error;
     onUnusable?.({ location: damaged, error });

@@ -1,5 +1,7 @@
 /** A log in a data directory of this machine, read beside whoever writes it. */
 import { TlogError } from "../errors.ts";
+import { assertWholeDataFile } from "../store/data-file-audit.ts";
+import { type LmdbReader, openLmdbReader } from "../store/lmdb.ts";
 import type { LogReader } from "../store/store.ts";
 import { formatBundlePath, formatTilePath, TILE_WIDTH } from "../tlog/tile.ts";
 import type { LogSource } from "./source.ts";
@@ -38,4 +40,13 @@ export function openStoreSource(store: LogReader, directory: string): LogSource 
 
 function throwIfStopped(signal: AbortSignal): void {
   if (signal.aborted) throw new TlogError("ABORTED", "stopped");
+}
+
+/**
+ * Opens what may be damaged: a file that was cut off would end the process once LMDB has mapped it.
+ * @throws {TlogError} as `openLmdbReader`
+ */
+export async function openWholeReader(directory: string): Promise<LmdbReader> {
+  await assertWholeDataFile(directory);
+  return await openLmdbReader({ directory });
 }

@@ -115,7 +115,8 @@ export async function localWitnesses(
 }
 
 /** @param whole - who shows all of the log. */
-function waysOut({ data, key, guard }: DataPaths, whole = "URL-OR-DIRECTORY"): WaysOut {
+/** What to do where a log does not start, by the code. */
+export function waysOut({ data, key, guard }: DataPaths, whole = "URL-OR-DIRECTORY"): WaysOut {
   const call = invocation().map(shellQuoted).join(" ");
   const places = [
     `--data ${shellQuoted(data)}`,
@@ -145,6 +146,7 @@ function waysOut({ data, key, guard }: DataPaths, whole = "URL-OR-DIRECTORY"): W
     GUARD_MALFORMED: guardGone,
     // No flag helps here: what others show with the log's signature was signed.
     LOG_ROLLED_BACK: [...goOn, retire],
+    INCOMPLETE: [...goOn, retire],
     LOG_CONTRADICTED: [
       "this directory and what is shown cannot both be continued: end whichever server runs on the other, keep the one that your readers and witnesses saw, never open this one again, or",
       retire,

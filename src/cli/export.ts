@@ -1,6 +1,5 @@
 import { exportLog } from "../archive/export.ts";
-import { openStoreSource } from "../archive/store-source.ts";
-import { openLmdbReader } from "../server.ts";
+import { openStoreSource, openWholeReader } from "../archive/store-source.ts";
 import { encodeBase64 } from "../tlog/encoding.ts";
 import { addExamples, addSettings, type CommandDefinition, isFlagOn } from "./command.ts";
 import { openEntriesProgress } from "./entries-progress.ts";
@@ -22,7 +21,7 @@ export const exportFiles: CommandDefinition = {
   async run({ args, flags, output, signal, now, config }) {
     const data = (await config()).value("data");
     const directory = args[0] ?? "";
-    const reader = await openLmdbReader({ directory: data });
+    const reader = await openWholeReader(data);
     const progress = openEntriesProgress(output, now);
     try {
       const exported = await exportLog({

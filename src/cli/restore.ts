@@ -1,11 +1,16 @@
-import { restoreBackup } from "../archive/restore.ts";
-import { invocation } from "../config.ts";
+import { type GuardVerdict, restoreBackup } from "../archive/restore.ts";
+import { TlogError } from "../errors.ts";
+import { messageOf } from "../node/errno.ts";
 import { openGuardFile } from "../server.ts";
 import { encodeBase64 } from "../tlog/encoding.ts";
 import { addExamples, addSettings, type CommandDefinition, isFlagOn } from "./command.ts";
+import { waysOut } from "./configured-log.ts";
 import { openCopyProgress } from "./copy-progress.ts";
 import { grouped, humanBytes } from "./progress.ts";
-import { dataPaths } from "./serve-key.ts";
+import { type DataPaths, dataPaths } from "./serve-key.ts";
+import { withWaysOut } from "./serving.ts";
+
+type GuardRefusal = Extract<GuardVerdict, { readonly fits: false }>;
 
 /** `restore`: puts a backup back, and says what the log's guard thinks of it. */
 export const restore: CommandDefinition = {
@@ -23,7 +28,8 @@ export const restore: CommandDefinition = {
     command.addHelpText("after", AFTER);
   },
   async run({ args, flags, output, signal, now, config }) {
-    const { data, guard: guardPath } = dataPaths(await config());
+    const paths = dataPaths(await config());
+    const { data, guard: guardPath } = paths;
     const from = args[0] ?? "";
     const verify = isFlagOn(flags, "verify");
     const guard = await openGuardFile(guardPath);
@@ -55,7 +61,7 @@ export const restore: CommandDefinition = {
           guard: verdict,
         },
       });
-      if (!verdict.fits) output.notice(refusal(verdict, data, guardPath));
+      if (!verdict.fits) throw refusal(verdict, paths);
     } finally {
       copying.end();
       await guard.close();
@@ -63,16 +69,13 @@ export const restore: CommandDefinition = {
   },
 };
 
-function refusal(
-  { message, missing }: { readonly message: string; readonly missing: number },
-  data: string,
-  guard: string,
-): string {
+/** The data is there, and does not start as it is. */
+function refusal({ code, message, missing }: GuardRefusal, paths: DataPaths): TlogError {
   const lacks = missing === 0 ? "" : `; ${grouped(missing)} entries that were signed are not in it`;
-  const command = `${invocation().join(" ")} import URL-OR-DIRECTORY --data ${data} --guard ${guard}`;
-  return `${message}${lacks}: serve would refuse. Fetch what is missing from a mirror or a static export of this log: ${command}`;
+  const cause = withWaysOut(new TlogError(code, `${message}${lacks}`), waysOut(paths));
+  return new TlogError("INCOMPLETE", `restored, but serve would refuse it: ${messageOf(cause)}`, { cause });
 }
 
 const AFTER = `
 The guard is left as it is: it knows what was signed since. Where it knows of more than the backup holds, the log does not start
-before \`bristlecone import\` has fetched the rest from a mirror or a static export.`;
+before \`bristlecone import\` has fetched the rest from a mirror or a static export. Exit code 3: it is restored, and does not start as it is.`;

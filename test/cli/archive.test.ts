@@ -34,8 +34,11 @@ describe("backup, export, restore, import and repair", () => {
     rmSync(data, { recursive: true });
 
     const restored = await callCli(["restore", saved, "--data", data, "--verify"]);
-    expect([restored.code, restored.stdout]).toEqual([0, expect.stringContaining("does not accept it")]);
+    expect([restored.code, restored.stdout]).toEqual([3, expect.stringContaining("does not accept it")]);
     expect(restored.stderr).toContain("300 entries that were signed are not in it");
+    expect(restored.stderr).toContain(" import ");
+    const unguarded = ["restore", saved, "--data", `${data}.b`, "--guard", `${data}.none`];
+    expect((await callCli(unguarded)).stderr).toContain("bring the guard back");
     const refused = await callCli(["serve", "--data", data, "--listen", "127.0.0.1:0"]);
     expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining("GUARD_AHEAD")]);
     const caughtUp = await callCli(["import", site, "--data", data], { isTTY: true });
