@@ -20,7 +20,7 @@ export function bundleHandler(
   const logTag = logTagOf(log);
   const gzip = gzipper(options.maxConcurrentGzips);
   const budget = new ByteBudget(options.maxOutgoingBytes);
-  let largestBytes = 0; // owned by the handler
+  const lengths = new BundleLengths();
   return async (exchange) => {
     const { path, outgoing } = exchange;
     const { index, width } = parseBundlePath(path.slice(1));
@@ -32,16 +32,40 @@ export function bundleHandler(
     if (isNotModified(ifNoneMatch, headers.ETag)) return unchanged(headers);
     if (isNotModified(ifNoneMatch, gzipHeaders.ETag)) return unchanged(gzipHeaders);
     // Before it is read: to refuse it then would cost the server as much as to send it, and who asks in a loop nothing.
-    const hold = holdUntilSent(Math.min(largestBytes, width * MAX_STORED_BYTES), budget, outgoing);
+    const hold = holdUntilSent(lengths.expected(index, width), budget, outgoing);
     const start = index * TILE_WIDTH;
     const bundle = await log.readEntries({ start, end: start + width });
     if (bundle === undefined) throw new TlogError("STORE_DAMAGED", `${path} is signed and not stored`);
+    lengths.remember(index, bundle.length / width);
     hold(bundle.length);
-    largestBytes = Math.max(largestBytes, bundle.length);
     const zipped = prefersGzip(exchange.header("accept-encoding")) ? await gzip(bundle) : undefined;
     return zipped === undefined ? answer(bundle, headers) : answer(zipped, gzipHeaders);
   };
 }
+
+/** How long bundles are, from those that were read last: a large one must not make small ones wait for its room. */
+class BundleLengths {
+  readonly #perEntry = new Map<number, number>(); // owned by remember(); bytes an entry, by bundle
+  #sum = 0; // owned by remember()
+
+  /** Of one that is not remembered: nothing, so that it is read to know; once no more can be remembered, the mean of those that are. */
+  expected(index: number, width: number): number {
+    const mean = this.#perEntry.size < MAX_REMEMBERED ? 0 : this.#sum / MAX_REMEMBERED;
+    return Math.min(Math.ceil(width * (this.#perEntry.get(index) ?? mean)), width * MAX_STORED_BYTES);
+  }
+
+  remember(index: number, bytesPerEntry: number): void {
+    const [oldest] = this.#perEntry.size < MAX_REMEMBERED ? [index] : this.#perEntry.keys();
+    for (const forgotten of new Set([index, oldest ?? index])) {
+      this.#sum -= this.#perEntry.get(forgotten) ?? 0;
+      this.#perEntry.delete(forgotten);
+    }
+    this.#perEntry.set(index, bytesPerEntry);
+    this.#sum += bytesPerEntry;
+  }
+}
+
+const MAX_REMEMBERED = 4096;
 
 /** Of an entry in a bundle: itself, and two bytes of length. */
 const MAX_STORED_BYTES = MAX_ENTRY_BYTES + 2;

@@ -152,4 +152,16 @@ describe("GET /tile/entries/<N>", () => {
     expect(await ask(third)).toBe(200);
     expect(reads).toBe(3);
   });
+
+  test("that is small is served while large ones leave room for it", async () => {
+    const mixed = await openTestLog();
+    const large = Array.from({ length: 256 }, (_, at) => new Uint8Array(1000).fill(at));
+    await publishEntries(mixed, [...large, ...Array.from({ length: 256 }, (_, at) => entry(at))]);
+    const served = testApp(mixed, { limits: { maxOutgoingBytes: 300_000 } });
+    const ask = async (path: string) => {
+      const outgoing = new EventEmitter();
+      return (await served.fetch(new Request(`http://127.0.0.1/tile/entries/${path}`), { outgoing })).status;
+    };
+    expect([await ask("000"), await ask("000"), await ask("001")]).toEqual([200, 503, 200]);
+  });
 });
