@@ -2,11 +2,12 @@
  * Clients that mean harm against a real server: what it holds meanwhile stays below what its limits add up to, and others are
  * served. SECONDS for each attack (default 1; `npm run test:hostile`), READERS in front (default 0).
  */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { encodeBundle } from "../../src/tlog/entry-bundle.ts";
+import { makeCertificate } from "../certificate.ts";
 import { type RunningServe, startServe, stopServe, temporaryDirectory } from "../cli/harness.ts";
 import { ask } from "./ask.ts";
 import { ATTACKS, type Attack, type Victim } from "./attacks.ts";
@@ -106,20 +107,8 @@ describe.each([false, true])("under attack, TLS %s", (isTls) => {
 });
 
 function certificate(directory: string): readonly string[] {
-  const [cert, key] = [join(directory, "cert.pem"), join(directory, "key.pem")];
-  const args = [
-    "req",
-    "-x509",
-    "-newkey",
-    "ec",
-    "-pkeyopt",
-    "ec_paramgen_curve:P-256",
-    "-nodes",
-    "-days",
-    "2",
-  ];
-  execFileSync("openssl", [...args, "-subj", "/CN=log", "-keyout", key, "-out", cert], { stdio: "ignore" });
-  return ["--tls-cert", cert, "--tls-key", key];
+  const { certFile, keyFile } = makeCertificate(directory);
+  return ["--tls-cert", certFile, "--tls-key", keyFile];
 }
 
 async function fill(url: string): Promise<void> {

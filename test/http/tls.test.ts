@@ -8,6 +8,7 @@ import type { ListenLimits } from "../../src/http/limits.ts";
 import { listen } from "../../src/http/listen.ts";
 import { readTls, type TlsFiles } from "../../src/http/tls.ts";
 import { encodeBundle } from "../../src/tlog/entry-bundle.ts";
+import { makeCertificate } from "../certificate.ts";
 import { expectCode } from "../expect-code.ts";
 import { RawClient } from "./raw-client.ts";
 import { get } from "./served-log.ts";
@@ -16,21 +17,7 @@ import { openLogOfSize, openTestLog, publishEntries, testApp } from "./test-log.
 /** A fresh self-signed certificate for a name, where openssl is there to make it. */
 function newCertificate(name: string): TlsFiles {
   const folder = mkdtempSync(join(inject("scratch"), "tls-"));
-  const files = { certFile: join(folder, "cert.pem"), keyFile: join(folder, "key.pem"), lookEveryMs: 20 };
-  const args = [
-    "req",
-    "-x509",
-    "-newkey",
-    "ec",
-    "-pkeyopt",
-    "ec_paramgen_curve:P-256",
-    "-nodes",
-    "-days",
-    "2",
-  ];
-  const subject = ["-subj", `/CN=${name}`, "-keyout", files.keyFile, "-out", files.certFile];
-  execFileSync("openssl", [...args, ...subject], { stdio: "ignore" });
-  return files;
+  return { ...makeCertificate(folder, name), lookEveryMs: 20 };
 }
 
 function hasOpenssl(): boolean {

@@ -1,8 +1,8 @@
-import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { newWriteToken } from "../../src/http/write-tokens.ts";
+import { makeCertificate } from "../certificate.ts";
 import { stopServe, temporaryDirectory } from "../cli/harness.ts";
 import { ask } from "../hostile/ask.ts";
 import { startReaders } from "./serve-readers.ts";
@@ -11,21 +11,8 @@ const first = newWriteToken();
 const second = newWriteToken();
 
 function certificate(): readonly string[] {
-  const folder = temporaryDirectory();
-  const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
-  const args = [
-    "req",
-    "-x509",
-    "-newkey",
-    "ec",
-    "-pkeyopt",
-    "ec_paramgen_curve:P-256",
-    "-nodes",
-    "-days",
-    "2",
-  ];
-  execFileSync("openssl", [...args, "-subj", "/CN=log", "-keyout", key, "-out", cert], { stdio: "ignore" });
-  return ["--tls-cert", cert, "--tls-key", key];
+  const { certFile, keyFile } = makeCertificate(temporaryDirectory());
+  return ["--tls-cert", certFile, "--tls-key", keyFile];
 }
 
 describe("a log with readers in front", () => {
