@@ -32,6 +32,31 @@ export interface LogEvents {
   spaceLow?(event: { readonly freeBytes: number; readonly minFreeBytes: number }): void;
   /** There is room again, and entries are taken. */
   spaceBack?(event: { readonly freeBytes: number; readonly minFreeBytes: number }): void;
+  /**
+   * The scrub verified more of what is stored. `entries` and `bytes` since it was told last; `atEntry` of `treeSize`: how far this pass is.
+   * `lastPassedAtMs`: when the last whole pass ended without findings, kept over restarts; undefined: never.
+   */
+  scrubProgressed?(event: {
+    readonly entries: number;
+    readonly bytes: number;
+    readonly atEntry: number;
+    readonly treeSize: number;
+    readonly lastPassedAtMs: number | undefined;
+  }): void;
+  /** A whole pass over the log ended. `findings`: 0 when all of it is right. `elapsedMs`: since the pass began, restarts included. */
+  scrubPassed?(event: {
+    readonly treeSize: number;
+    readonly findings: number;
+    readonly endedAtMs: number;
+    readonly elapsedMs: number;
+  }): void;
+  /** Bytes on the disk are not what was signed, told once each. `kind`, `where`, `detail` and `cause` as `bristlecone fsck` says them. */
+  scrubFound?(event: {
+    readonly kind: string;
+    readonly where: string;
+    readonly detail: string;
+    readonly cause: "corruption" | "tampering" | "unknown";
+  }): void;
   /** Other tokens may write from now on. */
   tokensReplaced?(event: { readonly count: number }): void;
   /** Something an operator should know, and the log goes on. */
@@ -94,6 +119,9 @@ export function shielded(events: LogEvents): Required<LogEvents> {
     witnessRecovered: (event) => attempt(() => events.witnessRecovered?.(event)),
     cosignaturesMerged: (event) => attempt(() => events.cosignaturesMerged?.(event)),
     poolFull: (event) => attempt(() => events.poolFull?.(event)),
+    scrubProgressed: (event) => attempt(() => events.scrubProgressed?.(event)),
+    scrubPassed: (event) => attempt(() => events.scrubPassed?.(event)),
+    scrubFound: (event) => attempt(() => events.scrubFound?.(event)),
     tokensReplaced: (event) => attempt(() => events.tokensReplaced?.(event)),
     spaceLow: (event) => attempt(() => events.spaceLow?.(event)),
     spaceBack: (event) => attempt(() => events.spaceBack?.(event)),

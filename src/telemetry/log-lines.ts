@@ -29,6 +29,22 @@ export function logLines(options: LogLineOptions): Required<LogEvents> {
         ...event,
       }),
     spaceBack: (event) => line("info", "the disk has room again: entries are taken", event),
+    scrubProgressed: ({ entries, bytes, atEntry, treeSize }) =>
+      line("debug", "scrub", { entries, bytes, atEntry, treeSize }),
+    scrubPassed: ({ treeSize, findings, elapsedMs }) =>
+      findings === 0
+        ? line("info", "the scrub went through the whole log, and all of it is right", { treeSize, elapsedMs })
+        : line("warn", "the scrub went through the whole log, and not all of it is right", {
+            treeSize,
+            findings,
+            elapsedMs,
+          }),
+    scrubFound: ({ where, detail, kind, cause }) =>
+      line("warn", `the scrub found bytes that are wrong: ${where}: ${detail}`, {
+        code: "STORE_DAMAGED",
+        kind,
+        cause,
+      }),
     tokensReplaced: (event) => line("info", "the write tokens were read again", event),
     warning: ({ code, message }) => line("warn", message, { code }),
     requestFailed: ({ method, path, message }) =>
