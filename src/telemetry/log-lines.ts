@@ -33,7 +33,10 @@ export function logLines(options: LogLineOptions): Required<LogEvents> {
       line("debug", "scrub", { entries, bytes, atEntry, treeSize }),
     scrubPassed: ({ treeSize, findings, elapsedMs }) =>
       findings === 0
-        ? line("info", "the scrub went through the whole log, and all of it is right", { treeSize, elapsedMs })
+        ? line("info", "the scrub went through the whole log, and all of it is right", {
+            treeSize,
+            elapsedMs,
+          })
         : line("warn", "the scrub went through the whole log, and not all of it is right", {
             treeSize,
             findings,
