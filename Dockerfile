@@ -8,7 +8,7 @@ RUN npm ci --ignore-scripts
 COPY tsconfig.json ./
 COPY src ./src
 COPY client ./client
-COPY spec/openapi*.json ./spec/
+COPY spec ./spec
 RUN npm run build && npm prune --omit=dev --ignore-scripts
 
 FROM ${NODE_IMAGE}
@@ -23,7 +23,7 @@ COPY --from=build /build/spec ./spec
 COPY LICENSE ./
 RUN ln -s /opt/bristlecone/dist/bin/main.js /usr/local/bin/bristlecone \
  && chmod +x dist/bin/main.js \
- && install -d -o node -g node -m 0700 /var/lib/bristlecone /var/lib/bristlecone-guard
+ && install -d -o node -g node -m 0700 /var/lib/bristlecone /var/lib/bristlecone-guard /var/backups/bristlecone
 
 USER node
 # Two volumes on purpose: the guard must not be restored together with the data it guards.
