@@ -6,15 +6,17 @@ import { TILE_WIDTH } from "../tlog/tile.ts";
 import { type ReadTile, readNodes } from "../tlog/tile-reader.ts";
 import { integrate } from "./integrate.ts";
 import { tilesOf } from "./prove.ts";
+import { EntryReadBack } from "./read-back-entries.ts";
+import { nextTurn } from "./turns.ts";
 
-/** Some two thousand leaves, hashed in a millisecond or two. */
+/** Some two thousand leaves, their nodes hashed in a millisecond or two. */
 const TILES_PER_SLICE = 8;
 
 /**
- * Extends a verified tree by the leaves that storage gives back for [verified.treeSize, treeSize), and compares every
- * higher tile hash they complete with the stored one. What gets signed is the root of this range, so a head that memory
- * and disk disagree on is never signed.
- * @throws {TlogError} STORE_DAMAGED naming the first tile that does not fit.
+ * Extends a verified tree by the leaves that storage gives back for [verified.treeSize, treeSize): their entries are hashed again and
+ * compared with them, and so is every higher tile hash they complete. What gets signed is the root of this range, so a head
+ * that memory and storage disagree on is never signed, nor one over an entry that storage has otherwise.
+ * @throws {TlogError} STORE_DAMAGED naming the first entry or tile that does not fit.
  */
 export async function readBack(from: {
   readonly store: LogReader;
@@ -22,28 +24,22 @@ export async function readBack(from: {
   readonly treeSize: number;
 }): Promise<CompactRange> {
   const readTile = tilesOf(from.store);
+  const entries = new EntryReadBack(from.store);
   let range = from.verified;
   for (let tiles = 1; range.treeSize < from.treeSize; tiles++) {
     const index = Math.floor(range.treeSize / TILE_WIDTH);
     const width = Math.min(from.treeSize - index * TILE_WIDTH, TILE_WIDTH);
     const tile = await readTile({ level: 0, index, width });
-    const { range: extended, levels } = integrate(
-      range,
-      tile.subarray((range.treeSize % TILE_WIDTH) * HASH_BYTES),
-    );
+    const leafHashes = tile.subarray((range.treeSize % TILE_WIDTH) * HASH_BYTES);
+    await entries.assertMatch({ start: range.treeSize, leafHashes });
+    const { range: extended, levels } = integrate(range, leafHashes);
     for (const { level, start, hashes } of levels.slice(1))
       await compareStored(readTile, { level, start, hash: hashes });
     range = extended;
-    if (tiles % TILES_PER_SLICE === 0) await otherWork();
+    // Others have a turn: a head may be of many thousand leaves.
+    if (tiles % TILES_PER_SLICE === 0) await nextTurn();
   }
   return range;
-}
-
-/** Lets the event loop serve others: a head may be of many thousand leaves. */
-function otherWork(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
 }
 
 /**
