@@ -113,6 +113,11 @@ export function stateDirectory(chosen: string | undefined, environment: Environm
   return join(base, "bristlecone");
 }
 
+/** Where an ssh-agent listens, as its tools find it; undefined: there is none. */
+export function sshAgentSocket(environment: Environment = process.env): string | undefined {
+  return nonEmpty(environment.SSH_AUTH_SOCK);
+}
+
 /** How the person at the keyboard would start this program again, in words, for commands printed to be copied. */
 export function invocation(
   environment: Environment = process.env,

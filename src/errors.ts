@@ -24,6 +24,7 @@ export type ErrorCode =
   | "LOG_LIST_MALFORMED"
   | "EVIDENCE_MALFORMED"
   | "CASES_MALFORMED"
+  | "KEY_HISTORY_MALFORMED"
   // Verification
   | "SIGNATURE_MISSING"
   | "SIGNATURE_INVALID"
@@ -33,6 +34,8 @@ export type ErrorCode =
   | "ENTRY_MISMATCH"
   | "ROOT_MISMATCH"
   | "LOG_FORKED"
+  | "KEY_HISTORY_INVALID"
+  | "KEY_HISTORY_FORKED"
   | "EVIDENCE_INVALID"
   | "CONFORMANCE_FAILED"
   | "DAMAGE_FOUND"
@@ -62,6 +65,8 @@ export type ErrorCode =
   | "KEY_FILE_MALFORMED"
   | "KEY_FILE_MISSING"
   | "KEY_FILE_EXISTS"
+  | "KEY_UNKNOWN"
+  | "KEY_RETIRED"
   // The log engine
   | "POOL_FULL"
   | "LOG_CLOSING"

@@ -52,7 +52,7 @@ const LAYERS: readonly Layer[] = [
   },
   { files: "src/store/", imports: ["src/store/", "src/node/", ...CORE], packages: ["node:"] },
   { files: "src/keys/guard.ts", imports: PURE, packages: [] },
-  { files: "src/keys/", imports: ["src/keys/", "src/node/", ...CORE], packages: ["node:"] },
+  { files: "src/keys/", imports: ["src/keys/", "src/node/", ...CORE], packages: ["#crypto", "node:"] },
   {
     files: "src/log/",
     imports: [
@@ -94,10 +94,12 @@ const LAYERS: readonly Layer[] = [
     packages: ["node:"],
   },
   { files: "src/conformance/", imports: ["src/conformance/", ...CORE], packages: ["#crypto", "zod"] },
+  { files: "src/push/", imports: ["src/push/", "src/log/log.ts", ...CORE], packages: [] },
   {
     files: "src/http/",
     imports: [
       "src/http/",
+      "src/push/",
       "src/log/log.ts",
       "src/witness/witness.ts",
       "src/store/witness-store.ts",

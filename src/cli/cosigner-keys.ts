@@ -1,50 +1,45 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { MlDsa44 } from "../crypto/ml-dsa.ts";
 import { TlogError } from "../errors.ts";
-import { readSigningKeyFile, writeSigningKeyFile } from "../keys/key-file.ts";
+import { writeSigningKeyFile } from "../keys/key-file.ts";
+import { keyFileOf } from "../keys/key-reference.ts";
+import { type KeyOptions, openCosigner } from "../keys/open-signer.ts";
 import { COSIGNATURE_V1, ML_DSA_44 } from "../tlog/cosignature.ts";
-import { type CosignerKey, openCosignerKey } from "../tlog/cosigner.ts";
-import { parseSigningKey } from "../tlog/key.ts";
+import type { CosignerKey } from "../tlog/cosigner.ts";
 import { newCosignerKey } from "./new-key.ts";
-import type { DataPaths } from "./serve-key.ts";
+import { type DataPaths, ownName } from "./serve-key.ts";
 
-export interface CosignerKeyOptions {
-  /** The name asked for; undefined: the key's own. */
+export interface CosignerKeyOptions extends KeyOptions {
+  /** The name asked for; undefined: the key's own, or that of the witness that is there. */
   readonly name: string | undefined;
-  readonly mlDsa44: MlDsa44;
   /** The operator knows that a key without data and guard has signed nothing, or that what it signed does not matter. */
   readonly recreateGuard: boolean;
 }
 
 /**
- * Opens a witness's keys; on the first start of a witness, and only then, makes the Ed25519 one.
+ * Opens a witness's keys; on the first start of a witness, and only then, makes the Ed25519 one, if it is to be a file.
  * @returns the Ed25519 key (0x04) first.
- * @throws {TlogError} CONFIG_INVALID (a key has another name, or is a log's) | KEY_FILE_MISSING (of a witness that exists) |
- *   GUARD_MISSING (a key that was there, and nothing that says what it signed) | KEY_FILE_EXPOSED | KEY_FILE_MALFORMED | SIGNING_KEY_MALFORMED
+ * @throws {TlogError} KEY_FILE_MISSING (of a witness that exists) | GUARD_MISSING (a key that was there, and nothing that says what it
+ *   signed), and as `openCosigner`
  */
 export async function openCosignerKeys(
   paths: DataPaths,
   options: CosignerKeyOptions,
 ): Promise<readonly CosignerKey[]> {
-  const wasThere = existsSync(paths.key);
-  if (!wasThere) await makeKey(paths, options.name);
-  const key = await openKey(paths.key, COSIGNATURE_V1, options.mlDsa44);
-  const { name } = key.verifierKey;
-  if (options.name !== undefined && options.name !== name) {
-    throw new TlogError(
-      "CONFIG_INVALID",
-      `--name: want ${name}, the name of the key ${paths.key}, got ${options.name}; a witness keeps its name, for another one choose another --data`,
-    );
-  }
+  const file = keyFileOf(paths.key);
+  const wasThere = file === undefined || existsSync(file);
+  if (!wasThere) await makeKey(paths, { file, name: options.name });
+  const key = await openCosigner(paths.key, {
+    ...options,
+    type: COSIGNATURE_V1,
+    name: await ownName(paths, options.name),
+    nameFlag: "--name",
+  });
   if (wasThere && !options.recreateGuard && !isWitnessThere(paths)) throw lostMemory(paths);
   if (paths.mlDsaKey === undefined) return [key];
-  const second = await openKey(paths.mlDsaKey, ML_DSA_44, options.mlDsa44);
-  if (second.verifierKey.name === name) return [key, second];
-  throw new TlogError(
-    "CONFIG_INVALID",
-    `--ml-dsa-key: want a key of the name ${name}, got ${second.verifierKey.name} in ${paths.mlDsaKey}`,
-  );
+  const { name } = key.verifierKey;
+  const second = { ...options, type: ML_DSA_44, name, nameFlag: "--ml-dsa-key" } as const;
+  return [key, await openCosigner(paths.mlDsaKey, second)];
 }
 
 /** Whether something says that a witness lived here: what it signed must not be forgotten with a new key or guard. */
@@ -60,26 +55,15 @@ function lostMemory({ key, data, guard }: DataPaths): TlogError {
   );
 }
 
-/** A log's key is refused: a cosignature of it could be taken for the log's word, and the log's word for a witness's. */
-async function openKey(
-  path: string,
-  type: typeof COSIGNATURE_V1 | typeof ML_DSA_44,
-  mlDsa44: MlDsa44,
-): Promise<CosignerKey> {
-  const text = await readSigningKeyFile(path);
-  const { type: found } = parseSigningKey(text);
-  if (found === type) return await openCosignerKey(text, { mlDsa44 });
-  const wanted = type === COSIGNATURE_V1 ? "a cosigner's Ed25519 key (type 4)" : "an ML-DSA-44 key (type 6)";
-  const got = found === COSIGNATURE_V1 || found === ML_DSA_44 ? `one of type ${found}` : "a log's (type 1)";
-  throw new TlogError("CONFIG_INVALID", `${path}: want ${wanted}, got ${got}`);
-}
-
-async function makeKey(paths: DataPaths, name: string | undefined): Promise<void> {
-  if (isWitnessThere(paths)) {
+async function makeKey(
+  { data, guard }: DataPaths,
+  { file, name }: { readonly file: string; readonly name: string | undefined },
+): Promise<void> {
+  if (isWitnessThere({ data, guard })) {
     throw new TlogError(
       "KEY_FILE_MISSING",
-      `the witness in ${paths.data} has no key at ${paths.key}; a new one would make it another witness, so bring the key back or name it with --key`,
+      `the witness in ${data} has no key at ${file}; a new one would make it another witness, so bring the key back or name it with --key`,
     );
   }
-  await writeSigningKeyFile(paths.key, await newCosignerKey(name));
+  await writeSigningKeyFile(file, await newCosignerKey(name));
 }

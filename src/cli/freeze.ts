@@ -19,6 +19,7 @@ import {
   textFlag,
 } from "./command.ts";
 import { localWitnesses, type Opening, openConfiguredLog, PLACE_SETTINGS } from "./configured-log.ts";
+import { keyOptions } from "./key-options.ts";
 import { type DataPaths, dataPaths, openLogKeys } from "./serve-key.ts";
 import { assertWitnessesAsked, WITNESS_SETTINGS } from "./serve-witnesses.ts";
 import { lineOptions, withWaysOut } from "./serving.ts";
@@ -67,7 +68,7 @@ export const freeze: CommandDefinition = {
     assertWitnessesAsked(config);
     const paths = dataPaths(config);
     assertLogThere(paths);
-    const signers = await openLogKeys(paths, { origin: config.value("origin") });
+    const signers = await openLogKeys(paths, { ...keyOptions(), origin: config.value("origin") });
     const origin = signers[0]?.verifierKey.name ?? "";
     assertNamed(call.args[0], { origin, paths });
     const successor = successorOf(textFlag(call.flags, "successor"), origin);

@@ -8,12 +8,14 @@ import { openRemoteSource } from "../archive/remote-source.ts";
 import type { LogSource } from "../archive/source.ts";
 import type { Config } from "../config.ts";
 import { TlogError } from "../errors.ts";
-import { readSigningKeyFile } from "../keys/key-file.ts";
+import { keyFileOf } from "../keys/key-reference.ts";
+import { openLogSigner } from "../keys/open-signer.ts";
 import { isThere } from "../node/make-directory.ts";
 import type { CheckpointTrust } from "../tlog/checkpoint.ts";
-import { formatVerifierKey, openSigner, parseVerifierKey } from "../tlog/key.ts";
+import { ED25519, formatVerifierKey, parseVerifierKey, type VerifierKey } from "../tlog/key.ts";
 import type { Call } from "./command.ts";
-import type { DataPaths } from "./serve-key.ts";
+import { keyOptions } from "./key-options.ts";
+import { type DataPaths, ownName } from "./serve-key.ts";
 import { chosenTrust } from "./trust.ts";
 
 /** @param place - an http:// or https:// URL, else the path of a static directory. @throws {TlogError} ARGUMENT_INVALID */
@@ -32,7 +34,7 @@ export interface PlaceTrust {
  * The key or policy of --vkey or --policy; where neither is given, the log's own key, as its operator has it.
  * @throws {TlogError} USAGE (there is none of the three) | CONFIG_INVALID | VKEY_MALFORMED | POLICY_MALFORMED | KEY_FILE_EXPOSED | …
  */
-export async function placeTrust(call: Call, { key }: Pick<DataPaths, "key">): Promise<PlaceTrust> {
+export async function placeTrust(call: Call, paths: Pick<DataPaths, "key" | "guard">): Promise<PlaceTrust> {
   const config = await call.config();
   const origin = config.value("origin");
   const chosen = await chosenTrust(call);
@@ -50,15 +52,25 @@ export async function placeTrust(call: Call, { key }: Pick<DataPaths, "key">): P
       words: chosen.words,
     };
   }
-  if (!(await isThere(() => stat(key)))) {
-    throw new TlogError(
-      "USAGE",
-      `want --vkey VKEY or --policy FILE, or the log's own key with --key FILE (there is none at ${key}): without one there is nothing to verify against`,
-    );
-  }
-  const { verifierKey } = await openSigner(await readSigningKeyFile(key));
+  const verifierKey = await ownKey(paths, origin);
   return {
     trust: { logKeys: [verifierKey], expectedOrigin: origin ?? verifierKey.name },
-    words: `the log's own key ${key}, ${formatVerifierKey(verifierKey)}`,
+    words: `the log's own key ${paths.key}, ${formatVerifierKey(verifierKey)}`,
   };
+}
+
+async function ownKey(
+  paths: Pick<DataPaths, "key" | "guard">,
+  origin: string | undefined,
+): Promise<VerifierKey> {
+  const file = keyFileOf(paths.key);
+  if (file !== undefined && !(await isThere(() => stat(file)))) {
+    throw new TlogError(
+      "USAGE",
+      `want --vkey VKEY or --policy FILE, or the log's own key with --key FILE (there is none at ${file}): without one there is nothing to verify against`,
+    );
+  }
+  const name = file === undefined ? await ownName(paths, origin) : undefined;
+  const wanted = { ...keyOptions(), type: ED25519, name, nameFlag: "--origin" } as const;
+  return (await openLogSigner(paths.key, wanted)).verifierKey;
 }

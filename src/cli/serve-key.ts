@@ -2,9 +2,12 @@ import { existsSync, readdirSync, realpathSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import type { Config } from "../config.ts";
 import { TlogError } from "../errors.ts";
-import { readSigningKeyFile, writeSigningKeyFile } from "../keys/key-file.ts";
+import { openGuardFile } from "../keys/guard-file.ts";
+import { writeSigningKeyFile } from "../keys/key-file.ts";
+import { keyFileOf } from "../keys/key-reference.ts";
+import { type KeyOptions, openLogSigner } from "../keys/open-signer.ts";
 import { ML_DSA_44 } from "../tlog/cosignature.ts";
-import { ED25519, type NoteSigner, openSigner } from "../tlog/key.ts";
+import { ED25519, type NoteSigner } from "../tlog/key.ts";
 import { newKey, newLocalKey } from "./new-key.ts";
 
 /** Where a witness lives when nothing else was said. */
@@ -13,6 +16,7 @@ export const WITNESS_DATA = "./witness";
 /** Where a log, or a witness, keeps its things. */
 export interface DataPaths {
   readonly data: string;
+  /** A path, or where else the key is: see keys/key-reference.ts. */
   readonly key: string;
   /** A second key, ML-DSA-44, that signs beside the first. */
   readonly mlDsaKey: string | undefined;
@@ -44,55 +48,56 @@ export function dataPaths(config: Config, options: { readonly fallback?: string 
 }
 
 /**
- * Opens the log's keys; on the first start of a log, and only then, makes the Ed25519 one.
- * @param options.origin - the name asked for; undefined: the key's own.
+ * Opens the log's keys; on the first start of a log, and only then, makes the Ed25519 one, if it is to be a file.
+ * @param options.origin - the name asked for; undefined: the key's own, or that of the log that is there.
  * @returns the Ed25519 signer first.
- * @throws {TlogError} CONFIG_INVALID (a key has another name or type) | KEY_FILE_MISSING (of a log that exists) |
- *   KEY_FILE_EXPOSED | KEY_FILE_MALFORMED | SIGNING_KEY_MALFORMED
+ * @throws {TlogError} KEY_FILE_MISSING (of a log that exists), and as `openLogSigner`
  */
 export async function openLogKeys(
   paths: DataPaths,
-  { origin }: { readonly origin: string | undefined },
+  options: KeyOptions & { readonly origin: string | undefined },
 ): Promise<readonly NoteSigner[]> {
-  if (!existsSync(paths.key)) await makeKey(paths, origin);
-  const signer = await openKey(paths.key, ED25519);
-  const { name } = signer.verifierKey;
-  if (origin !== undefined && origin !== name) {
-    throw new TlogError(
-      "CONFIG_INVALID",
-      `origin: want ${name}, the name of the key ${paths.key}, got ${origin}; a log keeps its name for ever, for another log choose another --data`,
-    );
-  }
+  const file = keyFileOf(paths.key);
+  if (file !== undefined && !existsSync(file)) await makeKey(paths, { file, origin: options.origin });
+  const signer = await openLogSigner(paths.key, {
+    ...options,
+    type: ED25519,
+    name: await ownName(paths, options.origin),
+    nameFlag: "--origin",
+  });
   if (paths.mlDsaKey === undefined) return [signer];
-  const second = await openKey(paths.mlDsaKey, ML_DSA_44);
-  if (second.verifierKey.name === name) return [signer, second];
-  throw new TlogError(
-    "CONFIG_INVALID",
-    `--ml-dsa-key: want a key of the name ${name}, got ${second.verifierKey.name} in ${paths.mlDsaKey}`,
-  );
+  const { name } = signer.verifierKey;
+  const second = { ...options, type: ML_DSA_44, name, nameFlag: "--ml-dsa-key" } as const;
+  return [signer, await openLogSigner(paths.mlDsaKey, second)];
 }
 
-async function openKey(path: string, type: typeof ED25519 | typeof ML_DSA_44): Promise<NoteSigner> {
-  const signer = await openSigner(await readSigningKeyFile(path));
-  if (signer.verifierKey.type === type) return signer;
-  const wanted = type === ED25519 ? "an Ed25519" : "an ML-DSA-44";
-  throw new TlogError(
-    "CONFIG_INVALID",
-    `${path}: want ${wanted} key, got one of type ${signer.verifierKey.type}`,
-  );
+/** The name asked for; else, where the key's holder keeps none, the one that the guard has: of a log or a witness that was started before. */
+export async function ownName(
+  { key, guard }: Pick<DataPaths, "key" | "guard">,
+  asked: string | undefined,
+): Promise<string | undefined> {
+  if (asked !== undefined || keyFileOf(key) !== undefined || !existsSync(guard)) return asked;
+  const file = await openGuardFile(guard);
+  try {
+    return (await file.read())?.origin;
+  } finally {
+    await file.close();
+  }
 }
 
-async function makeKey(paths: DataPaths, origin: string | undefined): Promise<void> {
-  const isLogThere =
-    existsSync(paths.guard) || (existsSync(paths.data) && readdirSync(paths.data).length > 0);
+async function makeKey(
+  { data, guard }: DataPaths,
+  { file, origin }: { readonly file: string; readonly origin: string | undefined },
+): Promise<void> {
+  const isLogThere = existsSync(guard) || (existsSync(data) && readdirSync(data).length > 0);
   if (isLogThere) {
     throw new TlogError(
       "KEY_FILE_MISSING",
-      `the log in ${paths.data} has no key at ${paths.key}; a new one would make it another log, so bring the key back or name it with --key`,
+      `the log in ${data} has no key at ${file}; a new one would make it another log, so bring the key back or name it with --key`,
     );
   }
   const { signingKey } = origin === undefined ? await newLocalKey() : await newKey(origin);
-  await writeSigningKeyFile(paths.key, signingKey);
+  await writeSigningKeyFile(file, signingKey);
 }
 
 function isInside(path: string, directory: string): boolean {

@@ -11,6 +11,7 @@ import { assertSettings } from "./checked-settings.ts";
 import { addExamples, addSettings, type Call, type CommandDefinition } from "./command.ts";
 import { localWitnesses, type Opening, openConfiguredLog, PLACE_SETTINGS } from "./configured-log.ts";
 import { firstSteps, reachableUrl } from "./first-steps.ts";
+import { keyOptions } from "./key-options.ts";
 import type { LocalWitnesses } from "./local-witnesses.ts";
 import { type DataPaths, dataPaths, openLogKeys } from "./serve-key.ts";
 import { openTokens } from "./serve-tokens.ts";
@@ -81,7 +82,7 @@ async function runLog(
     events,
   }: Pick<Opening, "config" | "paths" | "events"> & Omit<Serving, "log">,
 ): Promise<void> {
-  const signers = await openLogKeys(paths, { origin: config.value("origin") });
+  const signers = await openLogKeys(paths, { ...keyOptions(), origin: config.value("origin") });
   const local = await localWitnesses(call, { config, paths, signers });
   // Not `await using`: TypeScript 6.0 leaves the ".ts" of an import() that stands beside one.
   const log = await openConfiguredLog({ config, paths, signers, local, events }).catch(

@@ -19,6 +19,7 @@ import { assertSettings } from "./checked-settings.ts";
 import { addExamples, addSettings, type CommandDefinition } from "./command.ts";
 import { openCosignerKeys } from "./cosigner-keys.ts";
 import { shellQuoted } from "./first-steps.ts";
+import { keyOptions } from "./key-options.ts";
 import { type DataPaths, dataPaths, WITNESS_DATA } from "./serve-key.ts";
 import { guardWaysOut, lineOptions, untilAborted, type WaysOut, withWaysOut } from "./serving.ts";
 import { startThinning } from "./thinning.ts";
@@ -104,7 +105,8 @@ async function start({
   const mlDsa44 = openMlDsaPool();
   opened.push(() => mlDsa44.close());
   const recreateGuard = config.value("recreateGuard");
-  const keys = await openCosignerKeys(paths, { name: config.value("name"), mlDsa44, recreateGuard });
+  const keyed = { ...keyOptions(), name: config.value("name"), mlDsa44, recreateGuard };
+  const keys = await openCosignerKeys(paths, keyed);
   const owner = ownerOf(keys);
   const file = await openRosterFile({ directory: paths.data, owner, settings, events });
   opened.push(() => file.close());

@@ -44,8 +44,15 @@ export type SubtreeToSign = Pick<SubtreeStatement, "origin" | "start" | "end" | 
  * @throws {TlogError} SIGNING_KEY_MALFORMED | KEY_TYPE_UNSUPPORTED
  */
 export async function openCosignerKey(signingKey: string, options: MlDsaOptions = {}): Promise<CosignerKey> {
-  const { name, type: ownType, keyPair } = await openKeyPair(signingKey, options);
-  const type: CosignatureType = ownType === ML_DSA_44 ? ML_DSA_44 : COSIGNATURE_V1;
+  const { name, type, keyPair } = await openKeyPair(signingKey, options);
+  return cosignerKey(keyPair, { name, type: type === ML_DSA_44 ? ML_DSA_44 : COSIGNATURE_V1 });
+}
+
+/** A cosigner of a key pair, wherever the private half of it is. */
+export function cosignerKey(
+  keyPair: KeyPair,
+  { name, type }: { readonly name: string; readonly type: CosignatureType },
+): CosignerKey {
   const { publicKey } = keyPair;
   const verifierKey = { name, type, publicKey, keyId: keyIdOf({ name, type, publicKey }) };
   const cosign = cosignWith({ name, type, keyPair });

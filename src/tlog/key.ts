@@ -156,7 +156,31 @@ export interface SignerOptions extends MlDsaOptions {
  */
 export async function openSigner(signingKey: string, options: SignerOptions = {}): Promise<NoteSigner> {
   const { name, type, keyPair } = await openKeyPair(signingKey, options);
-  return signerFor(keyPair, { name, type: signingType(type, options.type) }, options.timestampSeconds);
+  return noteSigner(keyPair, { name, type: signingType(type, options.type) }, options.timestampSeconds);
+}
+
+/**
+ * A signer of a key pair, wherever the private half of it is.
+ * @param clock - the time a cosignature states; see {@link SignerOptions}.
+ * @throws {TlogError} ARGUMENT_INVALID (0x04 without a clock)
+ */
+export function noteSigner(
+  keyPair: KeyPair,
+  { name, type }: Pick<VerifierKey, "name" | "type">,
+  clock?: () => number,
+): NoteSigner {
+  const { publicKey } = keyPair;
+  const verifierKey = { name, keyId: keyIdOf({ name, type, publicKey }), type, publicKey };
+  if (type === ED25519) return { verifierKey, sign: (text) => keyPair.sign(text) };
+  if (type === COSIGNATURE_V1 && clock === undefined) {
+    throw new TlogError("ARGUMENT_INVALID", "timestampSeconds: a cosigner of type 0x04 needs a clock");
+  }
+  const now = clock ?? (() => 0);
+  return {
+    verifierKey,
+    sign: (checkpointText) =>
+      signCosignature({ name, type, keyPair }, { timestampSeconds: now(), checkpointText }),
+  };
 }
 
 /**
@@ -184,25 +208,6 @@ export function verifierFor(verifierKey: VerifierKey, { mlDsa44 }: MlDsaOptions 
       type === ED25519
         ? isValidEd25519({ publicKey, message: text, signature: payload })
         : isValidCosignature({ name, type, publicKey }, { payload, checkpointText: text }, mlDsa44),
-  };
-}
-
-function signerFor(
-  keyPair: KeyPair,
-  { name, type }: Pick<VerifierKey, "name" | "type">,
-  clock: (() => number) | undefined,
-): NoteSigner {
-  const { publicKey } = keyPair;
-  const verifierKey = { name, keyId: keyIdOf({ name, type, publicKey }), type, publicKey };
-  if (type === ED25519) return { verifierKey, sign: (text) => keyPair.sign(text) };
-  if (type === COSIGNATURE_V1 && clock === undefined) {
-    throw new TlogError("ARGUMENT_INVALID", "timestampSeconds: a cosigner of type 0x04 needs a clock");
-  }
-  const now = clock ?? (() => 0);
-  return {
-    verifierKey,
-    sign: (checkpointText) =>
-      signCosignature({ name, type, keyPair }, { timestampSeconds: now(), checkpointText }),
   };
 }
 
