@@ -7,6 +7,8 @@ export interface LogEvents {
     readonly duplicates: number;
     readonly elapsedMs: number;
   }): void;
+  /** The log's keys signed a head; `elapsedMs` of the signing alone. */
+  checkpointSigned?(event: { readonly treeSize: number; readonly elapsedMs: number }): void;
   /** Readers now see this checkpoint. */
   checkpointPublished?(event: { readonly treeSize: number; readonly elapsedMs: number }): void;
   /** No quorum cosigned the head; told again only when it changes who is missing, or why, and of what changes often once a minute. */
@@ -16,6 +18,14 @@ export interface LogEvents {
   }): void;
   /** A quorum cosigned a head again; `elapsedMs` since it was first missed. */
   quorumRecovered?(event: { readonly treeSize: number; readonly elapsedMs: number }): void;
+  /** A witness gave a cosignature that counts, `elapsedMs` after it was asked. */
+  witnessCosigned?(event: {
+    readonly name: string;
+    readonly treeSize: number;
+    readonly elapsedMs: number;
+  }): void;
+  /** Every place where readers see the log was looked at, or those that answered. */
+  servedHeadsChecked?(event: { readonly agreeing: number; readonly silent: number }): void;
   /** A witness gave no cosignature that counts, for the first time or for another reason than before; of one that changes often, once a minute. */
   witnessFailed?(event: { readonly name: string; readonly code: string; readonly message: string }): void;
   /** A witness that had failed cosigns again; told as rarely. */
@@ -61,8 +71,8 @@ export interface LogEvents {
   tokensReplaced?(event: { readonly count: number }): void;
   /** Something an operator should know, and the log goes on. */
   warning?(event: { readonly code: string; readonly message: string }): void;
-  /** The log no longer accepts entries or signs; reads go on. */
-  turnedReadOnly?(event: { readonly code: string; readonly message: string }): void;
+  /** The log no longer accepts entries or signs; reads go on. `reason`: the code of what happened first. */
+  turnedReadOnly?(event: { readonly code: string; readonly message: string; readonly reason: string }): void;
   /** A request ended in an answer of 500, or in none. */
   requestFailed?(event: { readonly method: string; readonly path: string; readonly message: string }): void;
 }
@@ -94,6 +104,36 @@ export interface WitnessEvents {
   requestFailed?(event: { readonly method: string; readonly path: string; readonly message: string }): void;
 }
 
+/** What a monitor of logs reports, beside the alerts that it tells. */
+export interface MonitorEvents {
+  /** A head was verified. */
+  headVerified?(event: {
+    readonly origin: string;
+    readonly treeSize: number;
+    readonly progress: "first" | "grew" | "same" | "behind";
+  }): void;
+  /** Entries were read, verified and matched, and that is written down. */
+  entriesRead?(event: {
+    readonly origin: string;
+    readonly count: number;
+    readonly bytes: number;
+    readonly matches: number;
+  }): void;
+  /** A look at a log, or reading it, failed: whether that is an alarm is told as one. */
+  lookFailed?(event: { readonly origin: string; readonly code: string; readonly message: string }): void;
+  /** Somebody was told alerts. */
+  alertsTold?(event: { readonly to: string; readonly count: number }): void;
+  /** Somebody could not be told, and is tried again; so many times in a row. */
+  tellingFailed?(event: {
+    readonly to: string;
+    readonly code: string;
+    readonly message: string;
+    readonly failures: number;
+  }): void;
+  /** Something an operator should know, and the monitor goes on. */
+  warning?(event: { readonly code: string; readonly message: string }): void;
+}
+
 /** What is told of processes that answer reads beside the one that writes. */
 export interface ReaderEvents {
   /** A reader listens. */
@@ -112,6 +152,9 @@ function attempt(report: () => unknown): void {
 export function shielded(events: LogEvents): Required<LogEvents> {
   return {
     batchIntegrated: (event) => attempt(() => events.batchIntegrated?.(event)),
+    checkpointSigned: (event) => attempt(() => events.checkpointSigned?.(event)),
+    witnessCosigned: (event) => attempt(() => events.witnessCosigned?.(event)),
+    servedHeadsChecked: (event) => attempt(() => events.servedHeadsChecked?.(event)),
     checkpointPublished: (event) => attempt(() => events.checkpointPublished?.(event)),
     quorumMissing: (event) => attempt(() => events.quorumMissing?.(event)),
     quorumRecovered: (event) => attempt(() => events.quorumRecovered?.(event)),
@@ -142,4 +185,27 @@ export function shieldedWitness(events: WitnessEvents): Required<WitnessEvents> 
     turnedReadOnly: (event) => attempt(() => events.turnedReadOnly?.(event)),
     requestFailed: (event) => attempt(() => events.requestFailed?.(event)),
   };
+}
+
+/** All of them hear every event, in this order. */
+export function heardByAll(...listeners: readonly (LogEvents & ReaderEvents)[]): LogEvents & ReaderEvents {
+  return passedToEach(listeners);
+}
+
+/** As {@link heardByAll}, for a witness. */
+export function witnessHeardByAll(...listeners: readonly WitnessEvents[]): WitnessEvents {
+  return passedToEach(listeners);
+}
+
+function passedToEach(listeners: readonly object[]): { readonly [name: string]: (event: never) => void } {
+  const names = new Set(listeners.flatMap((listener) => Object.keys(listener)));
+  return Object.fromEntries(
+    [...names].map((name) => {
+      const heardBy = listeners.filter((listener) => typeof Reflect.get(listener, name) === "function");
+      const tell = (event: never): void => {
+        for (const listener of heardBy) Reflect.get(listener, name)(event);
+      };
+      return [name, tell];
+    }),
+  );
 }

@@ -1,10 +1,13 @@
 import type { IncomingMessage } from "node:http";
 import type { HotHandler, HotRoute, Site } from "./exchange.ts";
 import { untilQuery } from "./path.ts";
+import { talliedRoute } from "./request-tally.ts";
 
 /** A plain request: what serves it, and whom it addresses. */
 export interface PlainRequest {
   readonly handle: HotHandler;
+  /** What it is counted under: {@link talliedRoute}. */
+  readonly route: number;
   readonly site: Site;
 }
 
@@ -30,42 +33,52 @@ export class PlainRequests {
     const isRead = method === "GET" || method === "HEAD";
     const table = isRead ? this.#reads : method === "POST" ? this.#writes : undefined;
     if (table === undefined || url === undefined || httpVersion !== "1.1") return undefined;
-    const handle =
-      table.exact.get(url) ?? (PLAIN_TARGET.test(url) ? find(table, untilQuery(url)) : undefined);
-    if (handle === undefined) return undefined;
+    const found = table.exact.get(url) ?? (PLAIN_TARGET.test(url) ? find(table, untilQuery(url)) : undefined);
+    if (found === undefined) return undefined;
     const host = plainHost(rawHeaders, !isRead);
     const site = host === undefined ? undefined : this.#sites.find(host);
-    return site === undefined ? undefined : { handle, site };
+    return site === undefined ? undefined : { handle: found.handle, route: found.route, site };
   }
 }
 
 /** Characters that no URL parser changes, and a query without escapes. */
 const PLAIN_TARGET = /^\/[A-Za-z0-9._~/-]*(?:\?[A-Za-z0-9._~=&,-]*)?$/;
 
+interface Found {
+  readonly handle: HotHandler;
+  readonly route: number;
+}
+
 interface RouteTable {
-  readonly exact: ReadonlyMap<string, HotHandler>;
-  readonly below: readonly { readonly prefix: string; readonly isOneSegment: boolean; handle: HotHandler }[];
+  readonly exact: ReadonlyMap<string, Found>;
+  readonly below: readonly (Found & { readonly prefix: string; readonly isOneSegment: boolean })[];
 }
 
 function routeTable(routes: readonly HotRoute[], method: HotRoute["method"]): RouteTable {
   const own = routes.filter((route) => route.method === method);
   const isBelow = ({ path }: HotRoute) => /\/(?:\*|:\w+)$/.test(path);
   return {
-    exact: new Map(own.filter((route) => !isBelow(route)).map(({ path, handle }) => [path, handle])),
+    exact: new Map(
+      own
+        .filter((route) => !isBelow(route))
+        .map(({ path, handle }) => [path, { handle, route: talliedRoute(path) }]),
+    ),
     below: own.filter(isBelow).map(({ path, handle }) => ({
       prefix: path.slice(0, path.lastIndexOf("/") + 1),
       isOneSegment: !path.endsWith("*"),
       handle,
+      route: talliedRoute(path),
     })),
   };
 }
 
-function find({ exact, below }: RouteTable, path: string): HotHandler | undefined {
+function find({ exact, below }: RouteTable, path: string): Found | undefined {
   const found = exact.get(path);
   if (found !== undefined) return found;
-  for (const { prefix, isOneSegment, handle } of below) {
+  for (const place of below) {
+    const { prefix, isOneSegment } = place;
     if (!path.startsWith(prefix)) continue;
-    if (!isOneSegment || (path.length > prefix.length && !path.includes("/", prefix.length))) return handle;
+    if (!isOneSegment || (path.length > prefix.length && !path.includes("/", prefix.length))) return place;
   }
   return undefined;
 }

@@ -17,6 +17,7 @@ import { SocketExchange, sendAnswer } from "./exchange-socket.ts";
 import { DEFAULT_LISTEN_LIMITS, type ListenLimits } from "./limits.ts";
 import { type HttpEnv, untilQuery } from "./path.ts";
 import { type OnError, problemAnswer, problemFrom } from "./problem.ts";
+import { type RequestTally, talliedRoute } from "./request-tally.ts";
 import { trackSilent } from "./silent-sockets.ts";
 import { readTls, type TlsFiles, watchTls } from "./tls.ts";
 import { inTurn } from "./turns.ts";
@@ -45,6 +46,8 @@ export interface ListenOptions {
   readonly tls?: TlsFiles | undefined;
   readonly limits?: Partial<ListenLimits>;
   readonly onError?: OnError;
+  /** Where answers are counted. Default: nowhere. What a {@link PartialApp} passes on is counted where it is answered. */
+  readonly requests?: RequestTally | undefined;
 }
 
 export interface RunningListener {
@@ -143,15 +146,15 @@ function renewTls(server: Server | TlsServer, { tls, onError }: ListenOptions): 
 
 /** Serves plain requests of hot routes straight, all others through hono or in another process. */
 function requestListener(options: ListenOptions, closing: AbortSignal): RequestListener {
-  const { app, onError, passedOn, tls } = options;
+  const { app, onError, passedOn, tls, requests } = options;
   const plainRequests = new PlainRequests(app.hotRoutes ?? [], tls === undefined ? "http" : "https");
   const passOn = "passOn" in app ? app.passOn : undefined;
-  const serve = "passOn" in app ? app.passOn : honoListener(app, { closing, onError });
+  const serve = "passOn" in app ? app.passOn : honoListener(app, { closing, onError, requests });
   return (incoming, outgoing) => {
     passedOn?.restore(incoming);
     const plain = plainRequests.recognise(incoming);
     if (plain !== undefined) {
-      void servePlain(plain, { incoming, outgoing, closing, onError, passOn });
+      void servePlain(plain, { incoming, outgoing, closing, onError, passOn, requests });
       return;
     }
     // No protocol is upgraded to, and Node's parser may stop behind a request that asks for one.
@@ -162,20 +165,25 @@ function requestListener(options: ListenOptions, closing: AbortSignal): RequestL
 
 function honoListener(
   app: ServedApp,
-  { closing, onError }: Pick<Connection, "closing" | "onError">,
+  { closing, onError, requests }: Pick<Connection, "closing" | "onError" | "requests">,
 ): RequestListener {
   const serve = getRequestListener(
-    (request, env) => {
+    async (request, env) => {
       assertOneHost(env.incoming);
-      return app.fetch(request, { ...env, closing });
+      const startedAt = performance.now();
+      const response = await app.fetch(request, { ...env, closing });
+      const route = talliedRoute(untilQuery(env.incoming.url ?? ""));
+      requests?.record(route, response, performance.now() - startedAt);
+      return response;
     },
     { errorHandler: (error) => answerUnrouted(error, onError) },
   );
   return (incoming, outgoing) => void serve(incoming, outgoing);
 }
 
-async function servePlain({ handle, site }: PlainRequest, on: Connection): Promise<void> {
-  const { incoming, outgoing, closing, onError, passOn } = on;
+async function servePlain({ handle, route, site }: PlainRequest, on: Connection): Promise<void> {
+  const { incoming, outgoing, closing, onError, passOn, requests } = on;
+  const startedAt = requests === undefined ? 0 : performance.now();
   let answer: Answer;
   try {
     answer = await handle(new SocketExchange({ incoming, outgoing, site, closing }));
@@ -188,6 +196,7 @@ async function servePlain({ handle, site }: PlainRequest, on: Connection): Promi
     answer = problemAnswer(error, { method });
     if (answer.status === 500) onError?.({ error, method, path: untilQuery(url) });
   }
+  requests?.record(route, answer, performance.now() - startedAt);
   sendAnswer(incoming, outgoing, answer);
 }
 
@@ -201,6 +210,7 @@ interface Connection {
   readonly closing: AbortSignal;
   readonly onError: OnError | undefined;
   readonly passOn: RequestListener | undefined;
+  readonly requests: RequestTally | undefined;
 }
 
 /** RFC 9112 §3.2: two Host headers are an error; Node would hide the second, which a proxy may have looked at. */

@@ -190,8 +190,12 @@ export class CosignStage {
 
   /** @throws what `prove` threw */
   async #ask({ link, names }: Door, head: AskedHead): Promise<void> {
+    const { now } = this.#options;
+    const startedAt = now();
     try {
       await link.ask(head);
+      const { treeSize } = head;
+      for (const name of names) this.#records.answered(name, { treeSize, elapsedMs: now() - startedAt });
     } catch (error) {
       if (this.#ownFailure !== undefined) throw this.#ownFailure.error;
       if (error instanceof TlogError && error.code === "ABORTED") return; // superseded, or the log closes

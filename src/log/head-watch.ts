@@ -83,6 +83,7 @@ export class HeadWatch {
       const { shown, silent } = await askSources(wanted, own, this.#closing.signal);
       this.#tell(wanted.map(sourceName), silent);
       for (const head of shown) await this.#compare(head);
+      this.#options.events.servedHeadsChecked({ agreeing: shown.length, silent: silent.length });
     } catch (error) {
       if (this.#closing.signal.aborted) return;
       const isContradiction =

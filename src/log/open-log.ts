@@ -46,7 +46,7 @@ export async function openLogEngine(given: LogOptions): Promise<Log> {
   const turnReadOnly = (error: TlogError): void => {
     if (failure !== undefined) return;
     failure = error;
-    options.events.turnedReadOnly?.({ code: error.code, message: error.message });
+    options.events.turnedReadOnly?.({ code: error.code, message: error.message, reason: firstCodeOf(error) });
     // What is integrated is still published where that works; who waits for more is told.
     void sequencer.stop(error).then(() => publisher.stop(error));
   };
@@ -154,6 +154,11 @@ function ended({ treeSize, successor }: LogEnd): TlogError {
     "LOG_ENDED",
     `the log was frozen at size ${treeSize} and takes no more entries${goTo}`,
   );
+}
+
+/** A refusal says what it means; what led to it is behind it. */
+function firstCodeOf(error: TlogError): string {
+  return error.cause instanceof TlogError ? firstCodeOf(error.cause) : error.code;
 }
 
 function openWatch(

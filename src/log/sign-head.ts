@@ -1,4 +1,5 @@
 import { TlogError } from "../errors.ts";
+import type { LogEvents } from "../events.ts";
 import type { Guard } from "../keys/guard.ts";
 import { type CompactRange, rangeRoot } from "../merkle/compact-range.ts";
 import { hashesEqual } from "../merkle/hash.ts";
@@ -23,6 +24,9 @@ export interface HeadSignerOptions {
   readonly signed: Publication | undefined;
   /** Extension lines of what is signed: of a log that ended. */
   readonly extensions?: readonly string[] | undefined;
+  readonly events: LogEvents;
+  /** Milliseconds on a clock that never goes back. */
+  readonly now: () => number;
 }
 
 /** How long to wait for a signature. */
@@ -81,9 +85,11 @@ export class HeadSigner {
 
   async #sign(head: SignedHead): Promise<Uint8Array> {
     try {
-      const { origin, extensions = [] } = this.#options;
-      const checkpoint = { origin, ...head, extensions };
-      return await withinTime(signCheckpoint(checkpoint, this.#options.signers));
+      const { origin, extensions = [], signers, events, now } = this.#options;
+      const startedAt = now();
+      const signed = await withinTime(signCheckpoint({ origin, ...head, extensions }, signers));
+      events.checkpointSigned?.({ treeSize: head.treeSize, elapsedMs: now() - startedAt });
+      return signed;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new TlogError("SIGNER_FAILED", `signing failed: ${reason}`, { cause: error });

@@ -94,6 +94,13 @@ export class WitnessRecords {
     this.#compareClock(record, timestampSeconds);
   }
 
+  /** Its answer came, and was looked at. */
+  answered(name: string, answer: { readonly treeSize: number; readonly elapsedMs: number }): void {
+    const record = this.#byName.get(name);
+    if (record === undefined || record.failing !== undefined) return;
+    this.#events.witnessCosigned({ name: record.shown.name, ...answer });
+  }
+
   /** An answer that does not count, or none. */
   failed(name: string, error: unknown): void {
     const record = this.#byName.get(name);

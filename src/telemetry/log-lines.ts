@@ -6,6 +6,9 @@ export function logLines(options: LogLineOptions): Required<LogEvents> {
   const line = lineWriter(options);
   return {
     batchIntegrated: (event) => line("debug", "batch integrated", event),
+    checkpointSigned: (event) => line("debug", "checkpoint signed", event),
+    witnessCosigned: (event) => line("debug", "a witness cosigned", event),
+    servedHeadsChecked: (event) => line("debug", "looked at what is served", event),
     checkpointPublished: (event) => line("debug", "checkpoint published", event),
     quorumMissing: ({ treeSize, missing }) =>
       line("warn", "no quorum of witnesses for the newest checkpoint", {
@@ -52,6 +55,7 @@ export function logLines(options: LogLineOptions): Required<LogEvents> {
     warning: ({ code, message }) => line("warn", message, { code }),
     requestFailed: ({ method, path, message }) =>
       line("warn", `request failed: ${message}`, { method, path }),
-    turnedReadOnly: ({ code, message }) => line("warn", `the log is read-only now: ${message}`, { code }),
+    turnedReadOnly: ({ code, message, reason }) =>
+      line("warn", `the log is read-only now: ${message}`, { code, reason }),
   };
 }

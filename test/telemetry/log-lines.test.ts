@@ -65,7 +65,7 @@ describe("log lines", () => {
     events.batchIntegrated({ treeSize: 9, count: 3, duplicates: 1, elapsedMs: 2.5 });
     events.checkpointPublished({ treeSize: 9, elapsedMs: 1 });
     expect(lines).toEqual([]);
-    events.turnedReadOnly({ code: "STORE_FULL", message: "no room" });
+    events.turnedReadOnly({ code: "STORE_FULL", message: "no room", reason: "STORE_FULL" });
     events.requestFailed({ method: "GET", path: "/checkpoint", message: "oops" });
     expect(lines).toHaveLength(2);
   });
