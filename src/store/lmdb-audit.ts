@@ -24,6 +24,7 @@ import {
   readFrozen,
   readHead,
   readIntegrated,
+  readKeys,
   readLineage,
   readStoreRow,
   readWriterRow,
@@ -35,7 +36,7 @@ import { openForReading } from "./lmdb-opening.ts";
 import { readHashes, readOpenInner } from "./lmdb-read.ts";
 import { strayKeys } from "./lmdb-strays.ts";
 import { hashesAtLevel } from "./rules.ts";
-import type { FrozenHead, IntegratedHead, PublishedHead, SignedHead } from "./store.ts";
+import type { FrozenHead, IntegratedHead, KeptKeyHistory, PublishedHead, SignedHead } from "./store.ts";
 
 /** A row; undefined, and why, when it is absent or damaged. */
 export interface AuditedRow<T> {
@@ -51,6 +52,7 @@ export interface AuditedRows {
   readonly head: AuditedRow<IntegratedHead>;
   readonly signed: AuditedRow<SignedHead>;
   readonly frozen: AuditedRow<FrozenHead>;
+  readonly keys: AuditedRow<KeptKeyHistory>;
   readonly published: AuditedRow<PublishedHead>;
 }
 
@@ -125,6 +127,7 @@ function rowsOf(meta: Table): AuditedRows {
     head: audited(() => readIntegrated(meta), "head"),
     signed: audited(() => readHead(meta).signed),
     frozen: audited(() => readFrozen(meta)),
+    keys: audited(() => readKeys(meta)),
     published: audited(publishedReader(meta)),
   };
 }

@@ -10,6 +10,7 @@ import type {
   FrozenHead,
   HeadRows,
   IntegratedHead,
+  KeptKeyHistory,
   PublishedHead,
   SignedHead,
   StoreHead,
@@ -19,6 +20,8 @@ import type {
 const SCHEMA = 2;
 /** Of a log that ended: a program that does not know row `frozen` would go on with it. All else is as in schema 2. */
 const SCHEMA_WITH_END = 3;
+/** Of a log that changed its keys, ended or not: a program that does not know row `keys` would sign with the former ones alone. */
+const SCHEMA_WITH_KEYS = 4;
 /** Its leaf index was a table; all else is as in schema 2. Opening for writing makes schema 2 of it. */
 const SCHEMA_WITH_LEAVES = 1;
 /** The same for a witness's storage, counted on its own. */
@@ -34,6 +37,7 @@ type RowName =
   | "signed"
   | "published"
   | "frozen"
+  | "keys"
   | "filling";
 
 export interface StoreRow {
@@ -62,13 +66,18 @@ export function readStoreRow(meta: Table): VersionedStoreRow | undefined {
   if (row === undefined) return undefined;
   const schema = row.size("schema");
   const isFormer = schema === SCHEMA_WITH_LEAVES;
-  if (!isFormer && schema !== SCHEMA_WITH_END) assertSchema(SCHEMA, schema);
+  const isLater = schema === SCHEMA_WITH_END || schema === SCHEMA_WITH_KEYS;
+  if (!isFormer && !isLater) assertSchema(SCHEMA, schema);
   return { storeId: row.token("storeId"), origin: row.text("origin"), isFormer };
 }
 
 export function writeStoreRow(meta: Table, { storeId, origin }: StoreRow): void {
-  const schema = readRow(meta, "frozen") === undefined ? SCHEMA : SCHEMA_WITH_END;
-  writeRow(meta, "store", { schema, storeId, origin });
+  writeRow(meta, "store", { schema: schemaOf(meta), storeId, origin });
+}
+
+function schemaOf(meta: Table): number {
+  if (readRow(meta, "keys") !== undefined) return SCHEMA_WITH_KEYS;
+  return readRow(meta, "frozen") === undefined ? SCHEMA : SCHEMA_WITH_END;
 }
 
 /** What a witness's storage says of itself. @throws {TlogError} STORE_SCHEMA_UNKNOWN | STORE_DAMAGED */
@@ -127,7 +136,14 @@ export function readHead(meta: Table): StoreHead {
   if (frozen !== undefined && frozen.treeSize !== integrated.treeSize) {
     throw damaged(`frozen at size ${frozen.treeSize}, and the integrated size is ${integrated.treeSize}`);
   }
-  return { integrated, signed, published, frozen, filling: readTreeHead(meta, "filling") };
+  const filling = readTreeHead(meta, "filling");
+  return { integrated, signed, published, frozen, keys: readKeys(meta), filling };
+}
+
+/** Undefined: the log's keys never changed. What the history says is checked by who believes it. */
+export function readKeys(meta: Table): KeptKeyHistory | undefined {
+  const row = readRow(meta, "keys");
+  return row && { changes: row.size("changes"), history: row.bytes("history") };
 }
 
 /** Undefined: the log takes entries. */
@@ -177,7 +193,7 @@ export function writeIntegrated(meta: Table, { treeSize, peaks }: IntegratedHead
 /** @throws {TlogError} SIGNED_SIZE_WENT_BACK when they may not follow what is recorded | STORE_DAMAGED */
 export function writeHeads(meta: Table, rows: HeadRows): void {
   const held = readHead(meta);
-  const { signed, published, frozen, filling } = withHeads(held, rows);
+  const { signed, published, frozen, keys, filling } = withHeads(held, rows);
   if (rows.signed !== undefined && signed !== undefined) writeTreeHead(meta, "signed", signed);
   if (filling !== undefined) writeTreeHead(meta, "filling", filling);
   else if (held.filling !== undefined) meta.remove(rowKey("filling"));
@@ -189,9 +205,12 @@ export function writeHeads(meta: Table, rows: HeadRows): void {
   if (rows.frozen !== undefined && frozen !== undefined) {
     const record = { treeSize: frozen.treeSize, statement: frozen.statement.join("\n") };
     writeRow(meta, "frozen", frozen.isUnmarked === true ? { ...record, unmarked: true } : record);
-    const store = readStoreRow(meta);
-    if (store !== undefined) writeStoreRow(meta, store);
   }
+  if (rows.keys !== undefined && keys !== undefined) {
+    writeRow(meta, "keys", { changes: keys.changes, history: Buffer.from(keys.history) });
+  }
+  const store = rows.frozen === undefined && rows.keys === undefined ? undefined : readStoreRow(meta);
+  if (store !== undefined) writeStoreRow(meta, store);
 }
 
 function readTreeHead(meta: Table, name: "signed" | "filling"): SignedHead | FillingHead | undefined {

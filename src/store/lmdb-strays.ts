@@ -6,7 +6,7 @@ import { ENTRIES_PER_PART, type LogEnvironment, type LogTables, TILES_PER_GROUP 
 import { hashesAtLevel } from "./rules.ts";
 
 const KEYS_PER_TURN = 1024;
-const META_ROWS = ["store", "writer", "lineage", "head", "signed", "published", "frozen", "filling"];
+const META_ROWS = ["store", "writer", "lineage", "head", "signed", "published", "frozen", "keys", "filling"];
 const INNER_LEVEL = 0x80;
 /** Behind every key. */
 const LAST = new Uint8Array(16).fill(0xff);

@@ -25,6 +25,7 @@ import {
   assertNotFrozen,
   assertToken,
   copyFrozen,
+  copyKeys,
   copyPublished,
   copySigned,
 } from "./rules.ts";
@@ -107,11 +108,12 @@ export function writerOf(
       assertToken(token);
       await writeRow((meta) => writeLineage(meta, token));
     },
-    async recordHeads({ signed, published, frozen, filling }) {
+    async recordHeads({ signed, published, frozen, keys, filling }) {
       const rows = {
         signed: signed && copySigned(signed),
         published: published && copyPublished(published),
         frozen: frozen && copyFrozen(frozen),
+        keys: keys && copyKeys(keys),
         filling: filling && copySigned(filling),
       };
       await writeRow((meta) => writeHeads(meta, rows));

@@ -16,6 +16,7 @@ import {
   assertTile,
   assertToken,
   copyFrozen,
+  copyKeys,
   copyPublished,
   copySigned,
   withHeads,
@@ -53,6 +54,7 @@ export function createMemoryDisk(): MemoryDisk {
       signed: undefined,
       published: undefined,
       frozen: undefined,
+      keys: undefined,
       filling: undefined,
     },
     levels: [],
@@ -174,12 +176,13 @@ function applyBatch(disk: MemoryDisk, batch: Batch): void {
   disk.head = { ...disk.head, integrated: copyIntegrated(batch.head) };
 }
 
-function copyHead({ integrated, signed, published, frozen, filling }: StoreHead): StoreHead {
+function copyHead({ integrated, signed, published, frozen, keys, filling }: StoreHead): StoreHead {
   return {
     integrated: copyIntegrated(integrated),
     signed: signed && copySigned(signed),
     published: published && copyPublished(published),
     frozen: frozen && copyFrozen(frozen),
+    keys: keys && copyKeys(keys),
     filling: filling && copySigned(filling),
   };
 }

@@ -12,6 +12,7 @@ import type {
   FrozenHead,
   HeadRows,
   IntegratedHead,
+  KeptKeyHistory,
   PublishedHead,
   SignedHead,
   StoreHead,
@@ -81,13 +82,18 @@ export function assertBatch(batch: Batch): void {
 }
 
 /** What `head` is with `rows` recorded in it: copies. @throws {TlogError} SIGNED_SIZE_WENT_BACK when they may not follow it. */
-export function withHeads(head: StoreHead, { signed, published, frozen, filling }: HeadRows): StoreHead {
+export function withHeads(
+  head: StoreHead,
+  { signed, published, frozen, keys, filling }: HeadRows,
+): StoreHead {
   if (signed !== undefined) assertSignable(head, signed);
   if (frozen !== undefined) assertFreezable(head, frozen);
+  if (keys !== undefined) assertKeysFollow(head, keys);
   const next = {
     ...head,
     signed: signed === undefined ? head.signed : copySigned(signed),
     frozen: frozen === undefined ? head.frozen : copyFrozen(frozen),
+    keys: keys === undefined ? head.keys : copyKeys(keys),
     filling: stillFilling(largerFilling(head.filling, filling), signed ?? head.signed),
   };
   if (published === undefined) return next;
@@ -123,6 +129,16 @@ export function copyPublished({ treeSize, checkpoint, mayTrail }: PublishedHead)
 
 export function copyFrozen({ treeSize, statement, isUnmarked }: FrozenHead): FrozenHead {
   return { treeSize, statement: [...statement], ...(isUnmarked === true && { isUnmarked }) };
+}
+
+export function copyKeys({ changes, history }: KeptKeyHistory): KeptKeyHistory {
+  return { changes, history: history.slice() };
+}
+
+/** What they say is for the writer to hold to. @throws {TlogError} SIGNED_SIZE_WENT_BACK */
+function assertKeysFollow({ keys: held }: StoreHead, { changes }: KeptKeyHistory): void {
+  if (changes >= 1 && changes >= (held?.changes ?? 0)) return;
+  throw wentBack(`keys: want at least ${held?.changes ?? 1} changes, got ${changes}`);
 }
 
 /** @throws {TlogError} SIGNED_SIZE_WENT_BACK when the log cannot end there. */

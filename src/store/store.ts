@@ -42,8 +42,16 @@ export interface FillingHead {
   readonly rootHash: Uint8Array;
 }
 
+/** Signed changes of the log's keys, spec/key-history.md: its bytes, and how many. */
+export interface KeptKeyHistory {
+  readonly changes: number;
+  readonly history: Uint8Array;
+}
+
 /** What to record of heads; what is absent stays as it is. */
 export interface HeadRows {
+  /** At least as many changes as are kept already. */
+  readonly keys?: KeptKeyHistory | undefined;
   readonly signed?: SignedHead | undefined;
   readonly published?: PublishedHead | undefined;
   readonly frozen?: FrozenHead | undefined;
@@ -57,6 +65,8 @@ export interface StoreHead {
   readonly signed: SignedHead | undefined;
   readonly published: PublishedHead | undefined;
   readonly frozen: FrozenHead | undefined;
+  /** undefined: the log's keys never changed. */
+  readonly keys: KeptKeyHistory | undefined;
   /** undefined: the store holds all that it was to be given. */
   readonly filling: FillingHead | undefined;
 }
@@ -163,11 +173,11 @@ export interface LogStore extends LogReader {
    */
   adoptLineage(token: string): Promise<void>;
   /**
-   * Records what was signed, what is published, that the log ended, or all of it in one transaction. The signed size never goes
+   * Records what was signed, what is published, that the log ended or changed its keys, or all of it in one transaction. The signed size never goes
    * back, one size never has two roots, and published <= signed <= integrated. A log ends at its integrated size, once;
    * a later statement of that replaces the one before, and what it may change is for the writer to hold to.
    * @throws {TlogError} SIGNED_SIZE_WENT_BACK (signed: smaller, or same size with another root, or beyond the integrated size;
-   *   published: larger than the signed size, or smaller than the published one; frozen: not the integrated size) | WRITER_REPLACED | STORE_FULL | STORE_FAILED | STORE_CLOSED
+   *   published: larger than the signed size, or smaller than the published one; frozen: not the integrated size; keys: fewer changes than before) | WRITER_REPLACED | STORE_FULL | STORE_FAILED | STORE_CLOSED
    */
   recordHeads(rows: HeadRows): Promise<void>;
 }

@@ -54,6 +54,16 @@ export function testHeads(open: Open): void {
     expect((await (await open()).head()).frozen).toEqual(unmarked);
   });
 
+  test("a history of the log's keys is kept, may grow, and never has fewer changes again", async () => {
+    const store = await open();
+    expect((await store.head()).keys).toBeUndefined();
+    const keys = (changes: number) => ({ changes, history: Uint8Array.of(changes) });
+    await expectCodeAsync(store.recordHeads({ keys: keys(0) }), "SIGNED_SIZE_WENT_BACK");
+    for (const changes of [1, 2]) await store.recordHeads({ keys: keys(changes) });
+    await expectCodeAsync(store.recordHeads({ keys: keys(1) }), "SIGNED_SIZE_WENT_BACK");
+    expect((await (await open()).head()).keys).toEqual(keys(2));
+  });
+
   test("what is being filled opens for nobody else before a head as large as the largest one meant is signed", async () => {
     const store = await open();
     const [root, other] = [hashNamed("root"), hashNamed("other")];

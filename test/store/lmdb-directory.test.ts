@@ -124,7 +124,7 @@ describe("lmdb: what does not fit is named, never served", () => {
   });
 
   test("another schema is refused with STORE_SCHEMA_UNKNOWN, and is not touched", async () => {
-    await putRow("store", { schema: 4, storeId: "new", somethingElse: true });
+    await putRow("store", { schema: 99, storeId: "new", somethingElse: true });
     await expectCodeAsync(openLmdbStore({ directory, origin: ORIGIN }), "STORE_SCHEMA_UNKNOWN");
     await expectCodeAsync(openLmdbReader({ directory }), "STORE_SCHEMA_UNKNOWN");
     await withRaw("meta", async (meta) => {

@@ -2,11 +2,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { open } from "lmdb";
-import { unpack } from "msgpackr";
 import { expect, test } from "vitest";
 import { openLmdbReader, openLmdbStore } from "../../src/store/lmdb.ts";
 import { patternBatch } from "./model.ts";
+import { storeRow } from "./store-row.ts";
 
 test("lmdb: a log is of schema 2 until it ends, and of schema 3 from then on", async () => {
   const directory = await mkdtemp(join(tmpdir(), "bristlecone-schema-3-"));
@@ -27,12 +26,3 @@ test("lmdb: a log is of schema 2 until it ends, and of schema 3 from then on", a
   expect(await storeRow(directory)).toEqual({ schema: 3, storeId, origin });
   await rm(directory, { recursive: true });
 });
-
-async function storeRow(path: string): Promise<unknown> {
-  const binary = { encoding: "binary", keyEncoding: "binary" } as const;
-  const root = open<Uint8Array, Uint8Array>({ path, noSubdir: false, readOnly: true, ...binary });
-  const meta = root.openDB<Uint8Array, Uint8Array>({ name: "meta", ...binary });
-  const row: unknown = unpack((meta.get(Buffer.from("store")) ?? Buffer.alloc(4)).subarray(4));
-  await root.close();
-  return row;
-}

@@ -1,0 +1,87 @@
+/** Making a change of a log's keys. spec/key-history.md */
+import { sha256 } from "#crypto";
+import { TlogError } from "../errors.ts";
+import { concatBytes, encodeUtf8 } from "./encoding.ts";
+import { keyIdOf, type MlDsaOptions, type NoteSigner, openKeyPair, type VerifierKey } from "./key.ts";
+import { areSameKeys, formatKeyChange, isSameVerifierKey } from "./key-change.ts";
+import {
+  currentKeys,
+  formatKeyHistory,
+  type KeyHistory,
+  openKeyHistory,
+  parseKeyHistory,
+} from "./key-history.ts";
+import { signNote } from "./note.ts";
+
+/** Signs the text of a change as it is. For an Ed25519 key it is the log's own signer, wherever that key lies. */
+export type KeyChangeSigner = NoteSigner;
+
+/**
+ * Opens a private key, of either type, for signing changes of keys; an ML-DSA-44 key signs nothing else but checkpoints.
+ * @throws {TlogError} SIGNING_KEY_MALFORMED | KEY_TYPE_UNSUPPORTED
+ */
+export async function openKeyChangeSigner(
+  signingKey: string,
+  options: MlDsaOptions = {},
+): Promise<KeyChangeSigner> {
+  const { name, type, keyPair } = await openKeyPair(signingKey, options);
+  const { publicKey } = keyPair;
+  const verifierKey = { name, keyId: keyIdOf({ name, type, publicKey }), type, publicKey };
+  return { verifierKey, sign: (text) => keyPair.sign(text) };
+}
+
+/** Which keys take the place of which, and at what tree. */
+export interface KeyChangeRequest {
+  readonly origin: string;
+  readonly atSeconds: number;
+  readonly treeSize: number;
+  readonly rootHash: Uint8Array;
+  /** What was said before; undefined: nothing. */
+  readonly history: KeyHistory | undefined;
+  /** Of the log's keys now: the Ed25519 one, then an ML-DSA-44 one. */
+  readonly oldSigners: readonly KeyChangeSigner[];
+  /** Of the log's keys from now on; one that stays is in both. */
+  readonly newSigners: readonly KeyChangeSigner[];
+}
+
+/**
+ * Signs a change with every key before and after it, and verifies what came of it.
+ * @returns the history with it.
+ * @throws {TlogError} ARGUMENT_INVALID (no change, other keys than the history ends with, a key that was the log's before), and what the signers throw
+ */
+export async function signKeyChange(request: KeyChangeRequest): Promise<KeyHistory> {
+  const { origin, atSeconds, treeSize, rootHash, history, oldSigners, newSigners } = request;
+  const oldKeys = keysOf(oldSigners);
+  const newKeys = keysOf(newSigners);
+  if (history !== undefined && !areSameKeys(currentKeys(history), oldKeys)) {
+    throw new TlogError("ARGUMENT_INVALID", "the old keys are not those that the key history ends with");
+  }
+  const last = history?.changes.at(-1);
+  const text = formatKeyChange({
+    origin,
+    number: (last?.number ?? 0) + 1,
+    atSeconds,
+    treeSize,
+    rootHash,
+    previous: last && sha256(last.note.text),
+    oldKeys,
+    newKeys,
+  });
+  const added = newSigners.filter(
+    ({ verifierKey }) => !oldKeys.some((key) => isSameVerifierKey(key, verifierKey)),
+  );
+  const note = await signNote(encodeUtf8(text), [...oldSigners, ...added]);
+  const before = history === undefined ? [] : [formatKeyHistory(history), encodeUtf8("\n")];
+  const bytes = concatBytes(...before, note);
+  try {
+    parseKeyHistory(bytes);
+    return await openKeyHistory({ history: bytes, origin, trusted: oldKeys });
+  } catch (cause) {
+    if (!(cause instanceof TlogError)) throw cause;
+    throw new TlogError("ARGUMENT_INVALID", cause.message, { cause });
+  }
+}
+
+function keysOf(signers: readonly KeyChangeSigner[]): readonly VerifierKey[] {
+  return signers.map(({ verifierKey }) => verifierKey);
+}
