@@ -6,6 +6,7 @@ import { addRoutes } from "./add.ts";
 import { adminRoutes, type ReaderCount } from "./admin.ts";
 import { createApp, type HttpApp } from "./create-app.ts";
 import { entryRoute, lookupAnswers } from "./entries.ts";
+import { eventsRoute } from "./event-streams.ts";
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from "./limits.ts";
 import { logInfoRoutes } from "./log-info.ts";
 import { openApiRoutes } from "./openapi.ts";
@@ -41,6 +42,7 @@ export function createLogApp(options: LogAppOptions): HttpApp {
     entryRoute(log),
     lookupAnswers(log),
     receiptRoute(log),
+    eventsRoute(log, { limits, onError: options.onError }),
   ]);
   app.hot(proofRoutes(log));
   app.hot(addRoutes(log, { ...limits, writeAccess }));

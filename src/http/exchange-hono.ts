@@ -1,5 +1,6 @@
+import { PassThrough, Readable } from "node:stream";
 import type { Context } from "hono";
-import { TlogError } from "../errors.ts";
+import { InvariantError, TlogError } from "../errors.ts";
 import type { Answer, Exchange, HotHandler, Site } from "./exchange.ts";
 import { type HttpEnv, rawQuery } from "./path.ts";
 
@@ -9,8 +10,14 @@ export function honoHandler(handle: HotHandler): (c: Context<HttpEnv>) => Promis
 }
 
 /** An answer as fetch has it. */
-export function responseFrom({ status, headers, body }: Answer): Response {
-  return new Response(body ?? null, { status, headers });
+export function responseFrom({ status, headers, body, stream }: Answer): Response {
+  if (stream === undefined) return new Response(body ?? null, { status, headers });
+  const pipe = new PassThrough();
+  // Node's types and those of fetch have a stream of bytes each.
+  const flowing: unknown = Readable.toWeb(pipe);
+  if (!(flowing instanceof ReadableStream)) throw new InvariantError("a stream of another kind");
+  stream(pipe);
+  return new Response(flowing, { status, headers });
 }
 
 class HonoExchange implements Exchange {

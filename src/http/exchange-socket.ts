@@ -78,8 +78,10 @@ function stringOf(value: string | string[] | undefined): string | undefined {
 export function sendAnswer(incoming: IncomingMessage, outgoing: ServerResponse, answer: Answer): void {
   if (!incoming.complete) outgoing.once("finish", () => discardRest(incoming));
   outgoing.writeHead(answer.status, answer.headers);
-  const { body } = answer;
-  if (body instanceof Uint8Array && body.length > PIECE_BYTES && isEncrypted(incoming)) {
+  const { body, stream } = answer;
+  if (stream !== undefined) {
+    stream(outgoing);
+  } else if (body instanceof Uint8Array && body.length > PIECE_BYTES && isEncrypted(incoming)) {
     sendInPieces(outgoing, body);
   } else {
     outgoing.end(body);

@@ -3,6 +3,7 @@
  * `app.request()` reaches them through hono (`exchange-hono.ts`), a plain request on a socket without it (`exchange-socket.ts`).
  */
 import type { ServerResponse } from "node:http";
+import type { Sink } from "../push/streams.ts";
 
 export interface Exchange {
   readonly method: string;
@@ -44,6 +45,8 @@ export interface Answer {
   readonly headers: Readonly<Record<string, string>>;
   /** Not changed by anybody from now on. */
   readonly body?: Uint8Array | string;
+  /** Instead of a body: writes one that goes on until either side ends it. */
+  readonly stream?: (sink: Sink) => void;
 }
 
 export type HotHandler = (exchange: Exchange) => Answer | Promise<Answer>;

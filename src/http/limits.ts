@@ -14,6 +14,12 @@ export interface HttpLimits {
   readonly maxOutgoingBytes: number;
   /** Bundles compressed at the same time; others go out uncompressed. */
   readonly maxConcurrentGzips: number;
+  /** Who may listen to GET /events at the same time; others get 503, and ask again and again instead. */
+  readonly maxStreams: number;
+  /** Of those, with entries. */
+  readonly maxEntryStreams: number;
+  /** How many leaves behind the newest checkpoint a stream with entries may begin. */
+  readonly maxEntriesBehind: number;
 }
 
 export const DEFAULT_HTTP_LIMITS: HttpLimits = Object.freeze({
@@ -23,6 +29,9 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = Object.freeze({
   maxConcurrentGzips: 4,
   maxWaitMs: 60_000,
   maxWaiting: 4096,
+  maxStreams: 4096,
+  maxEntryStreams: 256,
+  maxEntriesBehind: 65_536,
 });
 
 /** What requests to a witness may cost together. */

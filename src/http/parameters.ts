@@ -43,7 +43,30 @@ export function parseQuery(query: string, names: readonly [string, string]): rea
   const values = [onlyValue(fields, names[0]), onlyValue(fields, names[1])] as const;
   const unknown = fields.find(([name]) => !names.includes(name));
   if (unknown === undefined) return values;
-  throw new TlogError("PARAMETER_INVALID", `unknown parameter ${JSON.stringify(unknown[0].slice(0, 80))}`);
+  throw unknownParameter(unknown[0]);
+}
+
+function unknownParameter(name: string): TlogError {
+  return new TlogError("PARAMETER_INVALID", `unknown parameter ${JSON.stringify(name.slice(0, 80))}`);
+}
+
+/**
+ * The values of a query, each of `names` there once or not at all, and no others.
+ * @throws {TlogError} PARAMETER_INVALID
+ */
+export function parseOptionalQuery<N extends string>(
+  query: string,
+  names: readonly N[],
+): Partial<Record<N, string>> {
+  const values: Partial<Record<N, string>> = {};
+  for (const [given, value] of new URLSearchParams(query)) {
+    const name = names.find((known) => known === given);
+    if (name === undefined) throw unknownParameter(given);
+    if (values[name] !== undefined)
+      throw new TlogError("PARAMETER_INVALID", `${name}: want one, got several`);
+    values[name] = value;
+  }
+  return values;
 }
 
 /** {@link parseQuery} for decimal numbers. */

@@ -69,7 +69,7 @@ async function open(start: ReaderStart): Promise<RunningListener> {
   const view = openView({ store, origin, vkeys });
   const limits = { maxRequestsPerConnection: MAX_REQUESTS_PER_CONNECTION };
   return await listenOn({
-    app: { hotRoutes: readRoutes(view), passOn: writesOf(start, access) },
+    app: { hotRoutes: readRoutes(view, onError), passOn: writesOf(start, access) },
     ...listen,
     tls,
     limits,
