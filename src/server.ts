@@ -4,9 +4,10 @@ import { TlogError } from "./errors.ts";
 import { type LogEvents, shielded } from "./events.ts";
 import { writeAccessFor } from "./http/access.ts";
 import { createAdminApp, createLogApp } from "./http/app.ts";
+import type { ExplorerFiles } from "./http/explorer.ts";
 import type { HttpLimits, ListenLimits } from "./http/limits.ts";
 import type { OnError } from "./http/problem.ts";
-import type { ListenAt, MountedWitness, RunningServer } from "./http/running-server.ts";
+import type { ListenAt, MountedWitness, RunningServer, ServedMetrics } from "./http/running-server.ts";
 import { serveApps } from "./http/serve-apps.ts";
 import type { TlsFiles } from "./http/tls.ts";
 import type { WriteTokens } from "./http/write-tokens.ts";
@@ -16,6 +17,7 @@ import { DEFAULT_SERVED, type ServedPlaces } from "./log/head-sources.ts";
 import type { Log, LogLimits } from "./log/log.ts";
 import { openLogEngine } from "./log/open-log.ts";
 import { DEFAULT_LIMITS } from "./log/options.ts";
+import type { KeyChangeWish } from "./log/own-keys.ts";
 import { SpaceFloor } from "./log/space-floor.ts";
 import { type LogWitnesses, WITNESSED_INTERVAL_MS, witnessOptions } from "./log/witness-options.ts";
 import { messageOf } from "./node/errno.ts";
@@ -29,13 +31,14 @@ import type { NoteSigner } from "./tlog/key.ts";
 
 export { type ErrorCode, TlogError } from "./errors.ts";
 export type { LogEvents, WitnessEvents } from "./events.ts";
-export type { MountedWitness, RunningServer } from "./http/running-server.ts";
+export type { MetricsPage, MountedWitness, RunningServer, ServedMetrics } from "./http/running-server.ts";
 export type { TlsFiles } from "./http/tls.ts";
 export { type WriteToken, WriteTokens } from "./http/write-tokens.ts";
 export type { Guard, GuardRecord } from "./keys/guard.ts";
 export { openGuardFile } from "./keys/guard-file.ts";
 export { readSigningKeyFile, writeSigningKeyFile } from "./keys/key-file.ts";
 export type { FreezeRequest } from "./log/freeze.ts";
+export { readExplorerFiles } from "./node/explorer-files.ts";
 export type {
   Appended,
   Log,
@@ -46,6 +49,7 @@ export type {
   Witnessing,
   WitnessStatus,
 } from "./log/log.ts";
+export type { KeyChangeWish } from "./log/own-keys.ts";
 export { LogRolledBackError } from "./log/shown-heads.ts";
 export type { LogWitnesses, QuorumMode } from "./log/witness-options.ts";
 export { openLmdbReader } from "./store/lmdb.ts";
@@ -53,6 +57,7 @@ export { openMemoryStore } from "./store/memory.ts";
 export type { LogReader, LogStore } from "./store/store.ts";
 export { type CosignerKey, openCosignerKey } from "./tlog/cosigner.ts";
 export { formatSigningKey, generateSigningKey, type NoteSigner, openSigner } from "./tlog/key.ts";
+export { openKeyChangeSigner } from "./tlog/sign-key-change.ts";
 
 export { parseLogArguments } from "./witness/log-argument.ts";
 export { openRoster } from "./witness/roster.ts";
@@ -90,6 +95,8 @@ export interface OpenLogOptions {
   readonly served?: (Pick<ServedPlaces, "urls"> & Partial<ServedPlaces>) | undefined;
   /** End the log with this opening: it takes no more entries, for ever, and its last checkpoint says so. spec/frozen.md */
   readonly freeze?: FreezeRequest | undefined;
+  /** Change the log's keys with this opening; `signers` are those from before, and go on signing beside the new ones. spec/key-history.md */
+  readonly keyChange?: KeyChangeWish | undefined;
   readonly limits?: Partial<LogLimits>;
   readonly events?: LogEvents;
   /** The most the data file may grow to, in bytes. Default: as the disk allows. */
@@ -136,6 +143,7 @@ export async function openLog(options: OpenLogOptions): Promise<Log> {
       witnesses,
       served: options.served && { ...DEFAULT_SERVED, ...options.served },
       freeze: options.freeze,
+      keyChange: options.keyChange,
       limits: { ...DEFAULT_LIMITS, ...options.limits },
       events,
       space,
@@ -154,8 +162,10 @@ export interface ServeLogOptions {
   readonly log: Log;
   /** Port 0: any free port. */
   readonly listen: ListenAt;
-  /** Where `/healthz` and `/readyz` listen. Default: nowhere. */
+  /** Where `/healthz`, `/readyz` and `/metrics` listen. Default: nowhere. */
   readonly adminListen?: ListenAt | undefined;
+  /** What `/metrics` answers, and where answers are counted. Default: nothing. */
+  readonly metrics?: ServedMetrics | undefined;
   /** SHA-256 of each write token, 64 lowercase hex digits. Empty: nobody may write. Absent: only programs on this machine may, on loopback. */
   readonly tokenHashes?: readonly string[];
   /** Instead: the tokens with all that is known of them, which may be replaced while the server runs. */
@@ -167,6 +177,8 @@ export interface ServeLogOptions {
   readonly limits?: Partial<HttpLimits & ListenLimits>;
   /** Witnesses to serve on the same listener, each below `/witness/<path>/`. They stay open when the server closes. */
   readonly witnesses?: readonly MountedWitness[];
+  /** The explorer, a web page that verifies the log in the reader's browser, for `/`: see {@link readExplorerFiles}. Default: no page. */
+  readonly explorer?: ExplorerFiles | undefined;
   /** Hears `requestFailed`. */
   readonly events?: LogEvents;
 }
@@ -177,7 +189,7 @@ export interface ServeLogOptions {
  *   CONFIG_INVALID (the files of TLS)
  */
 export async function serveLog(options: ServeLogOptions): Promise<RunningServer> {
-  const { log, limits = {}, listen, adminListen, witnesses = [], tls } = options;
+  const { log, limits = {}, listen, adminListen, witnesses = [], tls, metrics } = options;
   const events = shielded(options.events ?? {});
   const onError: OnError = ({ error, method, path }) => {
     events.requestFailed({ method, path, message: messageOf(error) });
@@ -186,9 +198,10 @@ export async function serveLog(options: ServeLogOptions): Promise<RunningServer>
   let url: string | undefined; // owned by this function
   const boundPort = () => (url === undefined ? undefined : portOf(url));
   const version = packageVersion();
-  const app = createLogApp({ log, writeAccess, version, limits, witnesses, boundPort, onError });
-  const adminApp = (isClosing: () => boolean) => createAdminApp({ log, isClosing, onError });
-  const server = await serveApps({ app, adminApp, listen, adminListen, tls, limits, onError });
+  const app = createLogApp({ log, writeAccess, version, limits, witnesses, explorer: options.explorer, boundPort, onError });
+  const adminApp = (isClosing: () => boolean) => createAdminApp({ log, isClosing, onError, metrics });
+  const requests = metrics?.requests;
+  const server = await serveApps({ app, adminApp, listen, adminListen, tls, limits, onError, requests });
   url = server.url;
   return server;
 }

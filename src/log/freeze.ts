@@ -10,6 +10,7 @@ import { parseNote } from "../tlog/note.ts";
 import { isQuorumMet } from "../tlog/policy.ts";
 import type { ShownHead } from "./head-sources.ts";
 import type { Publication } from "./log.ts";
+import { isCosigned, type OwnKeys } from "./own-keys.ts";
 import type { WitnessOptions } from "./witness-options.ts";
 
 /** What somebody wants who ends a log, or names the successor of one that ended without. */
@@ -82,7 +83,11 @@ export interface Mark {
  */
 export function markOf(
   frozen: FrozenHead | undefined,
-  options: { readonly signers: readonly NoteSigner[]; readonly witnesses?: WitnessOptions | undefined },
+  options: {
+    readonly signers: readonly NoteSigner[];
+    readonly keys: Pick<OwnKeys, "labels">;
+    readonly witnesses?: WitnessOptions | undefined;
+  },
 ): Mark | undefined {
   if (frozen === undefined) return undefined;
   const isMarked = frozen.isUnmarked !== true && canMark(options);
@@ -92,16 +97,11 @@ export function markOf(
     isMissingIn({ checkpoint }) {
       const { witnesses } = options;
       // Nobody would cosign another one.
-      if (witnesses === undefined && isCosigned(checkpoint, options)) return false;
+      if (witnesses === undefined && isCosigned(checkpoint, options.keys)) return false;
       if (!isMarked && (witnesses === undefined || hasQuorum(checkpoint, witnesses))) return false;
       return extensionsOf(checkpoint).join("\n") !== extensions.join("\n");
     },
   };
-}
-
-function isCosigned(checkpoint: Uint8Array, { signers }: Pick<FreezeOptions, "signers">): boolean {
-  const own = new Set(signers.map(({ verifierKey }) => keyLabel(verifierKey)));
-  return parseNote(checkpoint).signatures.some((line) => !own.has(keyLabel(line)));
 }
 
 /** By the keys of its lines: they were verified before it was published. */

@@ -5,10 +5,12 @@
 import { RemoteRefusedError } from "../../client/errors.ts";
 import { type FetchFunction, openFetcher } from "../../client/fetcher.ts";
 import { TlogError } from "../errors.ts";
-import { openCheckpoint } from "../tlog/checkpoint.ts";
-import { ED25519, type NoteSigner } from "../tlog/key.ts";
-import { MAX_NOTE_BYTES } from "../tlog/note.ts";
+import { openCheckpoint, parseCheckpoint } from "../tlog/checkpoint.ts";
+import { decodeUtf8 } from "../tlog/encoding.ts";
+import { ED25519 } from "../tlog/key.ts";
+import { MAX_NOTE_BYTES, parseNote } from "../tlog/note.ts";
 import { originHash } from "../tlog/origin-hash.ts";
+import type { OwnKeys } from "./own-keys.ts";
 import type { ReachableWitness, WitnessOptions } from "./witness-options.ts";
 
 /** The log's own public places, as an operator says them. */
@@ -66,7 +68,7 @@ export interface AskedSources {
 /** Which log it is, and by which keys its heads are known. */
 export interface OwnLog {
   readonly origin: string;
-  readonly signers: readonly NoteSigner[];
+  readonly keys: Pick<OwnKeys, "at" | "history">;
 }
 
 /** A witness that cosigned nothing of the log yet, or offers no monitoring, says one of these. */
@@ -136,13 +138,15 @@ export function sourceName({ url, path }: Pick<HeadSource, "url" | "path">): str
 
 async function shownBy(
   source: HeadSource,
-  { origin, signers }: OwnLog,
+  { origin, keys }: OwnLog,
   signal: AbortSignal,
 ): Promise<ShownHead | undefined> {
   const signedNote = await noteAt(source, signal);
   if (signedNote === undefined) return undefined;
   // Every checkpoint of a log has its Ed25519 signature, and what others added beside it is not this log's word.
-  const logKeys = signers.map(({ verifierKey }) => verifierKey).filter(({ type }) => type === ED25519);
+  const { treeSize: claimed } = parseCheckpoint(decodeUtf8(parseNote(signedNote).text));
+  // A key that was replaced says nothing of larger trees: whoever has it cannot stop the log.
+  const logKeys = keys.at(claimed).filter(({ type }) => type === ED25519);
   const { treeSize, rootHash, extensions } = await openCheckpoint({
     signedNote,
     logKeys,

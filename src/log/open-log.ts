@@ -7,15 +7,24 @@ import { type Claimed, claimLog } from "./claim.ts";
 import { frozenFrom, type Mark, markOf, settleEnd } from "./freeze.ts";
 import { type HeadSource, headSources, type OwnLog } from "./head-sources.ts";
 import { HeadWatch } from "./head-watch.ts";
-import type { Log, LogEnd } from "./log.ts";
+import type { Log, LogEnd, Publication } from "./log.ts";
 import { type OpenedPublished, openPublished } from "./open-published.ts";
 import { openStage, ownNote, ownPart, reachableWitnesses } from "./open-stage.ts";
 import { checkedOrigin, type LogOptions } from "./options.ts";
+import {
+  isCosigned,
+  lacksFirstKey,
+  type OwnKeys,
+  openOwnKeys,
+  settleKeyChange,
+  signersAfter,
+} from "./own-keys.ts";
 import { nodesOf, rootAt } from "./prove.ts";
 import { Publisher } from "./publish.ts";
 import { rangeAt } from "./read-back.ts";
 import { Sequencer } from "./sequence.ts";
 import { type ComparedTree, learnShownHeads } from "./shown-heads.ts";
+import { assertNewestKeys } from "./shown-keys.ts";
 import { HeadSigner } from "./sign-head.ts";
 import { StoredLog } from "./stored-log.ts";
 import { TrailingRows } from "./trailing-rows.ts";
@@ -28,19 +37,20 @@ type Options = LogOptions & { readonly events: Required<LogEvents> };
  * storage, and publishes what is integrated, so that there is a checkpoint before the first request; with witnesses, as their
  * quorum allows.
  * @throws {TlogError} LOG_ROLLED_BACK | LOG_CONTRADICTED | GUARD_MISSING | GUARD_AHEAD | GUARD_MISMATCH | GUARD_MALFORMED |
- *   GUARD_FAILED | STORE_DAMAGED | STORE_ORIGIN_MISMATCH (the published checkpoint was signed by other keys) | SIGNER_FAILED |
+ *   GUARD_FAILED | STORE_DAMAGED | STORE_ORIGIN_MISMATCH (the published checkpoint was signed by other keys) | KEY_RETIRED | SIGNER_FAILED |
  *   LOG_READ_ONLY (a write of the first publication failed) | QUORUM_NOT_MET (a log with entries that never published) |
  *   ARGUMENT_INVALID | NOT_PUBLISHED (a log that should end with entries that are not published)
  */
 export async function openLogEngine(given: LogOptions): Promise<Log> {
-  const options = { ...given, events: shielded(given.events) };
-  const { store } = options;
-  const origin = checkedOrigin(options);
+  const asked = { ...given, events: shielded(given.events) };
+  const { store } = asked;
+  const origin = checkedOrigin(asked);
+  const options = { ...asked, signers: signersAfter(asked.keyChange, asked.signers) };
+  checkedOrigin(options);
   const reachable = reachableWitnesses(options);
-  const own = { origin, signers: options.signers };
-  const sources = headSources(own, { ...options, reachable });
-  const found = await takeOver(options, { own, sources });
-  const { head, published, end } = found;
+  const sources = headSources({ origin }, { ...options, reachable });
+  const found = await takeOver(asked, { origin, sources });
+  const { head, published, end, keys } = found;
 
   let failure: TlogError | undefined; // owned by turnReadOnly()
   const turnReadOnly = (error: TlogError): void => {
@@ -57,12 +67,10 @@ export async function openLogEngine(given: LogOptions): Promise<Log> {
     published: published && head.published,
     onFailure: (error) => publisher.fail(error),
   });
-  const { extensions, isMissingIn: isOutdated = () => false } = found.mark ?? {};
-  const isMarkMissing = published !== undefined && isOutdated(published);
-  const signed = isMarkMissing ? undefined : ownPart(published, options);
+  const { isOutdated, isReplaced, signed, extensions } = replacementOf(found, options);
   const signer = new HeadSigner({ ...options, ...found, rows, origin, signed, extensions });
   const onContradiction = (error: TlogError) => publisher.fail(error);
-  const watch = openWatch(options, { own, sources, signer, end, onContradiction });
+  const watch = openWatch(options, { own: found, sources, signer, end, onContradiction });
   const onConflict = () => watch.lookAtAll();
   const stage = await openStage(options, { ...found, reachable, signer, onConflict });
   const publisher = new Publisher({
@@ -73,7 +81,7 @@ export async function openLogEngine(given: LogOptions): Promise<Log> {
     integrated: head.integrated,
     published,
     isOutdated,
-    isReplacementAwaited: options.freeze !== undefined && isMarkMissing,
+    isReplacementAwaited: (options.freeze !== undefined || options.keyChange !== undefined) && isReplaced,
     intervalMs: options.checkpointIntervalMs,
     onFailure: turnReadOnly,
   });
@@ -95,12 +103,14 @@ export async function openLogEngine(given: LogOptions): Promise<Log> {
     stage,
     watch,
     end,
+    keyHistory: keys.history,
     failure: () => failure,
   });
 }
 
 /** What an opening goes on from. */
-interface TakenOver extends Claimed, OpenedPublished {
+interface TakenOver extends Claimed, OpenedPublished, OwnLog {
+  readonly keys: OwnKeys;
   readonly mark: Mark | undefined;
   readonly end: LogEnd | undefined;
 }
@@ -108,31 +118,62 @@ interface TakenOver extends Claimed, OpenedPublished {
 /** Looks around, then makes this opening the only one that may sign. */
 async function takeOver(
   options: Options,
-  { own, sources }: { readonly own: OwnLog; readonly sources: readonly HeadSource[] },
+  { origin, sources }: { readonly origin: string; readonly sources: readonly HeadSource[] },
 ): Promise<TakenOver> {
-  const { store, events } = options;
+  const { store, events, keyChange } = options;
+  const before = await openOwnKeys(await store.head(), { ...options, origin });
+  const own = { origin, keys: before };
   // Before store and guard change hands: a refusal leaves both as they were.
   const { servedSize, shown, empty } = await learnShownHeads(sources, own, {
     tree: await storedTree(store),
     events,
   });
-  await hearClaims(empty, shownToWitnesses(await store.head(), options), options);
-  const claimed = await claimLog(options, own.origin, shown[0]);
-  const opened = await openPublished(options, { ...claimed, servedSize }, own.origin);
-  // Last, for it cannot be taken back: whoever is refused ended nothing.
-  const frozen = await settleEnd(options, claimed.head, shown);
-  return { ...claimed, ...opened, mark: markOf(frozen, options), end: frozen && endOf(frozen, claimed) };
+  await assertNewestKeys(sources, own);
+  await hearClaims(empty, shownToWitnesses(await store.head(), before), options);
+  const claimed = await claimLog(options, origin, shown[0]);
+  const { head } = claimed;
+  const opened = await openPublished(options, { ...claimed, servedSize }, own);
+  // Last, for it cannot be taken back: whoever is refused ended or changed nothing.
+  const frozen = await settleEnd(options, head, shown);
+  const keys =
+    keyChange === undefined ? before : await settleKeyChange(keyChange, { store, head, own: before, origin });
+  const mark = markOf(frozen, { ...options, keys });
+  return { ...claimed, ...opened, origin, keys, mark, end: frozen && endOf(frozen, claimed) };
 }
 
-function shownToWitnesses(
-  { integrated, published }: StoreHead,
-  options: Pick<LogOptions, "signers">,
-): ShownToWitnesses | undefined {
+/** Whether another checkpoint of its tree has to take the place of the published one: with the mark of an end, or by a new key. */
+function replacementOf(
+  { mark, published, keys }: TakenOver,
+  options: Pick<LogOptions, "signers" | "witnesses">,
+): {
+  readonly isOutdated: (publication: Publication) => boolean;
+  readonly isReplaced: boolean;
+  readonly signed: Publication | undefined;
+  readonly extensions: readonly string[] | undefined;
+} {
+  const isOutdated = (publication: Publication): boolean =>
+    mark?.isMissingIn(publication) === true || wantsFirstKey(publication, options, keys);
+  const isReplaced = published !== undefined && isOutdated(published);
+  const signed = isReplaced ? undefined : ownPart(published, keys);
+  return { isOutdated, isReplaced, signed, extensions: mark?.extensions };
+}
+
+/** A checkpoint from before the key that comes first now; who has it cosigned would lose that where nobody is asked. */
+function wantsFirstKey(
+  publication: Publication,
+  { signers, witnesses }: Pick<LogOptions, "signers" | "witnesses">,
+  keys: OwnKeys,
+): boolean {
+  if (keys.history === undefined || !lacksFirstKey(publication, signers)) return false;
+  return witnesses !== undefined || !isCosigned(publication.checkpoint, keys);
+}
+
+function shownToWitnesses({ integrated, published }: StoreHead, keys: OwnKeys): ShownToWitnesses | undefined {
   if (published === undefined) return undefined;
   const { treeSize } = published;
   return {
     treeSize,
-    checkpoint: ownNote(published.checkpoint, options),
+    checkpoint: ownNote(published.checkpoint, keys),
     integratedSize: integrated.treeSize,
   };
 }

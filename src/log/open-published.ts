@@ -1,8 +1,9 @@
 /** What an opening may show of what was published before it. */
 import { TlogError } from "../errors.ts";
 import { openCheckpoint } from "../tlog/checkpoint.ts";
-import type { NoteSigner } from "../tlog/key.ts";
+import type { VerifierKey } from "../tlog/key.ts";
 import type { Claimed } from "./claim.ts";
+import type { OwnLog } from "./head-sources.ts";
 import type { Publication } from "./log.ts";
 import type { LogOptions } from "./options.ts";
 import { rangeFromStore } from "./read-back.ts";
@@ -27,14 +28,14 @@ export interface OpenedPublished {
  * @throws {TlogError} STORE_DAMAGED | STORE_ORIGIN_MISMATCH
  */
 export async function openPublished(
-  options: Pick<LogOptions, "store" | "signers" | "witnesses" | "events">,
+  options: Pick<LogOptions, "store" | "witnesses" | "events">,
   found: Found,
-  origin: string,
+  { origin, keys }: OwnLog,
 ): Promise<OpenedPublished> {
   const row = found.head.published;
   if (row === undefined) return { recorded: undefined, published: undefined };
   const { checkpoint } = row;
-  const { treeSize, rootHash } = await openOwnCheckpoint(checkpoint, options.signers, origin);
+  const { treeSize, rootHash } = await openOwnCheckpoint(checkpoint, keys.at(row.treeSize), origin);
   if (treeSize !== row.treeSize) {
     throw new TlogError(
       "STORE_DAMAGED",
@@ -70,8 +71,7 @@ function warnOfLater(
   });
 }
 
-async function openOwnCheckpoint(signedNote: Uint8Array, signers: readonly NoteSigner[], origin: string) {
-  const logKeys = signers.map((signer) => signer.verifierKey);
+async function openOwnCheckpoint(signedNote: Uint8Array, logKeys: readonly VerifierKey[], origin: string) {
   try {
     return await openCheckpoint({ signedNote, logKeys });
   } catch (error) {

@@ -1,10 +1,10 @@
 import type { LogEvents } from "../events.ts";
-import { keyLabel } from "../tlog/key.ts";
 import { showOctets } from "../tlog/policy.ts";
 import { CosignStage } from "./cosign.ts";
 import { cosignaturesIn, withoutCosignatures } from "./cosignatures.ts";
 import type { Publication } from "./log.ts";
 import type { LogOptions } from "./options.ts";
+import type { OwnKeys } from "./own-keys.ts";
 import { consistencyProof, nodesOf } from "./prove.ts";
 import type { HeadSigner } from "./sign-head.ts";
 import { checkedWitnesses, type ReachableWitness } from "./witness-options.ts";
@@ -37,15 +37,14 @@ export function reachableWitnesses({
 /** The log's own part of its published checkpoint: what goes to witnesses when it is to be cosigned again. */
 export function ownPart(
   published: Publication | undefined,
-  { signers }: Pick<LogOptions, "signers">,
+  keys: Pick<OwnKeys, "labels">,
 ): Publication | undefined {
   if (published === undefined) return undefined;
-  return { ...published, checkpoint: ownNote(published.checkpoint, { signers }) };
+  return { ...published, checkpoint: ownNote(published.checkpoint, keys) };
 }
 
 /** A checkpoint with the log's signatures alone. */
-export function ownNote(checkpoint: Uint8Array, { signers }: Pick<LogOptions, "signers">): Uint8Array {
-  const labels = new Set(signers.map(({ verifierKey }) => keyLabel(verifierKey)));
+export function ownNote(checkpoint: Uint8Array, { labels }: Pick<OwnKeys, "labels">): Uint8Array {
   return withoutCosignatures(checkpoint, labels);
 }
 
@@ -56,6 +55,7 @@ export async function openStage(
     readonly recorded: Publication | undefined;
     readonly published: Publication | undefined;
     readonly reachable: readonly ReachableWitness[];
+    readonly keys: Pick<OwnKeys, "labels">;
     readonly signer: HeadSigner;
     /** A witness says that it knows another tree. */
     readonly onConflict: () => void;
@@ -64,7 +64,7 @@ export async function openStage(
   const { witnesses, store } = options;
   const { recorded, published, reachable, signer, onConflict } = from;
   if (witnesses === undefined) {
-    warnOfDroppedWitnesses(recorded, options);
+    warnOfDroppedWitnesses(recorded, from.keys, options);
     return undefined;
   }
   const held = published && {
@@ -83,8 +83,12 @@ export async function openStage(
 }
 
 /** Who keeps a policy gets nothing more from a log that ends to be cosigned: somebody must have meant that. */
-function warnOfDroppedWitnesses(recorded: Publication | undefined, options: StageOptions): void {
-  const own = ownPart(recorded, options);
+function warnOfDroppedWitnesses(
+  recorded: Publication | undefined,
+  keys: Pick<OwnKeys, "labels">,
+  options: StageOptions,
+): void {
+  const own = ownPart(recorded, keys);
   if (own === undefined || own.checkpoint.length === recorded?.checkpoint.length) return;
   options.events.warning({
     code: "WITNESSES_DROPPED",

@@ -8,6 +8,7 @@ import { ED25519, keyLabel, type NoteSigner } from "../tlog/key.ts";
 import type { FreezeRequest } from "./freeze.ts";
 import type { ServedPlaces } from "./head-sources.ts";
 import type { LogLimits } from "./log.ts";
+import type { KeyChangeWish } from "./own-keys.ts";
 import type { SpaceFloor } from "./space-floor.ts";
 import type { WitnessOptions } from "./witness-options.ts";
 
@@ -39,6 +40,8 @@ export interface LogOptions {
   readonly served?: ServedPlaces | undefined;
   /** End the log with this opening, or name the successor of one that ended. */
   readonly freeze?: FreezeRequest | undefined;
+  /** Change the log's keys with this opening. spec/key-history.md */
+  readonly keyChange?: KeyChangeWish | undefined;
   /** Others read the store beside this process and answer the same public: nobody sees a checkpoint before it is durable there. Else it may be shown up to 50 ms earlier. */
   readonly hasReaders: boolean;
   /** Says when there is too little room for more entries; undefined: nobody looks. */

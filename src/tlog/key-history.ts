@@ -19,6 +19,8 @@ import {
 } from "./key-change.ts";
 import { formatNote, type Note, parseNote, verifyNote } from "./note.ts";
 
+/** Where a log, or a static copy of it, serves its history. */
+export const KEY_HISTORY_PATH = "key-history";
 /** Few enough that a client remembers them all. */
 export const MAX_KEY_CHANGES = 64;
 /** With ML-DSA-44 keys a change takes some 11 KiB. */
@@ -67,14 +69,14 @@ export function formatKeyHistory({ changes }: KeyHistory): Uint8Array {
 
 /**
  * Opens a history: every signature that each change needs is there and valid, and it is about a key that is believed already.
- * @param args.trusted - keys of this log that are believed; what follows one of them is believed then, what came before it is not.
+ * @param args.trusted - keys of this log that are believed, one of which must be in it; undefined: it is the log's own.
  * @throws {TlogError} KEY_HISTORY_MALFORMED | KEY_HISTORY_INVALID
  */
 export async function openKeyHistory(
   args: {
     readonly history: Uint8Array;
     readonly origin: string;
-    readonly trusted: readonly VerifierKey[];
+    readonly trusted?: readonly VerifierKey[];
   } & MlDsaOptions,
 ): Promise<KeyHistory> {
   const history = parseKeyHistory(args.history);
@@ -82,8 +84,8 @@ export async function openKeyHistory(
     throw invalid(`want that of ${args.origin}, got that of ${history.origin}`);
   }
   const all = keySets(history).flat();
-  if (!args.trusted.some((key) => all.some((one) => isSameVerifierKey(key, one)))) {
-    throw invalid(`no key that is believed is in it`);
+  if (args.trusted?.some((key) => all.some((one) => isSameVerifierKey(key, one))) === false) {
+    throw invalid("no key that is believed is in it");
   }
   for (const change of history.changes) await verifyChange(change, args);
   return history;
