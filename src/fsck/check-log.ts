@@ -3,34 +3,15 @@ import { TlogError } from "../errors.ts";
 import { HASH_BYTES, hashesEqual } from "../merkle/hash.ts";
 import { bytesEqual } from "../tlog/encoding.ts";
 import { type Ask, asking } from "./ask.ts";
+import type { CheckOptions } from "./check-options.ts";
 import { findHeads } from "./find-heads.ts";
-import { FindingList, type Found, inOrder } from "./finding.ts";
-import type { FoundHeads, GuardSight, KnownHead, VerifyNote } from "./heads.ts";
-import type { Crew } from "./jobs.ts";
+import { type Extent, FindingList, type Found, inOrder } from "./finding.ts";
+import { edgeWidths } from "./hashing.ts";
+import type { FoundHeads, KnownHead } from "./heads.ts";
 import { leafIndexChecks } from "./leaf-index-check.ts";
 import { SLICE_LEAVES } from "./slice.ts";
 import { type DerivedTree, Spine } from "./spine.ts";
-import type { CheckState, SliceState } from "./state.ts";
-
-export interface CheckOptions {
-  readonly crew: Crew;
-  /** Which copy of the log it is (`copyAt`, or its URL): only a check of the same one is gone on from. */
-  readonly copy: string;
-  /** The signed checkpoint of a log that is no store; undefined: the crew has a store. */
-  readonly checkpoint?: Uint8Array | undefined;
-  /** Undefined: signatures are not checked. */
-  readonly verify?: VerifyNote | undefined;
-  readonly guard?: GuardSight | undefined;
-  readonly maxFindings: number;
-  /** What an earlier check has done. */
-  readonly resume?: CheckState | undefined;
-  /** Told once what there is to do. */
-  readonly onPlan?:
-    | ((plan: { readonly entries: number; readonly doneEntries: number; readonly doneBytes: number }) => void)
-    | undefined;
-  /** Told what is done, after each piece. */
-  readonly onState?: ((state: CheckState) => void) | undefined;
-}
+import type { SliceState } from "./state.ts";
 
 export interface CheckReport extends Found {
   readonly origin: string | undefined;
@@ -51,6 +32,12 @@ export interface CheckReport extends Found {
  */
 export async function checkLog(options: CheckOptions): Promise<CheckReport> {
   return await new LogCheck(options).run();
+}
+
+/** All tiles and bundles, also those of the leaves that are still to come. */
+function everythingOf(treeSize: number): readonly Extent[] {
+  const levels = ["entries" as const, ...edgeWidths(treeSize).keys()];
+  return levels.map((level) => ({ level, from: 0, to: Number.MAX_SAFE_INTEGER }));
 }
 
 const NO_TREE: DerivedTree = { slices: new Uint8Array(), level1: new Uint8Array(), level0: new Uint8Array() };
@@ -79,13 +66,13 @@ class LogCheck {
     const options = this.#options;
     const found = await findHeads({ ...options, ask: this.#ask, found: this.#others });
     for (const finding of found.findings) this.#others.add(finding);
-    const { resume } = options;
-    const treeSize = resume?.treeSize ?? found.treeSize;
+    const { resume, at } = options;
+    const treeSize = resume?.treeSize ?? at?.treeSize ?? found.treeSize;
     if (treeSize === undefined) return this.#report(found, undefined);
     const subject = found.storeId ?? found.origin ?? "";
     this.#assertResumable(found, subject);
     const heads = found.heads.filter((head) => head.treeSize <= treeSize);
-    const rootHash = resume?.rootHash ?? heads.find((head) => head.treeSize === treeSize)?.rootHash;
+    const rootHash = (resume ?? at)?.rootHash ?? heads.find((head) => head.treeSize === treeSize)?.rootHash;
     const assumedSize = found.isAssumed ? treeSize : undefined;
     const spine = await this.#spine({ treeSize, rootHash, heads, assumedSize });
     if (spine === undefined) return this.#report({ ...found, treeSize }, undefined);
@@ -194,9 +181,13 @@ class LogCheck {
       }
     }
     this.#plan(treeSize);
+    const { first = [] } = this.#options;
+    const slicePart = (index: number) => () => this.#checkSlice(spine, index, assumedSize);
     for (let index = 0; index * SLICE_LEAVES < treeSize; index++) {
-      if (!this.#slices.has(index)) parts.push(() => this.#checkSlice(spine, index, assumedSize));
+      if (!this.#slices.has(index) && !first.includes(index)) parts.push(slicePart(index));
     }
+    const sliceCount = Math.ceil(treeSize / SLICE_LEAVES);
+    parts.unshift(...first.filter((index) => index < sliceCount).map(slicePart));
     let next = 0;
     const lane = async (): Promise<void> => {
       for (let part = parts[next++]; part !== undefined; part = parts[next++]) {
@@ -223,6 +214,7 @@ class LogCheck {
     const answer = await this.#ask({ kind: "slice", slice, assumedSize }, where, start);
     if (answer === undefined) return;
     const { found, bytes, derived } = answer.slice;
+    if (!this.#unproven.has(index)) this.#options.onSlice?.(index, found);
     if (isFull) this.#slices.set(index, { hash: derived.upper, found, bytes });
     else {
       this.#edge = { ...NO_TREE, level1: derived.upper, level0: derived.level0 };
@@ -269,6 +261,7 @@ class LogCheck {
       cause: "tampering",
       remedy: "copy",
       leafIndex: 0,
+      spoils: everythingOf(treeSize),
     });
   }
 

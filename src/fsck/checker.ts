@@ -16,6 +16,8 @@ import { openUrlSource } from "./url-source.ts";
 export interface CheckerOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((done: Done) => void) | undefined;
+  /** See `SliceOptions`. Default: a turn of the event loop. */
+  readonly otherWork?: ((bytes: number) => Promise<void>) | undefined;
 }
 
 export interface Checker {
@@ -33,7 +35,7 @@ export function openChecker(target: Target, options: CheckerOptions = {}): Check
       if (job.kind !== "file") await store?.assume(job.assumedSize);
       const own = before === undefined ? source : announcing(source, before);
       if (job.kind === "slice") {
-        const otherWork = () => nextTurn();
+        const { otherWork = () => nextTurn() } = options;
         return { kind: "slice", slice: await checkSlice(own, job.slice, { ...options, otherWork }) };
       }
       if (job.kind === "spine") {

@@ -2,7 +2,7 @@
 import { hashesEqual, leafHash } from "../merkle/hash.ts";
 import { readUint16 } from "../tlog/encoding.ts";
 import { formatBundlePath, TILE_WIDTH, type Tile } from "../tlog/tile.ts";
-import type { FindingList } from "./finding.ts";
+import { extentOf, type Finding, type FindingList } from "./finding.ts";
 import { hashAt } from "./hashing.ts";
 import type { Piece } from "./source.ts";
 
@@ -22,11 +22,10 @@ interface Bundle {
 export function reportEntries(found: FindingList, { tile, bundle, right }: Bundle): void {
   const path = formatBundlePath(tile);
   const start = tile.index * TILE_WIDTH;
+  const spoils = [extentOf("entries", tile.index)];
   const { bytes } = bundle;
   if (bytes === undefined) {
-    const where = `${path}: entries ${start} to ${start + tile.width - 1}`;
-    const detail = bundle.problem ?? "it is missing";
-    found.add({ kind: "bundle", where, detail, cause: "corruption", remedy: "copy", leafIndex: start });
+    found.add({ ...missing({ tile, bundle }), spoils });
     return;
   }
   const add = (place: number, where: string, detail: string, isSpoilt = true): void => {
@@ -37,6 +36,7 @@ export function reportEntries(found: FindingList, { tile, bundle, right }: Bundl
       cause: "corruption",
       remedy: isSpoilt ? "copy" : "derive",
       leafIndex: start + place,
+      spoils,
     });
   };
   let at = 0;
@@ -80,6 +80,18 @@ export function reportEntries(found: FindingList, { tile, bundle, right }: Bundl
   }
   if (at < bytes.length)
     add(tile.width - 1, `behind it, from byte ${at} on`, `${bytes.length - at} bytes too many`, false);
+}
+
+function missing({ tile, bundle }: Pick<Bundle, "tile" | "bundle">): Finding {
+  const start = tile.index * TILE_WIDTH;
+  return {
+    kind: "bundle",
+    where: `${formatBundlePath(tile)}: entries ${start} to ${start + tile.width - 1}`,
+    detail: bundle.problem ?? "it is missing",
+    cause: "corruption",
+    remedy: "copy",
+    leafIndex: start,
+  };
 }
 
 /** Where the entry ends whose length is at `start`; undefined when it does not end within the bytes. */

@@ -6,7 +6,7 @@ import { bytesEqual } from "../tlog/encoding.ts";
 import { blockLeafHashes, entryOffsets } from "../tlog/entry-bundle.ts";
 import { formatBundlePath, formatTilePath, TILE_WIDTH, type Tile } from "../tlog/tile.ts";
 import { reportEntries } from "./diagnose-entries.ts";
-import type { FindingList } from "./finding.ts";
+import { extentOf, type FindingList } from "./finding.ts";
 import { differences, hashAt, rightHashes, type TileHasher } from "./hashing.ts";
 import { type Piece, pieceOf, type TreeSource } from "./source.ts";
 
@@ -64,7 +64,11 @@ function addUndecided(
   const { tile, root } = of;
   const start = tile.index * TILE_WIDTH;
   const path = formatTilePath(tile);
-  const common = { leafIndex: start, remedy: "copy" } as const;
+  const common = {
+    leafIndex: start,
+    remedy: "copy",
+    spoils: [extentOf("entries", tile.index), extentOf(0, tile.index)],
+  } as const;
   if (held !== undefined && derived !== undefined && bytesEqual(held, derived)) {
     if (root === undefined) return;
     found.add({
@@ -92,8 +96,8 @@ function addUndecided(
       kind: "undecided",
       where: `entry ${start + place} or its hash in ${path}`,
       detail: "the one does not hash to the other, and no signed hash says which of them is right",
+      ...common,
       cause: "unknown",
-      remedy: "copy",
       leafIndex: start + place,
     });
   }
@@ -116,6 +120,7 @@ export function reportHashes(
   const { tile, stored, held, right, derived } = args;
   const leavesBelow = TILE_WIDTH ** tile.level;
   const firstLeaf = tile.index * TILE_WIDTH * leavesBelow;
+  const spoils = [extentOf(tile.level, tile.index)];
   if (held === undefined) {
     const remedy = right === undefined ? "unknown" : bytesEqual(right, derived) ? "derive" : "copy";
     const detail = stored?.problem ?? lengthProblem(stored, tile);
@@ -126,6 +131,7 @@ export function reportHashes(
       cause: "corruption",
       remedy,
       leafIndex: firstLeaf,
+      spoils,
     });
     return;
   }
@@ -144,6 +150,7 @@ export function reportHashes(
       cause: right === undefined ? "unknown" : "corruption",
       remedy: right === undefined ? "unknown" : isDerivable ? "derive" : "copy",
       leafIndex: firstLeaf + place * leavesBelow,
+      spoils,
     });
   }
 }

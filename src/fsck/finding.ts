@@ -33,6 +33,13 @@ export type Cause = "corruption" | "tampering" | "unknown";
 /** What helps: `derive`: it is made anew from what is intact. `copy`: only a mirror, an export or a backup has it. */
 export type Remedy = "derive" | "copy" | "unknown";
 
+/** Tiles of a level, or entry bundles, with index [from, to), of whatever width. */
+export interface Extent {
+  readonly level: number | "entries";
+  readonly from: number;
+  readonly to: number;
+}
+
 export interface Finding {
   readonly kind: FindingKind;
   /** "entry 3133: bundle 12, bytes 812 to 1070" */
@@ -43,6 +50,13 @@ export interface Finding {
   readonly remedy: Remedy;
   /** The first leaf it is about: findings are listed in this order, those of the log as a whole first. */
   readonly leafIndex?: number | undefined;
+  /** Which resources have bytes that are wrong, or may be; absent: none that readers are served. */
+  readonly spoils?: readonly Extent[] | undefined;
+}
+
+/** One tile, or one bundle. */
+export function extentOf(level: number | "entries", index: number): Extent {
+  return { level, from: index, to: index + 1 };
 }
 
 /** Findings up to a bound; the rest is counted. */

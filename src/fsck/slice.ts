@@ -5,16 +5,18 @@ import { bytesEqual } from "../tlog/encoding.ts";
 import { blockLeafHashes, entryOffsets } from "../tlog/entry-bundle.ts";
 import { formatTilePath, TILE_WIDTH, type Tile } from "../tlog/tile.ts";
 import { diagnoseTile, reportHashes } from "./diagnose.ts";
-import { FindingList, type Found } from "./finding.ts";
+import { extentOf, FindingList, type Found } from "./finding.ts";
 import { hashAt, rightHashes, TileHasher } from "./hashing.ts";
 import { damageIn, type Piece, pieceOf, type TreeSource } from "./source.ts";
 
 export const SLICE_TILES = TILE_WIDTH;
 export const SLICE_LEAVES = SLICE_TILES * TILE_WIDTH;
 
-/** Full tiles after which others get a turn: some milliseconds of work. */
+/** Tiles, or bytes of entries, after which others get a turn: some milliseconds of work. */
 const TILES_PER_TURN = 16;
+const BYTES_PER_TURN = 4 * 1024 * 1024;
 const MAX_FINDINGS = 100;
+const INNER_BYTES_OF_ENTRY = 4;
 
 /** Which slice, and what is known of it from above: hashes that the signed root vouches for, as far as it does. */
 export interface SliceJob {
@@ -42,8 +44,8 @@ export interface SliceOptions {
   readonly signal?: AbortSignal | undefined;
   /** Told now and then how much was checked since it was told last. */
   readonly onProgress?: ((done: { readonly entries: number; readonly bytes: number }) => void) | undefined;
-  /** Lets others have a turn; default: nobody else is there. */
-  readonly otherWork?: (() => Promise<void>) | undefined;
+  /** Lets others have a turn, told how many bytes were read since the last; default: nobody else is there. */
+  readonly otherWork?: ((bytes: number) => Promise<void>) | undefined;
 }
 
 /** @throws {TlogError} ABORTED, and what the source throws that is no damage */
@@ -106,9 +108,11 @@ class SliceCheck {
     const count = this.#fullTiles + (this.#partialWidth > 0 ? 1 : 0);
     const ahead: Promise<Reading>[] = [];
     let told = { entries: 0, bytes: 0 };
-    const tell = (): void => {
-      onProgress?.({ entries: this.#entries - told.entries, bytes: this.#bytes - told.bytes });
+    const tell = () => {
+      const done = { entries: this.#entries - told.entries, bytes: this.#bytes - told.bytes };
+      onProgress?.(done);
       told = { entries: this.#entries, bytes: this.#bytes };
+      return done;
     };
     for (let place = 0, asked = 0; place < count; place++) {
       if (signal?.aborted) throw new TlogError("ABORTED", "the check was ended", { cause: signal.reason });
@@ -120,11 +124,11 @@ class SliceCheck {
       }
       const reading = await ahead.shift();
       if (reading !== undefined) this.#take(place, reading);
-      if (place % TILES_PER_TURN !== TILES_PER_TURN - 1) continue;
-      tell();
-      await otherWork?.();
+      const isTurnOver =
+        place % TILES_PER_TURN === TILES_PER_TURN - 1 || this.#bytes - told.bytes >= BYTES_PER_TURN;
+      if (isTurnOver) await otherWork?.(bytesRead(tell()));
     }
-    tell();
+    await otherWork?.(bytesRead(tell()));
   }
 
   async #read(tile: Tile): Promise<Reading> {
@@ -243,6 +247,11 @@ class SliceCheck {
       cause: "tampering",
       remedy: "copy",
       leafIndex: start,
+      spoils: [
+        { level: "entries", from: start / TILE_WIDTH, to: start / TILE_WIDTH + this.#fullTiles },
+        { level: 0, from: start / TILE_WIDTH, to: start / TILE_WIDTH + this.#fullTiles },
+        extentOf(1, this.#job.index),
+      ],
     });
   }
 
@@ -250,6 +259,11 @@ class SliceCheck {
     const index = this.#job.index * SLICE_TILES + place;
     return { level: 0, index, width: place < this.#fullTiles ? TILE_WIDTH : this.#partialWidth };
   }
+}
+
+/** With hashes and inner nodes. */
+function bytesRead({ entries, bytes }: { readonly entries: number; readonly bytes: number }): number {
+  return bytes + entries * (HASH_BYTES + INNER_BYTES_OF_ENTRY);
 }
 
 /** The leaf hashes of entries; undefined when they cannot be read. */

@@ -1,12 +1,14 @@
 /** The jobs that only a data directory has: rows, rows too many, runs of the leaf index. */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { TlogError } from "../errors.ts";
 import { auditDataFile } from "../store/data-file-audit.ts";
 import { findRuns } from "../store/leaf-index/audit-directory.ts";
 import { auditRun } from "../store/leaf-index/audit-run.ts";
 import type { TileHashes } from "../store/leaf-index/leaf-index.ts";
+import { runPath } from "../store/leaf-index/run-file.ts";
 import { type LmdbAudit, openLmdbAudit } from "../store/lmdb-audit.ts";
-import { FindingList, type Found } from "./finding.ts";
+import { FindingList, type Found, NOTHING_FOUND } from "./finding.ts";
 import type { Answer, Done, Job, TableName } from "./jobs.ts";
 import { type BeforeReading, damageIn, type TreeSource } from "./source.ts";
 
@@ -29,6 +31,7 @@ export function openStoreChecker(
   options: {
     readonly signal?: AbortSignal | undefined;
     readonly onProgress?: ((done: Done) => void) | undefined;
+    readonly otherWork?: ((bytes: number) => Promise<void>) | undefined;
   },
 ): StoreChecker {
   let opening: Promise<LmdbAudit> | undefined; // owned by the next line
@@ -67,9 +70,13 @@ export function openStoreChecker(
         return { kind: "strays", found: await straysIn(audit, job.table, options.onProgress) };
       }
       const { range, storeId } = job;
-      const run = { directory: indexDirectory, storeId, readHashes: hashesOf(audit), signal: options.signal };
+      const { signal, otherWork } = options;
+      const run = { directory: indexDirectory, storeId, readHashes: hashesOf(audit), signal, otherWork };
       await before(`the leaves of run ${range.from}-${range.to}`);
-      return { kind: "run", found: runFindings(range, await auditRun(run, range)) };
+      const problems = await auditRun(run, range);
+      // A writer at work merges runs, and makes damaged ones anew.
+      const isGone = !existsSync(runPath(indexDirectory, range));
+      return { kind: "run", found: isGone ? NOTHING_FOUND : runFindings(range, problems) };
     },
     close: async () => await (await opening)?.close(),
   };

@@ -9,7 +9,7 @@ import { compareKeys, KEY_BYTES, wordsOf } from "./key.ts";
 import type { TileHashes } from "./leaf-index.ts";
 import { openRun, type Run } from "./run.ts";
 import { type LeafRange, runPath } from "./run-file.ts";
-import { PAGE_HEADER_BYTES, RECORD_BYTES, RECORDS_PER_PAGE } from "./run-format.ts";
+import { PAGE_BYTES, PAGE_HEADER_BYTES, RECORD_BYTES, RECORDS_PER_PAGE } from "./run-format.ts";
 import { RunPages } from "./run-pages.ts";
 import { subtreeRoot } from "./subtree-root.ts";
 
@@ -26,6 +26,8 @@ export interface RunAudit {
   /** @throws {TlogError} STORE_DAMAGED: there are no such hashes */
   readonly readHashes: (range: TileHashes) => Uint8Array;
   readonly signal?: AbortSignal | undefined;
+  /** Lets others have a turn, told how many bytes were read since the last. Default: a turn of the event loop. */
+  readonly otherWork?: ((bytes: number) => Promise<void>) | undefined;
 }
 
 /** @returns what is wrong with the run, a sentence each, none when it is right; some of it, when there is much. */
@@ -117,7 +119,7 @@ class AuditedRun {
       }
       if (this.#run.select({ ...keys, count }, selected) !== count)
         this.#add(`the filter denies keys of page ${page}`);
-      if (page % PAGES_PER_TURN === 0) await this.#turn();
+      if (page % PAGES_PER_TURN === 0) await this.#turn(PAGES_PER_TURN * PAGE_BYTES);
     }
   }
 
@@ -134,7 +136,9 @@ class AuditedRun {
         const at = leaf * HASH_BYTES;
         take(words.getUint32(at), words.getUint32(at + 4), offset + leaf, hashes);
       }
-      if ((offset / TILE_WIDTH) % TILES_PER_TURN === 0) await this.#turn();
+      if ((offset / TILE_WIDTH) % TILES_PER_TURN === 0) {
+        await this.#turn(TILES_PER_TURN * TILE_WIDTH * HASH_BYTES);
+      }
     }
   }
 
@@ -176,9 +180,9 @@ class AuditedRun {
       this.#problems.push(problem);
   }
 
-  async #turn(): Promise<void> {
-    await nextTurn();
-    const { signal } = this.#options;
+  async #turn(bytes: number): Promise<void> {
+    const { signal, otherWork = () => nextTurn() } = this.#options;
+    await otherWork(bytes);
     if (signal?.aborted) throw new TlogError("ABORTED", "the check was ended", { cause: signal.reason });
   }
 }
