@@ -4,7 +4,6 @@ import { TlogError } from "./errors.ts";
 import { type LogEvents, shielded } from "./events.ts";
 import { writeAccessFor } from "./http/access.ts";
 import { createAdminApp, createLogApp } from "./http/app.ts";
-import type { ExplorerFiles } from "./http/explorer.ts";
 import type { HttpLimits, ListenLimits } from "./http/limits.ts";
 import type { OnError } from "./http/problem.ts";
 import type { ListenAt, MountedWitness, RunningServer, ServedMetrics } from "./http/running-server.ts";
@@ -17,7 +16,6 @@ import { DEFAULT_SERVED, type ServedPlaces } from "./log/head-sources.ts";
 import type { Log, LogLimits } from "./log/log.ts";
 import { openLogEngine } from "./log/open-log.ts";
 import { DEFAULT_LIMITS } from "./log/options.ts";
-import type { KeyChangeWish } from "./log/own-keys.ts";
 import { SpaceFloor } from "./log/space-floor.ts";
 import { type LogWitnesses, WITNESSED_INTERVAL_MS, witnessOptions } from "./log/witness-options.ts";
 import { messageOf } from "./node/errno.ts";
@@ -38,7 +36,6 @@ export type { Guard, GuardRecord } from "./keys/guard.ts";
 export { openGuardFile } from "./keys/guard-file.ts";
 export { readSigningKeyFile, writeSigningKeyFile } from "./keys/key-file.ts";
 export type { FreezeRequest } from "./log/freeze.ts";
-export { readExplorerFiles } from "./node/explorer-files.ts";
 export type {
   Appended,
   Log,
@@ -49,7 +46,6 @@ export type {
   Witnessing,
   WitnessStatus,
 } from "./log/log.ts";
-export type { KeyChangeWish } from "./log/own-keys.ts";
 export { LogRolledBackError } from "./log/shown-heads.ts";
 export type { LogWitnesses, QuorumMode } from "./log/witness-options.ts";
 export { openLmdbReader } from "./store/lmdb.ts";
@@ -57,7 +53,6 @@ export { openMemoryStore } from "./store/memory.ts";
 export type { LogReader, LogStore } from "./store/store.ts";
 export { type CosignerKey, openCosignerKey } from "./tlog/cosigner.ts";
 export { formatSigningKey, generateSigningKey, type NoteSigner, openSigner } from "./tlog/key.ts";
-export { openKeyChangeSigner } from "./tlog/sign-key-change.ts";
 
 export { parseLogArguments } from "./witness/log-argument.ts";
 export { openRoster } from "./witness/roster.ts";
@@ -95,8 +90,6 @@ export interface OpenLogOptions {
   readonly served?: (Pick<ServedPlaces, "urls"> & Partial<ServedPlaces>) | undefined;
   /** End the log with this opening: it takes no more entries, for ever, and its last checkpoint says so. spec/frozen.md */
   readonly freeze?: FreezeRequest | undefined;
-  /** Change the log's keys with this opening; `signers` are those from before, and go on signing beside the new ones. spec/key-history.md */
-  readonly keyChange?: KeyChangeWish | undefined;
   readonly limits?: Partial<LogLimits>;
   readonly events?: LogEvents;
   /** The most the data file may grow to, in bytes. Default: as the disk allows. */
@@ -143,7 +136,6 @@ export async function openLog(options: OpenLogOptions): Promise<Log> {
       witnesses,
       served: options.served && { ...DEFAULT_SERVED, ...options.served },
       freeze: options.freeze,
-      keyChange: options.keyChange,
       limits: { ...DEFAULT_LIMITS, ...options.limits },
       events,
       space,
@@ -177,8 +169,6 @@ export interface ServeLogOptions {
   readonly limits?: Partial<HttpLimits & ListenLimits>;
   /** Witnesses to serve on the same listener, each below `/witness/<path>/`. They stay open when the server closes. */
   readonly witnesses?: readonly MountedWitness[];
-  /** The explorer, a web page that verifies the log in the reader's browser, for `/`: see {@link readExplorerFiles}. Default: no page. */
-  readonly explorer?: ExplorerFiles | undefined;
   /** Hears `requestFailed`. */
   readonly events?: LogEvents;
 }
@@ -198,7 +188,7 @@ export async function serveLog(options: ServeLogOptions): Promise<RunningServer>
   let url: string | undefined; // owned by this function
   const boundPort = () => (url === undefined ? undefined : portOf(url));
   const version = packageVersion();
-  const app = createLogApp({ log, writeAccess, version, limits, witnesses, explorer: options.explorer, boundPort, onError });
+  const app = createLogApp({ log, writeAccess, version, limits, witnesses, boundPort, onError });
   const adminApp = (isClosing: () => boolean) => createAdminApp({ log, isClosing, onError, metrics });
   const requests = metrics?.requests;
   const server = await serveApps({ app, adminApp, listen, adminListen, tls, limits, onError, requests });

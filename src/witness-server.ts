@@ -5,7 +5,7 @@ import { TlogError } from "./errors.ts";
 import { shieldedWitness, type WitnessEvents } from "./events.ts";
 import type { ListenLimits, WitnessHttpLimits } from "./http/limits.ts";
 import type { OnError } from "./http/problem.ts";
-import type { ListenAt, RunningServer } from "./http/running-server.ts";
+import type { ListenAt, RunningServer, ServedMetrics } from "./http/running-server.ts";
 import { serveApps } from "./http/serve-apps.ts";
 import { createWitnessApp } from "./http/witness.ts";
 import { createWitnessAdminApp } from "./http/witness-admin.ts";
@@ -81,8 +81,10 @@ export interface ServeWitnessOptions {
   readonly witness: Witness;
   /** Port 0: any free port. */
   readonly listen: ListenAt;
-  /** Where `/healthz` and `/readyz` listen. Default: nowhere. */
+  /** Where `/healthz`, `/readyz` and `/metrics` listen. Default: nowhere. */
   readonly adminListen?: ListenAt | undefined;
+  /** What `/metrics` answers, and where answers are counted. Default: nothing. */
+  readonly metrics?: ServedMetrics | undefined;
   readonly limits?: Partial<WitnessHttpLimits & ListenLimits>;
   /** Hears `requestFailed`. */
   readonly events?: WitnessEvents;
@@ -93,14 +95,16 @@ export interface ServeWitnessOptions {
  * @throws {TlogError} LISTEN_FAILED (the address is taken, or not ours)
  */
 export async function serveWitness(options: ServeWitnessOptions): Promise<RunningServer> {
-  const { witness, listen, adminListen, limits = {} } = options;
+  const { witness, listen, adminListen, limits = {}, metrics } = options;
   const events = shieldedWitness(options.events ?? {});
   const onError: OnError = ({ error, method, path }) => {
     events.requestFailed({ method, path, message: messageOf(error) });
   };
   const app = createWitnessApp({ witness, version: packageVersion(), limits, onError });
-  const adminApp = (isClosing: () => boolean) => createWitnessAdminApp({ witness, isClosing, onError });
-  return await serveApps({ app, adminApp, listen, adminListen, limits, onError });
+  const adminApp = (isClosing: () => boolean) =>
+    createWitnessAdminApp({ witness, isClosing, onError, metrics });
+  const requests = metrics?.requests;
+  return await serveApps({ app, adminApp, listen, adminListen, limits, onError, requests });
 }
 
 async function openWitnessDisks(

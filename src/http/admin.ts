@@ -2,6 +2,7 @@ import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Log } from "../log/log.ts";
 import { WRITE_HEADERS } from "./headers.ts";
 import type { HttpEnv } from "./path.ts";
+import type { ServedMetrics } from "./running-server.ts";
 
 /**
  * `GET /healthz` and `GET /readyz`, for the admin port only.
@@ -29,6 +30,16 @@ export function adminRoutes(
     });
 }
 
+/** `GET /metrics`; not found where nobody makes any. */
+export function metricsRoutes(metrics: Pick<ServedMetrics, "page"> | undefined): OpenAPIHono<HttpEnv> {
+  const app = new OpenAPIHono<HttpEnv>();
+  if (metrics === undefined) return app;
+  return app.openapi(metricsRoute, async (c) => {
+    const { contentType, body } = await metrics.page();
+    return c.text(body, 200, { ...WRITE_HEADERS, "Content-Type": contentType });
+  });
+}
+
 /** How many readers there should be, and how many listen. */
 export interface ReaderCount {
   readonly wanted: number;
@@ -50,6 +61,19 @@ export const ADMIN = {
   tags: ["admin"],
   servers: [{ url: "/", description: "The admin listener, --admin-listen." }],
 };
+
+export const metricsRoute = createRoute({
+  method: "get",
+  path: "/metrics",
+  ...ADMIN,
+  summary: "What a Prometheus server collects",
+  responses: {
+    200: {
+      description: "The Prometheus text format 0.0.4. deploy/README.md has the table of what is in it.",
+      content: { "text/plain": { schema: z.string() } },
+    },
+  },
+});
 
 export const healthRoute = createRoute({
   method: "get",

@@ -3,7 +3,7 @@ import { TlogError } from "../errors.ts";
 import type { Log } from "../log/log.ts";
 import type { WriteAccess } from "./access.ts";
 import { addRoutes } from "./add.ts";
-import { adminRoutes, type ReaderCount } from "./admin.ts";
+import { adminRoutes, metricsRoutes, type ReaderCount } from "./admin.ts";
 import { createApp, type HttpApp } from "./create-app.ts";
 import { entryRoute, lookupAnswers } from "./entries.ts";
 import { eventsRoute } from "./event-streams.ts";
@@ -14,7 +14,7 @@ import type { HttpEnv } from "./path.ts";
 import type { OnError } from "./problem.ts";
 import { proofRoutes } from "./proofs.ts";
 import { receiptRoute } from "./receipts.ts";
-import type { MountedWitness } from "./running-server.ts";
+import type { MountedWitness, ServedMetrics } from "./running-server.ts";
 import { checkpointRoute, tileRoute } from "./tiles.ts";
 import { createWitnessApp } from "./witness.ts";
 
@@ -69,16 +69,19 @@ function mountWitnesses(app: OpenAPIHono<HttpEnv>, options: LogAppOptions): void
   });
 }
 
-/** What only the operator may see: `/healthz`, `/readyz`. For a listener of its own, never the public one. */
+/** What only the operator may see: `/healthz`, `/readyz`, `/metrics`. For a listener of its own, never the public one. */
 export function createAdminApp(options: {
   readonly log: Log;
   /** Whether the public listener is closing. Default: it is not. */
   readonly isClosing?: () => boolean;
   /** Of a log with readers in further processes. */
   readonly readers?: () => ReaderCount;
+  /** Default: no `/metrics`. */
+  readonly metrics?: Pick<ServedMetrics, "page"> | undefined;
   readonly onError?: OnError;
 }): OpenAPIHono<HttpEnv> {
   const app = createApp(options.onError);
   app.route("/", adminRoutes(options.log, options.isClosing ?? (() => false), options.readers));
+  app.route("/", metricsRoutes(options.metrics));
   return app;
 }

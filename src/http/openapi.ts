@@ -1,7 +1,7 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { Hono } from "hono";
 import { addBatchRoute } from "./add.ts";
-import { healthRoute, readinessRoute } from "./admin.ts";
+import { healthRoute, metricsRoute, readinessRoute } from "./admin.ts";
 import { lookupRoute } from "./entries.ts";
 import { logInfoRoute } from "./log-info.ts";
 import { HAND_WRITTEN_ROUTES } from "./openapi-routes.ts";
@@ -19,6 +19,7 @@ const JSON_ROUTES = [
   logInfoRoute,
   healthRoute,
   readinessRoute,
+  metricsRoute,
 ];
 
 /** The OpenAPI 3.1 document, the same for every log. `spec/openapi.json` is a copy that `write-openapi.ts` keeps. */

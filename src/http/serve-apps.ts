@@ -3,6 +3,7 @@ import { hasErrorCode, messageOf } from "../node/errno.ts";
 import type { ListenLimits } from "./limits.ts";
 import { type ListenOptions, listen, type RunningListener, type ServedApp } from "./listen.ts";
 import type { OnError } from "./problem.ts";
+import type { RequestTally } from "./request-tally.ts";
 import type { ListenAt, RunningServer } from "./running-server.ts";
 import type { TlsFiles } from "./tls.ts";
 
@@ -19,9 +20,11 @@ export async function serveApps(options: {
   readonly tls?: TlsFiles | undefined;
   readonly limits?: Partial<ListenLimits>;
   readonly onError: OnError;
+  /** Where answers on the public listener are counted. */
+  readonly requests?: RequestTally | undefined;
 }): Promise<RunningServer> {
-  const { app, adminApp, adminListen, tls, limits = {}, onError } = options;
-  const server = await listenOn({ app, ...options.listen, tls, limits, onError });
+  const { app, adminApp, adminListen, tls, limits = {}, onError, requests } = options;
+  const server = await listenOn({ app, ...options.listen, tls, limits, onError, requests });
   let isClosing = false; // owned by close()
   const admin = await listenAdmin(adminListen, { app: adminApp(() => isClosing), onError }).catch(
     async (error: unknown) => {

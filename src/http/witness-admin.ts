@@ -1,20 +1,25 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Witness } from "../witness/witness.ts";
-import { ADMIN, healthRoute } from "./admin.ts";
+import { ADMIN, healthRoute, metricsRoutes } from "./admin.ts";
 import { createApp } from "./create-app.ts";
 import { WRITE_HEADERS } from "./headers.ts";
 import type { HttpEnv } from "./path.ts";
 import type { OnError } from "./problem.ts";
+import type { ServedMetrics } from "./running-server.ts";
 
-/** What only the operator of a witness may see: `/healthz`, `/readyz`. For a listener of its own, never the public one. */
+/** What only the operator of a witness may see: `/healthz`, `/readyz`, `/metrics`. For a listener of its own, never the public one. */
 export function createWitnessAdminApp(options: {
   readonly witness: Witness;
   /** Whether the public listener is closing, before the witness itself is. Default: it is not. */
   readonly isClosing?: () => boolean;
+  /** Default: no `/metrics`. */
+  readonly metrics?: Pick<ServedMetrics, "page"> | undefined;
   readonly onError?: OnError;
 }): OpenAPIHono<HttpEnv> {
   const { witness, isClosing = () => false } = options;
-  return createApp(options.onError)
+  const app = createApp(options.onError);
+  app.route("/", metricsRoutes(options.metrics));
+  return app
     .openapi(healthRoute, (c) => c.json({ status: "ok" as const }, 200, WRITE_HEADERS))
     .openapi(witnessReadinessRoute, (c) => {
       const state = isClosing() ? ({ status: "closing" } as const) : witness.state();

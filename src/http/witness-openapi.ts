@@ -1,5 +1,5 @@
 import { OpenAPIHono, type RouteConfig, z } from "@hono/zod-openapi";
-import { healthRoute } from "./admin.ts";
+import { healthRoute, metricsRoute } from "./admin.ts";
 import { HashHex, PROBLEM_ANSWERS } from "./schemas.ts";
 import { witnessReadinessRoute } from "./witness-admin.ts";
 import { EvidenceItem } from "./witness-evidence.ts";
@@ -8,7 +8,13 @@ import { witnessInfoRoute } from "./witness-info.ts";
 /** The OpenAPI 3.1 document of a witness. `spec/openapi-witness.json` is a copy that `write-openapi.ts` keeps. */
 export function witnessOpenApiDocument(): object {
   const app = new OpenAPIHono();
-  for (const route of [...HAND_WRITTEN_ROUTES, witnessInfoRoute, healthRoute, witnessReadinessRoute]) {
+  for (const route of [
+    ...HAND_WRITTEN_ROUTES,
+    witnessInfoRoute,
+    healthRoute,
+    witnessReadinessRoute,
+    metricsRoute,
+  ]) {
     app.openAPIRegistry.registerPath(route);
   }
   return app.getOpenAPI31Document({

@@ -92,6 +92,11 @@ export class Sequencer {
     return this.#range.treeSize;
   }
 
+  /** What waits for a commit. */
+  get pending(): { readonly pendingEntries: number; readonly pendingBytes: number } {
+    return this.#pool.size;
+  }
+
   /**
    * Resolves when every entry is durable.
    * @param block - not copied: it belongs to the sequencer until the promise resolves, and for good when it rejects.

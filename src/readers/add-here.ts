@@ -9,6 +9,7 @@ import { SocketExchange, sendAnswer } from "../http/exchange-socket.ts";
 import { preferredType } from "../http/negotiate.ts";
 import { type OnError, problemAnswer } from "../http/problem.ts";
 import { RECEIPT_TYPE } from "../http/receipts.ts";
+import type { RequestTally } from "../http/request-tally.ts";
 import type { Appended } from "../log/log.ts";
 
 export interface AddHereOptions {
@@ -19,6 +20,8 @@ export interface AddHereOptions {
   readonly onError: OnError;
   /** Gets what is not a plain `POST /add`, or asks for a receipt, or comes with a token that may not write as much as it likes. */
   readonly passOn: RequestListener;
+  /** Where answers are counted; what is passed on is counted there. */
+  readonly requests?: RequestTally | undefined;
 }
 
 /**
@@ -37,8 +40,9 @@ export function addHere(options: AddHereOptions): RequestListener {
   const serve = async (
     exchange: SocketExchange,
     type: "text/plain" | "application/json",
-    { incoming, outgoing }: { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse },
+    { incoming, outgoing, route }: Asking,
   ): Promise<void> => {
+    const startedAt = performance.now();
     let answer: Answer | undefined;
     try {
       if (permitFor(exchange).isLimited) return options.passOn(incoming, outgoing);
@@ -47,8 +51,12 @@ export function addHere(options: AddHereOptions): RequestListener {
       answer = problemAnswer(error, { method: "POST" });
       if (answer.status === 500) options.onError({ error, method: "POST", path: "/add" });
     }
-    if (answer === undefined) outgoing.destroy();
-    else sendAnswer(incoming, outgoing, answer);
+    if (answer === undefined) {
+      outgoing.destroy();
+      return;
+    }
+    options.requests?.record(route, answer, performance.now() - startedAt);
+    sendAnswer(incoming, outgoing, answer);
   };
   return (incoming, outgoing) => {
     const plain = plainAdds.recognise(incoming);
@@ -56,8 +64,14 @@ export function addHere(options: AddHereOptions): RequestListener {
     const exchange = new SocketExchange({ incoming, outgoing, site: plain.site, closing });
     const type = preferredType(exchange.header("accept"), ADD_TYPES);
     if (type === RECEIPT_TYPE) return options.passOn(incoming, outgoing);
-    void serve(exchange, type, { incoming, outgoing });
+    void serve(exchange, type, { incoming, outgoing, route: plain.route });
   };
+}
+
+interface Asking {
+  readonly incoming: IncomingMessage;
+  readonly outgoing: ServerResponse;
+  readonly route: number;
 }
 
 function notCalled(): never {

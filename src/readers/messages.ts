@@ -18,6 +18,8 @@ export interface ReaderStart {
   /** Who may write. Over this channel, since arguments and environment can be seen by others. */
   readonly access: AccessRecord;
   readonly limits: LogLimits;
+  /** Whether answers are to be counted. */
+  readonly isCounting: boolean;
   /** Each reader reads the files itself. */
   readonly tls?: TlsFiles | undefined;
   /** The public address, with a port. */
@@ -38,8 +40,8 @@ export type FromReader =
   | { readonly kind: "listening" }
   /** It could not start. */
   | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string }
-  /** To each ping: its event loop turns. */
-  | { readonly kind: "pong" }
+  /** To each ping: its event loop turns. `requests`: what it counted since it last said so, as RequestTally.changes. */
+  | { readonly kind: "pong"; readonly requests?: readonly number[] }
   /** It turned `count` entries away since it last said so, as the log does when its pool is full. */
   | {
       readonly kind: "poolFull";

@@ -15,6 +15,8 @@ export interface ReaderPoolOptions {
   readonly events: ReaderEvents;
   /** A reader turned entries away. */
   readonly onPoolFull: (event: Omit<PoolFull, "kind">) => void;
+  /** A reader answered requests: RequestTally.changes. */
+  readonly onRequests: (changes: readonly number[]) => void;
   /** A reader's request ended in an answer of 500, or in none. */
   readonly onRequestFailed: (failure: Extract<FromReader, { readonly kind: "requestFailed" }>) => void;
 }
@@ -150,7 +152,10 @@ export class ReaderPool {
       tell(reader.worker, { kind: "start", start: this.#options.start() });
     }
     if (message.kind === "listening") reader.isListening = true;
-    if (message.kind === "pong") reader.unanswered = 0;
+    if (message.kind === "pong") {
+      reader.unanswered = 0;
+      if (message.requests !== undefined) this.#options.onRequests(message.requests);
+    }
     if (message.kind === "poolFull") {
       const { count, pendingEntries, pendingBytes } = message;
       this.#options.onPoolFull({ count, pendingEntries, pendingBytes });

@@ -9,6 +9,7 @@ import { TlogError } from "../errors.ts";
 import { accessFrom, type WriteAccess } from "../http/access.ts";
 import type { RunningListener } from "../http/listen.ts";
 import type { OnError } from "../http/problem.ts";
+import { RequestTally } from "../http/request-tally.ts";
 import { listenOn } from "../http/serve-apps.ts";
 import { openView } from "../log/view.ts";
 import { messageOf } from "../node/errno.ts";
@@ -39,15 +40,21 @@ process.prependOnceListener("disconnect", () => {
 let place: string | undefined; // owned by open()
 let listening: Promise<RunningListener> | undefined; // owned by the next statement
 let access: WriteAccess | undefined; // owned by open()
+let requests: RequestTally | undefined; // owned by open()
 
 process.on("message", (message: unknown) => {
   if (!isToReader(message)) return;
-  if (message.kind === "ping") tell({ kind: "pong" });
+  if (message.kind === "ping") tell(pong());
   else if (message.kind === "start") listening ??= run(message.start);
   else if (message.kind === "drain") void end(message.deadlineMs);
   else if (access?.mode === "token") access.tokens.replace(message.tokens);
 });
 tell({ kind: "ready" });
+
+function pong(): FromReader {
+  const changes = requests?.changes() ?? [];
+  return changes.length === 0 ? { kind: "pong" } : { kind: "pong", requests: changes };
+}
 
 async function run(start: ReaderStart): Promise<RunningListener> {
   try {
@@ -64,6 +71,7 @@ async function run(start: ReaderStart): Promise<RunningListener> {
 async function open(start: ReaderStart): Promise<RunningListener> {
   const { directory, origin, vkeys, listen, tls } = start;
   access = accessFrom(start.access);
+  requests = start.isCounting ? new RequestTally() : undefined;
   place = dirname(start.socketPath);
   const store = await openLmdbReader({ directory, origin });
   const view = openView({ store, origin, vkeys });
@@ -74,6 +82,7 @@ async function open(start: ReaderStart): Promise<RunningListener> {
     tls,
     limits,
     onError,
+    requests,
   });
 }
 
@@ -83,14 +92,14 @@ function writesOf({ socketPath, framesPath, limits }: ReaderStart, access: Write
   const onPoolFull = countTurnedAway(tell);
   const link = new FrameLink({ socketPath: framesPath, limits, onPoolFull });
   const add = (entry: Uint8Array) => link.add(entry);
-  return addHere({ access, maxEntryBytes: limits.maxEntryBytes, add, onError, passOn });
+  return addHere({ access, maxEntryBytes: limits.maxEntryBytes, add, onError, passOn, requests });
 }
 
 /** Ends the process; nothing here needs to be closed, since nothing is written. */
 async function end(deadlineMs: number): Promise<void> {
   const listener = await listening?.catch(() => undefined);
   await listener?.close({ deadlineMs });
-  process.exit(0);
+  tell(pong(), () => process.exit(0));
 }
 
 const onError: OnError = ({ error, method, path }) => {

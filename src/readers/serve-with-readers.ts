@@ -6,10 +6,11 @@ import { InvariantError, TlogError } from "../errors.ts";
 import { type LogEvents, type ReaderEvents, shielded } from "../events.ts";
 import { accessRecord, type WriteAccess, writeAccessFor } from "../http/access.ts";
 import { createAdminApp, createLogApp } from "../http/app.ts";
+import type { ExplorerFiles } from "../http/explorer.ts";
 import type { ListenLimits } from "../http/limits.ts";
 import type { RunningListener } from "../http/listen.ts";
 import type { OnError } from "../http/problem.ts";
-import type { ListenAt, MountedWitness, RunningServer } from "../http/running-server.ts";
+import type { ListenAt, MountedWitness, RunningServer, ServedMetrics } from "../http/running-server.ts";
 import { listenOn } from "../http/serve-apps.ts";
 import type { TlsFiles } from "../http/tls.ts";
 import type { WriteTokens } from "../http/write-tokens.ts";
@@ -33,7 +34,10 @@ export interface ServeWithReadersOptions {
   readonly openWrites?: boolean;
   readonly tls?: TlsFiles | undefined;
   readonly witnesses: readonly MountedWitness[];
+  readonly explorer?: ExplorerFiles | undefined;
   readonly events: LogEvents & ReaderEvents;
+  /** What `GET /metrics` on the admin listener answers, and where answers are counted, those of readers every two seconds. */
+  readonly metrics?: ServedMetrics | undefined;
 }
 
 /**
@@ -43,7 +47,7 @@ export interface ServeWithReadersOptions {
  */
 export async function serveLogWithReaders(options: ServeWithReadersOptions): Promise<RunningServer> {
   assertSockets();
-  const { log, directory, count, adminListen, tls } = options;
+  const { log, directory, count, adminListen, tls, metrics } = options;
   const onError = onErrorFor(options.events);
   const listen = await withPort(options.listen);
   const place = await makePlace();
@@ -73,12 +77,15 @@ export async function serveLogWithReaders(options: ServeWithReadersOptions): Pro
     const { origin, vkeys, limits } = log;
     const start = () => ({
       ...{ directory, origin, vkeys, socketPath, framesPath, limits, listen, tls },
+      isCounting: metrics !== undefined,
       access: accessRecord(access),
     });
-    pool = await ReaderPool.open({ count, start, events: options.events, onRequestFailed, onPoolFull });
+    const onRequests = (changes: readonly number[]) => metrics?.requests.merge(changes);
+    const told = { onRequestFailed, onPoolFull, onRequests };
+    pool = await ReaderPool.open({ count, start, events: options.events, ...told });
     if (access.mode === "token") endTokens = tellOf(access.tokens, pool);
     const readers = () => ({ wanted: count, up: pool?.up ?? 0 });
-    const adminApp = createAdminApp({ log, isClosing: () => isClosing, readers, onError });
+    const adminApp = createAdminApp({ log, isClosing: () => isClosing, readers, onError, metrics });
     if (adminListen !== undefined) admin = await listenOn({ app: adminApp, ...adminListen, onError });
   } catch (error) {
     await close({ deadlineMs: 0 });
@@ -105,14 +112,23 @@ const PASSED_ON_LIMITS: Partial<ListenLimits> = Object.freeze({
 });
 
 async function listenForReaders(
-  { log, listen, witnesses, access, tls }: ServeWithReadersOptions & { readonly access: WriteAccess },
+  {
+    log,
+    listen,
+    witnesses,
+    access,
+    tls,
+    metrics,
+    explorer,
+  }: ServeWithReadersOptions & { readonly access: WriteAccess },
   { socketPath, onError }: { readonly socketPath: string; readonly onError: OnError },
 ): Promise<RunningListener> {
   const version = packageVersion();
   const boundPort = () => listen.port;
-  const app = createLogApp({ log, writeAccess: access, version, witnesses, boundPort, onError });
+  const app = createLogApp({ log, writeAccess: access, version, witnesses, explorer, boundPort, onError });
   const passedOn = { socketPath, restore: restoreRequest };
-  return await listenOn({ app, ...listen, passedOn, tls, limits: PASSED_ON_LIMITS, onError });
+  const requests = metrics?.requests;
+  return await listenOn({ app, ...listen, passedOn, tls, limits: PASSED_ON_LIMITS, onError, requests });
 }
 
 /** Every reader is to listen on the same port, also one that is started again when no other is left to share with. */
