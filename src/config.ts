@@ -118,6 +118,11 @@ export function sshAgentSocket(environment: Environment = process.env): string |
   return nonEmpty(environment.SSH_AUTH_SOCK);
 }
 
+/** Where systemd puts what LoadCredential= names; undefined: this is no such service. systemd.exec(5), "Credentials" */
+export function credentialsDirectory(environment: Environment = process.env): string | undefined {
+  return nonEmpty(environment.CREDENTIALS_DIRECTORY);
+}
+
 /** How the person at the keyboard would start this program again, in words, for commands printed to be copied. */
 export function invocation(
   environment: Environment = process.env,
@@ -200,12 +205,14 @@ const SCHEMAS: { readonly [N in SettingName]: z.ZodType<Settings[N]> } = {
   adoptOwnSignatures: truth(),
   localWitnesses: wholeNumber({ min: 0, max: MAX_LOCAL_WITNESSES }),
   readers: wholeNumber({ min: 0, max: MAX_READERS }),
+  explorer: truth(),
   origin: z
     .string()
     .regex(/^[^\s\p{Cc}+]+$/u)
     .optional(),
   key: text().optional(),
   mlDsaKey: text().optional(),
+  passphraseFile: text().optional(),
   guard: text().optional(),
   recreateGuard: truth(),
   servedAt: list(/^https?:\/\/\S+$/).optional(),

@@ -39,6 +39,7 @@ export type ErrorCode =
   | "EVIDENCE_INVALID"
   | "CONFORMANCE_FAILED"
   | "DAMAGE_FOUND"
+  | "ALARM_RAISED"
   // The platform
   | "CRYPTO_UNAVAILABLE"
   | "CRYPTO_BUSY"
@@ -66,6 +67,8 @@ export type ErrorCode =
   | "KEY_FILE_MISSING"
   | "KEY_FILE_EXISTS"
   | "KEY_UNKNOWN"
+  | "PASSPHRASE_MISSING"
+  | "PASSPHRASE_WRONG"
   | "KEY_RETIRED"
   // The log engine
   | "POOL_FULL"
@@ -119,6 +122,8 @@ export type ErrorCode =
   | "CONFIG_INVALID"
   | "FILE_UNREADABLE"
   | "FILE_UNWRITABLE"
+  | "MATCH_FOUND"
+  | "ALERT_NOT_TOLD"
   | "INCOMPLETE";
 
 /** The one error class. `code` is for programs, `message` for people: what was wanted, what came, never a secret. */

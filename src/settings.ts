@@ -22,9 +22,11 @@ export interface Settings {
   readonly adoptOwnSignatures: boolean;
   readonly localWitnesses: number;
   readonly readers: number;
+  readonly explorer: boolean;
   readonly origin: string | undefined;
   readonly key: string | undefined;
   readonly mlDsaKey: string | undefined;
+  readonly passphraseFile: string | undefined;
   readonly guard: string | undefined;
   readonly recreateGuard: boolean;
   readonly servedAt: readonly string[] | undefined;
@@ -79,6 +81,12 @@ export const SETTINGS: { readonly [N in SettingName]: Setting } = Object.freeze(
     help: "answer reads and take entries in N further processes; 0: in the log's own",
     fallback: 0,
   },
+  explorer: {
+    ...SWITCH,
+    negated: true,
+    help: "do not serve the explorer, a web page that verifies the log in the reader's browser, at /",
+    fallback: true,
+  },
   data: {
     wanted: "the path of a directory",
     placeholder: "DIR",
@@ -90,8 +98,16 @@ export const SETTINGS: { readonly [N in SettingName]: Setting } = Object.freeze(
     placeholder: "NAME",
     help: "the log's name; of a log that exists it is known, and needed only when a policy has several logs",
   },
-  key: { ...FILE, help: "the log's signing key, made on first start (default: the data directory + .key)" },
+  key: {
+    wanted: "the path of a file, ssh-agent:SHA256:… or pkcs11:…",
+    placeholder: "KEY",
+    help: "the log's signing key: a file, made on first start (default: the data directory + .key), ssh-agent:SHA256:… or pkcs11:…",
+  },
   mlDsaKey: { ...FILE, help: "a second key, ML-DSA-44 and of the same name, to sign every checkpoint too" },
+  passphraseFile: {
+    ...FILE,
+    help: "a file with the passphrase of encrypted key files (default: ask on the terminal)",
+  },
   guard: {
     ...FILE,
     help: "the guard, outside the data directory (default: the data directory + .guard)",

@@ -25,6 +25,7 @@ export const PLACE_SETTINGS: readonly SettingName[] = Object.freeze([
   "origin",
   "key",
   "mlDsaKey",
+  "passphraseFile",
   "guard",
 ]);
 

@@ -1,8 +1,8 @@
 import { RemoteRefusedError } from "../../client/errors.ts";
 import { type ErrorCode, TlogError } from "../errors.ts";
 
-/** 0 good, 1 verification failed, 2 usage or configuration, 3 incomplete, 4 remote unreachable; 70 a bug in this program. */
-export type ExitCode = 0 | 1 | 2 | 3 | 4 | 70;
+/** 0 good, 1 verification failed, 2 usage or configuration, 3 incomplete, 4 remote unreachable, 5 found what was looked for; 70 a bug in this program. */
+export type ExitCode = 0 | 1 | 2 | 3 | 4 | 5 | 70;
 
 /** What the shell sees for an error. Anything that is not a TlogError is a bug, and must not pass for a verdict. */
 export function exitCodeOf(error: unknown): ExitCode {
@@ -49,6 +49,7 @@ const EXIT_CODES: { readonly [Code in ErrorCode]: ExitCode } = Object.freeze({
   BACKUP_DAMAGED: 1,
   CONFORMANCE_FAILED: 1,
   DAMAGE_FOUND: 1,
+  ALARM_RAISED: 1,
   // The caller's words, files, keys, or the state of a log on this machine: a person has to decide.
   ARGUMENT_INVALID: 2,
   ENTRY_TOO_LARGE: 2,
@@ -90,6 +91,8 @@ const EXIT_CODES: { readonly [Code in ErrorCode]: ExitCode } = Object.freeze({
   KEY_FILE_MALFORMED: 2,
   KEY_FILE_MISSING: 2,
   KEY_UNKNOWN: 2,
+  PASSPHRASE_MISSING: 2,
+  PASSPHRASE_WRONG: 2,
   KEY_FILE_EXISTS: 2,
   KEY_RETIRED: 2,
   METHOD_NOT_ALLOWED: 2,
@@ -125,6 +128,7 @@ const EXIT_CODES: { readonly [Code in ErrorCode]: ExitCode } = Object.freeze({
   BODY_INCOMPLETE: 3,
   ABORTED: 3,
   INCOMPLETE: 3,
+  ALERT_NOT_TOLD: 3,
   PROBE_EXHAUSTED: 3,
   // No usable answer from the other side.
   INTERNAL: 4,
@@ -133,4 +137,6 @@ const EXIT_CODES: { readonly [Code in ErrorCode]: ExitCode } = Object.freeze({
   REMOTE_REFUSED: 4,
   REMOTE_TOO_LARGE: 4,
   REMOTE_MALFORMED: 4,
+  // What a monitor was asked to find.
+  MATCH_FOUND: 5,
 });

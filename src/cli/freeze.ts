@@ -36,7 +36,7 @@ const OPTIONS = [
 
 const WORDS = {
   data: "where the log lives (default: ./data)",
-  key: "the log's signing key (default: the data directory + .key)",
+  key: "the log's signing key: a file, ssh-agent:SHA256:… or pkcs11:… (default: the data directory + .key)",
   witnessPolicy: "the policy file that the log is served with: its witnesses cosign the last checkpoint",
   servedAt: "where readers see this log: asked whether more was signed than is here; may be repeated",
 };
@@ -68,7 +68,7 @@ export const freeze: CommandDefinition = {
     assertWitnessesAsked(config);
     const paths = dataPaths(config);
     assertLogThere(paths);
-    const signers = await openLogKeys(paths, { ...keyOptions(), origin: config.value("origin") });
+    const signers = await openLogKeys(paths, { ...keyOptions(call, config), origin: config.value("origin") });
     const origin = signers[0]?.verifierKey.name ?? "";
     assertNamed(call.args[0], { origin, paths });
     const successor = successorOf(textFlag(call.flags, "successor"), origin);

@@ -12,7 +12,7 @@ import { dataPaths } from "./serve-key.ts";
 export const importEntries: CommandDefinition = {
   define(command) {
     command.argument("<from>", "the URL of a log, or a static tlog-tiles directory");
-    addSettings(command, ["data", "key", "guard", "vkey", "policy", "origin", "timeout"], {
+    addSettings(command, ["data", "key", "passphraseFile", "guard", "vkey", "policy", "origin", "timeout"], {
       data: "where the log will live, made when missing; one that holds the beginning of this log is brought up to date (default: ./data)",
       key: "the log's own key: where --vkey and --policy are missing, its heads are believed (default: the data directory + .key)",
       guard: "what this log signed before, where it is your own (default: the data directory + .guard)",

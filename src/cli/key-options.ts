@@ -1,7 +1,23 @@
-import { sshAgentSocket } from "../config.ts";
+import { type Config, credentialsDirectory, sshAgentSocket } from "../config.ts";
 import type { KeyOptions } from "../keys/open-signer.ts";
+import type { SecretWanted } from "../keys/secrets.ts";
+import type { Call } from "./command.ts";
 
-/** What there is around this process that a key's holder may need. */
-export function keyOptions(): KeyOptions {
-  return { agentSocket: sshAgentSocket() };
+/** What there is around this process that a key's holder may need: an agent, a passphrase or somebody to ask for it. */
+export function keyOptions(call: Call, config: Config): KeyOptions {
+  return {
+    agentSocket: sshAgentSocket(),
+    passphraseFile: config.value("passphraseFile"),
+    credentialsDirectory: credentialsDirectory(),
+    ask: asking(call),
+  };
+}
+
+/** Undefined where nobody watches: a service must not wait for somebody to type. */
+export function asking({ output, signal }: Call): ((wanted: SecretWanted) => Promise<string>) | undefined {
+  if (!output.isWatched) return undefined;
+  return async ({ kind, of }) => {
+    const { askSecret } = await import("./ask-secret.ts");
+    return (await askSecret(`${kind} of ${of}`, signal)) ?? "";
+  };
 }

@@ -1,41 +1,119 @@
 import { TlogError } from "../errors.ts";
-import { writeSigningKeyFile } from "../keys/key-file.ts";
+import { readSigningKeyFile, writeSigningKeyFile } from "../keys/key-file.ts";
+import { keyFileOf } from "../keys/key-reference.ts";
+import { openCosigner, openLogSigner } from "../keys/open-signer.ts";
+import { findSecret } from "../keys/secrets.ts";
 import { COSIGNATURE_V1, ML_DSA_44 } from "../tlog/cosignature.ts";
-import { ED25519 } from "../tlog/key.ts";
-import { addExamples, addSettings, type CommandDefinition, isFlagOn, textFlag } from "./command.ts";
+import {
+  ED25519,
+  formatVerifierKey,
+  type KeyType,
+  noteSigner,
+  openKeyPair,
+  type VerifierKey,
+} from "../tlog/key.ts";
+import {
+  addExamples,
+  addSettings,
+  type Call,
+  type CommandDefinition,
+  isFlagOn,
+  onlyOneOf,
+  textFlag,
+} from "./command.ts";
+import { keyOptions } from "./key-options.ts";
 import { newKey } from "./new-key.ts";
 
-/** `keygen`: makes a signing key for a log, or for a witness. */
+/** `keygen`: makes a signing key for a log, or for a witness; or says the verifier key of one that is there. */
 export const keygen: CommandDefinition = {
   define(command) {
     command
-      .requiredOption("--out <FILE>", "where the key goes: a new file, mode 0600, never overwritten")
+      .option("--out <FILE>", "where the key goes: a new file, mode 0600, never overwritten")
+      .option(
+        "--of <KEY>",
+        "make none, and print the verifier key of this one: a file, ssh-agent:SHA256:… or pkcs11:…",
+      )
       .option("--type <TYPE>", "ed25519, or ml-dsa-44 to sign beside it (default: ed25519)")
-      .option("--cosigner", "a witness's key: what it signs is never taken for a log's word");
-    addSettings(command, ["origin"], {
+      .option("--cosigner", "a witness's key: what it signs is never taken for a log's word")
+      .option("--encrypt", "encrypt the file with a passphrase, as `age -p` does");
+    addSettings(command, ["origin", "passphraseFile"], {
       origin: "the name the key signs under: the log's, or the witness's",
+      passphraseFile: "with --encrypt or --of: a file with the passphrase (default: ask on the terminal)",
     });
     addExamples(command, [
       "bristlecone keygen --origin example.com/log --out example.key",
+      "bristlecone keygen --origin example.com/log --out example.key --encrypt",
       "bristlecone keygen --origin example.com/log --out example-pq.key --type ml-dsa-44",
       "bristlecone keygen --cosigner --origin witness.example/w1 --out witness-pq.key --type ml-dsa-44",
+      "bristlecone keygen --origin example.com/log --of ssh-agent:SHA256:3eGvHiSuSh…",
     ]);
   },
-  async run({ flags, output, config }) {
-    const origin = (await config()).value("origin");
-    if (origin === undefined)
-      throw new TlogError("USAGE", "want --origin NAME, the name the key signs under");
-    const path = textFlag(flags, "out") ?? "";
-    const type = textFlag(flags, "type") ?? "ed25519";
-    if (type !== "ed25519" && type !== "ml-dsa-44") {
-      throw new TlogError("USAGE", `--type: want ed25519 or ml-dsa-44, got ${type}`);
-    }
-    // c2sp.org/signed-note has one type of ML-DSA-44 key for both.
-    const ed25519 = isFlagOn(flags, "cosigner") ? COSIGNATURE_V1 : ED25519;
-    const { signingKey, vkey } = await newKey(origin, type === "ed25519" ? ed25519 : ML_DSA_44);
-    await writeSigningKeyFile(path, signingKey);
-    await output.result({ text: vkey, json: { origin, type, file: path, vkey } });
-    if (!output.isJson)
-      output.notice(`the private key is in ${path}; the line above is the verifier key, for everybody`);
+  async run(call) {
+    const type = typeOf(call);
+    if (onlyOneOf(call.flags, ["out", "of"]) === "of") return await show(call, type);
+    const path = textFlag(call.flags, "out");
+    if (path === undefined) throw new TlogError("USAGE", "want --out FILE for a new key, or --of KEY");
+    await make(call, type, path);
   },
 };
+
+/** c2sp.org/signed-note has one type of ML-DSA-44 key for both. */
+function typeOf({ flags }: Call): KeyType {
+  const type = textFlag(flags, "type") ?? "ed25519";
+  if (type === "ml-dsa-44") return ML_DSA_44;
+  if (type !== "ed25519") throw new TlogError("USAGE", `--type: want ed25519 or ml-dsa-44, got ${type}`);
+  return isFlagOn(flags, "cosigner") ? COSIGNATURE_V1 : ED25519;
+}
+
+async function make(call: Call, type: KeyType, path: string): Promise<void> {
+  const { output, flags } = call;
+  const origin = (await call.config()).value("origin");
+  if (origin === undefined) throw new TlogError("USAGE", "want --origin NAME, the name the key signs under");
+  const passphrase = isFlagOn(flags, "encrypt") ? await newPassphrase(call, path) : undefined;
+  const { signingKey, vkey } = await newKey(origin, type);
+  await writeSigningKeyFile(path, signingKey, { passphrase });
+  const json = { origin, type: type === ML_DSA_44 ? "ml-dsa-44" : "ed25519", file: path, vkey };
+  await output.result({ text: vkey, json });
+  const how = passphrase === undefined ? "" : ", encrypted; without the passphrase it is lost";
+  if (!output.isJson)
+    output.notice(`the private key is in ${path}${how}; the line above is the verifier key, for everybody`);
+}
+
+/** Asked for twice where somebody types it: a slip would lose the key. */
+async function newPassphrase(call: Call, path: string): Promise<string> {
+  const { ask, ...sources } = keyOptions(call, await call.config());
+  const askTwice: typeof ask =
+    ask &&
+    (async ({ kind, of }) => {
+      const first = await ask({ kind, of });
+      if (first === "" || first === (await ask({ kind, of: `${of} once more` }))) return first;
+      throw new TlogError("USAGE", "the two passphrases are not the same; no key was made");
+    });
+  return await findSecret(
+    { kind: "passphrase", of: `the new key file ${path}` },
+    { ...sources, ask: askTwice },
+  );
+}
+
+async function show(call: Call, type: KeyType): Promise<void> {
+  const reference = textFlag(call.flags, "of") ?? "";
+  const verifierKey = await verifierKeyOf(call, reference, type);
+  const vkey = formatVerifierKey(verifierKey);
+  const typeName = verifierKey.type === ML_DSA_44 ? "ml-dsa-44" : "ed25519";
+  const json = { origin: verifierKey.name, type: typeName, of: reference, vkey };
+  await call.output.result({ text: vkey, json });
+}
+
+/** A file says of itself which name and type it has; who else holds a key says neither. */
+async function verifierKeyOf(call: Call, reference: string, type: KeyType): Promise<VerifierKey> {
+  const config = await call.config();
+  const options = keyOptions(call, config);
+  const file = keyFileOf(reference);
+  if (file !== undefined) {
+    const { keyPair, ...key } = await openKeyPair(await readSigningKeyFile(file, options));
+    return noteSigner(keyPair, key, () => 0).verifierKey;
+  }
+  const wanted = { ...options, name: config.value("origin"), nameFlag: "--origin" };
+  if (type === COSIGNATURE_V1) return (await openCosigner(reference, { ...wanted, type })).verifierKey;
+  return (await openLogSigner(reference, { ...wanted, type })).verifierKey;
+}

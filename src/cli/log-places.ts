@@ -52,17 +52,15 @@ export async function placeTrust(call: Call, paths: Pick<DataPaths, "key" | "gua
       words: chosen.words,
     };
   }
-  const verifierKey = await ownKey(paths, origin);
+  const verifierKey = await ownKey(call, paths);
   return {
     trust: { logKeys: [verifierKey], expectedOrigin: origin ?? verifierKey.name },
     words: `the log's own key ${paths.key}, ${formatVerifierKey(verifierKey)}`,
   };
 }
 
-async function ownKey(
-  paths: Pick<DataPaths, "key" | "guard">,
-  origin: string | undefined,
-): Promise<VerifierKey> {
+async function ownKey(call: Call, paths: Pick<DataPaths, "key" | "guard">): Promise<VerifierKey> {
+  const config = await call.config();
   const file = keyFileOf(paths.key);
   if (file !== undefined && !(await isThere(() => stat(file)))) {
     throw new TlogError(
@@ -70,7 +68,7 @@ async function ownKey(
       `want --vkey VKEY or --policy FILE, or the log's own key with --key FILE (there is none at ${file}): without one there is nothing to verify against`,
     );
   }
-  const name = file === undefined ? await ownName(paths, origin) : undefined;
-  const wanted = { ...keyOptions(), type: ED25519, name, nameFlag: "--origin" } as const;
+  const name = file === undefined ? await ownName(paths, config.value("origin")) : undefined;
+  const wanted = { ...keyOptions(call, config), type: ED25519, name, nameFlag: "--origin" } as const;
   return (await openLogSigner(paths.key, wanted)).verifierKey;
 }

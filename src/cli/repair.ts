@@ -18,7 +18,7 @@ export const repair: CommandDefinition = {
         [],
       )
       .option("--out <DIR>", "where the whole data goes (default: the data directory + .repaired)");
-    addSettings(command, ["data", "key", "guard", "vkey", "policy", "origin", "timeout"], {
+    addSettings(command, ["data", "key", "passphraseFile", "guard", "vkey", "policy", "origin", "timeout"], {
       data: "the damaged data directory: only read, and no server may be running on it (default: ./data)",
       key: "the log's own key: where --vkey and --policy are missing, its heads are believed (default: the data directory + .key)",
     });

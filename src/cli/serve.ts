@@ -1,8 +1,10 @@
 import { type Config, invocation } from "../config.ts";
 import { TlogError } from "../errors.ts";
 import { type WriteAccess, writeAccessFor } from "../http/access.ts";
+import type { ExplorerFiles } from "../http/explorer.ts";
 import { readTls } from "../http/tls.ts";
 import type { Log } from "../log/log.ts";
+import { readExplorerFiles } from "../node/explorer-files.ts";
 import { type RunningServer, serveLog, type TlsFiles, type WriteTokens } from "../server.ts";
 import { flagName, type SettingName } from "../settings.ts";
 import { logLines } from "../telemetry/log-lines.ts";
@@ -27,6 +29,7 @@ const OPTIONS: readonly SettingName[] = [
   "localWitnesses",
   "servedAt",
   "readers",
+  "explorer",
   "tokenHash",
   "tokens",
   "openWrites",
@@ -82,7 +85,7 @@ async function runLog(
     events,
   }: Pick<Opening, "config" | "paths" | "events"> & Omit<Serving, "log">,
 ): Promise<void> {
-  const signers = await openLogKeys(paths, { ...keyOptions(), origin: config.value("origin") });
+  const signers = await openLogKeys(paths, { ...keyOptions(call, config), origin: config.value("origin") });
   const local = await localWitnesses(call, { config, paths, signers });
   // Not `await using`: TypeScript 6.0 leaves the ".ts" of an import() that stands beside one.
   const log = await openConfiguredLog({ config, paths, signers, local, events }).catch(
@@ -120,12 +123,24 @@ async function serveConfigured(
     tls,
     adminListen: config.value("adminListen"),
     witnesses: local?.mounted ?? [],
+    explorer: config.value("explorer") ? explorerFiles(call) : undefined,
   };
   const count = config.value("readers");
   if (count === 0) return await serveLog({ ...options, events });
   const { serveLogWithReaders } = await import("../readers/serve-with-readers.ts");
   const all = { ...events, ...readerLines(lineOptions(call, config)) };
   return await serveLogWithReaders({ ...options, count, directory: paths.data, events: all });
+}
+
+/** A log is served without its page rather than not at all. */
+function explorerFiles({ output }: Call): ExplorerFiles | undefined {
+  try {
+    return readExplorerFiles();
+  } catch (error) {
+    if (!(error instanceof TlogError)) throw error;
+    output.notice(`no explorer: ${error.message}`);
+    return undefined;
+  }
 }
 
 interface Serving {

@@ -16,7 +16,7 @@ import { findOwnSignatures } from "../witness/recover.ts";
 import type { RosterEntry } from "../witness/roster.ts";
 import type { OwnSignature } from "../witness/witness.ts";
 import { assertSettings } from "./checked-settings.ts";
-import { addExamples, addSettings, type CommandDefinition } from "./command.ts";
+import { addExamples, addSettings, type Call, type CommandDefinition } from "./command.ts";
 import { openCosignerKeys } from "./cosigner-keys.ts";
 import { shellQuoted } from "./first-steps.ts";
 import { keyOptions } from "./key-options.ts";
@@ -36,6 +36,7 @@ const OPTIONS: readonly SettingName[] = [
   "pollInterval",
   "key",
   "mlDsaKey",
+  "passphraseFile",
   "guard",
   "adminListen",
   "maxDataBytes",
@@ -51,7 +52,7 @@ export const witness: CommandDefinition = {
     addSettings(command, OPTIONS, {
       listen: `where the witness listens (default: ${DEFAULT_LISTEN.host}:${DEFAULT_LISTEN.port})`,
       data: `where the witness lives; made when missing (default: ${WITNESS_DATA})`,
-      key: "the witness's Ed25519 key, made on first start (default: the data directory + .key)",
+      key: "the witness's Ed25519 key: a file, made on first start (default: the data directory + .key), ssh-agent:SHA256:… or pkcs11:…",
       mlDsaKey: "a second key, ML-DSA-44 and of the same name, to cosign with too",
       recreateGuard:
         "start without the guard that should be there: only when you know no newer copy of this witness has signed",
@@ -70,7 +71,7 @@ export const witness: CommandDefinition = {
     // What is opened last is closed first.
     const opened: (() => Promise<unknown>)[] = [];
     try {
-      const running = await start({ config, paths, events, opened });
+      const running = await start(call, { config, paths, events, opened });
       await call.output.result(welcome(running));
       await untilAborted(call.signal);
       call.output.notice("finishing what is in flight; Ctrl-C again stops at once");
@@ -88,24 +89,27 @@ interface Running {
   readonly paths: DataPaths;
 }
 
-async function start({
-  config,
-  paths,
-  events,
-  opened,
-}: {
-  readonly config: Config;
-  readonly paths: DataPaths;
-  readonly events: Required<WitnessEvents>;
-  readonly opened: (() => Promise<unknown>)[];
-}): Promise<Running> {
+async function start(
+  call: Call,
+  {
+    config,
+    paths,
+    events,
+    opened,
+  }: {
+    readonly config: Config;
+    readonly paths: DataPaths;
+    readonly events: Required<WitnessEvents>;
+    readonly opened: (() => Promise<unknown>)[];
+  },
+): Promise<Running> {
   // What may be mistyped is read before a file is made.
   const settings = parseLogs(config.value("witnessedLogs") ?? []);
   const peers = (config.value("peers") ?? []).map(parsePeer);
   const mlDsa44 = openMlDsaPool();
   opened.push(() => mlDsa44.close());
   const recreateGuard = config.value("recreateGuard");
-  const keyed = { ...keyOptions(), name: config.value("name"), mlDsa44, recreateGuard };
+  const keyed = { ...keyOptions(call, config), name: config.value("name"), mlDsa44, recreateGuard };
   const keys = await openCosignerKeys(paths, keyed);
   const owner = ownerOf(keys);
   const file = await openRosterFile({ directory: paths.data, owner, settings, events });

@@ -1,55 +1,44 @@
-import { constants } from "node:fs";
-import { type FileHandle, open, rm } from "node:fs/promises";
+import { open, rm } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { TlogError } from "../errors.ts";
 import { codeOf, hasErrorCode } from "../node/errno.ts";
 import { syncDirectory } from "../node/sync-directory.ts";
-import { decodeUtf8 } from "../tlog/encoding.ts";
+import { decodeUtf8, encodeUtf8 } from "../tlog/encoding.ts";
+import { decryptAge, encryptAge, isAgeFile } from "./age-file.ts";
+import { findSecret, readPrivateFile, type SecretSources } from "./secrets.ts";
 
 const MAX_KEY_FILE_BYTES = 16 * 1024;
-/** Permission bits below this one belong to the group and to others. */
-const OWNER_BITS = 0o100;
 
 /**
- * Reads a signing key file: one line, `PRIVATE+KEY+<name>+<key id>+<base64>` (Go's note key text), mode 0600.
+ * Reads a signing key file: one line, `PRIVATE+KEY+<name>+<key id>+<base64>` (Go's note key text), mode 0600; or that line encrypted
+ * with a passphrase, as `age -p` does it.
  * @returns the line, without its newline; parse it with `parseSigningKey`.
- * @throws {TlogError} KEY_FILE_MISSING | KEY_FILE_EXPOSED (others may read it) | KEY_FILE_MALFORMED | FILE_UNREADABLE
+ * @throws {TlogError} KEY_FILE_MISSING | KEY_FILE_EXPOSED (others may read it) | KEY_FILE_MALFORMED | FILE_UNREADABLE |
+ *   PASSPHRASE_MISSING | PASSPHRASE_WRONG
  */
-export async function readSigningKeyFile(path: string): Promise<string> {
+export async function readSigningKeyFile(path: string, sources: SecretSources = {}): Promise<string> {
   const location = resolve(path);
-  const file = await openKeyFile(location);
-  try {
-    const { mode, size } = await file.stat();
-    const permissions = mode % 0o1000;
-    // Windows has no such bits; Node reports 0666 there for every file.
-    if (process.platform !== "win32" && permissions % OWNER_BITS !== 0) {
-      const shown = permissions.toString(8).padStart(4, "0");
-      throw new TlogError(
-        "KEY_FILE_EXPOSED",
-        `${location}: want mode 0600, got ${shown}; run: chmod 600 ${location}`,
-      );
-    }
-    if (size > MAX_KEY_FILE_BYTES) {
-      throw new TlogError(
-        "KEY_FILE_MALFORMED",
-        `${location}: want at most ${MAX_KEY_FILE_BYTES} bytes, got ${size}`,
-      );
-    }
-    return onlyLine(await readText(file, location), location);
-  } finally {
-    await file.close();
-  }
+  const { credentialsDirectory } = sources;
+  const bytes = await readPrivateFile(location, { maxBytes: MAX_KEY_FILE_BYTES, credentialsDirectory });
+  return onlyLine(isAgeFile(bytes) ? await decrypted(bytes, location, sources) : bytes, location);
 }
 
 /**
  * Writes a signing key to a new file, mode 0600, synced with its directory before it resolves.
+ * @param options.passphrase - encrypts it.
  * @throws {TlogError} KEY_FILE_EXISTS: a key is never overwritten. FILE_UNWRITABLE
  */
-export async function writeSigningKeyFile(path: string, signingKey: string): Promise<void> {
+export async function writeSigningKeyFile(
+  path: string,
+  signingKey: string,
+  { passphrase }: { readonly passphrase?: string | undefined } = {},
+): Promise<void> {
   const location = resolve(path);
+  const line = encodeUtf8(`${signingKey}\n`);
+  const bytes = passphrase === undefined ? line : await encryptAge(line, { passphrase });
   const file = await createExclusive(location);
   try {
-    await file.writeFile(`${signingKey}\n`);
+    await file.writeFile(bytes);
     await file.sync();
   } catch (error) {
     // Half a key would only stand in the way of the next attempt.
@@ -59,21 +48,6 @@ export async function writeSigningKeyFile(path: string, signingKey: string): Pro
     await file.close();
   }
   await syncDirectory(dirname(location));
-}
-
-async function openKeyFile(location: string) {
-  try {
-    return await open(location, constants.O_RDONLY);
-  } catch (error) {
-    const missing = hasErrorCode(error, "ENOENT");
-    throw new TlogError(
-      missing ? "KEY_FILE_MISSING" : "FILE_UNREADABLE",
-      `cannot read the key file ${location} (${codeOf(error)})`,
-      {
-        cause: error,
-      },
-    );
-  }
 }
 
 async function createExclusive(location: string) {
@@ -88,16 +62,19 @@ async function createExclusive(location: string) {
   }
 }
 
-/** The decoder's and the system's errors would not say which file; neither may show what is in it. */
-async function readText(file: FileHandle, location: string): Promise<string> {
+async function decrypted(bytes: Uint8Array, location: string, sources: SecretSources): Promise<Uint8Array> {
+  const passphrase = await findSecret({ kind: "passphrase", of: `the key file ${location}` }, sources);
   try {
-    return decodeUtf8(await file.readFile());
+    return await decryptAge(bytes, { passphrase });
   } catch (error) {
-    throw new TlogError("KEY_FILE_MALFORMED", `${location}: want a text file of one line (${codeOf(error)})`);
+    if (!(error instanceof TlogError)) throw error;
+    throw new TlogError(error.code, `${location}: ${error.message}`, { cause: error });
   }
 }
 
-function onlyLine(text: string, location: string): string {
+/** No message shows what is in the file. */
+function onlyLine(bytes: Uint8Array, location: string): string {
+  const text = textOf(bytes, location);
   const line = text.endsWith("\n") ? text.slice(0, -1) : text;
   if (line.length === 0 || line.includes("\n")) {
     throw new TlogError(
@@ -106,4 +83,13 @@ function onlyLine(text: string, location: string): string {
     );
   }
   return line;
+}
+
+/** The decoder's error would not say which file. */
+function textOf(bytes: Uint8Array, location: string): string {
+  try {
+    return decodeUtf8(bytes);
+  } catch {
+    throw new TlogError("KEY_FILE_MALFORMED", `${location}: want a text file of one line`);
+  }
 }

@@ -7,10 +7,11 @@ import { type CosignerKey, cosignerKey } from "../tlog/cosigner.ts";
 import { ED25519, isKeyName, type KeyType, type NoteSigner, noteSigner, openKeyPair } from "../tlog/key.ts";
 import { readSigningKeyFile } from "./key-file.ts";
 import { type KeyReference, parseKeyReference } from "./key-reference.ts";
+import type { SecretSources } from "./secrets.ts";
 import { openSshAgentKey } from "./ssh-agent.ts";
 
 /** What a key's holder needs of the surroundings. */
-export interface KeyOptions {
+export interface KeyOptions extends SecretSources {
   /** Where an ssh-agent listens; undefined: there is none. */
   readonly agentSocket?: string | undefined;
   /** By default this thread. */
@@ -74,8 +75,9 @@ async function openKey(
   return { name, keyPair: await openServiceKey(where, wanted) };
 }
 
-async function openFileKey(path: string, { type, name, nameFlag = "the name", mlDsa44 }: SignerWanted) {
-  const text = await readSigningKeyFile(path);
+async function openFileKey(path: string, wanted: SignerWanted) {
+  const { type, name, nameFlag = "the name", mlDsa44 } = wanted;
+  const text = await readSigningKeyFile(path, wanted);
   const found = await openKeyPair(text, mlDsa44 === undefined ? {} : { mlDsa44 });
   if (found.type !== type) {
     throw new TlogError("CONFIG_INVALID", `${path}: want ${TYPE_WORDS[type]}, got ${TYPE_WORDS[found.type]}`);
