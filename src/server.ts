@@ -16,6 +16,7 @@ import { DEFAULT_SERVED, type ServedPlaces } from "./log/head-sources.ts";
 import type { Log, LogLimits } from "./log/log.ts";
 import { openLogEngine } from "./log/open-log.ts";
 import { DEFAULT_LIMITS } from "./log/options.ts";
+import type { KeyChangeWish } from "./log/own-keys.ts";
 import { SpaceFloor } from "./log/space-floor.ts";
 import { type LogWitnesses, WITNESSED_INTERVAL_MS, witnessOptions } from "./log/witness-options.ts";
 import { messageOf } from "./node/errno.ts";
@@ -46,6 +47,7 @@ export type {
   Witnessing,
   WitnessStatus,
 } from "./log/log.ts";
+export type { KeyChangeWish } from "./log/own-keys.ts";
 export { LogRolledBackError } from "./log/shown-heads.ts";
 export type { LogWitnesses, QuorumMode } from "./log/witness-options.ts";
 export { openLmdbReader } from "./store/lmdb.ts";
@@ -90,6 +92,8 @@ export interface OpenLogOptions {
   readonly served?: (Pick<ServedPlaces, "urls"> & Partial<ServedPlaces>) | undefined;
   /** End the log with this opening: it takes no more entries, for ever, and its last checkpoint says so. spec/frozen.md */
   readonly freeze?: FreezeRequest | undefined;
+  /** Change the log's keys with this opening; `signers` are those from before, and go on signing beside the new ones. spec/key-history.md */
+  readonly keyChange?: KeyChangeWish | undefined;
   readonly limits?: Partial<LogLimits>;
   readonly events?: LogEvents;
   /** The most the data file may grow to, in bytes. Default: as the disk allows. */
@@ -136,6 +140,7 @@ export async function openLog(options: OpenLogOptions): Promise<Log> {
       witnesses,
       served: options.served && { ...DEFAULT_SERVED, ...options.served },
       freeze: options.freeze,
+      keyChange: options.keyChange,
       limits: { ...DEFAULT_LIMITS, ...options.limits },
       events,
       space,
@@ -188,7 +193,16 @@ export async function serveLog(options: ServeLogOptions): Promise<RunningServer>
   let url: string | undefined; // owned by this function
   const boundPort = () => (url === undefined ? undefined : portOf(url));
   const version = packageVersion();
-  const app = createLogApp({ log, writeAccess, version, limits, witnesses, boundPort, onError });
+  const app = createLogApp({
+    log,
+    writeAccess,
+    version,
+    limits,
+    witnesses,
+   
+    boundPort,
+    onError,
+  });
   const adminApp = (isClosing: () => boolean) => createAdminApp({ log, isClosing, onError, metrics });
   const requests = metrics?.requests;
   const server = await serveApps({ app, adminApp, listen, adminListen, tls, limits, onError, requests });

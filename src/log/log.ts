@@ -1,6 +1,7 @@
 /** The engine's face: what HTTP, the command line and embedding programs call. `open-log.ts` makes one. */
 import type { EntryBlock } from "../tlog/entry-bundle.ts";
 import type { Frozen } from "../tlog/frozen.ts";
+import type { KeyHistory } from "../tlog/key-history.ts";
 import type { Policy } from "../tlog/policy.ts";
 
 /** An entry's place in the log, durable when you hold it. */
@@ -137,6 +138,8 @@ export interface LogView {
 export interface Log extends LogView, AsyncDisposable {
   /** Undefined: it has not ended. */
   readonly end: LogEnd | undefined;
+  /** Undefined: its keys never changed. spec/key-history.md */
+  readonly keyHistory: KeyHistory | undefined;
   /**
    * Appends one entry; resolves when it is durable and has its index for ever.
    * @param entry - copied.

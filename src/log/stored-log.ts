@@ -3,6 +3,7 @@ import { HASH_BYTES } from "../merkle/hash.ts";
 import { decodeUtf8 } from "../tlog/encoding.ts";
 import { decodeBundle, type EntryBlock, encodeEntryBlock } from "../tlog/entry-bundle.ts";
 import { formatVerifierKey } from "../tlog/key.ts";
+import type { KeyHistory } from "../tlog/key-history.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
 import { appendedEach, checkedBytes } from "./added.ts";
 import type { CosignStage } from "./cosign.ts";
@@ -32,6 +33,7 @@ export interface StoredLogParts extends LogOptions {
   readonly stage: CosignStage | undefined;
   readonly watch: HeadWatch;
   readonly end: LogEnd | undefined;
+  readonly keyHistory: KeyHistory | undefined;
   readonly failure: () => TlogError | undefined;
 }
 
@@ -42,6 +44,7 @@ export class StoredLog implements Log {
   readonly limits: LogLimits;
   readonly duplicates: "first" | "allow";
   readonly end: LogEnd | undefined;
+  readonly keyHistory: KeyHistory | undefined;
   readonly #parts: StoredLogParts;
   readonly #nodes: NodeCache;
   readonly #receipts: Receipts;
@@ -53,6 +56,7 @@ export class StoredLog implements Log {
     this.limits = parts.limits;
     this.duplicates = parts.duplicates;
     this.end = parts.end;
+    this.keyHistory = parts.keyHistory;
     this.#parts = parts;
     this.#nodes = nodesOf(parts.store, parts.events);
     this.#receipts = new Receipts(this.#nodes);
