@@ -9,6 +9,7 @@ const otherScripts = [
   "test/crash/**",
   "test/faults/**",
   "test/hostile/**",
+  "test/deploy/**",
 ];
 
 /** Files that mock modules or replace globals for good. All others share processes: to load everything anew for each takes most of the time. */

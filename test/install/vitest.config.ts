@@ -14,6 +14,7 @@ export default defineConfig({
       "test/flips/*.test.ts",
       "test/faults/*.test.ts",
       "test/hostile/*.test.ts",
+      "test/deploy/*.test.ts",
     ],
     testTimeout: 300_000,
     hookTimeout: 300_000,
