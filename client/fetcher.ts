@@ -79,6 +79,12 @@ export interface Fetcher {
    *   REMOTE_TOO_LARGE | ABORTED
    */
   request(request: RemoteRequest): Promise<RemoteResponse>;
+  /** The bare answer to a GET, whose body may have no end: neither its time nor its bytes are bounded, and no status is thrown. */
+  open(request: {
+    readonly path: string;
+    readonly headers: Record<string, string>;
+    readonly signal: AbortSignal;
+  }): Promise<Response>;
   readonly now: () => number;
   readonly random: () => number;
   /** Does `work` with a signal that aborts with the caller's, or when its time is over. @throws `late`, ABORTED, or as `work` */
@@ -109,6 +115,8 @@ export function openFetcher(url: string, options: FetcherOptions = {}): Fetcher 
   };
   return {
     request: (request) => requestWithRetries(request, settings),
+    open: ({ path, ...rest }) =>
+      settings.fetch(settings.baseUrl + path, { method: "GET", redirect: "manual", ...rest }),
     now: settings.now,
     random: settings.random,
     within: (limit, work) => within(limit, settings.sleep, work),

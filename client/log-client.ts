@@ -10,6 +10,7 @@ import { MAX_ENTRY_BYTES } from "../src/tlog/entry-bundle.ts";
 import { type CheckpointMemory, memoryCheckpoints } from "./checkpoint-memory.ts";
 import { type LogEntry, readEntries } from "./entries.ts";
 import { type Fetcher, type FetcherOptions, openFetcher } from "./fetcher.ts";
+import { follow } from "./follow.ts";
 import { type Heads, openHeads } from "./heads.ts";
 import type { LogHead } from "./log-head.ts";
 import { type TrustIn, trustIn } from "./policy.ts";
@@ -23,7 +24,7 @@ import {
 import { type LogReceipt, openReceipts, type ReceiptOptions } from "./receipts.ts";
 import { decodeJsonObject, indexFrom, openShortcuts, rethrowAbsence, type Shortcut } from "./routes.ts";
 import { type AppendedEntry, type AppendOptions, appendEntries, appendEntry } from "./submit.ts";
-import { type FollowOptions, followEntries } from "./tail.ts";
+import type { FollowOptions } from "./tail.ts";
 import { memoryTiles, type TileCache } from "./tile-cache.ts";
 import { openTileSource, type TileSource } from "./tile-source.ts";
 
@@ -138,7 +139,7 @@ export function openLogClient(options: LogClientOptions): LogClient {
     checkpoint: ({ signal } = {}) => heads.fetch(signal),
     entries: (range = {}) => entriesIn(parts, range),
     entry: (leafIndex, { signal } = {}) => entryAt(parts, leafIndex, signal),
-    follow: (following = {}) => followEntries(parts, following),
+    follow: (following = {}) => follow(parts, following),
     inclusion: async ({ leafIndex, treeSize }, { signal } = {}) => {
       assertSize("leafIndex", leafIndex);
       const head = await heads.covering(treeSize ?? leafIndex + 1, signal);

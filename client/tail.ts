@@ -1,19 +1,25 @@
-/** Following a log: every new entry, verified, in order, for as long as the caller listens. */
-import { TlogError } from "../src/errors.ts";
-import { assertSize } from "../src/merkle/sizes.ts";
-import { TILE_WIDTH } from "../src/tlog/tile.ts";
-import { isTransient } from "./backoff.ts";
-import { type LogEntry, readEntries } from "./entries.ts";
-import { RemoteRefusedError } from "./errors.ts";
+/**
+ * Following a log: every new entry, verified, in order, for as long as the caller listens. Loaded at its first use, apart from the client,
+ * so at run time it imports nothing of it, and is handed what it needs: a second TlogError would be another class.
+ */
+import type { TlogError } from "../src/errors.ts";
+import type { LogEntry, readEntries } from "./entries.ts";
 import type { Fetcher } from "./fetcher.ts";
 import type { Heads } from "./heads.ts";
+import { listen, type Push } from "./push.ts";
 import type { TileSource, TreeHead } from "./tile-source.ts";
+import type { linkedController, orAborted } from "./waiting.ts";
 
 export interface FollowOptions {
   /** First leaf index to yield. Default: the tree size when following begins, so only what is new. */
   readonly from?: number;
   readonly signal?: AbortSignal;
-  /** Pause between two looks at a growing log; idle logs are asked ever less often. Default 1,000. */
+  /**
+   * Default true: where the log has GET /events it is listened to, and tells of new entries as they come. Where it has not, or while that
+   * fails, it is asked again and again.
+   */
+  readonly push?: boolean;
+  /** Pause between two looks at a growing log that does not tell by itself; idle logs are asked ever less often. Default 1,000. */
   readonly pollMs?: number;
   /** Longest pause. Default 15,000. */
   readonly maxPollMs?: number;
@@ -28,11 +34,23 @@ export interface FollowOptions {
 
 /** c2sp.org/tlog-tiles, "Log entries": what "rapidly growing" means. */
 const RAPID_GROWTH = 200;
+/** Leaves of a full tile. */
+const TILE_WIDTH = 256;
 
-interface Source {
+/** A client's log, and what of the client is needed here. */
+export interface Followed {
   readonly fetcher: Fetcher;
   readonly heads: Heads;
   readonly tiles: TileSource;
+  readonly tools: {
+    readonly readEntries: typeof readEntries;
+    readonly linkedController: typeof linkedController;
+    readonly orAborted: typeof orAborted;
+    /** Worth another try later. */
+    readonly passes: (error: unknown) => error is TlogError;
+    /** For a stream on which nothing comes. */
+    readonly late: TlogError;
+  };
 }
 
 /**
@@ -40,33 +58,55 @@ interface Source {
  * @throws {TlogError} LOG_FORKED | ABORTED | whatever else shows that the log is wrong; not what passes by itself.
  */
 export async function* followEntries(
-  log: Source,
+  log: Followed,
   options: FollowOptions,
 ): AsyncGenerator<LogEntry, void, void> {
-  const { signal, pollMs = 1_000, maxPollMs = 15_000 } = options;
-  if (options.from !== undefined) assertSize("from", options.from);
+  const { pollMs = 1_000, maxPollMs = 15_000 } = options;
+  const { fetcher, heads, tools } = log;
+  const { controller, release } = tools.linkedController(options.signal);
+  const { signal } = controller;
   let next = options.from;
   let previousSize: number | undefined;
-  for (let quietRounds = 0; ; quietRounds++) {
-    try {
-      const head = await log.heads.fetch(signal);
-      next ??= head.treeSize;
-      const isRapid = head.treeSize - (previousSize ?? head.treeSize) > RAPID_GROWTH;
-      previousSize = head.treeSize;
-      const isHeld = isRapid && options.skipPartialBundles !== false;
-      const end = isHeld ? await lastFullEnd(log.tiles, head, signal) : head.treeSize;
-      for await (const entry of readEntries(log, { head, start: next, end, signal })) {
-        next = entry.leafIndex + 1;
-        quietRounds = 0;
-        yield entry;
+  let push: Push | undefined;
+  try {
+    for (let quietRounds = 0; ; quietRounds++) {
+      let isHeld = false;
+      const startedAt = fetcher.now();
+      try {
+        const told = push?.take();
+        const head = await (told === undefined ? heads.fetch(signal) : heads.judge(told, signal));
+        next ??= head.treeSize;
+        const isRapid = head.treeSize - (previousSize ?? head.treeSize) > RAPID_GROWTH;
+        previousSize = head.treeSize;
+        isHeld = isRapid && options.skipPartialBundles !== false;
+        const end = isHeld ? await lastFullEnd(log.tiles, head, signal) : head.treeSize;
+        for await (const entry of tools.readEntries(log, { head, start: next, end, signal })) {
+          next = entry.leafIndex + 1;
+          quietRounds = 0;
+          yield entry;
+        }
+      } catch (error) {
+        if (!tools.passes(error)) throw error;
+        options.onProblem?.(error);
+        isHeld = true;
       }
-    } catch (error) {
-      if (!(error instanceof TlogError) || !passes(error)) throw error;
-      options.onProblem?.(error);
+      if (options.push !== false)
+        push ??= listen({ fetcher, knownSize: () => previousSize, signal, late: tools.late });
+      // Half of it is chance: followers that started together spread out.
+      const jitter = (1 + fetcher.random()) / 2;
+      if (push?.isLive && !isHeld) {
+        await tools.orAborted(push.news(), signal);
+        const sinceMs = Math.max(0, fetcher.now() - startedAt);
+        if (sinceMs < pollMs / 4) await fetcher.pause(Math.ceil(pollMs / 4 - sinceMs), signal);
+        quietRounds = 0;
+      } else {
+        const ceiling = Math.min(maxPollMs, pollMs * 2 ** quietRounds);
+        await fetcher.pause(Math.ceil(ceiling * jitter), signal);
+      }
     }
-    const ceiling = Math.min(maxPollMs, pollMs * 2 ** quietRounds);
-    // Half of it is chance: followers that started together spread out.
-    await log.fetcher.pause(Math.ceil((ceiling * (1 + log.fetcher.random())) / 2), signal);
+  } finally {
+    release();
+    controller.abort();
   }
 }
 
@@ -81,9 +121,4 @@ async function lastFullEnd(
 ): Promise<number> {
   await tiles.readNodes({ head, nodes: [], signal });
   return head.treeSize - (head.treeSize % TILE_WIDTH);
-}
-
-/** Worth another try later. Unlike a single request, following also outlives a server that is broken for a while. */
-function passes(problem: TlogError): boolean {
-  return isTransient(problem) || (problem instanceof RemoteRefusedError && problem.status >= 500);
 }

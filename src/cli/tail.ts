@@ -16,7 +16,7 @@ export const tail: CommandDefinition = {
       .option("--from <INDEX>", "begin with this leaf index instead")
       .option("--separator <TEXT>", "written after each entry; knows \\n \\t \\r \\0 \\\\ (default: \\n)")
       .option("--paragraphs", "write a newline and an empty line after each entry")
-      .option("--poll <MS>", "pause between two looks at the log (default: 1000)");
+      .option("--poll <MS>", "pause between two looks at a log that has no GET /events (default: 1000)");
     addSettings(command, REMOTE_SETTINGS);
     addExamples(command, [
       "bristlecone tail",

@@ -26,13 +26,16 @@ describe("the client as one file for browsers", () => {
     expect(built.inputs.filter((path) => path.startsWith("src/node/"))).toEqual([]);
   });
 
-  test("leaves ML-DSA and evidence to files of their own, imported on demand only", () => {
+  test("leaves ML-DSA, evidence and following to files of their own, imported on demand only", () => {
     const onDemand = (text: string) => new Set(text.match(/\bimport\s*\(\s*["'][^"']+["']\s*\)/g));
-    expect(onDemand(built.client)).toEqual(new Set(['import("./ml-dsa.js")', 'import("./evidence.js")']));
+    const apart = ["ml-dsa", "evidence", "tail"].map((name) => `import("./${name}.js")`);
+    expect(onDemand(built.client)).toEqual(new Set(apart));
     expect(onDemand(built.evidence)).toEqual(new Set(['import("./ml-dsa.js")']));
-    for (const text of [built.client, built.evidence])
+    expect(onDemand(built.tail)).toEqual(new Set());
+    for (const text of [built.client, built.evidence, built.tail])
       expect(text).not.toMatch(/\bimport(?!Key\b)\s*[\w{*"']/);
     expect(built.client).not.toContain("tlog-evidence@v1");
+    expect(built.client).not.toContain("text/event-stream");
     expect(built.mlDsa).toMatch(/\bml_dsa44\b/);
   });
 });
