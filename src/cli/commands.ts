@@ -56,6 +56,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = Object.freeze({
     summary: "print the last entries, then every new one, each checked; Ctrl-C ends it",
     load: async () => (await import("./tail.ts")).tail,
   },
+  monitor: {
+    summary: "follow one or many logs, verify every head and entry, and tell what is wrong or wanted",
+    load: async () => (await import("./monitor.ts")).monitor,
+  },
   checkpoint: {
     summary: "fetch the log's checkpoint, verify it, and demand that it continues the one seen last",
     load: async () => (await import("./checkpoint.ts")).checkpoint,

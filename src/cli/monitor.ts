@@ -1,0 +1,188 @@
+import { join, resolve } from "node:path";
+import { type Config, stateDirectory } from "../config.ts";
+import { TlogError } from "../errors.ts";
+import { alertJson } from "../monitor/alert.ts";
+import type { AlertSink } from "../monitor/delivery.ts";
+import { type Monitor, openMonitor } from "../monitor/monitor.ts";
+import { MAX_CONFIG_BYTES, type MonitorConfig, parseMonitorConfig } from "../monitor/monitor-config.ts";
+import type { MonitoredLog } from "../monitor/monitored-log.ts";
+import { codeOf } from "../node/errno.ts";
+import { makeDirectory } from "../node/make-directory.ts";
+import { monitorShelf, monitorStates } from "../node/monitor-files.ts";
+import type { SettingName } from "../settings.ts";
+import { lockPlace } from "../store/directory-lock.ts";
+import { alertLine, monitorLines } from "../telemetry/monitor-lines.ts";
+import { decodeUtf8 } from "../tlog/encoding.ts";
+import { assertSettings } from "./checked-settings.ts";
+import { addExamples, addSettings, type Call, type CommandDefinition, isFlagOn } from "./command.ts";
+import { readSmallFile } from "./files.ts";
+import { addMonitorFlags, assertNoLogFlags, intervalFlag, oneLogFlags } from "./monitor-flags.ts";
+import { alertResult, assertQuiet, onceResult } from "./monitor-report.ts";
+import { alertSinks, folderOf, monitoredLog, monitoredLogs } from "./monitor-setup.ts";
+import { openRemote } from "./remote.ts";
+import { lineOptions } from "./serving.ts";
+
+const OPTIONS: readonly SettingName[] = [
+  "log",
+  "vkey",
+  "policy",
+  "origin",
+  "state",
+  "timeout",
+  "logLevel",
+  "logFormat",
+];
+
+const LOCK_SOCKET = "monitor.lock";
+const DEFAULT_INTERVAL_SECONDS = 10;
+
+/** `monitor`: follows logs, verifies everything, tells what is wrong or wanted. */
+export const monitor: CommandDefinition = {
+  define(command) {
+    command.argument(
+      "[file]",
+      "a JSON file that names logs, what to look for, and whom to tell (spec/monitor.md)",
+    );
+    addMonitorFlags(command);
+    addSettings(command, OPTIONS, {
+      state:
+        "where it keeps how far it read, and evidence (default: monitor in the XDG state directory's bristlecone)",
+    });
+    addExamples(command, [
+      "bristlecone monitor --log https://log.example.com/ --policy policy.txt --find example.com",
+      "bristlecone monitor --once --log https://log.example.com/ --vkey 'log.example.com+8ab5d197+AV…'",
+      "bristlecone monitor monitor.json",
+    ]);
+  },
+  async run(call) {
+    const config = await call.config();
+    assertSettings(config, OPTIONS);
+    const watched = await watchedBy(call, config);
+    await makeStateDirectory(watched.state);
+    const lock = await lockPlace(watched.state, LOCK_SOCKET);
+    try {
+      const opened = await openMonitor({
+        logs: watched.logs,
+        states: monitorStates(watched.state),
+        shelf: monitorShelf(watched.state),
+        sinks: [ownSink(call, config), ...watched.sinks],
+        events: monitorLines(lineOptions(call, config)),
+        now: Date.now,
+        intervalMs: watched.intervalMs,
+        network: { timeoutMs: config.value("timeout") * 1000 },
+      });
+      if (isFlagOn(call.flags, "once")) await once(call, opened);
+      else await followUntilAborted(call, opened, watched);
+    } finally {
+      await lock.release();
+    }
+  },
+};
+
+interface Watched {
+  readonly logs: readonly MonitoredLog[];
+  readonly sinks: readonly AlertSink[];
+  readonly state: string;
+  readonly intervalMs: number;
+}
+
+/** What the file says, or the flags. */
+async function watchedBy(call: Call, config: Config): Promise<Watched> {
+  const { args, flags } = call;
+  const [file] = args;
+  const chosenState = config.value("state");
+  const ownState = join(stateDirectory(chosenState), "monitor");
+  const seconds = intervalFlag(flags);
+  const intervalMs = (fromFile?: number) => (seconds ?? fromFile ?? DEFAULT_INTERVAL_SECONDS) * 1000;
+  if (file === undefined) {
+    const { log, alerts } = oneLogFlags(flags);
+    const { url, trust } = await openRemote(call);
+    const folder = resolve(".");
+    return {
+      logs: [await monitoredLog({ ...log, url }, { trust, folder, shared: [] })],
+      sinks: await alertSinks(alerts, { folder, now: Date.now }),
+      state: ownState,
+      intervalMs: intervalMs(),
+    };
+  }
+  assertNoLogFlags(flags);
+  const read = await readMonitorConfig(file);
+  const folder = folderOf(file);
+  return {
+    logs: await monitoredLogs(read, folder),
+    sinks: await alertSinks(read.alerts, { folder, now: Date.now }),
+    state: chosenState === undefined && read.state !== undefined ? resolve(folder, read.state) : ownState,
+    intervalMs: intervalMs(read.intervalSeconds),
+  };
+}
+
+/** @throws {TlogError} CONFIG_INVALID | FILE_UNREADABLE */
+export async function readMonitorConfig(path: string): Promise<MonitorConfig> {
+  const bytes = await readSmallFile(path, { maxBytes: MAX_CONFIG_BYTES });
+  try {
+    return parseMonitorConfig(decodeUtf8(bytes));
+  } catch (cause) {
+    if (!(cause instanceof TlogError)) throw cause;
+    throw new TlogError("CONFIG_INVALID", `${path}: ${cause.message}`, { cause });
+  }
+}
+
+async function makeStateDirectory(path: string): Promise<void> {
+  try {
+    await makeDirectory(resolve(path), { mode: 0o700 });
+  } catch (cause) {
+    throw new TlogError("FILE_UNWRITABLE", `${path} cannot be made (${codeOf(cause)})`, { cause });
+  }
+}
+
+/** Whoever sees this program: results with --once, log lines else. */
+function ownSink(call: Call, config: Config): AlertSink {
+  const line = alertLine(lineOptions(call, config));
+  const isOnce = isFlagOn(call.flags, "once");
+  return {
+    name: "log",
+    async tell({ alerts }) {
+      for (const alert of alerts) {
+        if (isOnce) await call.output.result(alertResult(alert));
+        else {
+          const { message: _, kind, ...fields } = alertJson(alert);
+          line(alert, { alert: kind, ...fields });
+        }
+      }
+    },
+  };
+}
+
+async function once({ output, signal }: Call, opened: Monitor): Promise<void> {
+  const report = await opened.once(signal);
+  const status = opened.status();
+  await output.result(onceResult(report, status));
+  assertQuiet(report, status);
+}
+
+async function followUntilAborted(
+  { output, signal }: Call,
+  opened: Monitor,
+  watched: Watched,
+): Promise<void> {
+  const { logs, sinks, state } = watched;
+  const names = ["log lines", ...sinks.map(({ name }) => name)];
+  const text = [
+    ...logs.map(({ trust, url, matchers, places }) => {
+      const more = [
+        ...(matchers.length > 0 ? [`${matchers.length} matchers`] : []),
+        ...(places.length > 0 ? [`${places.length} other places`] : []),
+      ];
+      return `following   ${trust.origin}  ${url}${more.length > 0 ? `  (${more.join(", ")})` : ""}`;
+    }),
+    `alerts to   ${names.join(", ")}`,
+    `state in    ${state}`,
+    "",
+    "Ctrl-C ends it; the next start goes on where it was.",
+  ].join("\n");
+  await output.result({
+    text,
+    json: { logs: logs.map(({ trust, url }) => ({ origin: trust.origin, url })), state, alerts: names },
+  });
+  await opened.run(signal);
+}

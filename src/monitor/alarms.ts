@@ -1,0 +1,63 @@
+/** When something that is wrong is told, and when that it is over: once each. */
+import { type AlarmKind, type Alert, alertId } from "./alert.ts";
+import type { Alarm, LogState } from "./log-state.ts";
+
+/** What a look at a log, or at a place that shows its heads, came to. */
+export interface Observation {
+  readonly kind: AlarmKind;
+  /** A mirror or witness by its URL; "": the log itself. */
+  readonly subject: string;
+  /** What is wrong; undefined: nothing of this kind. */
+  readonly message: string | undefined;
+  /** How long it must be wrong before it is told. */
+  readonly graceMs: number;
+  readonly nowMs: number;
+  readonly files?: readonly string[] | undefined;
+}
+
+/** Most of somebody else's words that are kept. */
+const MAX_MESSAGE_LENGTH = 1000;
+
+/**
+ * @param about - the log's place, and who is to be told.
+ * @returns the state itself when nothing changes.
+ */
+export function observe(
+  state: LogState,
+  { kind, subject, message, graceMs, nowMs, files }: Observation,
+  about: { readonly url: string; readonly to: readonly string[] },
+): LogState {
+  const known = state.alarms.find((alarm) => alarm.kind === kind && alarm.subject === subject);
+  const others = state.alarms.filter((alarm) => alarm !== known);
+  const tell = (alarm: Alarm, isResolved: boolean): Alert => ({
+    id: alertId([state.origin, kind, subject, alarm.sinceMs, isResolved]),
+    kind,
+    isResolved,
+    origin: state.origin,
+    url: about.url,
+    atMs: nowMs,
+    message: alarm.message,
+    ...(subject !== "" && { place: subject }),
+    ...(files !== undefined && files.length > 0 && { files }),
+  });
+  if (message === undefined) {
+    if (known === undefined) return state;
+    const alerts = known.isTold ? [tell(known, true)] : [];
+    return { ...state, alarms: others, pending: [...state.pending, ...addressed(alerts, about.to)] };
+  }
+  if (known?.isTold === true) return state;
+  const words = message.slice(0, MAX_MESSAGE_LENGTH);
+  const alarm = { kind, subject, sinceMs: known?.sinceMs ?? nowMs, isTold: false, message: words };
+  if (nowMs - alarm.sinceMs < graceMs) {
+    return known === undefined ? { ...state, alarms: [...others, alarm] } : state;
+  }
+  return {
+    ...state,
+    alarms: [...others, { ...alarm, isTold: true }],
+    pending: [...state.pending, ...addressed([tell(alarm, false)], about.to)],
+  };
+}
+
+export function addressed(alerts: readonly Alert[], to: readonly string[]): LogState["pending"] {
+  return to.length === 0 ? [] : alerts.map((alert) => ({ alert, to }));
+}

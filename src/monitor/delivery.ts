@@ -1,0 +1,132 @@
+/** Tells alerts to everybody who is to be told, each at least once, in the order of the log they are about; who cannot be told is tried again. */
+import { backoffMs } from "../../client/backoff.ts";
+import type { Sleep } from "../../client/waiting.ts";
+import { TlogError } from "../errors.ts";
+import type { MonitorEvents } from "../events.ts";
+import { type Alert, alertId } from "./alert.ts";
+import type { LogRecord } from "./log-record.ts";
+
+/** Somebody who is told. */
+export interface AlertSink {
+  /** Stands in the state: what waits for a name that is gone is dropped. */
+  readonly name: string;
+  /** Resolves when it was told. @throws {TlogError} then it is told again, later */
+  tell(message: AlertMessage, signal: AbortSignal): Promise<void>;
+}
+
+/** What is told at once: so that ten thousand alerts are not ten thousand mails. */
+export interface AlertMessage {
+  /** A function of the alerts in it. */
+  readonly id: string;
+  /** At most 100. */
+  readonly alerts: readonly Alert[];
+}
+
+export interface DeliveryOptions {
+  readonly sinks: readonly AlertSink[];
+  readonly records: readonly LogRecord[];
+  readonly events: MonitorEvents;
+  readonly random: () => number;
+  readonly sleep: Sleep;
+}
+
+const MAX_ALERTS = 100;
+const RETRY = Object.freeze({ firstDelayMs: 1000, maxDelayMs: 300_000 });
+/** A sink that failed so often in a row is not waited for by who wants to end. */
+const MAX_FAILURES = 3;
+
+export class Delivery {
+  readonly #options: DeliveryOptions;
+  readonly #failures = new Map<string, number>(); // in a row; owned by #serve()
+  readonly #waiting = new Set<() => void>(); // owned by #changed() and wake()
+  #turn = 0; // owned by #next()
+
+  constructor(options: DeliveryOptions) {
+    this.#options = options;
+  }
+
+  /** There may be something to tell. */
+  wake(): void {
+    for (const resolve of this.#waiting) resolve();
+    this.#waiting.clear();
+  }
+
+  /** Tells what there is until the signal aborts; never rejects but for a bug. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#options.sinks.map((sink) => this.#serve(sink, signal)));
+  }
+
+  /** Resolves when nothing waits to be told, or only for sinks that fail. @returns how many alerts wait. */
+  async settled(signal: AbortSignal): Promise<number> {
+    for (;;) {
+      const { records, sinks } = this.#options;
+      const pending = records.flatMap(({ state }) => state.pending);
+      const isWaitedFor = ({ name }: AlertSink) => (this.#failures.get(name) ?? 0) < MAX_FAILURES;
+      const alive = sinks.filter(isWaitedFor).map(({ name }) => name);
+      if (signal.aborted || !pending.some(({ to }) => to.some((name) => alive.includes(name)))) {
+        return pending.length;
+      }
+      await this.#changed(signal);
+    }
+  }
+
+  async #serve(sink: AlertSink, signal: AbortSignal): Promise<void> {
+    const { events, random, sleep } = this.#options;
+    while (!signal.aborted) {
+      const alerts = this.#next(sink.name);
+      if (alerts.length === 0) {
+        await this.#changed(signal);
+        continue;
+      }
+      try {
+        const id = alertId(alerts.map((alert) => alert.id));
+        await sink.tell({ id, alerts }, signal);
+        this.#failures.delete(sink.name);
+        await this.#told(sink.name, new Set(alerts));
+        events.alertsTold?.({ to: sink.name, count: alerts.length });
+        this.wake();
+      } catch (error) {
+        if (!(error instanceof TlogError)) throw error;
+        if (signal.aborted) return;
+        const failures = (this.#failures.get(sink.name) ?? 0) + 1;
+        this.#failures.set(sink.name, failures);
+        events.tellingFailed?.({ to: sink.name, code: error.code, message: error.message, failures });
+        this.wake();
+        await sleep(backoffMs(Math.min(failures - 1, 20), RETRY, random), signal);
+      }
+    }
+  }
+
+  /** Of each log in turn, so that none keeps the others waiting. */
+  #next(name: string): readonly Alert[] {
+    const { records } = this.#options;
+    const alerts: Alert[] = [];
+    this.#turn += 1;
+    for (let at = 0; at < records.length && alerts.length < MAX_ALERTS; at++) {
+      const record = records[(this.#turn + at) % records.length];
+      const own = record?.tellable().filter(({ to }) => to.includes(name)) ?? [];
+      alerts.push(...own.slice(0, MAX_ALERTS - alerts.length).map(({ alert }) => alert));
+    }
+    return alerts;
+  }
+
+  async #told(name: string, alerts: ReadonlySet<Alert>): Promise<void> {
+    const of = this.#options.records.filter(({ state }) =>
+      state.pending.some(({ alert }) => alerts.has(alert)),
+    );
+    await Promise.all(of.map((record) => record.told(name, alerts)));
+  }
+
+  #changed(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal.aborted) return resolve();
+      const done = (): void => {
+        signal.removeEventListener("abort", done);
+        this.#waiting.delete(done);
+        resolve();
+      };
+      signal.addEventListener("abort", done);
+      this.#waiting.add(done);
+    });
+  }
+}

@@ -1,0 +1,220 @@
+/** Follows logs: verifies every head and every entry, and tells what is wrong or wanted. spec/monitor.md */
+import type { FetcherOptions } from "../../client/fetcher.ts";
+import { type Sleep, sleepOnTimer, throwIfAborted } from "../../client/waiting.ts";
+import { TlogError } from "../errors.ts";
+import type { MonitorEvents } from "../events.ts";
+import { type AlertSink, Delivery } from "./delivery.ts";
+import type { EvidenceShelf } from "./evidence-shelf.ts";
+import { Gate } from "./gate.ts";
+import { LogMonitor } from "./log-monitor.ts";
+import { LogRecord, type StateKeeper } from "./log-record.ts";
+import { emptyState, type LogState } from "./log-state.ts";
+import type { MonitoredLog } from "./monitored-log.ts";
+import { logStatus, type MonitorStatus } from "./status.ts";
+
+export interface MonitorOptions {
+  readonly logs: readonly MonitoredLog[];
+  readonly states: StateStore;
+  readonly shelf: EvidenceShelf;
+  readonly sinks: readonly AlertSink[];
+  readonly events: MonitorEvents;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Pause between two looks at a log, in milliseconds; half as much again at most, and more while it does not answer. */
+  readonly intervalMs: number;
+  /** Default: one attempt of at most 10 s a request for heads, as the client has it for the rest. */
+  readonly network?: FetcherOptions;
+  readonly random?: () => number;
+  readonly sleep?: Sleep;
+}
+
+/** Where states are. */
+export interface StateStore extends StateKeeper {
+  /** @returns undefined for a log that is new. @throws {TlogError} STORE_DAMAGED | FILE_UNREADABLE */
+  load(origin: string): Promise<LogState | undefined>;
+}
+
+export interface Monitor {
+  /** Follows all logs until the signal aborts. @throws what is a bug */
+  run(signal: AbortSignal): Promise<void>;
+  /** Looks once at every log and reads it to its end. @throws {TlogError} ABORTED */
+  once(signal: AbortSignal): Promise<OnceReport>;
+  status(): MonitorStatus;
+}
+
+/** What one round came to. */
+export interface OnceReport {
+  readonly logs: readonly {
+    readonly origin: string;
+    /** Of the head that was verified; undefined: none was. */
+    readonly treeSize: number | undefined;
+    /** All its entries were read. */
+    readonly isRead: boolean;
+    readonly matches: number;
+    readonly failure: TlogError | undefined;
+  }[];
+  /** Alerts that could not be told: they are told the next time. */
+  readonly untold: number;
+}
+
+/** Heads asked for side by side, and logs whose entries are read side by side: each holds some windows of bundles. */
+const MAX_LOOKS = 16;
+const MAX_READERS = 2;
+const MAX_PAUSE_MS = 300_000;
+
+/** @throws {TlogError} STORE_DAMAGED | FILE_UNREADABLE (a state) | ARGUMENT_INVALID (a log twice) */
+export async function openMonitor(options: MonitorOptions): Promise<Monitor> {
+  const { logs, states, sinks, events, random = Math.random, sleep = sleepOnTimer, network = {} } = options;
+  const to = sinks.map(({ name }) => name);
+  const failing = new Set<string>(); // origins that cannot be saved; owned by onSaved
+  let delivery: Delivery | undefined; // owned by this function
+  const recordOf = async ({ trust: { origin } }: MonitoredLog): Promise<LogRecord> => {
+    const state = forSinks((await states.load(origin)) ?? emptyState(origin), to);
+    const onSaved = (failure: unknown): void => {
+      if (failure === undefined) failing.delete(origin);
+      else if (failure instanceof TlogError) {
+        const { code, message } = failure;
+        if (!failing.has(origin)) events.warning?.({ code, message: `${origin}: ${message}` });
+        failing.add(origin);
+      } else throw failure;
+      delivery?.wake();
+    };
+    return new LogRecord(state, { keeper: states, onSaved });
+  };
+  const monitors: LogMonitor[] = [];
+  for (const log of logs) {
+    const { origin } = log.trust;
+    if (monitors.some((other) => other.log.trust.origin === origin)) {
+      throw new TlogError(
+        "ARGUMENT_INVALID",
+        `${origin}: want each log once; give further places as its mirrors`,
+      );
+    }
+    const record = await recordOf(log);
+    monitors.push(new LogMonitor({ ...options, log, record, to, network: { ...network, random, sleep } }));
+  }
+  const records = monitors.map(({ record }) => record);
+  delivery = new Delivery({ sinks, records, events, random, sleep });
+  const parts = { monitors, delivery, intervalMs: options.intervalMs, random, sleep };
+  return {
+    run: (signal) => follow(parts, signal),
+    once: (signal) => lookOnce(parts, signal),
+    status: () => ({ isSaving: failing.size === 0, logs: monitors.map(logStatus) }),
+  };
+}
+
+interface Parts {
+  readonly monitors: readonly LogMonitor[];
+  readonly delivery: Delivery;
+  readonly intervalMs: number;
+  readonly random: () => number;
+  readonly sleep: Sleep;
+}
+
+/** Who is not there any more is not waited for. */
+function forSinks(state: LogState, names: readonly string[]): LogState {
+  const pending = state.pending.flatMap(({ alert, to }) => {
+    const known = to.filter((name) => names.includes(name));
+    return known.length === 0 ? [] : [{ alert, to: known }];
+  });
+  return { ...state, pending };
+}
+
+async function follow(parts: Parts, signal: AbortSignal): Promise<void> {
+  const looks = new Gate(MAX_LOOKS);
+  const readers = new Gate(MAX_READERS);
+  // A bug in one of them ends them all.
+  const failed = new AbortController();
+  const ended = AbortSignal.any([signal, failed.signal]);
+  const loops = [
+    parts.delivery.run(ended),
+    ...parts.monitors.map((monitor) => followLog(monitor, { ...parts, looks, readers }, ended)),
+  ];
+  try {
+    await Promise.all(loops.map((loop) => loop.catch(failUnlessAborted)));
+  } finally {
+    await Promise.allSettled(loops);
+  }
+
+  function failUnlessAborted(error: unknown): void {
+    if (signal.aborted && error instanceof TlogError) return;
+    failed.abort();
+    throw error;
+  }
+}
+
+async function followLog(
+  monitor: LogMonitor,
+  parts: Parts & { readonly looks: Gate; readonly readers: Gate },
+  signal: AbortSignal,
+): Promise<void> {
+  const { looks, readers, intervalMs, random, sleep } = parts;
+  const pauseAfter = async (failures: number): Promise<void> => {
+    const longest = Math.max(intervalMs, Math.min(MAX_PAUSE_MS, intervalMs * 2 ** Math.min(failures, 20)));
+    await sleep(Math.ceil(longest * (1 + random() / 2)), signal);
+  };
+  let wake = (): void => undefined; // owned by readLoop()
+  const lookLoop = async (): Promise<void> => {
+    for (let failures = 0; !signal.aborted; ) {
+      const head = await looks.pass(() => monitor.checkHead(signal));
+      failures = head === undefined ? failures + 1 : 0;
+      wake();
+      await pauseAfter(failures);
+    }
+  };
+  const readLoop = async (): Promise<void> => {
+    for (let failures = 0; !signal.aborted; ) {
+      await monitor.record.room(signal);
+      if (monitor.backlog > 0 && !signal.aborted) {
+        const isRead = await readers.pass(() => monitor.readOn(signal));
+        failures = isRead ? 0 : failures + 1;
+        if (isRead) continue;
+        await pauseAfter(failures);
+      } else {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          signal.addEventListener("abort", () => resolve(), { once: true });
+        });
+      }
+    }
+  };
+  await Promise.all([lookLoop(), readLoop()]);
+}
+
+async function lookOnce(parts: Parts, signal: AbortSignal): Promise<OnceReport> {
+  const ended = new AbortController();
+  const delivering = parts.delivery.run(AbortSignal.any([signal, ended.signal]));
+  try {
+    const looks = new Gate(MAX_READERS);
+    const logs = await Promise.all(
+      parts.monitors.map((monitor) => looks.pass(() => lookAt(monitor, parts, signal))),
+    );
+    return { logs, untold: await parts.delivery.settled(signal) };
+  } finally {
+    ended.abort();
+    await delivering;
+  }
+}
+
+async function lookAt(
+  monitor: LogMonitor,
+  { delivery }: Parts,
+  signal: AbortSignal,
+): Promise<OnceReport["logs"][number]> {
+  const before = monitor.record.state.matches;
+  const head = await monitor.checkHead(signal);
+  let isRead = head !== undefined;
+  for (let left = -1; isRead && monitor.backlog !== left && monitor.backlog > 0; ) {
+    left = monitor.backlog;
+    isRead = await monitor.readOn(signal);
+    if (!monitor.record.hasRoom) await delivery.settled(signal);
+    throwIfAborted(signal);
+  }
+  return {
+    origin: monitor.log.trust.origin,
+    treeSize: head?.treeSize,
+    isRead: isRead && monitor.backlog === 0,
+    matches: monitor.record.state.matches - before,
+    failure: monitor.lastLook.failure,
+  };
+}

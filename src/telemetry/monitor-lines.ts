@@ -1,0 +1,42 @@
+import type { MonitorEvents } from "../events.ts";
+import { type LogLineOptions, lineWriter, onceASecond } from "./line-writer.ts";
+
+/** Turns what a monitor reports into log lines. Alerts are not among them: they are told by `alertLine`. */
+export function monitorLines(options: LogLineOptions): Required<MonitorEvents> {
+  const line = lineWriter(options);
+  return {
+    headVerified: ({ origin, treeSize, progress }) =>
+      line("debug", "head verified", { origin, treeSize, progress }),
+    entriesRead: ({ origin, count, bytes, matches }) =>
+      line("debug", "entries verified", { origin, count, bytes, matches }),
+    lookFailed: onceASecond(options.now, ({ origin, code, message }, count) =>
+      line("info", `a look failed, and is tried again: ${message}`, {
+        origin,
+        code,
+        ...(count > 1 && { count }),
+      }),
+    ),
+    alertsTold: ({ to, count }) => line("debug", "alerts told", { to, count }),
+    tellingFailed: ({ to, code, message, failures }) =>
+      line("warn", `alerts could not be told, and are tried again: ${message}`, { to, code, failures }),
+    warning: ({ code, message }) => line("warn", message, { code }),
+  };
+}
+
+/** An alert as a log line: always a warning, unless it says that something is over. */
+export function alertLine(
+  options: LogLineOptions,
+): (
+  alert: { readonly kind: string; readonly isResolved: boolean; readonly message: string },
+  fields: object,
+) => void {
+  const line = lineWriter(options);
+  return ({ kind, isResolved, message }, fields) => {
+    const shown = Object.entries(fields).filter(
+      (field): field is [string, string | number] =>
+        typeof field[1] === "string" || typeof field[1] === "number",
+    );
+    const words = isResolved ? `over: ${kind}: ${message}` : `${kind}: ${message}`;
+    line(isResolved ? "info" : "warn", words, Object.fromEntries(shown));
+  };
+}
