@@ -2,6 +2,7 @@
  * What a program that shows a log to people needs beside the client: verifications step by step, and files, policies and trees taken apart.
  * The explorer is made of this, `index.ts` and `evidence.ts`.
  */
+export { sha256 } from "#crypto";
 export type { Subtree } from "../src/merkle/coordinates.ts";
 export { subtreePeaks } from "../src/merkle/coordinates.ts";
 export { emptyRootHash, HASH_BYTES, hashesEqual, leafHash } from "../src/merkle/hash.ts";

@@ -9,7 +9,7 @@ const LAST_BUILT = "dist/bin/LICENSES";
 
 if (
   !existsSync(LAST_BUILT) ||
-  newestChange(["src", "client", "package.json", "tsconfig.json"]) > statSync(LAST_BUILT).mtimeMs
+  newestChange(["src", "client", "explorer", "package.json", "tsconfig.json"]) > statSync(LAST_BUILT).mtimeMs
 ) {
   execSync("npm run build", { stdio: "inherit" });
 }

@@ -25,6 +25,8 @@ const LAYERS: readonly Layer[] = [
   { files: "src/merkle/", imports: PURE, packages: ["#crypto"] },
   { files: "src/tlog/", imports: CORE, packages: ["#crypto"] },
   { files: "client/build.ts", imports: [], packages: ["node:", "esbuild"] },
+  { files: "explorer/build.ts", imports: [], packages: ["node:", "esbuild"] },
+  { files: "explorer/", imports: ["explorer/", "client/"], packages: [] },
   { files: "src/build-program.ts", imports: [], packages: ["node:", "esbuild"] },
   { files: "client/", imports: ["client/", ...CORE], packages: ["#crypto"] },
   {
@@ -249,7 +251,7 @@ const LAYERS: readonly Layer[] = [
   },
 ];
 
-const FILES = [...sourcesUnder("src"), ...sourcesUnder("client")];
+const FILES = [...sourcesUnder("src"), ...sourcesUnder("client"), ...sourcesUnder("explorer")];
 const TEXTS = new Map(FILES.map((file) => [file, readFileSync(join(ROOT, file), "utf8")]));
 
 describe("architecture", () => {

@@ -6,6 +6,7 @@ import { addRoutes } from "./add.ts";
 import { adminRoutes, metricsRoutes, type ReaderCount } from "./admin.ts";
 import { createApp, type HttpApp } from "./create-app.ts";
 import { entryRoute, lookupAnswers } from "./entries.ts";
+import { type ExplorerFiles, explorerRoutes } from "./explorer.ts";
 import { eventsRoute } from "./event-streams.ts";
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from "./limits.ts";
 import { logInfoRoutes } from "./log-info.ts";
@@ -28,6 +29,8 @@ export interface LogAppOptions {
   readonly witnesses?: readonly MountedWitness[];
   /** The port of the listener, once it is bound. Default: not known. */
   readonly boundPort?: () => number | undefined;
+  /** The files of the explorer, served at `/`. Default: no such page. */
+  readonly explorer?: ExplorerFiles | undefined;
   readonly onError?: OnError;
 }
 
@@ -45,6 +48,7 @@ export function createLogApp(options: LogAppOptions): HttpApp {
     eventsRoute(log, { limits, onError: options.onError }),
   ]);
   app.hot(proofRoutes(log));
+  if (options.explorer !== undefined) app.hot(explorerRoutes(options.explorer));
   app.hot(addRoutes(log, { ...limits, writeAccess }));
   app.route("/", logInfoRoutes(log, { version, maxBatchBytes: limits.maxBatchBytes, boundPort }));
   app.route("/", openApiRoutes());

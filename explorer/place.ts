@@ -1,0 +1,23 @@
+/** Where the log of this page is, and whom the page was made to trust: attributes of its root element, written by who deploys it. */
+
+export interface Place {
+  /** Absolute, with a slash at its end. */
+  readonly logUrl: string;
+  /** A C2SP policy that was deployed with the page. */
+  readonly policyUrl: string | undefined;
+  /** The script of pages that verify one entry without a network. */
+  readonly packUrl: string;
+  readonly styleUrl: string;
+}
+
+export function placeOfPage(): Place {
+  const { log = "./", policy, pack = "", style = "" } = document.documentElement.dataset;
+  const absolute = (path: string) => new URL(path, document.baseURI).href;
+  const base = new URL(log.endsWith("/") ? log : `${log}/`, document.baseURI);
+  return {
+    logUrl: `${base.origin}${base.pathname}`,
+    policyUrl: policy === undefined || policy === "" ? undefined : absolute(policy),
+    packUrl: absolute(pack),
+    styleUrl: absolute(style),
+  };
+}

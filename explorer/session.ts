@@ -1,0 +1,159 @@
+/** One visit: the client of the log, the head it verified last, and what went wrong. */
+import { type LogClient, LogForkedError, type LogHead, openLogClient, TlogError } from "../client/index.ts";
+import {
+  type CheckpointReport,
+  explainCheckpoint,
+  type Fetcher,
+  MAX_NOTE_BYTES,
+  openFetcher,
+} from "../client/inspect.ts";
+import type { BrowserMemory, GrowthPoint } from "./browser-memory.ts";
+import { withPoint } from "./growth.ts";
+import { fetchLogInfo, type LogInfo } from "./log-info.ts";
+import type { Place } from "./place.ts";
+import { differsFrom, type PageTrust, trustOfPage } from "./trust.ts";
+
+export interface SessionState {
+  readonly trust: PageTrust | undefined;
+  readonly info: LogInfo | undefined;
+  /** The log now names other keys than those trusted. */
+  readonly keysDiffer: boolean;
+  /** The newest head that verified in this visit. */
+  readonly head: LogHead | undefined;
+  readonly report: CheckpointReport | undefined;
+  readonly verifiedAtMs: number | undefined;
+  /** Why the last look failed; undefined: it did not. */
+  readonly failure: TlogError | undefined;
+  /** Of a head that failed to verify: what was wrong with it. */
+  readonly failedReport: CheckpointReport | undefined;
+  readonly growth: readonly GrowthPoint[];
+}
+
+export interface Session {
+  readonly place: Place;
+  readonly memory: BrowserMemory;
+  readonly fetcher: Fetcher;
+  state(): SessionState;
+  /** @throws {TlogError} ARGUMENT_INVALID when nobody said whom to believe. */
+  client(): LogClient;
+  /** Calls back after every change until the signal aborts. */
+  onChange(listener: () => void, signal: AbortSignal): void;
+  /** Looks for a new head, and verifies it. Never rejects: the state says what went wrong. */
+  refresh(): Promise<void>;
+  /** After trust changed: starts over. */
+  reopen(): Promise<void>;
+}
+
+const FRESH: SessionState = Object.freeze({
+  trust: undefined,
+  info: undefined,
+  keysDiffer: false,
+  head: undefined,
+  report: undefined,
+  verifiedAtMs: undefined,
+  failure: undefined,
+  failedReport: undefined,
+  growth: [],
+});
+
+/** Opens a session; the first head is on its way. */
+export async function openSession(place: Place, memory: BrowserMemory): Promise<Session> {
+  // Few attempts: the next look comes by itself, and until then the page says what is wrong.
+  const fetcher = openFetcher(place.logUrl, { timeoutMs: 15_000, retry: { maxAttempts: 2 } });
+  const listeners = new Set<() => void>();
+  let client: LogClient | undefined; // owned by reopen()
+  let state = FRESH; // owned by change()
+  let refreshing: Promise<void> | undefined; // owned by refresh()
+
+  function change(part: Partial<SessionState>): void {
+    state = { ...state, ...part };
+    for (const listener of listeners) listener();
+  }
+
+  async function look(): Promise<void> {
+    const { trust } = state;
+    if (client === undefined || trust === undefined) return;
+    try {
+      const head = await client.checkpoint();
+      const { policy, origin } = trust;
+      const isNew = head.rootHash.join() !== state.head?.rootHash.join();
+      const report = await explainCheckpoint({ signedNote: head.signedNote, policy, origin });
+      const growth = isNew ? await remember(head.treeSize, origin) : state.growth;
+      change({ head, report, growth, verifiedAtMs: Date.now(), failure: undefined, failedReport: undefined });
+    } catch (error) {
+      if (!(error instanceof TlogError)) throw error;
+      change({ failure: error, failedReport: await failedReport(fetcher, error, trust) });
+    }
+  }
+
+  async function remember(treeSize: number, origin: string): Promise<readonly GrowthPoint[]> {
+    const known = state.growth.length > 0 ? state.growth : await memory.loadGrowth(origin);
+    const growth = withPoint(known, { seconds: Math.floor(Date.now() / 1000), treeSize });
+    await memory.saveGrowth(origin, growth);
+    return growth;
+  }
+
+  async function reopen(): Promise<void> {
+    const info = await fetchLogInfo(fetcher);
+    try {
+      const trust = await trustOfPage(place, memory, info);
+      client = trust && openLogClient({ ...clientOptions(place, trust), checkpoints: memory });
+      state = {
+        ...FRESH,
+        info,
+        trust,
+        keysDiffer: trust !== undefined && info !== undefined && differsFrom(trust, info),
+      };
+    } catch (error) {
+      if (!(error instanceof TlogError)) throw error;
+      state = { ...FRESH, info, failure: error };
+    }
+    change({});
+    await refresh();
+  }
+
+  function refresh(): Promise<void> {
+    refreshing ??= look().finally(() => {
+      refreshing = undefined;
+    });
+    return refreshing;
+  }
+
+  await reopen();
+  return {
+    place,
+    memory,
+    fetcher,
+    state: () => state,
+    client: () => {
+      if (client !== undefined) return client;
+      throw new TlogError("ARGUMENT_INVALID", "nobody said which key to trust");
+    },
+    onChange: (listener, signal) => {
+      listeners.add(listener);
+      signal.addEventListener("abort", () => listeners.delete(listener));
+    },
+    refresh,
+    reopen,
+  };
+}
+
+/** Takes apart what the log showed, once more and only to say what is wrong with it. */
+async function failedReport(
+  fetcher: Fetcher,
+  error: TlogError,
+  { policy, origin }: PageTrust,
+): Promise<CheckpointReport | undefined> {
+  const shown = error instanceof LogForkedError ? error.heads.shown : undefined;
+  try {
+    const signedNote =
+      shown ?? (await fetcher.request({ path: "checkpoint", maxBytes: MAX_NOTE_BYTES })).body;
+    return await explainCheckpoint({ signedNote, policy, origin });
+  } catch {
+    return undefined;
+  }
+}
+
+function clientOptions({ logUrl }: Place, { policy, origin }: PageTrust) {
+  return { url: logUrl, policy, origin, timeoutMs: 20_000, retry: { maxAttempts: 2 } } as const;
+}
