@@ -4,6 +4,7 @@ import { TlogError } from "./errors.ts";
 import { type LogEvents, shielded } from "./events.ts";
 import { writeAccessFor } from "./http/access.ts";
 import { createAdminApp, createLogApp } from "./http/app.ts";
+import type { ExplorerFiles } from "./http/explorer.ts";
 import type { HttpLimits, ListenLimits } from "./http/limits.ts";
 import type { OnError } from "./http/problem.ts";
 import type { ListenAt, MountedWitness, RunningServer, ServedMetrics } from "./http/running-server.ts";
@@ -50,6 +51,7 @@ export type {
 export type { KeyChangeWish } from "./log/own-keys.ts";
 export { LogRolledBackError } from "./log/shown-heads.ts";
 export type { LogWitnesses, QuorumMode } from "./log/witness-options.ts";
+export { readExplorerFiles } from "./node/explorer-files.ts";
 export { openLmdbReader } from "./store/lmdb.ts";
 export { openMemoryStore } from "./store/memory.ts";
 export type { LogReader, LogStore } from "./store/store.ts";
@@ -174,6 +176,8 @@ export interface ServeLogOptions {
   readonly limits?: Partial<HttpLimits & ListenLimits>;
   /** Witnesses to serve on the same listener, each below `/witness/<path>/`. They stay open when the server closes. */
   readonly witnesses?: readonly MountedWitness[];
+  /** The explorer, a web page that verifies the log in the reader's browser, for `/`: see {@link readExplorerFiles}. Default: no page. */
+  readonly explorer?: ExplorerFiles | undefined;
   /** Hears `requestFailed`. */
   readonly events?: LogEvents;
 }
@@ -199,7 +203,7 @@ export async function serveLog(options: ServeLogOptions): Promise<RunningServer>
     version,
     limits,
     witnesses,
-   
+    explorer: options.explorer,
     boundPort,
     onError,
   });
