@@ -11,6 +11,7 @@ const PROGRAMS = [
   "src/node/ml-dsa-worker.js",
   "src/readers/reader-process.ts",
   "src/fsck/fsck-process.ts",
+  "src/keys/pkcs11-process.ts",
 ];
 
 /**

@@ -1,7 +1,7 @@
 import { TlogError } from "../errors.ts";
 import { readSigningKeyFile, writeSigningKeyFile } from "../keys/key-file.ts";
-import { keyFileOf } from "../keys/key-reference.ts";
-import { openCosigner, openLogSigner } from "../keys/open-signer.ts";
+import { keyFileOf, parseKeyReference } from "../keys/key-reference.ts";
+import { openCosigner, openLogSigner, openTokenKey } from "../keys/open-signer.ts";
 import { findSecret } from "../keys/secrets.ts";
 import { COSIGNATURE_V1, ML_DSA_44 } from "../tlog/cosignature.ts";
 import {
@@ -28,7 +28,10 @@ import { newKey } from "./new-key.ts";
 export const keygen: CommandDefinition = {
   define(command) {
     command
-      .option("--out <FILE>", "where the key goes: a new file, mode 0600, never overwritten")
+      .option(
+        "--out <FILE>",
+        "where the key goes: a new file, mode 0600, or pkcs11:… for a token to make it; never overwritten",
+      )
       .option(
         "--of <KEY>",
         "make none, and print the verifier key of this one: a file, ssh-agent:SHA256:… or pkcs11:…",
@@ -45,6 +48,7 @@ export const keygen: CommandDefinition = {
       "bristlecone keygen --origin example.com/log --out example.key --encrypt",
       "bristlecone keygen --origin example.com/log --out example-pq.key --type ml-dsa-44",
       "bristlecone keygen --cosigner --origin witness.example/w1 --out witness-pq.key --type ml-dsa-44",
+      "bristlecone keygen --origin example.com/log --out 'pkcs11:token=log;object=2026?module-path=/usr/lib/softhsm/libsofthsm2.so'",
       "bristlecone keygen --origin example.com/log --of ssh-agent:SHA256:3eGvHiSuSh…",
     ]);
   },
@@ -67,8 +71,17 @@ function typeOf({ flags }: Call): KeyType {
 
 async function make(call: Call, type: KeyType, path: string): Promise<void> {
   const { output, flags } = call;
-  const origin = (await call.config()).value("origin");
-  if (origin === undefined) throw new TlogError("USAGE", "want --origin NAME, the name the key signs under");
+  const config = await call.config();
+  const origin = config.value("origin");
+  if (origin === undefined) {
+    throw new TlogError("USAGE", "want --origin NAME, the name the key signs under");
+  }
+  const { kind } = parseKeyReference(path);
+  if (kind === "ssh-agent") {
+    const way = "make a key with ssh-keygen -t ed25519 and ssh-add it, then: keygen --of ssh-agent:SHA256:…";
+    throw new TlogError("USAGE", `--out: an agent makes no keys; ${way}`);
+  }
+  if (kind === "pkcs11") return await makeInToken(call, path, { name: origin, type });
   const passphrase = isFlagOn(flags, "encrypt") ? await newPassphrase(call, path) : undefined;
   const { signingKey, vkey } = await newKey(origin, type);
   await writeSigningKeyFile(path, signingKey, { passphrase });
@@ -77,6 +90,19 @@ async function make(call: Call, type: KeyType, path: string): Promise<void> {
   const how = passphrase === undefined ? "" : ", encrypted; without the passphrase it is lost";
   if (!output.isJson)
     output.notice(`the private key is in ${path}${how}; the line above is the verifier key, for everybody`);
+}
+
+async function makeInToken(
+  call: Call,
+  uri: string,
+  key: { readonly name: string; readonly type: KeyType },
+): Promise<void> {
+  if (key.type === ML_DSA_44 || isFlagOn(call.flags, "encrypt")) {
+    throw new TlogError("USAGE", "--type ml-dsa-44 and --encrypt: want --out FILE");
+  }
+  const keyPair = await openTokenKey(uri, keyOptions(call, await call.config()), { isNew: true });
+  const vkey = formatVerifierKey(noteSigner(keyPair, key, () => 0).verifierKey);
+  await call.output.result({ text: vkey, json: { origin: key.name, type: "ed25519", of: uri, vkey } });
 }
 
 /** Asked for twice where somebody types it: a slip would lose the key. */

@@ -7,7 +7,8 @@ import { type CosignerKey, cosignerKey } from "../tlog/cosigner.ts";
 import { ED25519, isKeyName, type KeyType, type NoteSigner, noteSigner, openKeyPair } from "../tlog/key.ts";
 import { readSigningKeyFile } from "./key-file.ts";
 import { type KeyReference, parseKeyReference } from "./key-reference.ts";
-import type { SecretSources } from "./secrets.ts";
+import { parsePkcs11Uri } from "./pkcs11-uri.ts";
+import { findSecret, type SecretSources } from "./secrets.ts";
 import { openSshAgentKey } from "./ssh-agent.ts";
 
 /** What a key's holder needs of the surroundings. */
@@ -99,11 +100,28 @@ const TYPE_WORDS = {
 
 async function openServiceKey(
   where: Exclude<KeyReference, { readonly kind: "file" }>,
-  { agentSocket }: KeyOptions,
+  options: KeyOptions,
 ): Promise<KeyPair> {
-  if (where.kind === "pkcs11") throw new TlogError("CONFIG_INVALID", "pkcs11: is not there yet");
+  if (where.kind === "pkcs11") return await openTokenKey(where.uri, options);
+  const { agentSocket } = options;
   if (agentSocket === undefined) {
     throw new TlogError("CONFIG_INVALID", "ssh-agent: SSH_AUTH_SOCK is not set, so there is no agent to ask");
   }
   return await openSshAgentKey({ socketPath: agentSocket, fingerprint: where.fingerprint });
+}
+
+/** A key in a PKCS#11 token. @param more.isNew - makes it there first. @throws {TlogError} as `openPkcs11Key` */
+export async function openTokenKey(
+  text: string,
+  options: KeyOptions,
+  more: { readonly isNew?: boolean } = {},
+): Promise<KeyPair> {
+  const uri = parsePkcs11Uri(text);
+  const of = `the token of ${uri.modulePath}`;
+  const { openPkcs11Key } = await import("./pkcs11.ts");
+  return await openPkcs11Key({
+    uri,
+    pin: () => findSecret({ kind: "PIN", of }, options, uri.pinFile),
+    ...more,
+  });
 }
