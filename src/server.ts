@@ -24,6 +24,7 @@ import { messageOf } from "./node/errno.ts";
 import { freeBytes } from "./node/free-bytes.ts";
 import { packageVersion } from "./node/package-version.ts";
 import { closeAll, type OpenDisks, openDisks } from "./open-disks.ts";
+import { LogScrub, type ScrubSettings } from "./scrub-log.ts";
 import { openLmdbStore } from "./store/lmdb.ts";
 import type { LogStore } from "./store/store.ts";
 import { encodeHex } from "./tlog/encoding.ts";
@@ -71,7 +72,7 @@ export {
 /** How often an integrated entry gets a checkpoint when nobody waits for one. */
 const DEFAULT_CHECKPOINT_INTERVAL_MS = 100;
 /** Room for what may be pending, its tree and the pages copied for it, and as much again for runs of the leaf index and for heads. */
-const DEFAULT_MIN_FREE_BYTES = 268_435_456;
+export const DEFAULT_MIN_FREE_BYTES = 268_435_456;
 
 export interface OpenLogOptions {
   /** Where the log lives; made when absent. Give this or `store`. */
@@ -102,6 +103,8 @@ export interface OpenLogOptions {
   readonly maxStoreBytes?: number | undefined;
   /** While less than this is free on the disk of `directory`, in bytes, entries are turned away. Default 256 MiB; 0: nobody looks. */
   readonly minFreeBytes?: number | undefined;
+  /** Go through the bytes of `directory` while the log is in service, over and over: what is wrong is told, and withheld. Default: nobody does. */
+  readonly scrub?: ScrubSettings | undefined;
   /**
    * Other processes answer the same public with `openLmdbReader`: with true, nobody sees a checkpoint before they do. Default false:
    * they see it up to 50 ms after this process shows it.
@@ -131,9 +134,10 @@ export async function openLog(options: OpenLogOptions): Promise<Log> {
   const witnesses = options.witnesses && witnessOptions(options.witnesses);
   const { store: opened, guard } = await openLogDisks(options, { origin, events });
   const space = await openSpaceFloor(options, { minFreeBytes, events });
-  const store = space === undefined ? opened : closedWith(opened, space);
+  const scrub = openScrub(options, events);
+  const store = closedWith(opened, [space, scrub]);
   try {
-    return await openLogEngine({
+    const log = await openLogEngine({
       store,
       guard,
       signers,
@@ -146,11 +150,14 @@ export async function openLog(options: OpenLogOptions): Promise<Log> {
       limits: { ...DEFAULT_LIMITS, ...options.limits },
       events,
       space,
+      scrub: scrub && { withheld: scrub.withheld, status: () => scrub.status() },
       now: () => performance.now(),
       randomToken: () => encodeHex(randomBytes(16)),
       hasReaders: options.hasReaders ?? false,
       recreateGuard: options.recreateGuard ?? false,
     });
+    await scrub?.start(log);
+    return log;
   } catch (error) {
     await closeAll([store, guard]);
     throw error;
@@ -255,12 +262,22 @@ async function openSpaceFloor(
 }
 
 /** Nobody looks any longer than there is a store to write to. */
-function closedWith(store: LogStore, space: SpaceFloor): LogStore {
+function closedWith(
+  store: LogStore,
+  watchers: readonly ({ close(): void | Promise<void> } | undefined)[],
+): LogStore {
   return {
     ...store,
-    close() {
-      space.close();
-      return store.close();
+    async close() {
+      await Promise.allSettled(watchers.map((one) => one?.close()));
+      await store.close();
     },
   };
+}
+
+function openScrub({ directory, store, scrub }: OpenLogOptions, events: LogEvents): LogScrub | undefined {
+  if (scrub === undefined || directory === undefined || store !== undefined) return undefined;
+  const { bytesPerSecond } = scrub;
+  if (bytesPerSecond >= 1) return new LogScrub({ ...scrub, directory, events });
+  throw new TlogError("ARGUMENT_INVALID", `bytesPerSecond: want 1 or more, got ${bytesPerSecond}`);
 }

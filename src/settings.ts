@@ -26,6 +26,8 @@ export interface Settings {
   readonly origin: string | undefined;
   readonly key: string | undefined;
   readonly mlDsaKey: string | undefined;
+  readonly formerKey: string | undefined;
+  readonly formerMlDsaKey: string | undefined;
   readonly passphraseFile: string | undefined;
   readonly guard: string | undefined;
   readonly recreateGuard: boolean;
@@ -40,6 +42,7 @@ export interface Settings {
   /** Undefined: not set. Empty: set, to nobody. */
   readonly tokenHash: readonly string[] | undefined;
   readonly tokens: string | undefined;
+  readonly webhooks: string | undefined;
   readonly openWrites: boolean;
   readonly tlsCert: string | undefined;
   readonly tlsKey: string | undefined;
@@ -49,6 +52,7 @@ export interface Settings {
   readonly maxPendingBytes: number | undefined;
   readonly maxDataBytes: number | undefined;
   readonly minFreeBytes: number | undefined;
+  readonly scrubBytesPerSecond: number;
   readonly logLevel: "debug" | "info" | "warn";
   readonly logFormat: "auto" | "pretty" | "json";
   readonly log: string;
@@ -73,7 +77,7 @@ export const SETTINGS: { readonly [N in SettingName]: Setting } = Object.freeze(
   adminListen: {
     wanted: "a port of this machine, or HOST:PORT",
     placeholder: "PORT",
-    help: "where /healthz and /readyz listen: a port of 127.0.0.1, or HOST:PORT; off unless given",
+    help: "where /healthz, /readyz and /metrics listen: a port of 127.0.0.1, or HOST:PORT; off unless given",
   },
   readers: {
     wanted: `a whole number from 0 to ${MAX_READERS}`,
@@ -104,6 +108,12 @@ export const SETTINGS: { readonly [N in SettingName]: Setting } = Object.freeze(
     help: "the log's signing key: a file, made on first start (default: the data directory + .key), ssh-agent:SHA256:… or pkcs11:…",
   },
   mlDsaKey: { ...FILE, help: "a second key, ML-DSA-44 and of the same name, to sign every checkpoint too" },
+  formerKey: {
+    wanted: "the path of a file, ssh-agent:SHA256:… or pkcs11:…",
+    placeholder: "KEY",
+    help: "the log's key from before `rotate`: signs beside --key as long as it is given, for readers who know no other",
+  },
+  formerMlDsaKey: { ...FILE, help: "the same, of --ml-dsa-key" },
   passphraseFile: {
     ...FILE,
     help: "a file with the passphrase of encrypted key files (default: ask on the terminal)",
@@ -145,6 +155,10 @@ export const SETTINGS: { readonly [N in SettingName]: Setting } = Object.freeze(
     ...FILE,
     help: "a file of token hashes, one a line, with names and limits; read again when it changes (see `token new`)",
   },
+  webhooks: {
+    ...FILE,
+    help: "a JSON file of whom to tell of new checkpoints, or of entries with their receipts (spec/push.md)",
+  },
   openWrites: { ...SWITCH, help: "let anybody write who can reach the port", fallback: false },
   tlsCert: {
     ...FILE,
@@ -164,6 +178,12 @@ export const SETTINGS: { readonly [N in SettingName]: Setting } = Object.freeze(
     ...BYTES,
     wanted: "a whole number of bytes from 0 up",
     help: "turn entries away while less is free on the data's disk (default: 268435456; 0: never)",
+  },
+  scrubBytesPerSecond: {
+    ...BYTES,
+    wanted: "a whole number of bytes from 0 up",
+    help: "go through all stored bytes, over and over, this fast, and withhold what is wrong; 0: never",
+    fallback: 4_194_304,
   },
   logLevel: {
     wanted: '"debug", "info" or "warn"',

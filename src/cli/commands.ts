@@ -24,6 +24,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = Object.freeze({
     summary: "end a log: its last checkpoint says so, it takes no more entries, and is served for ever",
     load: async () => (await import("./freeze.ts")).freeze,
   },
+  rotate: {
+    summary:
+      "replace a log's signing key: the old one vouches for it, and clients that follow the log learn it",
+    load: async () => (await import("./rotate.ts")).rotate,
+  },
   fsck: {
     summary: "check every byte of a log against what it signed, and name what is wrong; it may be running",
     load: async () => (await import("./fsck.ts")).fsck,
@@ -107,6 +112,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = Object.freeze({
   export: {
     summary: "write what a log published as static files that any web server serves; again: what is new",
     load: async () => (await import("./export.ts")).exportFiles,
+  },
+  explorer: {
+    summary: "write the web page that verifies a log in the reader's browser, for any web server",
+    load: async () => (await import("./explorer.ts")).explorer,
   },
   import: {
     summary: "make a data directory of any tlog-tiles log, or fetch what one lacks, every entry verified",

@@ -25,6 +25,8 @@ export const PLACE_SETTINGS: readonly SettingName[] = Object.freeze([
   "origin",
   "key",
   "mlDsaKey",
+  "formerKey",
+  "formerMlDsaKey",
   "passphraseFile",
   "guard",
 ]);
@@ -40,12 +42,12 @@ export interface Opening {
 
 /**
  * Opens the log that the settings describe.
- * @param options.freeze - see OpenLogOptions.
+ * @param options.freeze - see OpenLogOptions, as of the others.
  * @throws {TlogError} as `openLog`, with what a person can do about it.
  */
 export async function openConfiguredLog(
   { config, paths, signers, local, events }: Opening,
-  options: Pick<OpenLogOptions, "freeze"> = {},
+  options: Pick<OpenLogOptions, "freeze" | "keyChange" | "scrub"> = {},
 ): Promise<Log> {
   const witnesses = await askedWitnesses({ config, signers, local });
   const checkpointIntervalMs = config.value("checkpointInterval");
@@ -151,6 +153,9 @@ export function waysOut({ data, key, guard }: DataPaths, whole = "URL-OR-DIRECTO
     LOG_CONTRADICTED: [
       "this directory and what is shown cannot both be continued: end whichever server runs on the other, keep the one that your readers and witnesses saw, never open this one again, or",
       retire,
+    ],
+    KEY_RETIRED: [
+      `start with the key that took its place: --key NEW; --former-key ${shellQuoted(key)} beside it lets this one sign too, for readers who know no other`,
     ],
     STORE_ORIGIN_MISMATCH: [
       "use the key this log was made with (--key), or",

@@ -1,5 +1,3 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { InvariantError, TlogError } from "../errors.ts";
 import type { LogEvents } from "../events.ts";
 import type { Log, LogEnd } from "../log/log.ts";
@@ -22,8 +20,9 @@ import { localWitnesses, type Opening, openConfiguredLog, PLACE_SETTINGS } from 
 import { keyOptions } from "./key-options.ts";
 import { type DataPaths, dataPaths, openLogKeys } from "./serve-key.ts";
 import { assertWitnessesAsked, WITNESS_SETTINGS } from "./serve-witnesses.ts";
-import { lineOptions, withWaysOut } from "./serving.ts";
+import { lineOptions } from "./serving.ts";
 import { frozenAt, frozenLines } from "./show-frozen.ts";
+import { assertLogThere, publishAll } from "./stopped-log.ts";
 
 const OPTIONS = [
   ...PLACE_SETTINGS,
@@ -40,9 +39,6 @@ const WORDS = {
   witnessPolicy: "the policy file that the log is served with: its witnesses cosign the last checkpoint",
   servedAt: "where readers see this log: asked whether more was signed than is here; may be repeated",
 };
-
-/** How long witnesses may take to cosign what is not published yet, in milliseconds. */
-const PATIENCE_MS = 60_000;
 
 /** `freeze`: ends a log. It cannot be taken back, so the log has to be named. */
 export const freeze: CommandDefinition = {
@@ -87,15 +83,6 @@ export const freeze: CommandDefinition = {
   },
 };
 
-/** A new log would be made, and ended. */
-function assertLogThere({ data }: DataPaths): void {
-  if (existsSync(join(data, "data.mdb"))) return;
-  throw new TlogError(
-    "CONFIG_INVALID",
-    `there is no log in ${data}; want the data directory of one (--data)`,
-  );
-}
-
 function assertNamed(
   given: string | undefined,
   { origin, paths }: { readonly origin: string; readonly paths: DataPaths },
@@ -113,42 +100,6 @@ function successorOf(text: string | undefined, origin: string): Successor | unde
   const successor = parseSuccessor(text);
   if (parseVerifierKey(successor.vkey).name !== origin) return successor;
   throw new TlogError("USAGE", `--successor: want another log, got ${origin} itself`);
-}
-
-/** Until every entry is published, as with witnesses only they can let it be; before that nothing is ended. */
-async function publishAll(call: Call, opening: Opening): Promise<void> {
-  const told: string[] = [];
-  const warning: LogEvents["warning"] = (event) => {
-    told.push(event.code);
-    opening.events.warning?.(event);
-  };
-  const events = { ...opening.events, warning };
-  const log = await openConfiguredLog({ ...opening, events }).catch((error: unknown) => {
-    throw withWaysOut(error, {
-      STORE_LOCKED: ["stop the server of this log first, and start it again afterwards"],
-    });
-  });
-  try {
-    assertStillWitnessed(told);
-    const size = log.integratedSize();
-    if (log.published().treeSize >= size) return;
-    const signal = AbortSignal.any([call.signal, AbortSignal.timeout(PATIENCE_MS)]);
-    await log.untilPublished(size - 1, { signal });
-  } catch (error) {
-    if (call.signal.aborted || !(error instanceof TlogError) || error.code !== "ABORTED") throw error;
-    throw new TlogError("QUORUM_NOT_MET", `nothing is changed: ${missingWords(log)}`);
-  } finally {
-    await log.close();
-  }
-}
-
-/** For ever without the cosignatures that everybody's policy wants. */
-function assertStillWitnessed(told: readonly string[]): void {
-  if (!told.includes("WITNESSES_DROPPED")) return;
-  throw new TlogError(
-    "CONFIG_INVALID",
-    "nothing is changed: the log's checkpoint is cosigned, and its last one would not be; want --policy FILE or --local-witnesses N, as serve has it",
-  );
 }
 
 async function openFrozen(
@@ -170,12 +121,6 @@ async function openFrozen(
       { cause: error },
     );
   }
-}
-
-function missingWords(log: Log): string {
-  const failing = log.witnessing()?.witnesses.filter(({ isFailing }) => isFailing) ?? [];
-  const who = failing.map(({ name, lastFailure }) => `${name} (${lastFailure?.message ?? "no answer"})`);
-  return `no quorum cosigned the last entries within ${PATIENCE_MS / 1000} seconds${who.length === 0 ? "" : `: ${who.join(", ")}`}`;
 }
 
 async function report(call: Call, log: Log, checkpoint: Uint8Array): Promise<void> {

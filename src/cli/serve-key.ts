@@ -20,6 +20,9 @@ export interface DataPaths {
   readonly key: string;
   /** A second key, ML-DSA-44, that signs beside the first. */
   readonly mlDsaKey: string | undefined;
+  /** Keys from before a change of keys, that sign too. */
+  readonly formerKey?: string | undefined;
+  readonly formerMlDsaKey?: string | undefined;
   readonly guard: string;
 }
 
@@ -41,10 +44,16 @@ export function dataPaths(config: Config, options: { readonly fallback?: string 
     );
   }
   const mlDsaKey = config.value("mlDsaKey");
-  if ([key, mlDsaKey].some((path) => path !== undefined && realPath(path) === realPath(guard))) {
+  if (
+    [key, mlDsaKey, config.value("formerKey"), config.value("formerMlDsaKey")].some(
+      (path) => path !== undefined && realPath(path) === realPath(guard),
+    )
+  ) {
     throw new TlogError("CONFIG_INVALID", `--guard: want a file of its own, got ${guard}, which is a key`);
   }
-  return { data, key, mlDsaKey, guard };
+  const formerKey = config.value("formerKey");
+  const formerMlDsaKey = config.value("formerMlDsaKey");
+  return { data, key, mlDsaKey, formerKey, formerMlDsaKey, guard };
 }
 
 /**
@@ -65,10 +74,24 @@ export async function openLogKeys(
     name: await ownName(paths, options.origin),
     nameFlag: "--origin",
   });
-  if (paths.mlDsaKey === undefined) return [signer];
   const { name } = signer.verifierKey;
-  const second = { ...options, type: ML_DSA_44, name, nameFlag: "--ml-dsa-key" } as const;
-  return [signer, await openLogSigner(paths.mlDsaKey, second)];
+  return [signer, ...(await openFurtherKeys(paths, { ...options, name }))];
+}
+
+/** The second key, then those from before a change of keys. */
+async function openFurtherKeys(
+  { mlDsaKey, formerKey, formerMlDsaKey }: DataPaths,
+  options: KeyOptions & { readonly name: string },
+): Promise<readonly NoteSigner[]> {
+  const signers: NoteSigner[] = [];
+  for (const [path, type, nameFlag] of [
+    [mlDsaKey, ML_DSA_44, "--ml-dsa-key"],
+    [formerKey, ED25519, "--former-key"],
+    [formerMlDsaKey, ML_DSA_44, "--former-ml-dsa-key"],
+  ] as const) {
+    if (path !== undefined) signers.push(await openLogSigner(path, { ...options, type, nameFlag }));
+  }
+  return signers;
 }
 
 /** The name asked for; else, where the key's holder keeps none, the one that the guard has: of a log or a witness that was started before. */

@@ -6,8 +6,9 @@ import { addRoutes } from "./add.ts";
 import { adminRoutes, metricsRoutes, type ReaderCount } from "./admin.ts";
 import { createApp, type HttpApp } from "./create-app.ts";
 import { entryRoute, lookupAnswers } from "./entries.ts";
-import { type ExplorerFiles, explorerRoutes } from "./explorer.ts";
 import { eventsRoute } from "./event-streams.ts";
+import { type ExplorerFiles, explorerRoutes } from "./explorer.ts";
+import { keyHistoryRoutes } from "./key-history.ts";
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from "./limits.ts";
 import { logInfoRoutes } from "./log-info.ts";
 import { openApiRoutes } from "./openapi.ts";
@@ -51,6 +52,7 @@ export function createLogApp(options: LogAppOptions): HttpApp {
   if (options.explorer !== undefined) app.hot(explorerRoutes(options.explorer));
   app.hot(addRoutes(log, { ...limits, writeAccess }));
   app.route("/", logInfoRoutes(log, { version, maxBatchBytes: limits.maxBatchBytes, boundPort }));
+  app.route("/", keyHistoryRoutes(log));
   app.route("/", openApiRoutes());
   mountWitnesses(app, options);
   return app;

@@ -1,7 +1,8 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Log, LogEnd, Witnessing } from "../log/log.ts";
 import { encodeHex } from "../tlog/encoding.ts";
-import { parseVerifierKey } from "../tlog/key.ts";
+import { formatVerifierKey, parseVerifierKey } from "../tlog/key.ts";
+import type { KeyChange } from "../tlog/key-change.ts";
 import { formatPolicy } from "../tlog/policy.ts";
 import { READ_HEADERS } from "./headers.ts";
 import type { HttpEnv } from "./path.ts";
@@ -27,6 +28,7 @@ export function logInfoRoutes(log: Log, options: LogInfoOptions): OpenAPIHono<Ht
     ...witnessInfo(log.witnessing(), options),
     policy: withPort(unbound, options),
     duplicates: log.duplicates,
+    ...(log.keyHistory && { keyChanges: log.keyHistory.changes.map(keyChangeInfo) }),
     ...(log.end && { frozen: frozenInfo(log.end) }),
     limits: {
       maxEntryBytes: log.limits.maxEntryBytes,
@@ -39,6 +41,15 @@ export function logInfoRoutes(log: Log, options: LogInfoOptions): OpenAPIHono<Ht
   return new OpenAPIHono<HttpEnv>().openapi(logInfoRoute, (c) =>
     c.json(info(), 200, { ...READ_HEADERS, "Cache-Control": caching }),
   );
+}
+
+function keyChangeInfo(change: KeyChange): z.infer<typeof KeyChangeInfo> {
+  return {
+    treeSize: change.treeSize,
+    atSeconds: change.atSeconds,
+    oldKeys: change.oldKeys.map(formatVerifierKey),
+    newKeys: change.newKeys.map(formatVerifierKey),
+  };
 }
 
 function frozenInfo({ atSeconds, treeSize, rootHash, successor }: LogEnd): z.infer<typeof FrozenInfo> {
@@ -93,6 +104,15 @@ const WitnessInfo = z
   })
   .openapi("WitnessInfo");
 
+const KeyChangeInfo = z
+  .object({
+    treeSize: z.int().openapi({ description: "Larger trees are signed by a new key." }),
+    atSeconds: z.int().openapi({ description: "By the log's own clock." }),
+    oldKeys: z.array(z.string()),
+    newKeys: z.array(z.string()),
+  })
+  .openapi("KeyChangeInfo");
+
 const FrozenInfo = z
   .object({
     atSeconds: z.int().openapi({ description: "When the log ended, by its own clock." }),
@@ -133,6 +153,10 @@ const LogInfo = z
     }),
     duplicates: z.enum(["first", "allow"]).openapi({
       description: "first: the same bytes get the same index. allow: they are appended again.",
+    }),
+    keyChanges: z.array(KeyChangeInfo).optional().openapi({
+      description:
+        "What GET /key-history has with signatures: spec/key-history.md. Absent: the log's keys never changed.",
     }),
     frozen: FrozenInfo.optional().openapi({ description: "Absent: the log takes entries." }),
     limits: z.object({

@@ -20,6 +20,19 @@ export const HAND_WRITTEN_ROUTES: readonly RouteConfig[] = [
   },
   {
     method: "get",
+    path: "/key-history",
+    summary: "The signed changes of the log's keys",
+    description: "spec/key-history.md; without any there is none.",
+    responses: {
+      200: {
+        description: "Signed notes, oldest first, an empty line between them.",
+        content: { "text/plain": { schema: { type: "string" } } },
+      },
+      404: PROBLEM_ANSWERS[404],
+    },
+  },
+  {
+    method: "get",
     path: "/tile/{level}/{index}",
     summary: "A tile of the Merkle tree",
     description: "Partial tiles have .p/ and a width of 1 to 255 at the end.",

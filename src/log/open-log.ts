@@ -89,6 +89,7 @@ export async function openLogEngine(given: LogOptions): Promise<Log> {
     ...options,
     store: { indexOf: (leafHashes) => store.indexOf(leafHashes), commit: (batch) => rows.commit(batch) },
     range: head.integrated,
+    signerRefusal: () => publisher.signerRefusal,
     onIntegrated: (range) => publisher.integrated(range),
     onFailure: turnReadOnly,
   });
@@ -136,7 +137,9 @@ async function takeOver(
   // Last, for it cannot be taken back: whoever is refused ended or changed nothing.
   const frozen = await settleEnd(options, head, shown);
   const keys =
-    keyChange === undefined ? before : await settleKeyChange(keyChange, { store, head, own: before, origin });
+    keyChange === undefined
+      ? before
+      : await settleKeyChange(keyChange, { ...options, head, keys: before, origin });
   const mark = markOf(frozen, { ...options, keys });
   return { ...claimed, ...opened, origin, keys, mark, end: frozen && endOf(frozen, claimed) };
 }

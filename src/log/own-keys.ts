@@ -13,18 +13,15 @@ import {
   openKeyHistory,
 } from "../tlog/key-history.ts";
 import { parseNote } from "../tlog/note.ts";
-import { type KeyChangeSigner, signKeyChange } from "../tlog/sign-key-change.ts";
+import { signKeyChange } from "../tlog/sign-key-change.ts";
 import type { Publication } from "./log.ts";
 
 /** New keys for a log, at this opening: the change is signed, kept, and from then on the new keys sign beside the old ones. */
 export interface KeyChangeWish {
   /** POSIX seconds. */
   readonly atSeconds: number;
-  /** They sign changes: of the keys now, and of those from now on; a key that stays is in both. The Ed25519 one first. */
-  readonly oldSigners: readonly KeyChangeSigner[];
-  readonly newSigners: readonly KeyChangeSigner[];
-  /** They sign checkpoints: of the keys from now on, in the same order. */
-  readonly headSigners: readonly NoteSigner[];
+  /** The log's keys from now on: an Ed25519 one, then at most one ML-DSA-44 one. One that stays is among them. */
+  readonly signers: readonly NoteSigner[];
 }
 
 /** The keys of a log, as it knows them itself. */
@@ -57,15 +54,17 @@ export async function openOwnKeys(
  * @throws {TlogError} ARGUMENT_INVALID | NOT_PUBLISHED: nothing is changed then; and what signers and store throw
  */
 export async function settleKeyChange(
-  wish: KeyChangeWish,
+  { atSeconds, signers: newSigners }: KeyChangeWish,
   from: {
     readonly store: LogStore;
     readonly head: StoreHead;
-    readonly own: OwnKeys;
+    readonly keys: OwnKeys;
     readonly origin: string;
+    /** Those the log is opened with: its keys up to now, and maybe former ones. */
+    readonly signers: readonly NoteSigner[];
   },
 ): Promise<OwnKeys> {
-  const { store, head, own, origin } = from;
+  const { store, head, keys, origin, signers } = from;
   const { integrated, published } = head;
   if (published?.treeSize !== integrated.treeSize) {
     throw new TlogError(
@@ -73,15 +72,14 @@ export async function settleKeyChange(
       `the log has ${integrated.treeSize} entries, ${published?.treeSize ?? 0} of them are published: its keys change when all are`,
     );
   }
-  const { atSeconds, oldSigners, newSigners } = wish;
   const { treeSize } = integrated;
-  const rootHash = rangeRoot(integrated);
-  const { history: before } = own;
+  const tree = { treeSize, rootHash: rangeRoot(integrated) };
+  const oldSigners = firstOfEachType(signers);
+  const before = keys.history;
   const history = await signKeyChange({
     origin,
     atSeconds,
-    treeSize,
-    rootHash,
+    ...tree,
     history: before,
     oldSigners,
     newSigners,
@@ -90,16 +88,21 @@ export async function settleKeyChange(
   return ownKeys(history, []);
 }
 
+/** A log's own key of a type stands before former ones. */
+function firstOfEachType(signers: readonly NoteSigner[]): readonly NoteSigner[] {
+  const types = signers.map(({ verifierKey }) => verifierKey.type);
+  return signers.filter(({ verifierKey }, at) => types.indexOf(verifierKey.type) === at);
+}
+
 /** Who signs heads from now on: the new keys, then those that are given and differ, as long as somebody may want them. */
 export function signersAfter(
   wish: KeyChangeWish | undefined,
   given: readonly NoteSigner[],
 ): readonly NoteSigner[] {
   if (wish === undefined) return given;
-  const { headSigners } = wish;
   const isNew = ({ verifierKey }: NoteSigner): boolean =>
-    !headSigners.some((signer) => isSameVerifierKey(signer.verifierKey, verifierKey));
-  return [...headSigners, ...given.filter(isNew)];
+    !wish.signers.some((signer) => isSameVerifierKey(signer.verifierKey, verifierKey));
+  return [...wish.signers, ...given.filter(isNew)];
 }
 
 /** Whether it has lines that are not the log's own. */

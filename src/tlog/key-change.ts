@@ -7,10 +7,14 @@ import { TlogError } from "../errors.ts";
 import { HASH_BYTES } from "../merkle/hash.ts";
 import { ML_DSA_44 } from "./cosignature.ts";
 import { bytesEqual, decodeBase64, encodeBase64, formatDecimal, parseDecimal } from "./encoding.ts";
-import { ED25519, formatVerifierKey, keyLabel, parseVerifierKey, type VerifierKey } from "./key.ts";
-
-/** First line of each. */
-export const KEY_CHANGE = "bristlecone key change v1";
+import {
+  ED25519,
+  formatVerifierKey,
+  KEY_CHANGE,
+  keyLabel,
+  parseVerifierKey,
+  type VerifierKey,
+} from "./key.ts";
 
 /** A log's keys were replaced: what was said of it, and nothing of who said it. */
 export interface KeyChange {

@@ -8,15 +8,15 @@ import { TlogError } from "../errors.ts";
 import { hashesEqual } from "../merkle/hash.ts";
 import { ML_DSA_44 } from "./cosignature.ts";
 import { bytesEqual, concatBytes, decodeUtf8, encodeUtf8 } from "./encoding.ts";
-import { keyLabel, type MlDsaOptions, type NoteVerifier, type VerifierKey, verifierFor } from "./key.ts";
 import {
-  areSameKeys,
-  isSameVerifierKey,
   KEY_CHANGE,
-  type KeyChange,
-  malformed,
-  parseKeyChange,
-} from "./key-change.ts";
+  keyLabel,
+  type MlDsaOptions,
+  type NoteVerifier,
+  type VerifierKey,
+  verifierFor,
+} from "./key.ts";
+import { areSameKeys, isSameVerifierKey, type KeyChange, malformed, parseKeyChange } from "./key-change.ts";
 import { formatNote, type Note, parseNote, verifyNote } from "./note.ts";
 
 /** Where a log, or a static copy of it, serves its history. */

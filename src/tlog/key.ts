@@ -7,7 +7,15 @@ import { ed25519KeyPair, isValidEd25519, type KeyPair, sha256 } from "#crypto";
 import { ML_DSA_44_PUBLIC_KEY_BYTES, type MlDsa44, mlDsa44KeyPair } from "../crypto/ml-dsa.ts";
 import { TlogError } from "../errors.ts";
 import { COSIGNATURE_V1, isValidCosignature, ML_DSA_44, signCosignature } from "./cosignature.ts";
-import { concatBytes, decodeBase64, decodeHex, encodeBase64, encodeUtf8, readUint32 } from "./encoding.ts";
+import {
+  bytesEqual,
+  concatBytes,
+  decodeBase64,
+  decodeHex,
+  encodeBase64,
+  encodeUtf8,
+  readUint32,
+} from "./encoding.ts";
 
 /** Signature type 0x01: Ed25519 over the note's text.  c2sp.org/signed-note, signature types */
 export const ED25519 = 0x01;
@@ -18,6 +26,9 @@ const PUBLIC_KEY_BYTES = { [ED25519]: 32, [COSIGNATURE_V1]: 32, [ML_DSA_44]: ML_
 const SEED_BYTES = 32;
 const MAX_KEY_TEXT_CHARS = 8192;
 const SIGNING_KEY_PREFIX = "PRIVATE+KEY+";
+
+/** First line of the text of a change of a log's keys: spec/key-history.md. No checkpoint begins so, for no origin has a space. */
+export const KEY_CHANGE = "bristlecone key change v1";
 
 /** A public key with the name it signs under. */
 export interface VerifierKey {
@@ -40,7 +51,10 @@ export interface SigningKey {
 /** Something that can sign a note: a key in memory here, an agent or a key service elsewhere. */
 export interface NoteSigner {
   readonly verifierKey: VerifierKey;
-  /** @returns what follows the key ID in the signature line. */
+  /**
+   * @param text - of a checkpoint, or of a change of the log's keys.
+   * @returns what follows the key ID in the signature line.
+   */
   sign(text: Uint8Array): Promise<Uint8Array>;
 }
 
@@ -178,9 +192,17 @@ export function noteSigner(
   const now = clock ?? (() => 0);
   return {
     verifierKey,
-    sign: (checkpointText) =>
-      signCosignature({ name, type, keyPair }, { timestampSeconds: now(), checkpointText }),
+    sign: (text) =>
+      type === ML_DSA_44 && isKeyChangeText(text)
+        ? keyPair.sign(text)
+        : signCosignature({ name, type, keyPair }, { timestampSeconds: now(), checkpointText: text }),
   };
+}
+
+/** Signed as it is: no `cosigned_message`, which begins with "subtree/v1", can be it. */
+function isKeyChangeText(text: Uint8Array): boolean {
+  const head = encodeUtf8(`${KEY_CHANGE}\n`);
+  return bytesEqual(text.subarray(0, head.length), head);
 }
 
 /**

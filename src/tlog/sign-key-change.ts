@@ -2,7 +2,7 @@
 import { sha256 } from "#crypto";
 import { TlogError } from "../errors.ts";
 import { concatBytes, encodeUtf8 } from "./encoding.ts";
-import { keyIdOf, type MlDsaOptions, type NoteSigner, openKeyPair, type VerifierKey } from "./key.ts";
+import type { NoteSigner, VerifierKey } from "./key.ts";
 import { areSameKeys, formatKeyChange, isSameVerifierKey } from "./key-change.ts";
 import {
   currentKeys,
@@ -13,23 +13,6 @@ import {
 } from "./key-history.ts";
 import { signNote } from "./note.ts";
 
-/** Signs the text of a change as it is. For an Ed25519 key it is the log's own signer, wherever that key lies. */
-export type KeyChangeSigner = NoteSigner;
-
-/**
- * Opens a private key, of either type, for signing changes of keys; an ML-DSA-44 key signs nothing else but checkpoints.
- * @throws {TlogError} SIGNING_KEY_MALFORMED | KEY_TYPE_UNSUPPORTED
- */
-export async function openKeyChangeSigner(
-  signingKey: string,
-  options: MlDsaOptions = {},
-): Promise<KeyChangeSigner> {
-  const { name, type, keyPair } = await openKeyPair(signingKey, options);
-  const { publicKey } = keyPair;
-  const verifierKey = { name, keyId: keyIdOf({ name, type, publicKey }), type, publicKey };
-  return { verifierKey, sign: (text) => keyPair.sign(text) };
-}
-
 /** Which keys take the place of which, and at what tree. */
 export interface KeyChangeRequest {
   readonly origin: string;
@@ -39,9 +22,9 @@ export interface KeyChangeRequest {
   /** What was said before; undefined: nothing. */
   readonly history: KeyHistory | undefined;
   /** Of the log's keys now: the Ed25519 one, then an ML-DSA-44 one. */
-  readonly oldSigners: readonly KeyChangeSigner[];
+  readonly oldSigners: readonly NoteSigner[];
   /** Of the log's keys from now on; one that stays is in both. */
-  readonly newSigners: readonly KeyChangeSigner[];
+  readonly newSigners: readonly NoteSigner[];
 }
 
 /**
@@ -82,6 +65,6 @@ export async function signKeyChange(request: KeyChangeRequest): Promise<KeyHisto
   }
 }
 
-function keysOf(signers: readonly KeyChangeSigner[]): readonly VerifierKey[] {
+function keysOf(signers: readonly NoteSigner[]): readonly VerifierKey[] {
   return signers.map(({ verifierKey }) => verifierKey);
 }

@@ -9,17 +9,14 @@ import {
   openSigner,
 } from "../../src/tlog/key.ts";
 import type { KeyHistory } from "../../src/tlog/key-history.ts";
-import { type KeyChangeSigner, openKeyChangeSigner, signKeyChange } from "../../src/tlog/sign-key-change.ts";
+import { signKeyChange } from "../../src/tlog/sign-key-change.ts";
 
 export const ROTATED = "example.com/rotated";
 const AT_SECONDS = 1_795_320_000;
 
 export interface LogKey {
   readonly signingKey: string;
-  /** Signs checkpoints. */
   readonly signer: NoteSigner;
-  /** Signs changes. */
-  readonly changes: KeyChangeSigner;
 }
 
 /** Always the same key for one number. */
@@ -29,7 +26,7 @@ export async function logKey(
 ): Promise<LogKey> {
   const seed = new Uint8Array(32).fill(number);
   const signingKey = formatSigningKey(await generateSigningKey({ name, type, seed }));
-  return { signingKey, signer: await openSigner(signingKey), changes: await openKeyChangeSigner(signingKey) };
+  return { signingKey, signer: await openSigner(signingKey) };
 }
 
 /** What stands for the root of a tree of this size. */
@@ -49,7 +46,7 @@ export function changedTo(
   },
 ): Promise<KeyHistory> {
   const { oldKeys, treeSize, rootHash = rootNamed(treeSize), history, origin = ROTATED } = from;
-  const signersOf = (keys: readonly LogKey[]) => keys.map(({ changes }) => changes);
+  const signersOf = (keys: readonly LogKey[]) => keys.map(({ signer }) => signer);
   const sets = { oldSigners: signersOf(oldKeys), newSigners: signersOf(newKeys) };
   return signKeyChange({ origin, atSeconds: AT_SECONDS, treeSize, rootHash, history, ...sets });
 }
