@@ -1,5 +1,6 @@
 import { type Config, invocation } from "../config.ts";
 import { TlogError } from "../errors.ts";
+import { heardByAll } from "../events.ts";
 import { type WriteAccess, writeAccessFor } from "../http/access.ts";
 import type { ExplorerFiles } from "../http/explorer.ts";
 import { readTls } from "../http/tls.ts";
@@ -8,6 +9,7 @@ import { readExplorerFiles } from "../node/explorer-files.ts";
 import { type RunningServer, serveLog, type TlsFiles, type WriteTokens } from "../server.ts";
 import { flagName, type SettingName } from "../settings.ts";
 import { logLines } from "../telemetry/log-lines.ts";
+import type { LogMetrics } from "../telemetry/log-metrics.ts";
 import { readerLines } from "../telemetry/reader-lines.ts";
 import { assertSettings } from "./checked-settings.ts";
 import { addExamples, addSettings, type Call, type CommandDefinition } from "./command.ts";
@@ -16,6 +18,7 @@ import { firstSteps, reachableUrl } from "./first-steps.ts";
 import { keyOptions } from "./key-options.ts";
 import type { LocalWitnesses } from "./local-witnesses.ts";
 import { type DataPaths, dataPaths, openLogKeys } from "./serve-key.ts";
+import { configuredLogMetrics, toldAlso } from "./serve-metrics.ts";
 import { openTokens } from "./serve-tokens.ts";
 import { assertWitnessesAsked, WITNESS_SETTINGS } from "./serve-witnesses.ts";
 import { lineOptions, untilAborted } from "./serving.ts";
@@ -63,11 +66,11 @@ export const serve: CommandDefinition = {
     assertWitnessesAsked(config);
     const paths = dataPaths(config);
     const tls = tlsFiles(config);
-    const events = logLines(lineOptions(call, config));
-    const { tokens, close } = await openTokens(config, events);
+    const lines = logLines(lineOptions(call, config));
+    const { tokens, close } = await openTokens(config, lines);
     const writers = { tokens, openWrites: config.value("openWrites") };
     try {
-      await runLog(call, { config, paths, writers, tls, events });
+      await runLog(call, { config, paths, writers, tls, events: lines });
     } finally {
       close();
     }
@@ -82,10 +85,12 @@ async function runLog(
     paths,
     writers,
     tls,
-    events,
-  }: Pick<Opening, "config" | "paths" | "events"> & Omit<Serving, "log">,
+    events: lines,
+  }: Pick<Opening, "config" | "paths" | "events"> & Omit<Serving, "log" | "metrics">,
 ): Promise<void> {
   const signers = await openLogKeys(paths, { ...keyOptions(call, config), origin: config.value("origin") });
+  const metrics = await configuredLogMetrics(config, { paths, signers });
+  const events = toldAlso(metrics, lines);
   const local = await localWitnesses(call, { config, paths, signers });
   // Not `await using`: TypeScript 6.0 leaves the ".ts" of an import() that stands beside one.
   const log = await openConfiguredLog({ config, paths, signers, local, events }).catch(
@@ -94,8 +99,9 @@ async function runLog(
       throw error;
     },
   );
+  metrics?.watch(log);
   try {
-    const server = await serveConfigured(call, { config, paths, log, writers, tls, local, events });
+    const server = await serveConfigured(call, { config, paths, log, writers, tls, local, events, metrics });
     try {
       const access = writeAccessFor({ host: config.value("listen").host, ...writers });
       await local?.writePolicy(reachableUrl(server.url));
@@ -114,7 +120,7 @@ async function runLog(
 /** On one listener of this process, or with readers in front. */
 async function serveConfigured(
   call: Call,
-  { config, paths, log, writers, tls, local, events }: Omit<Opening, "signers"> & Serving,
+  { config, paths, log, writers, tls, local, events, metrics }: Omit<Opening, "signers"> & Serving,
 ): Promise<RunningServer> {
   const options = {
     log,
@@ -123,12 +129,13 @@ async function serveConfigured(
     tls,
     adminListen: config.value("adminListen"),
     witnesses: local?.mounted ?? [],
+    metrics,
     explorer: config.value("explorer") ? explorerFiles(call) : undefined,
   };
   const count = config.value("readers");
   if (count === 0) return await serveLog({ ...options, events });
   const { serveLogWithReaders } = await import("../readers/serve-with-readers.ts");
-  const all = { ...events, ...readerLines(lineOptions(call, config)) };
+  const all = heardByAll(events, readerLines(lineOptions(call, config)));
   return await serveLogWithReaders({ ...options, count, directory: paths.data, events: all });
 }
 
@@ -147,6 +154,7 @@ interface Serving {
   readonly log: Log;
   readonly writers: { readonly tokens: WriteTokens | undefined; readonly openWrites: boolean };
   readonly tls: TlsFiles | undefined;
+  readonly metrics: LogMetrics | undefined;
 }
 
 /** Read here too, before anything is made. @throws {TlogError} CONFIG_INVALID (also: one without the other) | FILE_UNREADABLE */

@@ -1,11 +1,12 @@
 import { type Config, invocation } from "../config.ts";
 import { TlogError } from "../errors.ts";
-import type { WitnessEvents } from "../events.ts";
+import { shieldedWitness, type WitnessEvents, witnessHeardByAll } from "../events.ts";
 import { openMlDsaPool } from "../node/ml-dsa-pool.ts";
 import { openRosterFile } from "../node/roster-file.ts";
 import { openGuardFile, openWitness, serveWitness, type Witness } from "../server.ts";
 import type { SettingName } from "../settings.ts";
 import { witnessLines } from "../telemetry/witness-lines.ts";
+import type { WitnessMetrics } from "../telemetry/witness-metrics.ts";
 import type { CosignerKey } from "../tlog/cosigner.ts";
 import { ED25519, parseVerifierKey } from "../tlog/key.ts";
 import type { PeerWitness } from "../witness/head-places.ts";
@@ -21,6 +22,7 @@ import { openCosignerKeys } from "./cosigner-keys.ts";
 import { shellQuoted } from "./first-steps.ts";
 import { keyOptions } from "./key-options.ts";
 import { type DataPaths, dataPaths, WITNESS_DATA } from "./serve-key.ts";
+import { configuredWitnessMetrics } from "./serve-metrics.ts";
 import { guardWaysOut, lineOptions, untilAborted, type WaysOut, withWaysOut } from "./serving.ts";
 import { startThinning } from "./thinning.ts";
 
@@ -67,11 +69,13 @@ export const witness: CommandDefinition = {
     const config = await call.config();
     assertSettings(config, OPTIONS);
     const paths = dataPaths(config, { fallback: WITNESS_DATA });
-    const events = witnessLines(lineOptions(call, config));
+    const lines = witnessLines(lineOptions(call, config));
+    const metrics = await configuredWitnessMetrics(config, paths);
+    const events = metrics === undefined ? lines : shieldedWitness(witnessHeardByAll(metrics.events, lines));
     // What is opened last is closed first.
     const opened: (() => Promise<unknown>)[] = [];
     try {
-      const running = await start(call, { config, paths, events, opened });
+      const running = await start(call, { config, paths, events, metrics, opened });
       await call.output.result(welcome(running));
       await untilAborted(call.signal);
       call.output.notice("finishing what is in flight; Ctrl-C again stops at once");
@@ -95,11 +99,13 @@ async function start(
     config,
     paths,
     events,
+    metrics,
     opened,
   }: {
     readonly config: Config;
     readonly paths: DataPaths;
     readonly events: Required<WitnessEvents>;
+    readonly metrics: WitnessMetrics | undefined;
     readonly opened: (() => Promise<unknown>)[];
   },
 ): Promise<Running> {
@@ -129,6 +135,7 @@ async function start(
     adoptOwnSignatures: config.value("adoptOwnSignatures"),
   });
   opened.push(() => witness.close());
+  metrics?.watch(witness);
   const intervalMs = config.value("pollInterval") * 1000;
   const intervals = { pullIntervalMs: intervalMs, crossCheckIntervalMs: intervalMs };
   const pollers = startPollers({ witness, peers, events, now: Date.now, mlDsa44, ...intervals });
@@ -139,7 +146,13 @@ async function start(
   const thinning = startThinning(witness, events);
   opened.push(() => thinning.close());
   const listen = config.choice(["listen"]) === undefined ? DEFAULT_LISTEN : config.value("listen");
-  const server = await serveWitness({ witness, listen, adminListen: config.value("adminListen"), events });
+  const server = await serveWitness({
+    witness,
+    listen,
+    adminListen: config.value("adminListen"),
+    metrics,
+    events,
+  });
   opened.push(() => server.close());
   return { witness, url: server.url, paths };
 }

@@ -51,6 +51,10 @@ export function logLines(options: LogLineOptions): Required<LogEvents> {
         kind,
         cause,
       }),
+    webhookDelivered: (event) => line("debug", "webhook delivered", event),
+    webhookFailed: ({ name, code, message, failures }) =>
+      line("warn", `webhook ${name}: ${message}`, { code, failures }),
+    signerRecovered: (event) => line("info", "the log's key signs again", event),
     tokensReplaced: (event) => line("info", "the write tokens were read again", event),
     warning: ({ code, message }) => line("warn", message, { code }),
     requestFailed: ({ method, path, message }) =>

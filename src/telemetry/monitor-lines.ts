@@ -32,10 +32,10 @@ export function alertLine(
 ) => void {
   const line = lineWriter(options);
   return ({ kind, isResolved, message }, fields) => {
-    const shown = Object.entries(fields).filter(
-      (field): field is [string, string | number] =>
-        typeof field[1] === "string" || typeof field[1] === "number",
-    );
+    const shown = Object.entries(fields).map(([name, value]) => [
+      name,
+      typeof value === "number" ? value : String(value), // a list of files: with commas
+    ]);
     const words = isResolved ? `over: ${kind}: ${message}` : `${kind}: ${message}`;
     line(isResolved ? "info" : "warn", words, Object.fromEntries(shown));
   };
