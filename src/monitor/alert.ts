@@ -18,6 +18,8 @@ export const ALARM_KINDS = [
   "behind",
   /** Elsewhere a head is shown with its signature, and nobody serves the tree that would tell whether it is the same history. */
   "unproven",
+  /** It does not serve entries or tiles of a tree that it signed. */
+  "withheld",
   /** It does not answer. */
   "unreachable",
   /** A mirror or witness does not answer, shows what is not the log's, or an old head. */

@@ -8,7 +8,7 @@ import { openCheckpoint } from "../tlog/checkpoint.ts";
 import { compareHeads, type HeadComparison } from "../witness/compare-heads.ts";
 import { fetcherFor, fetchNote, type HeadPlace, peerPlace } from "../witness/head-places.ts";
 import type { AlarmKind } from "./alert.ts";
-import type { EvidenceShelf } from "./evidence-shelf.ts";
+import { type EvidenceShelf, keptFiles } from "./evidence-shelf.ts";
 import type { MonitoredLog, WatchedPlace } from "./monitored-log.ts";
 
 /** What the last look at a place came to. */
@@ -116,9 +116,11 @@ export class PlaceWatch {
     },
   ): Promise<void> {
     const { ours, shown, comparison } = found;
+    const { shelf, warn, log } = this.#options;
+    const { origin } = log.trust;
     if (comparison.verdict === "evidence") {
       const message = `${place.name} shows size ${shown.treeSize}, and the log size ${ours.treeSize}, of two different histories, both signed by the log`;
-      const files = await this.#kept((shelf, origin) => shelf.keepEvidence(origin, comparison.evidence));
+      const files = await keptFiles(() => shelf.keepEvidence(origin, comparison.evidence), warn);
       await this.#observe(place, { kind: "fork", message, files });
       return;
     }
@@ -129,7 +131,7 @@ export class PlaceWatch {
     const files =
       unproven === undefined
         ? undefined
-        : await this.#kept((shelf, origin) => shelf.keepCheckpoint(origin, shown.logNote));
+        : await keptFiles(() => shelf.keepCheckpoint(origin, shown.logNote), warn);
     await this.#observe(place, { kind: "unproven", message: unproven, files });
     await this.#observe(place, { kind: "behind", message: this.#hidden(place, ours, shown.treeSize) });
     await this.#observe(place, { kind: "place", message: this.#lagging(place, ours, shown.treeSize) });
@@ -160,21 +162,6 @@ export class PlaceWatch {
     const { placeMs, behindMs } = this.#options.log.patience;
     const graceMs = found.kind === "fork" ? 0 : found.kind === "place" ? placeMs : behindMs;
     return this.#options.observe({ ...found, subject: url, graceMs });
-  }
-
-  /** What cannot be kept is told all the same. */
-  async #kept(
-    keep: (shelf: EvidenceShelf, origin: string) => Promise<string | undefined>,
-  ): Promise<readonly string[]> {
-    const { shelf, log, warn } = this.#options;
-    try {
-      const path = await keep(shelf, log.trust.origin);
-      return path === undefined ? [] : [path];
-    } catch (error) {
-      if (!(error instanceof TlogError)) throw error;
-      warn(error);
-      return [];
-    }
   }
 }
 

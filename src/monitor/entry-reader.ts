@@ -19,6 +19,7 @@ import { TILE_WIDTH } from "../tlog/tile.ts";
 import { fetcherFor } from "../witness/head-places.ts";
 import { addressed } from "./alarms.ts";
 import { type Alert, alertId, EXCERPT_BYTES } from "./alert.ts";
+import { failureKind } from "./failure-kind.ts";
 import type { LogRecord } from "./log-record.ts";
 import { type Matcher, type SeenEntry, seenEntry } from "./matchers.ts";
 import type { MonitoredLog } from "./monitored-log.ts";
@@ -48,19 +49,47 @@ export class EntryReader {
   }
 
   /**
-   * Reads on from where the record is, at most one piece. One at a time.
+   * Reads on from where the record is, at most one piece; none while too many alerts wait. One at a time. Of a piece that has a wrong byte all
+   * is read that comes before its bundle.
    * @throws {TlogError} ROOT_MISMATCH | ENTRY_MISMATCH | BUNDLE_MALFORMED | TILE_MALFORMED (other bytes than were signed), the network's codes, ABORTED
    */
   async readPiece(head: TreeHead, signal: AbortSignal): Promise<void> {
-    const { record, client } = this.#options;
-    const begun = record.state.read ?? (await this.#begin(head, signal));
-    if (begun === undefined || begun.treeSize >= head.treeSize) return;
-    const start = begun.treeSize;
-    const end = Math.min(head.treeSize, Math.floor((start + PIECE_ENTRIES) / TILE_WIDTH) * TILE_WIDTH);
+    const start = (this.#options.record.state.read ?? (await this.#begin(head, signal)))?.treeSize;
+    if (start === undefined) return;
+    const end = bundleEnd(start + PIECE_ENTRIES, head);
+    try {
+      await this.#read(end, signal);
+    } catch (error) {
+      if (!isWrongBytes(error)) throw error;
+      for (let from = this.#position; from < end && this.#options.record.hasRoom; from = this.#position) {
+        await this.#readBundle(from, bundleEnd(from + TILE_WIDTH, head), signal);
+      }
+    }
+    this.#assertRoot(head);
+  }
+
+  get #position(): number {
+    return this.#options.record.state.read?.treeSize ?? 0;
+  }
+
+  async #readBundle(start: number, end: number, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#read(end, signal);
+    } catch (cause) {
+      if (!isWrongBytes(cause)) throw cause;
+      const where = `entries ${Math.floor(start / TILE_WIDTH) * TILE_WIDTH} to ${end - 1}`;
+      throw new TlogError(cause.code, `${where}: ${cause.message}`, { cause });
+    }
+  }
+
+  async #read(end: number, signal: AbortSignal): Promise<void> {
+    const { record, client, log } = this.#options;
+    const start = this.#position;
+    if (start >= end || !record.hasRoom) return;
     const batch = new ReadBatch(this.#options);
     try {
       for await (const entry of client.entries({ start, end, signal })) {
-        const found = batch.add(seenEntry(this.#options.log.trust.origin, entry));
+        const found = batch.add(seenEntry(log.trust.origin, entry));
         if (found !== undefined) await found;
         if (batch.isDue) await batch.write();
         if (!record.hasRoom) return;
@@ -69,7 +98,6 @@ export class EntryReader {
       // What came before a wrong byte was right.
       await batch.write();
     }
-    this.#assertRoot(head);
   }
 
   /** All that was read, over all restarts, is what was signed. */
@@ -103,6 +131,15 @@ export class EntryReader {
     });
     return { treeSize, peaks: nodes.map(read) };
   }
+}
+
+function isWrongBytes(error: unknown): error is TlogError {
+  return error instanceof TlogError && failureKind(error) === "wrong-bytes";
+}
+
+/** The last full bundle's end up to there, or the tree's. */
+function bundleEnd(index: number, { treeSize }: TreeHead): number {
+  return Math.min(treeSize, Math.floor(index / TILE_WIDTH) * TILE_WIDTH);
 }
 
 /** Entries that were read and matched, and are not written down yet. */

@@ -1,3 +1,5 @@
+import { TlogError } from "../errors.ts";
+
 /** Where what convicts a log, or may convict it later, is kept. Bounded: the first of a kind say as much as the thousandth. */
 export interface EvidenceShelf {
   /**
@@ -7,4 +9,19 @@ export interface EvidenceShelf {
   keepEvidence(origin: string, evidence: string): Promise<string | undefined>;
   /** The same of a signed checkpoint that nothing is proven of yet. */
   keepCheckpoint(origin: string, signedNote: Uint8Array): Promise<string | undefined>;
+}
+
+/** The paths of what was kept: what cannot be kept is told all the same. */
+export async function keptFiles(
+  keep: () => Promise<string | undefined>,
+  warn: (error: TlogError) => void,
+): Promise<readonly string[]> {
+  try {
+    const path = await keep();
+    return path === undefined ? [] : [path];
+  } catch (error) {
+    if (!(error instanceof TlogError)) throw error;
+    warn(error);
+    return [];
+  }
 }

@@ -4,17 +4,20 @@ import type { FetcherOptions } from "../../client/fetcher.ts";
 import { type LogClient, openLogClient } from "../../client/log-client.ts";
 import type { LogHead } from "../../client/log-head.ts";
 import { memoryTiles } from "../../client/tile-cache.ts";
-import { type ErrorCode, TlogError } from "../errors.ts";
+import { TlogError } from "../errors.ts";
 import type { MonitorEvents } from "../events.ts";
+import { openCheckpoint, type VerifiedCheckpoint } from "../tlog/checkpoint.ts";
 import { parseCheckpoint } from "../tlog/checkpoint-body.ts";
 import { decodeUtf8 } from "../tlog/encoding.ts";
 import { parseFrozen } from "../tlog/frozen.ts";
 import { parseNote } from "../tlog/note.ts";
+import { fetchNote } from "../witness/head-places.ts";
 import { addressed, observe } from "./alarms.ts";
 import { type AlarmKind, alertId } from "./alert.ts";
 import { PlaceWatch } from "./compare-places.ts";
 import { EntryReader } from "./entry-reader.ts";
-import type { EvidenceShelf } from "./evidence-shelf.ts";
+import { type EvidenceShelf, keptFiles } from "./evidence-shelf.ts";
+import { failureKind } from "./failure-kind.ts";
 import { quorumSight } from "./freshness.ts";
 import type { LogRecord } from "./log-record.ts";
 import type { MonitoredLog } from "./monitored-log.ts";
@@ -30,34 +33,6 @@ export interface LogMonitorOptions {
   readonly events: MonitorEvents;
   readonly network: FetcherOptions;
 }
-
-/** Codes of a head that is none of the log's, by what they mean. What is not here is the network's. */
-const BAD_HEAD: readonly ErrorCode[] = [
-  "NOTE_MALFORMED",
-  "CHECKPOINT_MALFORMED",
-  "COSIGNATURE_MALFORMED",
-  "NUMBER_MALFORMED",
-  "NUMBER_TOO_LARGE",
-  "BASE64_MALFORMED",
-  "UTF8_MALFORMED",
-  "HASH_MALFORMED",
-  "ORIGIN_MISMATCH",
-  "SIGNATURE_MISSING",
-  "SIGNATURE_INVALID",
-];
-const WRONG_BYTES: readonly ErrorCode[] = [
-  "ROOT_MISMATCH",
-  "TILE_MALFORMED",
-  "BUNDLE_MALFORMED",
-  "ENTRY_MISMATCH",
-  "REMOTE_TOO_LARGE",
-];
-const UNREACHABLE: readonly ErrorCode[] = [
-  "REMOTE_UNREACHABLE",
-  "REMOTE_TIMEOUT",
-  "REMOTE_REFUSED",
-  "REMOTE_MALFORMED",
-];
 
 export class LogMonitor {
   readonly places: PlaceWatch;
@@ -79,8 +54,7 @@ export class LogMonitor {
     this.#client = openLogClient({ ...network, url: log.url, policy, origin, checkpoints, cache });
     this.#reader = new EntryReader({ ...options, client: this.#client, cache });
     const onObserved = this.#observe.bind(this);
-    const warn = ({ code, message }: TlogError) => options.events.warning?.({ code, message });
-    this.places = new PlaceWatch({ log, network, now, shelf, observe: onObserved, warn });
+    this.places = new PlaceWatch({ log, network, now, shelf, observe: onObserved, warn: this.#warn });
   }
 
   get log(): MonitoredLog {
@@ -110,6 +84,7 @@ export class LogMonitor {
     if (shown === undefined) return undefined;
     if (this.#head === undefined || shown.treeSize >= this.#head.treeSize) this.#head = shown;
     await this.#observeHead(shown);
+    if (this.backlog === 0) for (const kind of ["wrong-bytes", "withheld"] as const) await this.#settle(kind);
     this.#options.events.headVerified?.({
       origin: shown.origin,
       treeSize: shown.treeSize,
@@ -136,9 +111,10 @@ export class LogMonitor {
       await this.#reader.readPiece(head, signal);
       this.#failure = undefined;
       await this.#settle("wrong-bytes");
+      await this.#settle("withheld");
       return true;
     } catch (error) {
-      await this.#fail(error, signal);
+      await this.#fail(error, "withheld", signal);
       return false;
     }
   }
@@ -152,7 +128,7 @@ export class LogMonitor {
       return head;
     } catch (error) {
       this.#checkedAtMs = this.#options.now();
-      await this.#fail(error, signal);
+      await this.#fail(error, "unreachable", signal);
       return undefined;
     }
   }
@@ -207,36 +183,64 @@ export class LogMonitor {
       : `a quorum cosigned the newest head, of size ${head.treeSize}, ${age}, and none since`;
   }
 
-  /** @throws whatever is not about the log: a signal, a bug */
-  async #fail(error: unknown, signal: AbortSignal): Promise<void> {
+  /**
+   * @param silence - what it means when the log does not answer.
+   * @throws whatever is not about the log: a signal, a bug
+   */
+  async #fail(error: unknown, silence: "unreachable" | "withheld", signal: AbortSignal): Promise<void> {
     if (!(error instanceof TlogError) || signal.aborted) throw error;
     this.#failure = error;
-    const { patience } = this.log;
+    const { badHeadMs } = this.log.patience;
     const { code, message } = error;
-    const { origin } = this.log.trust;
-    if (error instanceof LogForkedError) {
-      const files = await this.#kept(error.evidence);
-      await this.#see("fork", message, 0, files);
-    } else if (code === "QUORUM_NOT_MET") await this.#see("quorum-lost", message, patience.badHeadMs);
-    else if (BAD_HEAD.includes(code)) await this.#see("bad-checkpoint", message, patience.badHeadMs);
-    else if (WRONG_BYTES.includes(code)) await this.#see("wrong-bytes", message, 0);
-    else if (UNREACHABLE.includes(code)) await this.#see("unreachable", message, patience.unreachableMs);
-    else throw error;
-    if (!UNREACHABLE.includes(code)) await this.#settle("unreachable");
-    this.#options.events.lookFailed?.({ origin, code, message });
+    const kind = failureKind(error);
+    if (kind === undefined) throw error;
+    if (kind === "silence") await this.#silent(message, silence, signal);
+    else if (kind === "wrong-bytes") await this.#see(kind, message, 0);
+    else if (kind !== "fork") await this.#see(kind, message, badHeadMs);
+    else await this.#see(kind, message, 0, await this.#evidenceOf(error));
+    if (kind !== "silence") await this.#settle("unreachable");
+    this.#options.events.lookFailed?.({ origin: this.log.trust.origin, code, message });
   }
 
-  async #kept(evidence: string | undefined): Promise<readonly string[]> {
-    const { shelf, events, log } = this.#options;
+  /** No answer: to the question for the head, or only to those for the tiles that would prove it. */
+  async #silent(message: string, kind: "unreachable" | "withheld", signal: AbortSignal): Promise<void> {
+    const { behindMs, unreachableMs } = this.log.patience;
+    const shown = kind === "withheld" ? undefined : await this.#shownAnyway(signal);
+    if (shown === undefined) return this.#see(kind, message, unreachableMs);
+    await this.#settle("unreachable");
+    const seenSize = this.#seenSize();
+    if (shown.treeSize < seenSize) {
+      const words = `the log shows size ${shown.treeSize}, after it showed ${seenSize}, and does not serve the tree that it showed: ${message}`;
+      return this.#see("behind", words, behindMs);
+    }
+    const { shelf } = this.#options;
+    const files = await keptFiles(() => shelf.keepCheckpoint(shown.origin, shown.signedNote), this.#warn);
+    const words = `the log shows size ${shown.treeSize}, and does not serve the tree that would tell whether it continues size ${seenSize}: ${message}`;
+    return this.#see("withheld", words, unreachableMs, files);
+  }
+
+  /** The head that the log shows, by its signature alone; undefined: it shows none. */
+  async #shownAnyway(signal: AbortSignal): Promise<VerifiedCheckpoint | undefined> {
+    const { url, trust } = this.log;
+    const { origin, logKeys } = trust;
+    const place = { origin, url, path: "checkpoint", mayBeMissing: true };
     try {
-      const path = evidence && (await shelf.keepEvidence(log.trust.origin, evidence));
-      return path === undefined || path === "" ? [] : [path];
+      const signedNote = await fetchNote(place, { network: this.#options.network, signal });
+      return signedNote && (await openCheckpoint({ signedNote, logKeys, expectedOrigin: origin }));
     } catch (error) {
-      if (!(error instanceof TlogError)) throw error;
-      events.warning?.({ code: error.code, message: error.message });
-      return [];
+      if (!(error instanceof TlogError) || signal.aborted) throw error;
+      return undefined;
     }
   }
+
+  async #evidenceOf(error: TlogError): Promise<readonly string[]> {
+    const { shelf, log } = this.#options;
+    const evidence = error instanceof LogForkedError ? error.evidence : undefined;
+    if (evidence === undefined) return [];
+    return await keptFiles(() => shelf.keepEvidence(log.trust.origin, evidence), this.#warn);
+  }
+
+  readonly #warn = ({ code, message }: TlogError): void => this.#options.events.warning?.({ code, message });
 
   #settle(kind: AlarmKind): Promise<void> {
     return this.#see(kind, undefined, 0);

@@ -17,7 +17,8 @@ const name = z.string().regex(/^[^\p{Cc}]{1,200}$/u, "want one line of 1 to 200 
 const url = z.url({ protocol: /^https?$/, error: "want an http:// or https:// URL" }).max(2048);
 const file = z.string().min(1).max(4096);
 const seconds = z.int().min(1, "want a whole number of seconds from 1 up").max(31_536_000);
-const index = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
+const wantedFrom = 'want an index or "now"';
+const index = z.int(wantedFrom).min(0, wantedFrom).max(Number.MAX_SAFE_INTEGER, wantedFrom);
 
 const MATCH = z
   .strictObject({
@@ -59,7 +60,7 @@ const LOG = z
     vkey: z.string().optional(),
     policy: file.optional(),
     origin: name.optional(),
-    from: z.union([index, z.literal("now")], { error: 'want an index or "now"' }).optional(),
+    from: z.union([index, z.literal("now")], { error: wantedFrom }).optional(),
     mirrors: z.array(PLACE).max(MAX_PLACES).optional(),
     witnesses: z.boolean().optional(),
     match: z.array(MATCH).max(MAX_MATCHERS).optional(),

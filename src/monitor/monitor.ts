@@ -207,8 +207,10 @@ async function lookAt(
   for (let left = -1; isRead && monitor.backlog !== left && monitor.backlog > 0; ) {
     left = monitor.backlog;
     isRead = await monitor.readOn(signal);
-    if (!monitor.record.hasRoom) await delivery.settled(signal);
     throwIfAborted(signal);
+    if (monitor.record.hasRoom) continue;
+    await delivery.settled(signal);
+    if (!monitor.record.hasRoom) break;
   }
   return {
     origin: monitor.log.trust.origin,

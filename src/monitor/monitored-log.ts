@@ -27,7 +27,7 @@ export interface WatchedPlace {
 export interface Patience {
   /** A head that no quorum cosigned; bytes that are no checkpoint of the log. */
   readonly badHeadMs: number;
-  /** No answer. */
+  /** No answer; entries or tiles that are not served. */
   readonly unreachableMs: number;
   /** An older head than was shown before, or elsewhere; a head elsewhere that nobody can prove. */
   readonly behindMs: number;

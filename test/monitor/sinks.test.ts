@@ -1,0 +1,162 @@
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { join } from "node:path";
+import { afterEach, describe, expect, inject, it } from "vitest";
+import { emptyState } from "../../src/monitor/log-state.ts";
+import { seenEntry } from "../../src/monitor/matchers.ts";
+import { commandSink, mailSink, webhookSignature, webhookSink } from "../../src/node/alert-sinks.ts";
+import { loadMatcherModule } from "../../src/node/matcher-module.ts";
+import { monitorShelf, monitorStates, readMonitorStates } from "../../src/node/monitor-files.ts";
+import { expectCodeAsync } from "../expect-code.ts";
+import { leafHashOf } from "../reference/merkle.ts";
+
+const folder = (): string => mkdtempSync(join(inject("scratch"), "monitor-"));
+const now = () => 1_700_000_000_000;
+const { signal } = new AbortController();
+const alert = {
+  id: "0123456789abcdef0123456789abcdef",
+  kind: "match" as const,
+  isResolved: false,
+  origin: "log.example",
+  url: "https://log.example/",
+  atMs: 0,
+  message: "entry 7 matches",
+};
+const message = { id: "fedc", alerts: [alert] };
+
+describe("a webhook", () => {
+  let server: Server | undefined;
+  afterEach(() => void server?.close().closeAllConnections());
+
+  async function answering(status: number, headers = {}) {
+    const asked: { headers: unknown; body: string }[] = [];
+    server = createServer((request, response) => {
+      let body = "";
+      request.on("data", (chunk) => (body += chunk));
+      request.on("end", () => {
+        asked.push({ headers: request.headers, body });
+        response.writeHead(status, headers).end("whatever");
+      });
+    });
+    await new Promise<void>((done) => server?.listen(0, "127.0.0.1", done));
+    const address = server.address();
+    return { url: `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}/x?y`, asked };
+  }
+
+  it("is signed as Standard Webhooks has it", async () => {
+    // The example of standardwebhooks.com.
+    const secret = Buffer.from("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "base64");
+    const body = '{"test": 2432232314}';
+    const args = { secret, id: "msg_p5jXN8AQM9LWM0D4loKWxJek", timestamp: "1614265330", body };
+    expect(webhookSignature(args)).toBe("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    const { url, asked } = await answering(204);
+    await webhookSink("hook", { url, secret, now }).tell(message, signal);
+    const [request = { headers: {}, body: "" }] = asked;
+    const timestamp = "1700000000";
+    expect(request.headers).toMatchObject({
+      "webhook-id": "fedc",
+      "webhook-timestamp": timestamp,
+      "webhook-signature": webhookSignature({ secret, id: "fedc", timestamp, body: request.body }),
+    });
+    expect(JSON.parse(request.body)).toMatchObject({
+      data: { alerts: [{ id: alert.id, at: "1970-01-01T00:00:00.000Z" }] },
+    });
+  });
+
+  it.each([500, 404, 301])("that answers %i was not told, and no other place is", async (status) => {
+    const { url, asked } = await answering(status, { location: "/elsewhere" });
+    await expectCodeAsync(
+      webhookSink("hook", { url, secret: undefined, now }).tell(message, signal),
+      "ALERT_NOT_TOLD",
+    );
+    expect(asked).toHaveLength(1);
+  });
+
+  it("that nobody answers was not told", async () => {
+    const sink = webhookSink("hook", { url: "http://127.0.0.1:1/", secret: undefined, now });
+    expect((await expectCodeAsync(sink.tell(message, signal), "ALERT_NOT_TOLD")).message).toContain("hook: ");
+  });
+});
+
+describe("a program", () => {
+  it("gets the alerts on its standard input, and is no shell", async () => {
+    const file = join(folder(), "$(told)");
+    await commandSink("cat", { command: ["tee", file], now }).tell(message, signal);
+    expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({
+      data: { alerts: [{ message: alert.message }] },
+    });
+    await mailSink("mail", { to: "a@b", from: "c@d", sendmail: ["tee", file], now }).tell(message, signal);
+    expect(readFileSync(file, "utf8")).toMatch(
+      /^From: c@d\r\nTo: a@b\r\nSubject: \[bristlecone\] match: log\.example\r\n/,
+    );
+  });
+
+  it.each([
+    ["that fails", ["sh", "-c", "echo no >&2; exit 3"], "ended with 3: no"],
+    ["that is not there", ["/nowhere/program"], "ENOENT"],
+    ["that does not end", ["sleep", "60"], "aborted"],
+    ["that reads nothing", ["false"], "ended with 1"],
+  ])("%s told nobody", async (_what, command, words) => {
+    const sink = commandSink("program", { command, now, timeoutMs: command[0] === "sleep" ? 100 : 60_000 });
+    expect((await expectCodeAsync(sink.tell(message, signal), "ALERT_NOT_TOLD")).message).toContain(words);
+  });
+});
+
+describe("files of a monitor", () => {
+  it("hold a state for each log, and refuse what is none", async () => {
+    const directory = join(folder(), "deep/down");
+    const states = monitorStates(directory);
+    expect(await states.load("log.example/../..")).toBeUndefined();
+    for (const origin of ["log.example/../..", "other"]) await states.save(emptyState(origin));
+    expect(await states.load("log.example/../..")).toEqual(emptyState("log.example/../.."));
+    expect((await readMonitorStates(directory)).map(({ origin }) => origin).sort()).toEqual([
+      "log.example/../..",
+      "other",
+    ]);
+    const path = join(
+      directory,
+      "d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa",
+      "state.json",
+    );
+    writeFileSync(path, "{}");
+    await expectCodeAsync(states.load("other"), "STORE_DAMAGED");
+    await expectCodeAsync(readMonitorStates(join(directory, "nowhere")), "FILE_UNREADABLE");
+  });
+
+  it("hold so many checkpoints of a log and no more", async () => {
+    const shelf = monitorShelf(folder());
+    const kept = [];
+    for (let at = 0; at < 20; at++) kept.push(await shelf.keepCheckpoint("log", new Uint8Array([at])));
+    expect(kept.filter((path) => path !== undefined)).toHaveLength(16);
+    expect(await shelf.keepCheckpoint("log", new Uint8Array([3]))).toBe(kept[3]);
+  });
+});
+
+describe("a module that matches", () => {
+  const entry = new TextEncoder().encode("entry");
+  const seen = seenEntry("log", { leafIndex: 7, entry, leafHash: leafHashOf(entry) });
+
+  it("says yes, no or why, and nothing else", async () => {
+    const path = join(folder(), "match.mjs");
+    writeFileSync(
+      path,
+      "export const match = ({ json, leafIndex }) => [true, 'seven', undefined, 7][leafIndex % 4];",
+    );
+    const { match } = await loadMatcherModule("module", path);
+    expect(match({ ...seen, leafIndex: 4 })).toBe(true);
+    expect(match({ ...seen, leafIndex: 5 })).toBe("seven");
+    expect(match({ ...seen, leafIndex: 6 })).toBe(false);
+    expect(() => match({ ...seen, leafIndex: 7 })).toThrow("want true, false or a text");
+  });
+
+  it.each([
+    ["export const other = 1;", 'exports a function "match"'],
+    ["throw new Error('no')", "cannot be loaded: no"],
+  ])("is refused at the start: %s", async (text, words) => {
+    const path = join(folder(), "match.mjs");
+    writeFileSync(path, text);
+    expect((await expectCodeAsync(loadMatcherModule("module", path), "CONFIG_INVALID")).message).toContain(
+      words,
+    );
+  });
+});
