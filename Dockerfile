@@ -8,6 +8,7 @@ RUN npm ci --ignore-scripts
 COPY tsconfig.json ./
 COPY src ./src
 COPY client ./client
+COPY explorer ./explorer
 COPY spec ./spec
 RUN npm run build && npm prune --omit=dev --ignore-scripts
 

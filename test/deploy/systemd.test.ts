@@ -113,6 +113,12 @@ const STEPS: readonly (readonly [name: string, script: string])[] = [
     `echo "BRISTLECONE_VKEY=$(cat /root/vkey)" > /etc/bristlecone/2026.fsck.env; systemctl start bristlecone-fsck@2026`,
   ],
   [
+    "backup and export together bring it back elsewhere",
+    `made=$(ls -d /var/backups/bristlecone/2026/20*); drill="--data /root/drill/data --guard /root/drill/log.guard"
+    bristlecone restore $made $drill --verify || [ $? = 3 ]
+    bristlecone import /srv/www/2026 $drill --vkey "$(cat /root/vkey)"; bristlecone fsck /root/drill/data --vkey "$(cat /root/vkey)"`,
+  ],
+  [
     "timers have a next time",
     `for unit in backup export fsck; do systemctl start bristlecone-$unit@2026.timer; systemctl list-timers --no-pager | grep -q bristlecone-$unit@2026; done`,
   ],
