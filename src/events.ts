@@ -67,6 +67,8 @@ export interface LogEvents {
     readonly detail: string;
     readonly cause: "corruption" | "tampering" | "unknown";
   }): void;
+  /** The log's key signs again, which it did not for so long while a signature was wanted. Each failure is a warning SIGNER_FAILED. */
+  signerRecovered?(event: { readonly failedForMs: number }): void;
   /** Other tokens may write from now on. */
   tokensReplaced?(event: { readonly count: number }): void;
   /** Something an operator should know, and the log goes on. */
@@ -165,6 +167,7 @@ export function shielded(events: LogEvents): Required<LogEvents> {
     scrubProgressed: (event) => attempt(() => events.scrubProgressed?.(event)),
     scrubPassed: (event) => attempt(() => events.scrubPassed?.(event)),
     scrubFound: (event) => attempt(() => events.scrubFound?.(event)),
+    signerRecovered: (event) => attempt(() => events.signerRecovered?.(event)),
     tokensReplaced: (event) => attempt(() => events.tokensReplaced?.(event)),
     spaceLow: (event) => attempt(() => events.spaceLow?.(event)),
     spaceBack: (event) => attempt(() => events.spaceBack?.(event)),

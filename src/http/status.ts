@@ -79,6 +79,11 @@ export const PROBLEM_KINDS: { readonly [code in ErrorCode]?: ProblemKind } = {
   LOG_CLOSING: { status: 503, title: "The log is shutting down.", retryAfterSeconds: 5 },
   LOG_ENDED: { status: 410, title: "The log has ended: it takes no entries any more." }, // spec/frozen.md
   LOG_READ_ONLY: { status: 503, title: "The log takes no entries at the moment.", retryAfterSeconds: 30 },
+  SIGNER_FAILED: {
+    status: 503,
+    title: "The key that signs cannot be used at the moment.",
+    retryAfterSeconds: 30,
+  },
   SPACE_LOW: { status: 503, title: "The log's disk is nearly full.", retryAfterSeconds: 30 },
   SERVER_BUSY: { status: 503, title: "Too much is under way already.", retryAfterSeconds: 1 },
   STORE_CLOSED: { status: 503, title: "The log is shutting down.", retryAfterSeconds: 5 },

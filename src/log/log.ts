@@ -143,7 +143,7 @@ export interface Log extends LogView, AsyncDisposable {
   /**
    * Appends one entry; resolves when it is durable and has its index for ever.
    * @param entry - copied.
-   * @throws {TlogError} ENTRY_TOO_LARGE | ARGUMENT_INVALID (not a Uint8Array) | POOL_FULL | SPACE_LOW | LOG_CLOSING |
+   * @throws {TlogError} ENTRY_TOO_LARGE | ARGUMENT_INVALID (not a Uint8Array) | POOL_FULL | SPACE_LOW | SIGNER_FAILED | LOG_CLOSING |
    *   LOG_READ_ONLY | LOG_ENDED
    */
   add(entry: Uint8Array): Promise<Appended>;

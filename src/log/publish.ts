@@ -6,6 +6,7 @@ import type { CosignRound, CosignStage } from "./cosign.ts";
 import { hasKeysOf, mergedNote, withCosignatures } from "./cosignatures.ts";
 import type { Publication } from "./log.ts";
 import type { HeadSigner } from "./sign-head.ts";
+import { SignerFailures } from "./signer-failures.ts";
 import type { TrailingRows } from "./trailing-rows.ts";
 import { Waiters } from "./waiters.ts";
 
@@ -28,8 +29,6 @@ export interface PublisherOptions {
   readonly onFailure: (error: TlogError) => void;
 }
 
-/** How long to wait before asking a signer again that failed. */
-const SIGNER_RETRY_MS = 1_000;
 /** What setTimeout can hold; it fires at once when asked for more. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -51,12 +50,13 @@ export class Publisher {
   #writing: Promise<unknown> = Promise.resolve(); // owned by #show(): one write at a time, or an older head could follow a newer
   #timer: ReturnType<typeof setTimeout> | undefined; // owned by #schedule(), publishFirst() and stop()
   #signerFailure: TlogError | undefined; // owned by fail()
-  #notBefore = Number.NEGATIVE_INFINITY; // owned by fail(): when to ask a failing signer again
+  readonly #signerFailures: SignerFailures;
   #isStopping = false; // owned by stop()
   #refusal: TlogError | undefined; // owned by stop() and fail()
 
   constructor(options: PublisherOptions) {
     this.#options = options;
+    this.#signerFailures = new SignerFailures(options.now);
     this.#integrated = options.integrated;
     this.#publication = options.published;
   }
@@ -68,6 +68,11 @@ export class Publisher {
   /** See {@link HeadSigner.readableSize}. */
   get readableSize(): number {
     return this.#options.signer.readableSize;
+  }
+
+  /** Why no entries are taken now: nobody can sign for them, for a minute already. Undefined: they are. */
+  get signerRefusal(): TlogError | undefined {
+    return this.#signerFailures.refusal;
   }
 
   /** Tells the publisher that the tree grew. */
@@ -127,7 +132,7 @@ export class Publisher {
   fail(error: unknown): void {
     if (error instanceof TlogError && error.code === "SIGNER_FAILED") {
       this.#signerFailure = error;
-      this.#notBefore = this.#options.now() + SIGNER_RETRY_MS;
+      this.#signerFailures.failed(error);
       this.#options.events.warning?.({ code: error.code, message: `${error.message}; will try again` });
       return;
     }
@@ -174,7 +179,7 @@ export class Publisher {
     const pacedAt = isAtOnce ? Number.NEGATIVE_INFINITY : this.#lastAttemptAt + intervalMs;
     const isRetry = stage !== undefined && (stage.isStrict || this.#isOutdated());
     const retryAt = isRetry ? stage.retryAt : Number.NEGATIVE_INFINITY;
-    return Math.max(pacedAt, retryAt, this.#notBefore);
+    return Math.max(pacedAt, retryAt, this.#signerFailures.retryAt);
   }
 
   #refreshAt(): number {
@@ -199,6 +204,8 @@ export class Publisher {
     const { signer, stage, now } = this.#options;
     const startedAt = now();
     const signed = await signer.sign(this.#integrated);
+    const failedForMs = this.#signerFailures.signed();
+    if (failedForMs !== undefined) this.#options.events.signerRecovered?.({ failedForMs });
     if (this.#refusal !== undefined) return;
     // An empty tree promises nothing, so nobody has to vouch for it.
     if (stage === undefined || signed.treeSize === 0) {

@@ -41,6 +41,8 @@ export interface SequencerOptions {
   readonly limits: LogLimits;
   /** See LogOptions. */
   readonly space?: Pick<SpaceFloor, "refusal" | "took"> | undefined;
+  /** Why nobody could sign for more entries now. */
+  readonly signerRefusal?: () => TlogError | undefined;
   readonly events: LogEvents;
   readonly now: () => number;
   /** See LogOptions. */
@@ -117,23 +119,15 @@ export class Sequencer {
     });
   }
 
-  /** @throws {TlogError} ARGUMENT_INVALID | POOL_FULL | SPACE_LOW, and what entries are refused with, when so much is not taken now. */
+  /** @throws {TlogError} ARGUMENT_INVALID | POOL_FULL | SPACE_LOW | SIGNER_FAILED, and what entries are refused with, when so much is not taken now. */
   assertTakes(more: { readonly entries: number; readonly bytes: number }): void {
-    const refusal = this.#refusal ?? this.#options.space?.refusal;
+    const refusal = this.#refusal ?? this.#options.space?.refusal ?? this.#options.signerRefusal?.();
     if (refusal !== undefined) throw refusal;
     const { maxBatchEntries, maxPendingBytes } = this.#options.limits;
-    if (more.entries > maxBatchEntries) {
-      throw new TlogError(
-        "ARGUMENT_INVALID",
-        `entries: want at most ${maxBatchEntries}, got ${more.entries}`,
-      );
-    }
-    if (more.bytes > maxPendingBytes) {
-      throw new TlogError(
-        "ARGUMENT_INVALID",
-        `entries: want at most ${maxPendingBytes} bytes together, got ${more.bytes}`,
-      );
-    }
+    const tooMany = (most: string, got: number) =>
+      new TlogError("ARGUMENT_INVALID", `entries: want at most ${most}, got ${got}`);
+    if (more.entries > maxBatchEntries) throw tooMany(`${maxBatchEntries}`, more.entries);
+    if (more.bytes > maxPendingBytes) throw tooMany(`${maxPendingBytes} bytes together`, more.bytes);
     try {
       this.#pool.assertRoom(more);
     } catch (error) {

@@ -156,9 +156,10 @@ export class StoredLog implements Log {
   }
 
   state(): LogState {
+    const { failure, space, publisher } = this.#parts;
     // A log that ended needs no room.
-    const space = this.end === undefined ? this.#parts.space : undefined;
-    const refusal = this.#parts.failure() ?? space?.refusal;
+    const passing = this.end === undefined ? (space?.refusal ?? publisher.signerRefusal) : undefined;
+    const refusal = failure() ?? passing;
     if (refusal !== undefined) return { status: "read-only", code: refusal.code, message: refusal.message };
     if (this.#closing !== undefined) return { status: "closing" };
     return { status: this.end === undefined ? "writable" : "frozen" };

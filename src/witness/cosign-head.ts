@@ -271,6 +271,7 @@ export class HeadCosigner {
     const { code, message } = error;
     if (code === "PROOF_INVALID" || code === "ROOT_MISMATCH")
       this.#parts.events.refused({ origin, code, message });
-    if (code === "CLOCK_BEHIND") this.#parts.events.warning({ code, message: `${origin}: ${message}` });
+    if (code === "CLOCK_BEHIND" || code === "SIGNER_FAILED")
+      this.#parts.events.warning({ code, message: `${origin}: ${message}` });
   }
 }
