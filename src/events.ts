@@ -67,6 +67,19 @@ export interface LogEvents {
     readonly detail: string;
     readonly cause: "corruption" | "tampering" | "unknown";
   }): void;
+  /** The receiver of a webhook answered that it knows the log up to this size. */
+  webhookDelivered?(event: {
+    readonly name: string;
+    readonly treeSize: number;
+    readonly elapsedMs: number;
+  }): void;
+  /** A webhook was not delivered, `failures` times in a row by now, and is tried again. */
+  webhookFailed?(event: {
+    readonly name: string;
+    readonly code: string;
+    readonly message: string;
+    readonly failures: number;
+  }): void;
   /** The log's key signs again, which it did not for so long while a signature was wanted. Each failure is a warning SIGNER_FAILED. */
   signerRecovered?(event: { readonly failedForMs: number }): void;
   /** Other tokens may write from now on. */
@@ -169,6 +182,8 @@ export function shielded(events: LogEvents): Required<LogEvents> {
     scrubFound: (event) => attempt(() => events.scrubFound?.(event)),
     signerRecovered: (event) => attempt(() => events.signerRecovered?.(event)),
     tokensReplaced: (event) => attempt(() => events.tokensReplaced?.(event)),
+    webhookDelivered: (event) => attempt(() => events.webhookDelivered?.(event)),
+    webhookFailed: (event) => attempt(() => events.webhookFailed?.(event)),
     spaceLow: (event) => attempt(() => events.spaceLow?.(event)),
     spaceBack: (event) => attempt(() => events.spaceBack?.(event)),
     warning: (event) => attempt(() => events.warning?.(event)),

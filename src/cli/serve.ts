@@ -11,6 +11,7 @@ import { flagName, type SettingName } from "../settings.ts";
 import { logLines } from "../telemetry/log-lines.ts";
 import type { LogMetrics } from "../telemetry/log-metrics.ts";
 import { readerLines } from "../telemetry/reader-lines.ts";
+import type { ConfiguredWebhook, RunningWebhooks } from "../webhooks/open-webhooks.ts";
 import { assertSettings } from "./checked-settings.ts";
 import { addExamples, addSettings, type Call, type CommandDefinition } from "./command.ts";
 import { localWitnesses, type Opening, openConfiguredLog, PLACE_SETTINGS } from "./configured-log.ts";
@@ -20,6 +21,7 @@ import type { LocalWitnesses } from "./local-witnesses.ts";
 import { type DataPaths, dataPaths, openLogKeys } from "./serve-key.ts";
 import { configuredLogMetrics, toldAlso } from "./serve-metrics.ts";
 import { openTokens } from "./serve-tokens.ts";
+import { configuredWebhooks, serveWebhooks } from "./serve-webhooks.ts";
 import { assertWitnessesAsked, WITNESS_SETTINGS } from "./serve-witnesses.ts";
 import { lineOptions, untilAborted } from "./serving.ts";
 
@@ -35,6 +37,7 @@ const OPTIONS: readonly SettingName[] = [
   "explorer",
   "tokenHash",
   "tokens",
+  "webhooks",
   "openWrites",
   "tlsCert",
   "tlsKey",
@@ -67,10 +70,11 @@ export const serve: CommandDefinition = {
     const paths = dataPaths(config);
     const tls = tlsFiles(config);
     const lines = logLines(lineOptions(call, config));
+    const webhooks = await configuredWebhooks(config);
     const { tokens, close } = await openTokens(config, lines);
     const writers = { tokens, openWrites: config.value("openWrites") };
     try {
-      await runLog(call, { config, paths, writers, tls, events: lines });
+      await runLog(call, { config, paths, writers, tls, webhooks, events: lines });
     } finally {
       close();
     }
@@ -86,7 +90,9 @@ async function runLog(
     writers,
     tls,
     events: lines,
-  }: Pick<Opening, "config" | "paths" | "events"> & Omit<Serving, "log" | "metrics">,
+    webhooks,
+  }: Pick<Opening, "config" | "paths" | "events"> &
+    Omit<Serving, "log" | "metrics"> & { readonly webhooks: readonly ConfiguredWebhook[] },
 ): Promise<void> {
   const signers = await openLogKeys(paths, { ...keyOptions(call, config), origin: config.value("origin") });
   const metrics = await configuredLogMetrics(config, { paths, signers });
@@ -103,14 +109,16 @@ async function runLog(
   try {
     const server = await serveConfigured(call, { config, paths, log, writers, tls, local, events, metrics });
     try {
+  let told: RunningWebhooks | undefined; // owned by this function
       const access = writeAccessFor({ host: config.value("listen").host, ...writers });
       await local?.writePolicy(reachableUrl(server.url));
       const policyPath = config.value("witnessPolicy") ?? local?.policyPath;
       await call.output.result(welcome({ paths, url: server.url, log, access, local, policyPath }));
       await untilAborted(call.signal);
+      told = await serveWebhooks(log, { webhooks, data: paths.data, events });
       call.output.notice("finishing what is in flight; Ctrl-C again stops at once");
     } finally {
-      await server.close();
+      await server.close().finally(() => told?.close());
     }
   } finally {
     await log.close().finally(() => local?.close());

@@ -16,16 +16,78 @@ export interface Piece {
   readonly bytes: Uint8Array;
 }
 
+/** An entry, and the whole receipt of it: it is verified by itself. */
+export interface ToldEntry {
+  readonly leafIndex: number;
+  /** Base64. */
+  readonly entry: string;
+  /** c2sp.org/tlog-proof */
+  readonly receipt: string;
+}
+
+type ToldLog = Pick<LogView, "readEntries" | "receiptBytes">;
+
+/**
+ * Entries from `start` on with their receipts: at least one, and no more than the limits and the tree have.
+ * @param range - published leaves, at least one.
+ * @throws {TlogError} STORE_DAMAGED, and as the log
+ */
+export async function readToldEntries(
+  log: ToldLog,
+  range: {
+    readonly start: number;
+    readonly end: number;
+    readonly maxEntries: number;
+    readonly maxChars: number;
+  },
+): Promise<readonly ToldEntry[]> {
+  const { start, maxEntries, maxChars } = range;
+  const end = Math.min(range.end, start + maxEntries);
+  const told: ToldEntry[] = [];
+  let chars = 0;
+  while (start + told.length < end && chars < maxChars) {
+    const next = start + told.length;
+    for (const entry of await readStep(log, { start: next, end: stepEnd(next, end) })) {
+      chars += entry.entry.length + entry.receipt.length;
+      if (told.length > 0 && chars > maxChars) break;
+      told.push(entry);
+    }
+  }
+  return told;
+}
+
+function stepEnd(start: number, end: number): number {
+  return Math.min(end, (Math.floor(start / STEP) + 1) * STEP);
+}
+
+/** Leaves of one bundle: a step never leaves one. */
+async function readStep(
+  log: ToldLog,
+  { start, end }: { readonly start: number; readonly end: number },
+): Promise<readonly ToldEntry[]> {
+  const bundle = await log.readEntries({ start, end });
+  if (bundle === undefined) {
+    throw new TlogError("STORE_DAMAGED", `entries [${start}, ${end}) are published and not stored`);
+  }
+  const told: ToldEntry[] = [];
+  for (const entry of decodeBundle(bundle, end - start)) {
+    const leafIndex = start + told.length;
+    const receipt = Buffer.from(await log.receiptBytes(leafIndex)).toString("utf8");
+    told.push({ leafIndex, entry: Buffer.from(entry).toString("base64"), receipt });
+  }
+  return told;
+}
+
 /**
  * Entry events: "event: entry\nid: 18\ndata: {"leafIndex":17,"entry":"aGVsbG8=","receipt":"c2sp.org/tlog-proof@v1\n…"}\n\n". Each has a whole
  * receipt, so that it is verified by itself, as any other receipt.
  */
 export class EntryEvents {
-  readonly #log: Pick<LogView, "readEntries" | "receiptBytes">;
+  readonly #log: ToldLog;
   readonly #kept = new Map<number, Uint8Array>(); // by leaf index, the oldest first; owned by #keep()
   #keptBytes = 0; // owned by #keep()
 
-  constructor(log: Pick<LogView, "readEntries" | "receiptBytes">) {
+  constructor(log: ToldLog) {
     this.#log = log;
   }
 
@@ -38,8 +100,7 @@ export class EntryEvents {
     let bytes = 0;
     let next = start;
     while (next < end && bytes < PIECE_BYTES) {
-      const step = Math.min(end, (Math.floor(next / STEP) + 1) * STEP);
-      for (const event of await this.#eventsOf(next, step)) {
+      for (const event of await this.#eventsOf(next, stepEnd(next, end))) {
         if (bytes >= PIECE_BYTES) break;
         events.push(event);
         bytes += event.length;
@@ -59,22 +120,14 @@ export class EntryEvents {
     return kept.length === 0 ? await this.#make(start, end) : kept;
   }
 
-  /** Leaves of one bundle: a step never leaves one. */
   async #make(start: number, end: number): Promise<readonly Uint8Array[]> {
-    const bundle = await this.#log.readEntries({ start, end });
-    if (bundle === undefined) {
-      throw new TlogError("STORE_DAMAGED", `entries [${start}, ${end}) are published and not stored`);
-    }
-    const events: Uint8Array[] = [];
-    for (const entry of decodeBundle(bundle, end - start)) {
-      const leafIndex = start + events.length;
-      const receipt = Buffer.from(await this.#log.receiptBytes(leafIndex)).toString("utf8");
-      const data = JSON.stringify({ leafIndex, entry: Buffer.from(entry).toString("base64"), receipt });
-      const event = encodeEvent({ event: "entry", id: leafIndex + 1, data });
+    const told = await readStep(this.#log, { start, end });
+    return told.map((entry) => {
+      const { leafIndex } = entry;
+      const event = encodeEvent({ event: "entry", id: leafIndex + 1, data: JSON.stringify(entry) });
       this.#keep(leafIndex, event);
-      events.push(event);
-    }
-    return events;
+      return event;
+    });
   }
 
   #keep(leafIndex: number, event: Uint8Array): void {

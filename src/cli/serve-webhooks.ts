@@ -1,0 +1,86 @@
+import { stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import type { Config } from "../config.ts";
+import { TlogError } from "../errors.ts";
+import type { LogEvents } from "../events.ts";
+import type { Log } from "../log/log.ts";
+import { codeOf, hasErrorCode } from "../node/errno.ts";
+import { type ConfiguredWebhook, openWebhooks, type RunningWebhooks } from "../webhooks/open-webhooks.ts";
+import type { PlacesFile } from "../webhooks/places.ts";
+import { parseSecrets } from "../webhooks/signature.ts";
+import { parseWebhookFile } from "../webhooks/webhook-file.ts";
+import { readSmallFile, replaceFile } from "./files.ts";
+
+const MAX_FILE_BYTES = 256 * 1024;
+const MAX_SECRET_FILE_BYTES = 4096;
+
+/**
+ * The receivers of --webhooks, with their secrets. Read before anything is made.
+ * @throws {TlogError} CONFIG_INVALID | FILE_UNREADABLE
+ */
+export async function configuredWebhooks(config: Config): Promise<readonly ConfiguredWebhook[]> {
+  const path = config.value("webhooks");
+  if (path === undefined) return [];
+  const all = await ofFile(path, async () => parseWebhookFile(await readText(path, MAX_FILE_BYTES)));
+  return await Promise.all(
+    all.map(async (settings) => {
+      const secretPath = resolve(dirname(path), settings.secretFile);
+      return { settings, secrets: await readSecrets(secretPath) };
+    }),
+  );
+}
+
+/** Tells them what the log publishes, each from where it was left: beside the data it is written down how far that is. */
+export async function serveWebhooks(
+  log: Log,
+  options: {
+    readonly webhooks: readonly ConfiguredWebhook[];
+    readonly data: string;
+    readonly events: LogEvents;
+  },
+): Promise<RunningWebhooks | undefined> {
+  const { webhooks, data, events } = options;
+  if (webhooks.length === 0) return undefined;
+  const path = `${data}.webhooks`;
+  return await ofFile(path, () => openWebhooks({ log, webhooks, file: placesFile(path), events }));
+}
+
+async function readSecrets(path: string): Promise<readonly Uint8Array[]> {
+  const secrets = await ofFile(path, async () => parseSecrets(await readText(path, MAX_SECRET_FILE_BYTES)));
+  // What groups and others may do is in the last two octal digits.
+  const mode = process.platform === "win32" ? 0 : (await stat(path)).mode % 0o100;
+  if (mode === 0) return secrets;
+  throw new TlogError(
+    "CONFIG_INVALID",
+    `${path}: want a secret that only its owner can read: chmod 600 ${path}`,
+  );
+}
+
+function placesFile(path: string): PlacesFile {
+  return {
+    async read() {
+      try {
+        await stat(path);
+      } catch (error) {
+        if (hasErrorCode(error, "ENOENT")) return undefined;
+        throw new TlogError("FILE_UNREADABLE", `${path} cannot be read (${codeOf(error)})`, { cause: error });
+      }
+      return await readText(path, MAX_FILE_BYTES);
+    },
+    replace: (text) => replaceFile(path, text),
+  };
+}
+
+async function readText(path: string, maxBytes: number): Promise<string> {
+  return new TextDecoder().decode(await readSmallFile(path, { maxBytes }));
+}
+
+/** What is wrong with a file is said with its name. */
+async function ofFile<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof TlogError) || error.code !== "CONFIG_INVALID") throw error;
+    throw new TlogError(error.code, `${path}: ${error.message}`, { cause: error });
+  }
+}

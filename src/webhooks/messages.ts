@@ -1,0 +1,50 @@
+/** What webhooks say: JSON with a type, a time and data that verify by themselves. */
+import { createHash } from "node:crypto";
+import type { LogView } from "../log/log.ts";
+import { readToldEntries } from "../push/entry-events.ts";
+import { decodeUtf8 } from "../tlog/encoding.ts";
+import type { WebhookSettings } from "./webhook-file.ts";
+
+export type ToldLog = Pick<LogView, "origin" | "published" | "readEntries" | "receiptBytes">;
+
+export interface Message {
+  /** The same for the same message, however often it is sent. */
+  readonly id: string;
+  readonly body: string;
+  /** The tree size up to which the receiver knows the log with it. */
+  readonly upTo: number;
+}
+
+/** Entries of one message, and about how long it gets. */
+const MAX_ENTRIES = 64;
+const MAX_CHARS = 256 * 1024;
+
+/** What there is to say to who knows the log up to `from`; undefined: nothing. @throws as the log */
+export async function nextMessage(
+  log: ToldLog,
+  {
+    events,
+    from,
+    now,
+  }: Pick<WebhookSettings, "events"> & { readonly from: number; readonly now: () => number },
+): Promise<Message | undefined> {
+  const { treeSize, checkpoint } = log.published();
+  if (treeSize <= from) return undefined;
+  const { origin } = log;
+  const timestamp = new Date(now()).toISOString();
+  if (events === "checkpoints") {
+    const data = { origin, treeSize, checkpoint: decodeUtf8(checkpoint) };
+    const body = JSON.stringify({ type: "checkpoint.published", timestamp, data });
+    return { id: `checkpoint_${tagOf(origin)}_${treeSize}`, body, upTo: treeSize };
+  }
+  const limits = { maxEntries: MAX_ENTRIES, maxChars: MAX_CHARS };
+  const entries = await readToldEntries(log, { start: from, end: treeSize, ...limits });
+  const upTo = from + entries.length;
+  const body = JSON.stringify({ type: "entries.published", timestamp, data: { origin, entries } });
+  return { id: `entries_${tagOf(origin)}_${from}_${upTo}`, body, upTo };
+}
+
+/** One receiver may serve several logs. */
+function tagOf(origin: string): string {
+  return createHash("sha256").update(origin).digest("hex").slice(0, 16);
+}
