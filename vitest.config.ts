@@ -9,6 +9,7 @@ const otherScripts = [
   "test/crash/**",
   "test/faults/**",
   "test/hostile/**",
+  "test/explorer/**",
   "test/deploy/**",
 ];
 

@@ -25,10 +25,10 @@ export function entriesView(page: Page, last: number | undefined): void {
   }
   const newer = from < treeSize - 1 && Math.min(from + PAGE, treeSize - 1);
   const older = from >= PAGE && from - PAGE;
-  const pager = () =>
+  const pager = (where: string) =>
     h(
       "nav",
-      { class: "pager", "aria-label": "Pages of entries" },
+      { class: "pager", "aria-label": `Pages of entries, ${where}` },
       newer !== false &&
         h("a", { class: "button", href: formatRoute({ page: "entries", last: newer }) }, "← Newer"),
       older !== false &&
@@ -42,9 +42,9 @@ export function entriesView(page: Page, last: number | undefined): void {
       { class: "muted" },
       `${grouped(Math.max(0, from - PAGE + 1))} to ${grouped(from)} of ${grouped(treeSize)}, newest first. Each was hashed here and compared with the signed tree.`,
     ),
-    pager(),
+    pager("above"),
     h("section", { class: "card" }, entryList(page, { last: from, count: PAGE })),
-    pager(),
+    pager("below"),
   );
 }
 

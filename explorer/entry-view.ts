@@ -207,6 +207,7 @@ export function leafView(page: Page, leafHash: Uint8Array, hex: string): void {
       if (leafIndex !== undefined) {
         history.replaceState(null, "", formatRoute({ page: "entry", leafIndex }));
         entryView(page, leafIndex);
+        main.querySelector("h1")?.focus({ preventScroll: true });
       } else
         put(
           body,

@@ -2,10 +2,10 @@
  * The way from a leaf up to the root, one row a level: readable from a tree of 1 to one of billions, since it has as many rows as the proof
  * has hashes. What is not on the way is one triangle a row, however many leaves are below.
  */
-import { encodeHex, type HashedStep } from "../client/inspect.ts";
+import { encodeHex, type HashedStep, type Subtree } from "../client/inspect.ts";
 import { s } from "./dom.ts";
 import { formatRoute } from "./route.ts";
-import { counted, leavesText } from "./words.ts";
+import { compactCount, counted, leavesText } from "./words.ts";
 
 export interface PathPicture {
   readonly leafIndex: number;
@@ -44,7 +44,7 @@ export function pathPicture(picture: PathPicture): SVGElement {
     const child = { x, y: TOP + row * rowHeight };
     const sibling = { x: parent.x + away * reach, y: child.y };
     lines.push(line(parent, sibling, "edge"), line(parent, child, "edge on-path"));
-    nodes.push(siblingNode(step, { ...sibling, away, hasLinks: picture.hasLinks }));
+    nodes.push(siblingNode(step, { ...sibling, away, hasLinks: picture.hasLinks, width }));
     nodes.push(
       s("circle", {
         cx: parent.x,
@@ -79,6 +79,13 @@ export function pathPicture(picture: PathPicture): SVGElement {
   );
 }
 
+/** What the sibling covers, in the words there is room for. */
+function fittingWords(sibling: Subtree, room: number): string {
+  const count = sibling.end - sibling.start;
+  const words = [leavesText(sibling), counted(count, "leaf", "leaves"), compactCount(count)];
+  return words.find((text) => text.length * 6.2 <= room) ?? "";
+}
+
 interface Point {
   readonly x: number;
   readonly y: number;
@@ -86,7 +93,7 @@ interface Point {
 
 function siblingNode(
   { sibling, siblingHash }: HashedStep,
-  at: Point & { readonly away: number; readonly hasLinks: boolean },
+  at: Point & { readonly away: number; readonly hasLinks: boolean; readonly width: number },
 ): SVGElement {
   const { x, y, away } = at;
   const count = sibling.end - sibling.start;
@@ -103,7 +110,10 @@ function siblingNode(
   const content = [
     shape,
     text({ x: textX, y: y - 2, anchor, class: "mono" }, encodeHex(siblingHash).slice(0, 8)),
-    text({ x: textX, y: y + 11, anchor, class: "muted small" }, leavesText(sibling)),
+    text(
+      { x: textX, y: y + 11, anchor, class: "muted small" },
+      fittingWords(sibling, away < 0 ? textX : at.width - textX),
+    ),
   ];
   if (!at.hasLinks) return s("g", {}, content);
   const href =

@@ -67,7 +67,7 @@ export function treePicture(picture: TreePicture): SVGElement {
     }),
   );
   const drawn = nodes.map((node) =>
-    treeNode(node, { ...pointOf(node), slotWidth, hash: picture.hashOf(node.subtree) }),
+    treeNode(node, { ...pointOf(node), slotWidth, width, hash: picture.hashOf(node.subtree) }),
   );
   return s(
     "svg",
@@ -88,6 +88,7 @@ function treeNode(
     readonly x: number;
     readonly y: number;
     readonly slotWidth: number;
+    readonly width: number;
     readonly hash: string | undefined;
   },
 ): SVGElement {
@@ -96,7 +97,10 @@ function treeNode(
   const isBottom = children.length === 0;
   const room = Math.max(4, Math.min(8, Math.floor(slotWidth / 8.5)));
   const hash = at.hash?.slice(0, isBottom ? room : 8) ?? "";
-  const range = count === 1 ? grouped(subtree.start) : compactCount(count);
+  const exact =
+    count === 1 ? `#${grouped(subtree.start)}` : `${grouped(count)}${slotWidth > 96 ? " leaves" : ""}`;
+  const range = exact.length * 6.6 <= slotWidth ? exact : compactCount(count === 1 ? subtree.start : count);
+  const isAtEdge = x + 80 > at.width;
   const href =
     count === 1
       ? formatRoute({ page: "entry", leafIndex: subtree.start })
@@ -117,13 +121,18 @@ function treeNode(
     isBottom
       ? [
           s("text", { x, y: y + 30, "text-anchor": "middle", class: "mono small" }, hash),
-          s(
-            "text",
-            { x, y: y + 45, "text-anchor": "middle", class: "muted small" },
-            count === 1 ? `#${range}` : `${range} leaves`.slice(0, slotWidth < 64 ? range.length : 99),
-          ),
+          s("text", { x, y: y + 45, "text-anchor": "middle", class: "muted small" }, range),
         ]
-      : s("text", { x: x + 12, y: y - 8, class: "mono small" }, hash),
+      : s(
+          "text",
+          {
+            x: isAtEdge ? x - 12 : x + 12,
+            y: y - 8,
+            "text-anchor": isAtEdge ? "end" : "start",
+            class: "mono small",
+          },
+          hash,
+        ),
   );
 }
 

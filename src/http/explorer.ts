@@ -11,19 +11,49 @@ import { prefersGzip } from "./negotiate.ts";
 /** What the explorer was built to: "index.html" and files whose names hold a hash of their content. */
 export type ExplorerFiles = ReadonlyMap<string, Uint8Array>;
 
-/** Nothing but this server's own scripts, styles and answers; no script but from files, and no HTML made from text. CSP 3, Trusted Types */
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self'",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-  "require-trusted-types-for 'script'",
-  "trusted-types 'none'",
-].join("; ");
+/**
+ * Nothing but this server's own scripts, styles and answers; no script but from files, and no HTML made from text. CSP 3, Trusted Types
+ * @param logOrigin - where the log is, when that is elsewhere.
+ */
+function contentSecurityPolicy(logOrigin?: string): string {
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    `connect-src 'self'${logOrigin === undefined ? "" : ` ${logOrigin}`}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+  ].join("; ");
+}
+
+/**
+ * The same page for any web server: it knows where its log is and whom to trust, and brings its own Content-Security-Policy.
+ * @param from.logUrl - undefined: the page lies where the log's checkpoint is.
+ * @param from.policyName - of a policy file below "explorer/".
+ * @returns by path, "index.html" first.
+ */
+export function standaloneExplorer(
+  files: ExplorerFiles,
+  { logUrl, policyName }: { readonly logUrl: string | undefined; readonly policyName: string },
+): ReadonlyMap<string, Uint8Array> {
+  const page = new TextDecoder().decode(files.get("index.html"));
+  const log = logUrl === undefined ? "./" : logUrl.replace(/[&"<>]/g, encodeURIComponent);
+  const policy = contentSecurityPolicy(logUrl === undefined ? undefined : new URL(logUrl).origin);
+  const configured = page
+    .replace('data-log="./"', `data-log="${log}" data-policy="explorer/${policyName}"`)
+    .replace(
+      "<meta charset",
+      `<meta http-equiv="Content-Security-Policy" content="${policy}" />\n    <meta charset`,
+    );
+  const others = [...files].filter(([name]) => name !== "index.html");
+  return new Map([
+    ["index.html", new TextEncoder().encode(configured)],
+    ...others.map(([name, bytes]) => [`explorer/${name}`, bytes] as const),
+  ]);
+}
 
 const TYPES: Readonly<Record<string, string>> = Object.freeze({
   html: "text/html; charset=utf-8",
@@ -82,7 +112,7 @@ function answerOf(name: string, body: Uint8Array, encoding: "gzip" | undefined) 
 }
 
 const PAGE_HEADERS = Object.freeze({
-  "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+  "Content-Security-Policy": `${contentSecurityPolicy()}; frame-ancestors 'none'`,
   "Cross-Origin-Opener-Policy": "same-origin",
   "Referrer-Policy": "no-referrer",
 });
