@@ -69,8 +69,8 @@ export const serve: CommandDefinition = {
     assertWitnessesAsked(config);
     const paths = dataPaths(config);
     const tls = tlsFiles(config);
-    const lines = logLines(lineOptions(call, config));
     const webhooks = await configuredWebhooks(config);
+    const lines = logLines(lineOptions(call, config));
     const { tokens, close } = await openTokens(config, lines);
     const writers = { tokens, openWrites: config.value("openWrites") };
     try {
@@ -89,8 +89,8 @@ async function runLog(
     paths,
     writers,
     tls,
-    events: lines,
     webhooks,
+    events: lines,
   }: Pick<Opening, "config" | "paths" | "events"> &
     Omit<Serving, "log" | "metrics"> & { readonly webhooks: readonly ConfiguredWebhook[] },
 ): Promise<void> {
@@ -106,16 +106,16 @@ async function runLog(
     },
   );
   metrics?.watch(log);
+  let told: RunningWebhooks | undefined; // owned by this function
   try {
     const server = await serveConfigured(call, { config, paths, log, writers, tls, local, events, metrics });
     try {
-  let told: RunningWebhooks | undefined; // owned by this function
       const access = writeAccessFor({ host: config.value("listen").host, ...writers });
       await local?.writePolicy(reachableUrl(server.url));
+      told = await serveWebhooks(log, { webhooks, data: paths.data, events });
       const policyPath = config.value("witnessPolicy") ?? local?.policyPath;
       await call.output.result(welcome({ paths, url: server.url, log, access, local, policyPath }));
       await untilAborted(call.signal);
-      told = await serveWebhooks(log, { webhooks, data: paths.data, events });
       call.output.notice("finishing what is in flight; Ctrl-C again stops at once");
     } finally {
       await server.close().finally(() => told?.close());
