@@ -48,6 +48,7 @@ const OPTIONS: readonly SettingName[] = [
   "maxPendingBytes",
   "maxDataBytes",
   "minFreeBytes",
+  "scrubBytesPerSecond",
   "logLevel",
   "logFormat",
   "recreateGuard",
@@ -99,7 +100,9 @@ async function runLog(
   const events = toldAlso(metrics, lines);
   const local = await localWitnesses(call, { config, paths, signers });
   // Not `await using`: TypeScript 6.0 leaves the ".ts" of an import() that stands beside one.
-  const log = await openConfiguredLog({ config, paths, signers, local, events }).catch(
+  const bytesPerSecond = config.value("scrubBytesPerSecond");
+  const scrub = bytesPerSecond === 0 ? undefined : { bytesPerSecond };
+  const log = await openConfiguredLog({ config, paths, signers, local, events }, { scrub }).catch(
     async (error: unknown) => {
       await local?.close();
       throw error;

@@ -2,6 +2,7 @@
 import { TlogError } from "../errors.ts";
 import { HASH_BYTES, hashesEqual } from "../merkle/hash.ts";
 import { bytesEqual } from "../tlog/encoding.ts";
+import { TILE_WIDTH } from "../tlog/tile.ts";
 import { type Ask, asking } from "./ask.ts";
 import type { CheckOptions } from "./check-options.ts";
 import { findHeads } from "./find-heads.ts";
@@ -211,7 +212,10 @@ class LogCheck {
     const isFull = start + SLICE_LEAVES <= spine.treeSize;
     if ((isFull ? slice.root : slice.level0 && slice.level1) === undefined) this.#unproven.add(index);
     else this.#unproven.delete(index);
-    const answer = await this.#ask({ kind: "slice", slice, assumedSize }, where, start);
+    const answer = await this.#ask({ kind: "slice", slice, assumedSize }, where, start, [
+      { level: "entries", from: start / TILE_WIDTH, to: (start + SLICE_LEAVES) / TILE_WIDTH },
+      { level: 0, from: start / TILE_WIDTH, to: (start + SLICE_LEAVES) / TILE_WIDTH },
+    ]);
     if (answer === undefined) return;
     const { found, bytes, derived } = answer.slice;
     if (!this.#unproven.has(index)) this.#options.onSlice?.(index, found);

@@ -5,7 +5,9 @@
 import { TlogError } from "../errors.ts";
 import { messageOf } from "../node/errno.ts";
 import { type Checker, openChecker } from "./checker.ts";
+import type { Done } from "./jobs.ts";
 import { type FromProcess, isToProcess, type ToProcess } from "./messages.ts";
+import { pace } from "./pace.ts";
 import type { BeforeReading } from "./source.ts";
 
 /** A terminal sends it to all processes: the parent hears it too, and says what to do. */
@@ -20,9 +22,11 @@ process.on("message", (message: unknown) => {
 
 async function take(message: ToProcess): Promise<void> {
   if (message.kind === "open") {
-    checker = openChecker(message.target, {
-      onProgress: (done) => void tell({ kind: "progress", done }),
-    });
+    const onProgress = (done: Done) => void tell({ kind: "progress", done });
+    const onRest = () => onProgress({ entries: 0, bytes: 0 });
+    const { bytesPerSecond } = message;
+    const otherWork = bytesPerSecond === undefined ? undefined : pace({ bytesPerSecond, onRest });
+    checker = openChecker(message.target, { onProgress, otherWork });
     await tell({ kind: "opened" });
     return;
   }

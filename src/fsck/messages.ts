@@ -3,7 +3,12 @@ import type { ErrorCode } from "../errors.ts";
 import type { Answer, Done, Job, Target } from "./jobs.ts";
 
 export type ToProcess =
-  | { readonly kind: "open"; readonly target: Target }
+  | {
+      readonly kind: "open";
+      readonly target: Target;
+      /** Undefined: as fast as it goes. */
+      readonly bytesPerSecond: number | undefined;
+    }
   | {
       readonly kind: "job";
       readonly job: Job;

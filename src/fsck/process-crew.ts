@@ -1,5 +1,6 @@
 /** A crew of processes: one for each core, each with the store open for itself. One that dies is replaced, and what killed it named. */
 import { type ChildProcess, fork } from "node:child_process";
+import { constants, setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
 import { InvariantError, TlogError } from "../errors.ts";
 import { type Crew, type Done, isAnswerTo, type Job, type Target } from "./jobs.ts";
@@ -8,6 +9,8 @@ import { type FromProcess, isFromProcess, type ToProcess } from "./messages.ts";
 export interface ProcessCrewOptions {
   readonly target: Target;
   readonly processes: number;
+  /** Of a check beside work that comes first: it reads no more than that, and gets the processor when nobody else wants it. */
+  readonly bytesPerSecond?: number | undefined;
   readonly onProgress: (done: Done) => void;
   /** Ends all processes. */
   readonly signal: AbortSignal;
@@ -16,8 +19,12 @@ export interface ProcessCrewOptions {
 /** How many things that end a process are named in one job, and how many in all, before the rest is given up. */
 const MAX_DEATHS_OF_JOB = 8;
 const MAX_DEATHS = 40;
+/** What the system's keeper of memory sends, or a person: reading damaged bytes ends otherwise. So often a process is started again. */
+const KILLS: ReadonlySet<string> = new Set(["SIGKILL", "SIGTERM"]);
+const MAX_KILLS = 3;
 /** One that is not heard of for so long hangs: a damaged file can send LMDB in circles. */
 const SILENCE_MS = 180_000;
+const HUNG = "it hung";
 const MAX_LAST_WORDS = 2_000;
 
 /** Processes start at their first job. */
@@ -31,6 +38,7 @@ class ProcessCrew implements Crew {
   readonly #idle: CrewProcess[] = []; // owned by #take() and #give()
   readonly #all = new Set<CrewProcess>(); // owned by #take() and #drop()
   #deaths = 0; // owned by run()
+  #kills = 0; // owned by run()
 
   constructor(options: ProcessCrewOptions) {
     this.size = options.processes;
@@ -45,6 +53,12 @@ class ProcessCrew implements Crew {
       this.#assertWanted();
       const outcome = await this.#attempt({ kind: "job", job, announces, avoid });
       this.#assertWanted();
+      if ("end" in outcome && (KILLS.has(outcome.end) || outcome.isUnopened)) {
+        this.#kills += 1;
+        if (this.#kills <= MAX_KILLS) continue;
+        const message = `processes of the check end before they read, or are ended by others (${outcome.end})`;
+        throw new TlogError("STORE_FAILED", message);
+      }
       if ("answer" in outcome) {
         if (isAnswerTo(job, outcome.answer)) return { answer: outcome.answer };
         throw new InvariantError(`${job.kind} was answered by ${outcome.answer.kind}`);
@@ -87,27 +101,29 @@ class ProcessCrew implements Crew {
 type Outcome =
   | { readonly answer: Extract<FromProcess, { readonly kind: "answer" }>["answer"] }
   | { readonly failed: TlogError | InvariantError }
-  /** `end`: "SIGBUS". `at`: what it had announced. */
-  | { readonly end: string; readonly at: string | undefined };
+  /** `end`: "SIGBUS". `at`: what it had announced. `isUnopened`: it had read nothing. */
+  | { readonly end: string; readonly at: string | undefined; readonly isUnopened: boolean };
 
 class CrewProcess {
   readonly #child: ChildProcess;
   readonly #onProgress: (done: Done) => void;
   readonly #gone: Promise<string>;
-  readonly #target: Target;
+  readonly #opening: ToProcess;
   #isOpened = false; // owned by do()
   #at: string | undefined; // owned by #hear()
   #settle: ((outcome: Outcome) => void) | undefined; // owned by do()
   #silence: NodeJS.Timeout | undefined; // owned by #wait()
   #lastWords = ""; // owned by the constructor
+  #isHanging = false; // owned by #wait()
 
-  constructor({ target, onProgress }: ProcessCrewOptions) {
-    this.#target = target;
+  constructor({ target, onProgress, bytesPerSecond }: ProcessCrewOptions) {
+    this.#opening = { kind: "open", target, bytesPerSecond };
     this.#onProgress = onProgress;
     this.#child = fork(fileURLToPath(new URL(PROGRAM, import.meta.url)), [], {
       serialization: "advanced",
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
+    if (bytesPerSecond !== undefined) yieldToOthers(this.#child.pid);
     this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.#lastWords = `${this.#lastWords}${text}`.slice(-MAX_LAST_WORDS);
     });
@@ -117,7 +133,7 @@ class CrewProcess {
     this.#gone = new Promise((resolve) => {
       this.#child.once("error", (error) => resolve(error.message));
       this.#child.once("exit", (code, signal) =>
-        resolve(signal ?? `exit code ${code}${lastLine(this.#lastWords)}`),
+        resolve(this.#isHanging ? HUNG : (signal ?? `exit code ${code}${lastLine(this.#lastWords)}`)),
       );
     });
     void this.#gone.then(() => clearTimeout(this.#silence));
@@ -127,7 +143,7 @@ class CrewProcess {
   async do(message: ToProcess): Promise<Outcome> {
     this.#at = undefined;
     if (!this.#isOpened) {
-      const opened = await this.#ask({ kind: "open", target: this.#target });
+      const opened = await this.#ask(this.#opening);
       if (opened !== undefined) return opened;
       this.#isOpened = true;
     }
@@ -145,7 +161,7 @@ class CrewProcess {
     return new Promise((resolve) => {
       this.#settle = resolve;
       this.#onOpened = () => resolve(undefined);
-      void this.#gone.then((end) => resolve({ end, at: this.#at }));
+      void this.#gone.then((end) => resolve({ end, at: this.#at, isUnopened: !this.#isOpened }));
       this.#wait();
       // One that is gone hears nothing, and its end says so.
       if (this.#child.connected) this.#child.send(message, () => {});
@@ -171,9 +187,17 @@ class CrewProcess {
   #wait(): void {
     clearTimeout(this.#silence);
     this.#silence = setTimeout(() => {
-      this.#lastWords = "it hung";
+      this.#isHanging = true;
       this.#child.kill("SIGKILL");
     }, SILENCE_MS);
+  }
+}
+
+function yieldToOthers(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_LOW);
+  } catch {
+    // It may be gone; and a check that was slowed down is not much in anybody's way.
   }
 }
 

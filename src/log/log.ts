@@ -3,6 +3,7 @@ import type { EntryBlock } from "../tlog/entry-bundle.ts";
 import type { Frozen } from "../tlog/frozen.ts";
 import type { KeyHistory } from "../tlog/key-history.ts";
 import type { Policy } from "../tlog/policy.ts";
+import type { Withheld } from "./withheld.ts";
 
 /** An entry's place in the log, durable when you hold it. */
 export interface Appended {
@@ -76,6 +77,16 @@ export interface Witnessing {
   readonly isQuorumMissing: boolean;
   /** In the policy's order. */
   readonly witnesses: readonly WitnessStatus[];
+}
+
+/** What a scrub of the bytes on the disk has found. */
+export interface Scrubbing {
+  /** How many findings stand. */
+  readonly findings: number;
+  /** The first of them, in words. */
+  readonly first: string | undefined;
+  /** When a whole pass last found nothing, in milliseconds since 1970; undefined: never. */
+  readonly lastPassedAtMs: number | undefined;
 }
 
 /** What can be read of a log: by the process that writes it, and by readers beside it. */
@@ -163,6 +174,10 @@ export interface Log extends LogView, AsyncDisposable {
   untilPublished(leafIndex: number, options: { readonly signal: AbortSignal }): Promise<Publication>;
 
   state(): LogState;
+  /** Undefined: nobody goes through its bytes. */
+  scrubbing?(): Scrubbing | undefined;
+  /** What is wrong on the disk, and served to nobody. */
+  readonly withheld?: Withheld | undefined;
   /** What waits to be integrated. */
   pending(): { readonly pendingEntries: number; readonly pendingBytes: number };
   /** Finishes the batches in flight, answers their callers, publishes, closes the store. Idempotent. */

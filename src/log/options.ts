@@ -7,9 +7,10 @@ import { MAX_ENTRY_BYTES } from "../tlog/entry-bundle.ts";
 import { ED25519, keyLabel, type NoteSigner } from "../tlog/key.ts";
 import type { FreezeRequest } from "./freeze.ts";
 import type { ServedPlaces } from "./head-sources.ts";
-import type { LogLimits } from "./log.ts";
+import type { LogLimits, Scrubbing } from "./log.ts";
 import type { KeyChangeWish } from "./own-keys.ts";
 import type { SpaceFloor } from "./space-floor.ts";
+import type { Withheld } from "./withheld.ts";
 import type { WitnessOptions } from "./witness-options.ts";
 
 export const DEFAULT_LIMITS: LogLimits = Object.freeze({
@@ -46,6 +47,8 @@ export interface LogOptions {
   readonly hasReaders: boolean;
   /** Says when there is too little room for more entries; undefined: nobody looks. */
   readonly space?: SpaceFloor | undefined;
+  /** Who goes through the bytes on the disk; undefined: nobody does. */
+  readonly scrub?: { readonly withheld: Withheld; readonly status: () => Scrubbing | undefined } | undefined;
   /** Accept that the guard is lost, and start a new one from what the store says. Only an operator can know that this is right. */
   readonly recreateGuard: boolean;
 }

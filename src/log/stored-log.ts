@@ -1,5 +1,6 @@
 import { InvariantError, TlogError } from "../errors.ts";
 import { HASH_BYTES } from "../merkle/hash.ts";
+import type { LogStore } from "../store/store.ts";
 import { decodeUtf8 } from "../tlog/encoding.ts";
 import { decodeBundle, type EntryBlock, encodeEntryBlock } from "../tlog/entry-bundle.ts";
 import { formatVerifierKey } from "../tlog/key.ts";
@@ -16,6 +17,7 @@ import type {
   LogLimits,
   LogState,
   Publication,
+  Scrubbing,
   Witnessing,
 } from "./log.ts";
 import type { NodeCache } from "./node-cache.ts";
@@ -24,6 +26,7 @@ import { consistencyProof, inclusionBatch, inclusionProof, nodesOf, rootAt } fro
 import type { Publisher } from "./publish.ts";
 import { Receipts } from "./receipts.ts";
 import type { Sequencer } from "./sequence.ts";
+import { type Withheld, withholding } from "./withheld.ts";
 
 /** What an opening put together. */
 export interface StoredLogParts extends LogOptions {
@@ -45,7 +48,9 @@ export class StoredLog implements Log {
   readonly duplicates: "first" | "allow";
   readonly end: LogEnd | undefined;
   readonly keyHistory: KeyHistory | undefined;
+  readonly withheld: Withheld | undefined;
   readonly #parts: StoredLogParts;
+  readonly #store: LogStore;
   readonly #nodes: NodeCache;
   readonly #receipts: Receipts;
   #closing: Promise<void> | undefined; // owned by close()
@@ -57,8 +62,11 @@ export class StoredLog implements Log {
     this.duplicates = parts.duplicates;
     this.end = parts.end;
     this.keyHistory = parts.keyHistory;
+    this.withheld = parts.scrub?.withheld;
+    // Reading for others only: what is signed next does not stand on old bytes, and goes on.
+    this.#store = parts.scrub ? withholding(parts.store, parts.scrub.withheld) : parts.store;
     this.#parts = parts;
-    this.#nodes = nodesOf(parts.store, parts.events);
+    this.#nodes = nodesOf(this.#store, parts.events);
     this.#receipts = new Receipts(this.#nodes);
   }
 
@@ -99,11 +107,11 @@ export class StoredLog implements Log {
   async readTile(tile: { readonly level: number; readonly index: number; readonly width: number }) {
     // Every leaf under the tile's last hash must be covered by a signed head.
     const leaves = (tile.index * TILE_WIDTH + tile.width) * TILE_WIDTH ** tile.level;
-    return leaves > this.readableSize() ? undefined : await this.#parts.store.readTile(tile);
+    return leaves > this.readableSize() ? undefined : await this.#store.readTile(tile);
   }
 
   async readEntries(range: { readonly start: number; readonly end: number }) {
-    return range.end > this.readableSize() ? undefined : await this.#parts.store.readEntries(range);
+    return range.end > this.readableSize() ? undefined : await this.#store.readEntries(range);
   }
 
   async readEntry(leafIndex: number): Promise<Uint8Array | undefined> {
@@ -167,6 +175,10 @@ export class StoredLog implements Log {
 
   pending() {
     return this.#parts.sequencer.pending;
+  }
+
+  scrubbing(): Scrubbing | undefined {
+    return this.#parts.scrub?.status();
   }
 
   witnessing(): Witnessing | undefined {

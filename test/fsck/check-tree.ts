@@ -1,5 +1,6 @@
 /** Checks a tree in memory, as `checkLog` does a log. */
-import { type CheckOptions, type CheckReport, checkLog } from "../../src/fsck/check-log.ts";
+import { type CheckReport, checkLog } from "../../src/fsck/check-log.ts";
+import type { CheckOptions } from "../../src/fsck/check-options.ts";
 import { type Crew, isAnswerTo } from "../../src/fsck/jobs.ts";
 import { checkSlice } from "../../src/fsck/slice.ts";
 import { readSpine } from "../../src/fsck/spine.ts";
