@@ -1,5 +1,10 @@
 /** Runs before and after each file that shares its process with others: what would reach the next file fails this one. */
+import fc from "fast-check";
 import { afterAll, beforeAll, expect, vi } from "vitest";
+import { runs } from "./runs.ts";
+
+/** Of properties that name no number of their own. */
+fc.configureGlobal({ numRuns: runs(100) });
 
 /**
  * Mocks of modules last, or come too late for a module that another file has loaded; of a faked clock, something stays behind

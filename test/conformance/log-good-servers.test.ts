@@ -3,6 +3,7 @@ import type { ProbeAnswer } from "../../src/conformance/probe.ts";
 import type { CaseResult } from "../../src/conformance/result.ts";
 import { TlogError } from "../../src/errors.ts";
 import { entry, publishEntries } from "../http/test-log.ts";
+import { some } from "../runs.ts";
 import {
   amiss,
   LOG_CASES,
@@ -14,7 +15,7 @@ import {
 } from "./log-under-test.ts";
 
 /** Requests at which something happens: from the first to the last ones of a run on 300 entries. */
-const MOMENTS = [0, 1, 4, 12, 16, 17, 25, 33, 44, 60, 72];
+const MOMENTS = some([0, 1, 4, 12, 16, 17, 25, 33, 44, 60, 72]);
 
 function answerOf(status: number, headers: Readonly<Record<string, string>> = {}): ProbeAnswer {
   return { status, headers: new Map(Object.entries(headers)), body: new Uint8Array(0) };
@@ -64,7 +65,7 @@ describe("a good log is not accused", () => {
   });
 
   it("whose replica is some entries behind", async () => {
-    for (const moment of [1, 10, 40, 60]) {
+    for (const moment of some([1, 10, 40, 60])) {
       const small = await serveLogOfSize(290);
       const old = await checkpointOf(small);
       await publishEntries(
@@ -86,7 +87,7 @@ describe("a good log is not accused", () => {
   });
 
   it.each([404, 403])("that grows at any moment and answers %i for what is then full", async (status) => {
-    for (const moment of MOMENTS.slice(2, 9)) {
+    for (const moment of some([4, 12, 16, 17, 25, 33, 44])) {
       const growing = await serveLogOfSize(moment % 2 === 0 ? 200 : 300);
       const partial = moment % 2 === 0 ? /000\.p\/200$/ : /001\.p\/44$/;
       let count = 0;
@@ -215,7 +216,7 @@ describe("a log that takes entries is not accused", () => {
     ["a request is lost", async () => Promise.reject(new TlogError("REMOTE_UNREACHABLE", "closed"))],
     ["it answers 503 once", async () => answerOf(503, { "retry-after": "1" })],
   ])("when %s, whenever", async (_, happens) => {
-    for (const moment of [0, 20, 22, 23, 26, 30, 33, 37, 41]) {
+    for (const moment of some([0, 20, 22, 23, 26, 30, 33, 37, 41])) {
       const served = await serveLogOfSize(250);
       const spoil = atRequest(moment, happens);
       const { results } = await runCases(served, { writes: true, spoil });

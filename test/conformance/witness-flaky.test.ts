@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import type { Probe, ProbeAnswer, ProbeRequest } from "../../src/conformance/probe.ts";
 import { TlogError } from "../../src/errors.ts";
+import { IS_FULL } from "../runs.ts";
 import { CASES, probeOf, testOwn, witnessUnderTest } from "./witness-under-test.ts";
 
 type Trouble = (request: ProbeRequest, inner: Probe) => Promise<ProbeAnswer>;
@@ -48,7 +49,7 @@ async function troubledRun(from: number) {
 }
 
 describe("lost requests, lost answers, and gateways that are busy", () => {
-  test.each([0, 2, 5])("fail no case, when it is every seventh, from %i", async (from) => {
+  test.each(IS_FULL ? [0, 2, 5] : [2])("fail no case, when it is every seventh, from %i", async (from) => {
     const results = await troubledRun(from);
     expect(results.filter(({ verdict }) => verdict === "fail" || verdict === "warn")).toEqual([]);
     expect(results.filter(({ verdict }) => verdict === "pass").length).toBeGreaterThan(50);

@@ -34,12 +34,15 @@ const PAIRS = [
 
 describe("a consistency proof", () => {
   it("is PROOF(m, D[n]) of RFC 6962 and verifies, for every pair of sizes up to 130", () => {
+    const wrong: string[] = [];
     for (let toSize = 1; toSize <= 130; toSize++) {
       for (let fromSize = 1; fromSize <= toSize; fromSize++) {
-        expect(prove(fromSize, toSize).map(hex)).toEqual(tree.proof(fromSize, toSize).map(hex));
+        if (`${prove(fromSize, toSize).map(hex)}` !== `${tree.proof(fromSize, toSize).map(hex)}`)
+          wrong.push(`${fromSize} to ${toSize}`);
         verifyConsistency(claim(fromSize, toSize));
       }
     }
+    expect(wrong).toEqual([]);
   });
 
   it("is so for larger sizes too", () => {

@@ -24,12 +24,15 @@ function claim(leafIndex: number, treeSize: number) {
 
 describe("an inclusion proof", () => {
   it("is PATH(m, D[n]) of RFC 6962 and verifies, for every leaf of every size up to 130", () => {
+    const wrong: string[] = [];
     for (let treeSize = 1; treeSize <= 130; treeSize++) {
       for (let leafIndex = 0; leafIndex < treeSize; leafIndex++) {
-        expect(prove(leafIndex, treeSize).map(hex)).toEqual(tree.path(leafIndex, 0, treeSize).map(hex));
+        if (`${prove(leafIndex, treeSize).map(hex)}` !== `${tree.path(leafIndex, 0, treeSize).map(hex)}`)
+          wrong.push(`${leafIndex} of ${treeSize}`);
         verifyInclusion(claim(leafIndex, treeSize));
       }
     }
+    expect(wrong).toEqual([]);
   });
 
   it("is so for larger sizes too", () => {

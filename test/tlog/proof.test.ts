@@ -16,7 +16,7 @@ import {
 import { expectCode, expectCodeAsync } from "../expect-code.ts";
 import { leafHashOf, ReferenceTree } from "../reference/merkle.ts";
 import { flipBit, wrongLengths } from "../reference/mutate.ts";
-import { runs } from "../runs.ts";
+import { runs, someBelow } from "../runs.ts";
 import { TIME, testSigner, text, utf8, vkeyOf } from "./signers.ts";
 
 const ORIGIN = "example.com/log";
@@ -266,7 +266,7 @@ describe("verifyTlogProof", () => {
       const bytes = utf8(receipt);
       const good = await verifyTlogProof({ receipt, entry, policy: trust });
       const { cosignatures: goodCosignatures, signedNote: _, ...goodClaim } = good;
-      for (let bit = 0; bit < 8 * bytes.length; bit++) {
+      for (const bit of someBelow(8 * bytes.length)) {
         const damaged = flipBit(bytes, bit);
         const outcome = await verifyTlogProof({ receipt: damaged, entry, policy: trust }).catch(
           (error) => error,
