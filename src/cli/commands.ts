@@ -65,6 +65,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = Object.freeze({
     summary: "follow one or many logs, verify every head and entry, and tell what is wrong or wanted",
     load: async () => (await import("./monitor.ts")).monitor,
   },
+  "monitor status": {
+    summary: "what a monitor has seen, from what it wrote down",
+    load: async () => (await import("./monitor-status.ts")).monitorStatus,
+  },
   checkpoint: {
     summary: "fetch the log's checkpoint, verify it, and demand that it continues the one seen last",
     load: async () => (await import("./checkpoint.ts")).checkpoint,

@@ -7,6 +7,8 @@ import { MAX_WAIT_MS } from "../setting.ts";
 import { type Flags, textFlag } from "./command.ts";
 import { indexArgument, parseLeafHash } from "./entry-argument.ts";
 
+const MAX_FIND_LENGTH = 1024;
+
 /** Flags that say what stands in a file otherwise. */
 const OF_ONE_LOG = [
   "log",
@@ -85,7 +87,7 @@ export function assertNoLogFlags(flags: Flags): void {
 
 function matchFlags(flags: Flags): MatchConfig[] {
   return [
-    ...texts(flags, "find").map((substring) => ({ substring })),
+    ...texts(flags, "find").map(findFlag),
     ...texts(flags, "jsonPath").map(jsonFlag),
     ...texts(flags, "leafHash").map((leafHash) => {
       parseLeafHash(leafHash);
@@ -93,6 +95,11 @@ function matchFlags(flags: Flags): MatchConfig[] {
     }),
     ...texts(flags, "module").map((module) => ({ module })),
   ];
+}
+
+function findFlag(substring: string): MatchConfig {
+  if (substring !== "" && substring.length <= MAX_FIND_LENGTH) return { substring };
+  throw new TlogError("USAGE", `--find: want 1 to ${MAX_FIND_LENGTH} characters`);
 }
 
 function jsonFlag(text: string): MatchConfig {

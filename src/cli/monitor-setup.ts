@@ -6,7 +6,14 @@ import { alertId } from "../monitor/alert.ts";
 import type { AlertSink } from "../monitor/delivery.ts";
 import { parseJsonPath } from "../monitor/json-path.ts";
 import { jsonMatcher, leafHashMatcher, type Matcher, substringMatcher } from "../monitor/matchers.ts";
-import type { AlertConfig, LogConfig, MatchConfig, MonitorConfig } from "../monitor/monitor-config.ts";
+import {
+  type AlertConfig,
+  type LogConfig,
+  MAX_CONFIG_BYTES,
+  type MatchConfig,
+  type MonitorConfig,
+  parseMonitorConfig,
+} from "../monitor/monitor-config.ts";
 import {
   DEFAULT_PATIENCE,
   type MonitoredLog,
@@ -15,7 +22,7 @@ import {
 } from "../monitor/monitored-log.ts";
 import { commandSink, mailSink, webhookSink } from "../node/alert-sinks.ts";
 import { loadMatcherModule } from "../node/matcher-module.ts";
-import { decodeBase64, decodeHex } from "../tlog/encoding.ts";
+import { decodeBase64, decodeHex, decodeUtf8 } from "../tlog/encoding.ts";
 import { type Policy, showOctets } from "../tlog/policy.ts";
 import { readSmallFile } from "./files.ts";
 
@@ -200,6 +207,17 @@ async function inConfig<T>(where: string, make: () => Promise<T>): Promise<T> {
     if (!(cause instanceof TlogError)) throw cause;
     const code = cause.code === "ARGUMENT_INVALID" ? "CONFIG_INVALID" : cause.code;
     throw new TlogError(code, `${where}: ${cause.message}`, { cause });
+  }
+}
+
+/** @throws {TlogError} CONFIG_INVALID | FILE_UNREADABLE */
+export async function readMonitorConfig(path: string): Promise<MonitorConfig> {
+  const bytes = await readSmallFile(path, { maxBytes: MAX_CONFIG_BYTES });
+  try {
+    return parseMonitorConfig(decodeUtf8(bytes));
+  } catch (cause) {
+    if (!(cause instanceof TlogError)) throw cause;
+    throw new TlogError("CONFIG_INVALID", `${path}: ${cause.message}`, { cause });
   }
 }
 

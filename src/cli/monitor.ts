@@ -1,24 +1,26 @@
 import { join, resolve } from "node:path";
 import { type Config, stateDirectory } from "../config.ts";
 import { TlogError } from "../errors.ts";
+import type { MonitorEvents } from "../events.ts";
+import type { RunningListener } from "../http/listen.ts";
+import type { OnError } from "../http/problem.ts";
 import { alertJson } from "../monitor/alert.ts";
 import type { AlertSink } from "../monitor/delivery.ts";
 import { type Monitor, openMonitor } from "../monitor/monitor.ts";
-import { MAX_CONFIG_BYTES, type MonitorConfig, parseMonitorConfig } from "../monitor/monitor-config.ts";
 import type { MonitoredLog } from "../monitor/monitored-log.ts";
-import { codeOf } from "../node/errno.ts";
+import type { MonitorStatus } from "../monitor/status.ts";
+import { codeOf, messageOf } from "../node/errno.ts";
 import { makeDirectory } from "../node/make-directory.ts";
 import { monitorShelf, monitorStates } from "../node/monitor-files.ts";
 import type { SettingName } from "../settings.ts";
 import { lockPlace } from "../store/directory-lock.ts";
-import { alertLine, monitorLines } from "../telemetry/monitor-lines.ts";
-import { decodeUtf8 } from "../tlog/encoding.ts";
+import { alertLine, monitorHeardByAll, monitorLines } from "../telemetry/monitor-lines.ts";
+import type { MonitorMetrics } from "../telemetry/monitor-metrics.ts";
 import { assertSettings } from "./checked-settings.ts";
 import { addExamples, addSettings, type Call, type CommandDefinition, isFlagOn } from "./command.ts";
-import { readSmallFile } from "./files.ts";
 import { addMonitorFlags, assertNoLogFlags, intervalFlag, oneLogFlags } from "./monitor-flags.ts";
 import { alertResult, assertQuiet, onceResult } from "./monitor-report.ts";
-import { alertSinks, folderOf, monitoredLog, monitoredLogs } from "./monitor-setup.ts";
+import { alertSinks, folderOf, monitoredLog, monitoredLogs, readMonitorConfig } from "./monitor-setup.ts";
 import { openRemote } from "./remote.ts";
 import { lineOptions } from "./serving.ts";
 
@@ -29,6 +31,7 @@ const OPTIONS: readonly SettingName[] = [
   "origin",
   "state",
   "timeout",
+  "adminListen",
   "logLevel",
   "logFormat",
 ];
@@ -60,24 +63,60 @@ export const monitor: CommandDefinition = {
     const watched = await watchedBy(call, config);
     await makeStateDirectory(watched.state);
     const lock = await lockPlace(watched.state, LOCK_SOCKET);
+    const lines = monitorLines(lineOptions(call, config));
+    const metrics = await monitorMetrics(config, () => status());
+    let status = (): MonitorStatus => ({ isSaving: true, logs: [] }); // owned by this function
     try {
       const opened = await openMonitor({
         logs: watched.logs,
         states: monitorStates(watched.state),
         shelf: monitorShelf(watched.state),
         sinks: [ownSink(call, config), ...watched.sinks],
-        events: monitorLines(lineOptions(call, config)),
+        events: metrics === undefined ? lines : monitorHeardByAll(metrics.events, lines),
         now: Date.now,
         intervalMs: watched.intervalMs,
         network: { timeoutMs: config.value("timeout") * 1000 },
       });
-      if (isFlagOn(call.flags, "once")) await once(call, opened);
-      else await followUntilAborted(call, opened, watched);
+      status = opened.status;
+      if (isFlagOn(call.flags, "once")) return await once(call, opened);
+      const admin = await serveAdmin(config, { status, metrics, events: lines });
+      try {
+        await followUntilAborted(call, opened, { ...watched, adminUrl: admin?.url });
+      } finally {
+        await admin?.close();
+      }
     } finally {
       await lock.release();
     }
   },
 };
+
+/** Loaded only when it is wanted. */
+async function monitorMetrics(
+  config: Config,
+  status: () => MonitorStatus,
+): Promise<MonitorMetrics | undefined> {
+  if (config.value("adminListen") === undefined) return undefined;
+  const { openMonitorMetrics } = await import("../telemetry/monitor-metrics.ts");
+  return openMonitorMetrics({ status, isWholeProcess: true });
+}
+
+async function serveAdmin(
+  config: Config,
+  {
+    status,
+    metrics,
+    events,
+  }: { status: () => MonitorStatus; metrics: MonitorMetrics | undefined; events: MonitorEvents },
+): Promise<RunningListener | undefined> {
+  const address = config.value("adminListen");
+  if (address === undefined) return undefined;
+  const { createMonitorApp } = await import("../http/monitor.ts");
+  const { listenOn } = await import("../http/serve-apps.ts");
+  const onError: OnError = ({ error, method, path }) =>
+    events.warning?.({ code: "INTERNAL", message: `${method} ${path}: ${messageOf(error)}` });
+  return await listenOn({ app: createMonitorApp({ status, metrics, onError }), ...address, onError });
+}
 
 interface Watched {
   readonly logs: readonly MonitoredLog[];
@@ -116,17 +155,6 @@ async function watchedBy(call: Call, config: Config): Promise<Watched> {
   };
 }
 
-/** @throws {TlogError} CONFIG_INVALID | FILE_UNREADABLE */
-export async function readMonitorConfig(path: string): Promise<MonitorConfig> {
-  const bytes = await readSmallFile(path, { maxBytes: MAX_CONFIG_BYTES });
-  try {
-    return parseMonitorConfig(decodeUtf8(bytes));
-  } catch (cause) {
-    if (!(cause instanceof TlogError)) throw cause;
-    throw new TlogError("CONFIG_INVALID", `${path}: ${cause.message}`, { cause });
-  }
-}
-
 async function makeStateDirectory(path: string): Promise<void> {
   try {
     await makeDirectory(resolve(path), { mode: 0o700 });
@@ -163,9 +191,9 @@ async function once({ output, signal }: Call, opened: Monitor): Promise<void> {
 async function followUntilAborted(
   { output, signal }: Call,
   opened: Monitor,
-  watched: Watched,
+  watched: Watched & { readonly adminUrl: string | undefined },
 ): Promise<void> {
-  const { logs, sinks, state } = watched;
+  const { logs, sinks, state, adminUrl } = watched;
   const names = ["log lines", ...sinks.map(({ name }) => name)];
   const text = [
     ...logs.map(({ trust, url, matchers, places }) => {
@@ -177,12 +205,18 @@ async function followUntilAborted(
     }),
     `alerts to   ${names.join(", ")}`,
     `state in    ${state}`,
+    ...(adminUrl === undefined ? [] : [`status at   ${adminUrl}/`]),
     "",
     "Ctrl-C ends it; the next start goes on where it was.",
   ].join("\n");
   await output.result({
     text,
-    json: { logs: logs.map(({ trust, url }) => ({ origin: trust.origin, url })), state, alerts: names },
+    json: {
+      logs: logs.map(({ trust, url }) => ({ origin: trust.origin, url })),
+      state,
+      alerts: names,
+      adminUrl,
+    },
   });
   await opened.run(signal);
 }

@@ -67,7 +67,8 @@ file, else the default.
 A ./bristlecone.json that is not named by --config or BRISTLECONE_CONFIG may say how to run a log; it may not say what a
 client trusts, remembers or talks to (log, vkey, policy, tokenFile, state, memory).
 
-Exit codes: 0 good, 1 verification failed, 2 usage or configuration, 3 incomplete, 4 remote unreachable.`;
+Exit codes: 0 good, 1 verification failed, 2 usage or configuration, 3 incomplete, 4 remote unreachable,
+5 a monitor found what it was asked to find.`;
 
 interface Registration {
   readonly entry: CommandEntry;

@@ -40,3 +40,15 @@ export function alertLine(
     line(isResolved ? "info" : "warn", words, Object.fromEntries(shown));
   };
 }
+
+/** All of them hear every event, in this order. */
+export function monitorHeardByAll(...listeners: readonly MonitorEvents[]): Required<MonitorEvents> {
+  return {
+    headVerified: (event) => listeners.forEach((one) => void one.headVerified?.(event)),
+    entriesRead: (event) => listeners.forEach((one) => void one.entriesRead?.(event)),
+    lookFailed: (event) => listeners.forEach((one) => void one.lookFailed?.(event)),
+    alertsTold: (event) => listeners.forEach((one) => void one.alertsTold?.(event)),
+    tellingFailed: (event) => listeners.forEach((one) => void one.tellingFailed?.(event)),
+    warning: (event) => listeners.forEach((one) => void one.warning?.(event)),
+  };
+}

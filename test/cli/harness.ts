@@ -99,7 +99,7 @@ export async function stopServe({ child, result }: RunningServe): Promise<Result
   return result;
 }
 
-class Collected extends EventEmitter {
+export class Collected extends EventEmitter {
   readonly chunks: Uint8Array[] = [];
   isTTY = false;
   columns = 0;

@@ -15,7 +15,7 @@ const entryOf = (text: string | Uint8Array) => {
 
 describe("a JSON path", () => {
   const json = { a: { "b c": [1, { d: 2 }], d: null, constructor: "own" }, d: [{ d: 3 }] };
-  it.each([
+  it.each<[string, readonly unknown[]]>([
     ["$", [json]],
     ["$.a.d", [null]],
     ["$['a'][\"b c\"][0]", [1]],
