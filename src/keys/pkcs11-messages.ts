@@ -18,12 +18,11 @@ export type FromModule =
   /** Nothing was tried: a PIN that is wrong counts against the token. */
   | { readonly kind: "pinWanted" }
   | { readonly kind: "signature"; readonly signature: Uint8Array }
-  /** `isFinal`: trying again would be wrong, or harm. The process ends after it. */
+  /** The process ends after it. */
   | {
       readonly kind: "failed";
       readonly code: ErrorCode;
       readonly message: string;
-      readonly isFinal: boolean;
     };
 
 /** Whether this is what the other side says: it holds a library that nobody here has read. */
@@ -39,8 +38,7 @@ export function isFromModule(value: unknown): value is FromModule {
         "code" in value &&
         typeof value.code === "string" &&
         "message" in value &&
-        typeof value.message === "string" &&
-        "isFinal" in value
+        typeof value.message === "string"
       );
     default:
       return value.kind === "pinWanted";

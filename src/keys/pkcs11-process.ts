@@ -24,7 +24,7 @@ function answerOrFailure(message: ToModule): FromModule {
     return answerTo(message);
   } catch (error) {
     const code = error instanceof TlogError ? error.code : "SIGNER_FAILED";
-    return { kind: "failed", code, message: messageOf(error), isFinal: code !== "SIGNER_FAILED" };
+    return { kind: "failed", code, message: messageOf(error) };
   }
 }
 
