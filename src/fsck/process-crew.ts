@@ -24,6 +24,8 @@ const KILLS: ReadonlySet<string> = new Set(["SIGKILL", "SIGTERM"]);
 const MAX_KILLS = 3;
 /** One that is not heard of for so long hangs: a damaged file can send LMDB in circles. */
 const SILENCE_MS = 180_000;
+/** One that yields to all others may not be let in for long. */
+const PATIENT_SILENCE_MS = 3_600_000;
 const HUNG = "it hung";
 const MAX_LAST_WORDS = 2_000;
 
@@ -109,6 +111,7 @@ class CrewProcess {
   readonly #onProgress: (done: Done) => void;
   readonly #gone: Promise<string>;
   readonly #opening: ToProcess;
+  readonly #silenceMs: number;
   #isOpened = false; // owned by do()
   #at: string | undefined; // owned by #hear()
   #settle: ((outcome: Outcome) => void) | undefined; // owned by do()
@@ -117,6 +120,7 @@ class CrewProcess {
   #isHanging = false; // owned by #wait()
 
   constructor({ target, onProgress, bytesPerSecond }: ProcessCrewOptions) {
+    this.#silenceMs = bytesPerSecond === undefined ? SILENCE_MS : PATIENT_SILENCE_MS;
     this.#opening = { kind: "open", target, bytesPerSecond };
     this.#onProgress = onProgress;
     this.#child = fork(fileURLToPath(new URL(PROGRAM, import.meta.url)), [], {
@@ -189,13 +193,13 @@ class CrewProcess {
     this.#silence = setTimeout(() => {
       this.#isHanging = true;
       this.#child.kill("SIGKILL");
-    }, SILENCE_MS);
+    }, this.#silenceMs);
   }
 }
 
 function yieldToOthers(pid: number | undefined): void {
   try {
-    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_LOW);
+    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
   } catch {
     // It may be gone; and a check that was slowed down is not much in anybody's way.
   }

@@ -23,6 +23,7 @@ export function adminRoutes(
         publishedSize: log.published().treeSize,
         ...quorumState(log),
         ...(readers && { readers: readers() }),
+        ...scrubState(log),
       };
       // A log that ended is as it should be.
       const isReady = ["writable", "frozen"].includes(state.status) && answer.readers?.up !== 0;
@@ -54,6 +55,15 @@ function quorumState(log: Log): Pick<z.infer<typeof Readiness>, "quorum"> {
     isFailing && lastFailure !== undefined ? [{ name, ...lastFailure }] : [],
   );
   return { quorum: { mode: witnessing.mode, missing: witnessing.isQuorumMissing, failing } };
+}
+
+/** Bytes that are wrong are served to nobody; all else is, and entries are taken: that is no reason to send requests elsewhere. */
+function scrubState(log: Log): Pick<z.infer<typeof Readiness>, "scrub"> {
+  const scrubbing = log.scrubbing?.();
+  if (scrubbing === undefined) return {};
+  const { lastPassedAtMs, ...found } = scrubbing;
+  const lastPassed = lastPassedAtMs === undefined ? undefined : new Date(lastPassedAtMs).toISOString();
+  return { scrub: { ...found, lastPassed } };
 }
 
 /** Marks a route of the admin listener in the OpenAPI document. */
@@ -107,6 +117,14 @@ const Readiness = z
       })
       .optional()
       .openapi({ description: "For a log with witnesses." }),
+    scrub: z
+      .object({
+        findings: z.int(),
+        first: z.string().optional(),
+        lastPassed: z.string().optional().openapi({ description: "When a whole pass last found nothing." }),
+      })
+      .optional()
+      .openapi({ description: "What is wrong on the disk. It is withheld, and the rest is served." }),
     readers: z.object({ wanted: z.int(), up: z.int() }).optional().openapi({
       description: "For a log with readers in further processes. Without any it cannot be reached.",
     }),

@@ -5,6 +5,7 @@ import type { ListenAt } from "../http/running-server.ts";
 import type { TlsFiles } from "../http/tls.ts";
 import type { WriteToken } from "../http/write-tokens.ts";
 import type { LogLimits } from "../log/log.ts";
+import type { WithheldRange } from "../log/withheld.ts";
 
 /** All a reader has to know. */
 export interface ReaderStart {
@@ -22,6 +23,7 @@ export interface ReaderStart {
   readonly isCounting: boolean;
   /** Each reader reads the files itself. */
   readonly tls?: TlsFiles | undefined;
+  readonly withheld: readonly WithheldRange[];
   /** The public address, with a port. */
   readonly listen: ListenAt;
 }
@@ -31,6 +33,8 @@ export type ToReader =
   | { readonly kind: "ping" }
   /** Only these may write from now on. */
   | { readonly kind: "tokens"; readonly tokens: readonly WriteToken[] }
+  /** What is wrong on the disk: nobody is served it. */
+  | { readonly kind: "withheld"; readonly ranges: readonly WithheldRange[] }
   /** Answer what is under way, then end. */
   | { readonly kind: "drain"; readonly deadlineMs: number };
 
@@ -61,7 +65,7 @@ export function isFromReader(message: unknown): message is FromReader {
 }
 
 export function isToReader(message: unknown): message is ToReader {
-  return isOfKind(message, ["start", "ping", "tokens", "drain"]);
+  return isOfKind(message, ["start", "ping", "tokens", "withheld", "drain"]);
 }
 
 function isOfKind(message: unknown, kinds: readonly string[]): boolean {

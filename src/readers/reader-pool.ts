@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { TlogError } from "../errors.ts";
 import type { ReaderEvents } from "../events.ts";
 import type { WriteToken } from "../http/write-tokens.ts";
+import type { WithheldRange } from "../log/withheld.ts";
 import { messageOf } from "../node/errno.ts";
 import { type FromReader, isFromReader, type ReaderStart, type ToReader } from "./messages.ts";
 import type { PoolFull } from "./turned-away.ts";
@@ -96,6 +97,12 @@ export class ReaderPool {
   replaceTokens(tokens: readonly WriteToken[]): void {
     for (const { worker, isStarted } of this.#readers)
       if (isStarted) tell(worker, { kind: "tokens", tokens });
+  }
+
+  /** What is wrong on the disk now. */
+  withhold(ranges: readonly WithheldRange[]): void {
+    for (const { worker, isStarted } of this.#readers)
+      if (isStarted) tell(worker, { kind: "withheld", ranges });
   }
 
   #killAll(): void {

@@ -12,6 +12,7 @@ import type { OnError } from "../http/problem.ts";
 import { RequestTally } from "../http/request-tally.ts";
 import { listenOn } from "../http/serve-apps.ts";
 import { openView } from "../log/view.ts";
+import { Withheld, withholding } from "../log/withheld.ts";
 import { messageOf } from "../node/errno.ts";
 import { openLmdbReader } from "../store/lmdb.ts";
 import { addHere } from "./add-here.ts";
@@ -39,6 +40,7 @@ process.prependOnceListener("disconnect", () => {
 
 let place: string | undefined; // owned by open()
 let listening: Promise<RunningListener> | undefined; // owned by the next statement
+const withheld = new Withheld();
 let access: WriteAccess | undefined; // owned by open()
 let requests: RequestTally | undefined; // owned by open()
 
@@ -47,6 +49,7 @@ process.on("message", (message: unknown) => {
   if (message.kind === "ping") tell(pong());
   else if (message.kind === "start") listening ??= run(message.start);
   else if (message.kind === "drain") void end(message.deadlineMs);
+  else if (message.kind === "withheld") withheld.replace(message.ranges);
   else if (access?.mode === "token") access.tokens.replace(message.tokens);
 });
 tell({ kind: "ready" });
@@ -74,7 +77,8 @@ async function open(start: ReaderStart): Promise<RunningListener> {
   requests = start.isCounting ? new RequestTally() : undefined;
   place = dirname(start.socketPath);
   const store = await openLmdbReader({ directory, origin });
-  const view = openView({ store, origin, vkeys });
+  withheld.replace(start.withheld);
+  const view = openView({ store: withholding(store, withheld), origin, vkeys });
   const limits = { maxRequestsPerConnection: MAX_REQUESTS_PER_CONNECTION };
   return await listenOn({
     app: { hotRoutes: readRoutes(view, onError), passOn: writesOf(start, access) },

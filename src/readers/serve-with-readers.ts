@@ -58,10 +58,12 @@ export async function serveLogWithReaders(options: ServeWithReadersOptions): Pro
   let frames: FrameListener | undefined; // owned by the next statements
   let pool: ReaderPool | undefined; // owned by the next statements
   let endTokens = () => {}; // owned by the next statements
+  let endWithheld = () => {}; // owned by the next statements
   let admin: RunningListener | undefined; // owned by the next statements
   const close = async ({ deadlineMs = 10_000 }: { readonly deadlineMs?: number } = {}): Promise<void> => {
     isClosing = true;
     endTokens();
+    endWithheld();
     writer?.answerWaiting();
     await pool?.close({ deadlineMs });
     await frames?.close();
@@ -79,11 +81,13 @@ export async function serveLogWithReaders(options: ServeWithReadersOptions): Pro
       ...{ directory, origin, vkeys, socketPath, framesPath, limits, listen, tls },
       isCounting: metrics !== undefined,
       access: accessRecord(access),
+      withheld: log.withheld?.ranges ?? [],
     });
     const onRequests = (changes: readonly number[]) => metrics?.requests.merge(changes);
     const told = { onRequestFailed, onPoolFull, onRequests };
     pool = await ReaderPool.open({ count, start, events: options.events, ...told });
     if (access.mode === "token") endTokens = tellOf(access.tokens, pool);
+    endWithheld = tellWithheld(log, pool);
     const readers = () => ({ wanted: count, up: pool?.up ?? 0 });
     const adminApp = createAdminApp({ log, isClosing: () => isClosing, readers, onError, metrics });
     if (adminListen !== undefined) admin = await listenOn({ app: adminApp, ...adminListen, onError });
@@ -99,6 +103,13 @@ function tellOf(tokens: WriteTokens, pool: ReaderPool): () => void {
   const tell = () => pool.replaceTokens(tokens.current);
   tell();
   return tokens.onReplaced(tell);
+}
+
+function tellWithheld({ withheld }: Log, pool: ReaderPool): () => void {
+  if (withheld === undefined) return () => {};
+  const tell = () => pool.withhold(withheld.ranges);
+  tell();
+  return withheld.onReplaced(tell);
 }
 
 /** Readers keep the public limits; a request that one of them has begun to pass on is theirs to time. */

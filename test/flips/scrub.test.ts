@@ -26,7 +26,7 @@ async function scrubbed(directory: string) {
   };
   const log = await openLog({ directory, signer: await testSigner(), scrub: FAST, events });
   const foundBefore = found.length;
-  await expect.poll(() => passes, { timeout: 20_000 }).toHaveLength(1);
+  await expect.poll(() => passes, { timeout: 100_000 }).toHaveLength(1);
   return { log, found, foundBefore, progress, passes };
 }
 
