@@ -1,9 +1,18 @@
 /** One visit: the client of the log, the head it verified last, and what went wrong. */
-import { type LogClient, LogForkedError, type LogHead, openLogClient, TlogError } from "../client/index.ts";
+import {
+  type LogClient,
+  LogForkedError,
+  type LogHead,
+  openLogClient,
+  type Policy,
+  TlogError,
+} from "../client/index.ts";
 import {
   type CheckpointReport,
+  decodeUtf8,
   explainCheckpoint,
   type Fetcher,
+  formatPolicy,
   MAX_NOTE_BYTES,
   openFetcher,
 } from "../client/inspect.ts";
@@ -75,22 +84,24 @@ export async function openSession(place: Place, memory: BrowserMemory): Promise<
     if (client === undefined || trust === undefined) return;
     try {
       const head = await client.checkpoint();
-      const { policy, origin } = trust;
+      const believed = believedFor(head, trust);
       const isNew = head.rootHash.join() !== state.head?.rootHash.join();
-      const report = await explainCheckpoint({ signedNote: head.signedNote, policy, origin });
-      const growth = isNew ? await remember(head.treeSize, origin) : state.growth;
-      change({ head, report, growth, verifiedAtMs: Date.now(), failure: undefined, failedReport: undefined });
+      const report = await explainCheckpoint({ ...believed, signedNote: head.signedNote });
+      const growth = isNew ? await rememberGrowth(memory, state.growth, head) : state.growth;
+      change({
+        trust: believed,
+        keysDiffer: state.info !== undefined && differsFrom(believed, state.info),
+        head,
+        report,
+        growth,
+        verifiedAtMs: Date.now(),
+        failure: undefined,
+        failedReport: undefined,
+      });
     } catch (error) {
       if (!(error instanceof TlogError)) throw error;
       change({ failure: error, failedReport: await failedReport(fetcher, error, trust) });
     }
-  }
-
-  async function remember(treeSize: number, origin: string): Promise<readonly GrowthPoint[]> {
-    const known = state.growth.length > 0 ? state.growth : await memory.loadGrowth(origin);
-    const growth = withPoint(known, { seconds: Math.floor(Date.now() / 1000), treeSize });
-    await memory.saveGrowth(origin, growth);
-    return growth;
   }
 
   async function reopen(): Promise<void> {
@@ -136,6 +147,28 @@ export async function openSession(place: Place, memory: BrowserMemory): Promise<
     refresh,
     reopen,
   };
+}
+
+async function rememberGrowth(
+  memory: BrowserMemory,
+  shown: readonly GrowthPoint[],
+  { origin, treeSize }: LogHead,
+): Promise<readonly GrowthPoint[]> {
+  const known = shown.length > 0 ? shown : await memory.loadGrowth(origin);
+  const growth = withPoint(known, { seconds: Math.floor(Date.now() / 1000), treeSize });
+  await memory.saveGrowth(origin, growth);
+  return growth;
+}
+
+/** Whom the client held the head against: it follows a log that changed its keys, from those that were chosen. spec/key-history.md */
+function believedFor(
+  head: LogHead & { readonly trust?: { readonly policy: Policy } },
+  trust: PageTrust,
+): PageTrust {
+  if (head.trust === undefined) return trust;
+  const { policy } = head.trust;
+  const policyText = decodeUtf8(formatPolicy(policy));
+  return policyText === decodeUtf8(formatPolicy(trust.policy)) ? trust : { ...trust, policy, policyText };
 }
 
 /** Takes apart what the log showed, once more and only to say what is wrong with it. */

@@ -198,6 +198,17 @@ describe.skipIf(CHROMIUM === undefined)("the explorer", () => {
     await broken.close();
   });
 
+  it("shows an entry that is HTML as the text it is, and runs nothing of it", async () => {
+    const markup = "<img src=x onerror='document.title = 1'><script>document.title = 2</script>";
+    const other = await serveExplorer({ entries: [new TextEncoder().encode(markup)] });
+    const page = await opened("#/entry/0", other.url);
+    expect(await page.evaluate("document.querySelector('pre.bytes').textContent")).toBe(markup);
+    expect(await page.evaluate("document.querySelectorAll('main img, main script').length")).toBe(0);
+    expect(await page.evaluate("document.title")).toContain("Entry 0");
+    await page.close();
+    await other.close();
+  });
+
   it("verifies with the reader's own key, and refuses a log that has another", async () => {
     const page = await opened("#/trust");
     const give = (vkey: string) =>
@@ -225,14 +236,14 @@ describe.skipIf(CHROMIUM === undefined)("the explorer", () => {
   });
 
   it.each([
-    ["a page", 1180, "light"],
-    ["a page, dark", 1180, "dark"],
-    ["a phone", 390, "light"],
+    ["a page", 1180, "light", ["#/", "#/entries", "#/entry/123", "#/tree", "#/verify", "#/trust"]],
+    ["a page, dark", 1180, "dark", ["#/", "#/entry/123"]],
+    ["a phone", 390, "light", ["#/", "#/entry/123", "#/tree"]],
   ] as const)(
     "on %s, has no fault that axe finds, and does not scroll sideways",
-    async (_what, width, scheme) => {
+    async (_what, width, scheme, hashes) => {
       const page = await browser.page({ width, height: 800, scheme, isPhone: width < 500 });
-      for (const hash of ["#/", "#/entries", "#/entry/123", "#/tree", "#/verify", "#/trust"]) {
+      for (const hash of hashes) {
         await page.goto(`${served.url}?${width}${scheme}${hash}`);
         await page.until(isSettled);
         await page.evaluate(`${AXE}; undefined`);
