@@ -28,8 +28,8 @@ export const ALARM_KINDS = [
 
 export type AlarmKind = (typeof ALARM_KINDS)[number];
 
-/** What happens once: an entry matched, a matcher failed at an entry, the log ended. */
-export const EVENT_KINDS = ["match", "matcher-failed", "ended"] as const;
+/** What happens once: an entry matched, a matcher failed at an entry, the log changed its keys, the log ended. */
+export const EVENT_KINDS = ["match", "matcher-failed", "keys-changed", "ended"] as const;
 
 export type AlertKind = AlarmKind | (typeof EVENT_KINDS)[number];
 

@@ -5,6 +5,7 @@ import { memoryTiles } from "../../client/tile-cache.ts";
 import { openTileSource, type TileSource } from "../../client/tile-source.ts";
 import { TlogError } from "../errors.ts";
 import { openCheckpoint } from "../tlog/checkpoint.ts";
+import type { VerifierKey } from "../tlog/key.ts";
 import { compareHeads, type HeadComparison } from "../witness/compare-heads.ts";
 import { fetcherFor, fetchNote, type HeadPlace, peerPlace } from "../witness/head-places.ts";
 import type { AlarmKind } from "./alert.ts";
@@ -30,6 +31,8 @@ export type Observe = (found: {
 
 export interface PlaceWatchOptions {
   readonly log: MonitoredLog;
+  /** Those that were chosen, and those that followed them. */
+  readonly logKeys: () => readonly VerifierKey[];
   readonly network: FetcherOptions;
   readonly now: () => number;
   readonly shelf: EvidenceShelf;
@@ -72,7 +75,7 @@ export class PlaceWatch {
   }
 
   async #look(place: WatchedPlace, ours: LogHead, signal: AbortSignal): Promise<void> {
-    const { log, now } = this.#options;
+    const { log, logKeys, now } = this.#options;
     try {
       const shown = await this.#shownAt(place, signal);
       const treeSize = shown?.treeSize;
@@ -83,7 +86,7 @@ export class PlaceWatch {
       }
       const comparison = await compareHeads(
         { ours: { ...ours, logNote: ours.signedNote }, shown, cosignedAtSeconds: undefined, nowSeconds: 0 },
-        { ...log.trust, tiles: this.#tiles, signal },
+        { origin: log.trust.origin, logKeys: logKeys(), tiles: this.#tiles, signal },
       );
       this.#sights.set(place.url, { place, treeSize, verdict: comparison.verdict, atMs: now() });
       await this.#judge(place, { ours, shown, comparison });
@@ -102,7 +105,8 @@ export class PlaceWatch {
       signal,
     });
     if (signedNote === undefined) return undefined;
-    const { logKeys, origin: expectedOrigin } = trust;
+    const expectedOrigin = trust.origin;
+    const logKeys = this.#options.logKeys();
     const { treeSize, rootHash } = await openCheckpoint({ signedNote, logKeys, expectedOrigin });
     return { treeSize, rootHash, logNote: signedNote };
   }

@@ -11,7 +11,7 @@ export type FailureKind =
   | "silence";
 
 const KINDS: readonly (readonly [FailureKind, readonly ErrorCode[]])[] = [
-  ["fork", ["LOG_FORKED"]],
+  ["fork", ["LOG_FORKED", "KEY_HISTORY_FORKED"]],
   ["quorum-lost", ["QUORUM_NOT_MET"]],
   [
     "bad-checkpoint",
@@ -23,6 +23,8 @@ const KINDS: readonly (readonly [FailureKind, readonly ErrorCode[]])[] = [
       "NUMBER_TOO_LARGE",
       "BASE64_MALFORMED",
       "UTF8_MALFORMED",
+      "KEY_HISTORY_MALFORMED",
+      "KEY_HISTORY_INVALID",
       "ORIGIN_MISMATCH",
       "SIGNATURE_MISSING",
       "SIGNATURE_INVALID",

@@ -19,7 +19,9 @@ import { EntryReader } from "./entry-reader.ts";
 import { type EvidenceShelf, keptFiles } from "./evidence-shelf.ts";
 import { failureKind } from "./failure-kind.ts";
 import { quorumSight } from "./freshness.ts";
+import { keysChanged, knownKeys } from "./known-keys.ts";
 import type { LogRecord } from "./log-record.ts";
+import type { LogState } from "./log-state.ts";
 import type { MonitoredLog } from "./monitored-log.ts";
 
 export interface LogMonitorOptions {
@@ -50,11 +52,25 @@ export class LogMonitor {
     const { policy, origin } = log.trust;
     // Tiles are read once, in order: what is kept is the right edge and the way up.
     const cache = memoryTiles({ maxBytes: 1024 * 1024 });
-    const checkpoints = record.checkpoints(now);
+    const onKeys = (state: LogState): LogState => {
+      const alert = keysChanged(state, { url: log.url, atMs: now() });
+      const alerts = alert === undefined ? [] : [alert];
+      return { ...state, pending: [...state.pending, ...addressed(alerts, options.to)] };
+    };
+    const checkpoints = record.checkpoints({ now, onKeys });
     this.#client = openLogClient({ ...network, url: log.url, policy, origin, checkpoints, cache });
     this.#reader = new EntryReader({ ...options, client: this.#client, cache });
     const onObserved = this.#observe.bind(this);
-    this.places = new PlaceWatch({ log, network, now, shelf, observe: onObserved, warn: this.#warn });
+    const logKeys = () => knownKeys(record.state, log.trust);
+    this.places = new PlaceWatch({
+      log,
+      logKeys,
+      network,
+      now,
+      shelf,
+      observe: onObserved,
+      warn: this.#warn,
+    });
   }
 
   get log(): MonitoredLog {
@@ -222,7 +238,8 @@ export class LogMonitor {
   /** The head that the log shows, by its signature alone; undefined: it shows none. */
   async #shownAnyway(signal: AbortSignal): Promise<VerifiedCheckpoint | undefined> {
     const { url, trust } = this.log;
-    const { origin, logKeys } = trust;
+    const { origin } = trust;
+    const logKeys = knownKeys(this.record.state, trust);
     const place = { origin, url, path: "checkpoint", mayBeMissing: true };
     try {
       const signedNote = await fetchNote(place, { network: this.#options.network, signal });

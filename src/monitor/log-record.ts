@@ -84,14 +84,24 @@ export class LogRecord {
     });
   }
 
-  /** The head that the client remembers is the one in the state. @param now - milliseconds since 1970. */
-  checkpoints(now: () => number): CheckpointMemory {
+  /**
+   * What the client remembers is in the state: the head under the log's origin, its keys under any other name.
+   * @param options.onKeys - what a change of the keys adds to the state.
+   */
+  checkpoints({ now, onKeys }: { now: () => number; onKeys(state: LogState): LogState }): CheckpointMemory {
+    const member = (name: string) => (name === this.#state.origin ? "head" : "keys");
+    const held = (name: string): Uint8Array | undefined =>
+      member(name) === "keys" ? this.#state.keys : this.#state.head?.signedNote;
     return {
-      load: async () => this.#state.head?.signedNote.slice(),
-      save: async (_origin, checkpoint, replaces) => {
-        if (!isSameCheckpoint(this.#state.head?.signedNote, replaces)) return false;
-        const head = { signedNote: checkpoint.slice(), seenAtMs: now() };
-        await this.change((state) => ({ ...state, head }));
+      load: async (name) => held(name)?.slice(),
+      save: async (name, saved, replaces) => {
+        if (!isSameCheckpoint(held(name), replaces)) return false;
+        const bytes = saved.slice();
+        await this.change((state) =>
+          member(name) === "keys"
+            ? onKeys({ ...state, keys: bytes })
+            : { ...state, head: { signedNote: bytes, seenAtMs: now() } },
+        );
         return true;
       },
     };

@@ -12,6 +12,8 @@ export interface LogState {
   readonly origin: string;
   /** The largest head that was verified. */
   readonly head: SeenHead | undefined;
+  /** The signed history of the log's keys, as far as it was followed.  spec/key-history.md */
+  readonly keys: Uint8Array | undefined;
   /** The first entry that matchers see. */
   readonly from: number | undefined;
   /** The tree of all entries read, hashed here; before `from`, as tiles had it. Undefined: reading has not begun. */
@@ -54,6 +56,7 @@ export function emptyState(origin: string): LogState {
   return {
     origin,
     head: undefined,
+    keys: undefined,
     from: undefined,
     read: undefined,
     matches: 0,
@@ -64,11 +67,12 @@ export function emptyState(origin: string): LogState {
 }
 
 /** One line; its last member is the SHA-256 of the line without that member. */
-export function formatLogState({ head, read, ...state }: LogState): string {
+export function formatLogState({ head, keys, read, ...state }: LogState): string {
   const fields = {
     format: FORMAT,
     origin: state.origin,
     head: head && { note: decodeUtf8(head.signedNote), seenAtMs: head.seenAtMs },
+    keys: keys && decodeUtf8(keys),
     from: state.from,
     read: read && { treeSize: read.treeSize, peaks: read.peaks.map(encodeBase64) },
     matches: state.matches,
@@ -98,6 +102,7 @@ function stateIn(fields: Fields): LogState {
   return {
     origin: string(fields.origin),
     head: head && { signedNote: encodeUtf8(string(head.note)), seenAtMs: integer(head.seenAtMs) },
+    keys: fields.keys === undefined ? undefined : encodeUtf8(string(fields.keys)),
     from: fields.from === undefined ? undefined : integer(fields.from),
     read: read && rangeIn(read),
     matches: integer(fields.matches),

@@ -97,6 +97,7 @@ describe("the state of a log", () => {
     {
       ...emptyState("log.example/ü"),
       head: { signedNote: new TextEncoder().encode("log\n1\n\n— log abc\n"), seenAtMs: 3 },
+      keys: new TextEncoder().encode("old\nnew\n"),
       from: 2,
       read: { treeSize: 3, peaks: [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)] },
     },

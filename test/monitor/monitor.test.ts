@@ -5,7 +5,13 @@ import { TlogError } from "../../src/errors.ts";
 import type { Alert } from "../../src/monitor/alert.ts";
 import { openMonitor } from "../../src/monitor/monitor.ts";
 import { verifyForkEvidence } from "../../src/tlog/fork-evidence.ts";
-import { parseVerifierKey } from "../../src/tlog/key.ts";
+import {
+  formatSigningKey,
+  formatVerifierKey,
+  generateSigningKey,
+  openSigner,
+  parseVerifierKey,
+} from "../../src/tlog/key.ts";
 import { type FakeLog, numbered, openFakeLog } from "../client/fake-log.ts";
 import { collecting, lookOnce, network, nothingKept, optionsFor, watched } from "./harness.ts";
 
@@ -324,6 +330,48 @@ describe("a head", () => {
       expect.stringMatching(/^over: unreachable/),
       expect.stringMatching(/^over: stale/),
     ]);
+  });
+});
+
+describe("the quorum of a policy", () => {
+  it("that is lost, or says nothing new for too long, is told, and when it is back", async () => {
+    const key = formatSigningKey(
+      await generateSigningKey({ name: "w.example", seed: new Uint8Array(32).fill(9) }),
+    );
+    let cosignedAtSeconds = NOW / 1000;
+    const witness = await openSigner(key, { type: 4, timestampSeconds: () => cosignedAtSeconds });
+    const cosigned = await openFakeLog({ entries: numbered(3), signers: [witness] });
+    const alone = await openFakeLog({ entries: numbered(3) });
+    const vkey = formatVerifierKey(witness.verifierKey);
+    const policy = `log ${alone.vkey}\nwitness w ${vkey} https://w.example/\nquorum w\n`;
+    const places = [{ name: "w", url: "https://w.example/", role: "witness" as const }];
+    const log = watched(alone, { trust: trustIn({ policy }), places, patience: { staleMs: 3_600_000 } });
+    const kept = nothingKept();
+    // A witness that has nothing to show is no alarm.
+    const look = (shown: FakeLog, nowMs: number) =>
+      lookOnce([log], kept, {
+        fetch: (url, init) =>
+          url.startsWith("https://w.example/")
+            ? Promise.resolve(new Response("", { status: 404 }))
+            : shown.fetch(url, init),
+        nowMs,
+      });
+    const first = await look(cosigned, NOW + 1000);
+    expect(first.told).toEqual([]);
+    expect(first.status.logs).toMatchObject([
+      { quorum: { margin: 0, cosignedAtSeconds }, places: [{ verdict: "nothing" }] },
+    ]);
+    await look(alone, NOW + 2000);
+    expect((await look(alone, NOW + 62_000)).words).toEqual([
+      expect.stringMatching(/^quorum-lost: want a quorum of w/),
+    ]);
+    expect((await look(cosigned, NOW + DAY_MS)).words).toEqual([
+      expect.stringMatching(/^over: quorum-lost/),
+      "stale: a quorum cosigned the newest head, of size 3, 86400 seconds ago, and none since",
+    ]);
+    cosignedAtSeconds += 86_400;
+    await cosigned.publish();
+    expect((await look(cosigned, NOW + DAY_MS)).words).toEqual([expect.stringMatching(/^over: stale/)]);
   });
 });
 
