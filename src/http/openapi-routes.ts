@@ -120,6 +120,30 @@ export const HAND_WRITTEN_ROUTES: readonly RouteConfig[] = [
   },
   {
     method: "get",
+    path: "/events",
+    summary: "New checkpoints, and entries with receipts, as they are published",
+    description:
+      "spec/push.md. An event's id is the tree size up to which the reader has everything with it.",
+    request: {
+      query: z.object({
+        from: z
+          .string()
+          .optional()
+          .openapi({ description: "The tree size that is known; Last-Event-ID counts more.", example: "17" }),
+        entries: z.enum(["1"]).optional().openapi({ description: "Entries too." }),
+      }),
+    },
+    responses: {
+      200: {
+        description: "An event stream without an end.",
+        content: { "text/event-stream": { schema: { type: "string" } } },
+      },
+      400: PROBLEM_ANSWERS[400],
+      503: PROBLEM_ANSWERS[503],
+    },
+  },
+  {
+    method: "get",
     path: "/openapi.json",
     summary: "This document",
     responses: {

@@ -38,6 +38,29 @@ export const ATTACKS: readonly Attack[] = [
     run: (victim, during) => hold(victim, 4000, during, () => {}),
   },
   {
+    name: "listeners to events",
+    size: 4000,
+    // Of TLS some 32 KiB each.
+    maxMib: 300,
+    tls: "too",
+    run: (victim, during) =>
+      hold(victim, 4000, during, (socket) => {
+        socket.write(`GET /events HTTP/1.1\r\n${HOST}\r\n`);
+      }),
+  },
+  {
+    name: "listeners to all entries that read none of them",
+    size: 1000,
+    // 256 of them have a place, with two pieces of 64 KiB each.
+    maxMib: 220,
+    tls: "too",
+    run: (victim, during) =>
+      hold(victim, 1000, during, (socket) => {
+        socket.pause();
+        socket.write(`GET /events?from=0&entries=1 HTTP/1.1\r\n${HOST}\r\n`);
+      }),
+  },
+  {
     name: "headers a byte at a time",
     size: 1500,
     maxMib: 220,

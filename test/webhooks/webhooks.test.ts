@@ -187,18 +187,16 @@ describe("webhooks", () => {
   });
 });
 
-test.each([
+const NOT_PUBLIC = [
+  ...["127.0.0.1", "10.1.2.3", "169.254.169.254", "172.31.0.1", "192.168.1.1", "100.64.0.1", "0.0.0.0"],
+  ...["255.255.255.255", "::1", "::", "fe80::1", "fd00::1", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8"],
+  ...["2002:7f00:1::", "2001::1", "2001:db8::1", "localhost", "8.8.8", ""],
+];
+
+test.each<readonly [string, boolean]>([
   ["8.8.8.8", true],
   ["2606:4700::1111", true],
-  ...["127.0.0.1", "10.1.2.3", "169.254.169.254", "172.31.0.1", "192.168.1.1", "100.64.0.1", "0.0.0.0"].map(
-    (address) => [address, false] as const,
-  ),
-  ...["255.255.255.255", "::1", "::", "fe80::1", "fd00::1", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8"].map(
-    (address) => [address, false] as const,
-  ),
-  ...["2002:7f00:1::", "2001::1", "2001:db8::1", "localhost", "8.8.8", ""].map(
-    (address) => [address, false] as const,
-  ),
+  ...NOT_PUBLIC.map((address) => [address, false] as const),
 ])("whether %s is a public address: %s", (address, isPublic) => {
   expect(isPublicAddress(address)).toBe(isPublic);
 });
