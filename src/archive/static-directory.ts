@@ -76,6 +76,7 @@ class Writing implements StaticDirectory {
     const path = join(this.#directory, "checkpoint");
     await asUnwritable(this.#directory, async () => {
       for (const folder of this.#folders.keys()) await syncDirectory(folder);
+      await removeLeftovers(this.#directory);
       await last();
       await replaceDurably(path, checkpoint, { mode: FILE_MODE });
     });
@@ -129,10 +130,23 @@ class Writing implements StaticDirectory {
   }
 
   #folder(path: string): Promise<void> {
-    const known = this.#folders.get(path) ?? makeDirectory(path, { mode: FOLDER_MODE });
+    const known = this.#folders.get(path) ?? cleanFolder(path);
     this.#folders.set(path, known);
     return known;
   }
+}
+
+/** Of an export that was killed here, half-written files are left: nobody else writes, so they are nobody's. */
+const LEFTOVER = /\.[0-9a-f]{12}(?:[0-9a-f]{4})?\.tmp$/;
+
+async function cleanFolder(path: string): Promise<void> {
+  await makeDirectory(path, { mode: FOLDER_MODE });
+  await removeLeftovers(path);
+}
+
+async function removeLeftovers(folder: string): Promise<void> {
+  for (const name of await readdir(folder))
+    if (LEFTOVER.test(name)) await rm(join(folder, name), { force: true });
 }
 
 /** What the file system throws becomes FILE_UNWRITABLE with the path. */

@@ -36,6 +36,20 @@ describe("export", () => {
     },
   );
 
+  it("removes what an export that was killed left half written, and nothing else", async () => {
+    const folder = newFolder();
+    const [data, site] = [join(folder, "data"), join(folder, "site")];
+    await makeLog(data, 300);
+    await mkdir(join(site, "tile/entries"), { recursive: true });
+    const left = "tile/entries/000.0123456789ab.tmp";
+    const others = ["tile/entries/note.tmp", "tile/entries/000.0123456789.tmp"];
+    for (const name of [left, ...others]) await writeFile(join(site, name), "half");
+    await exportOf(data, site);
+    const files = await filesIn(site);
+    expect(files).not.toContain(left);
+    expect(files).toEqual(expect.arrayContaining(others));
+  });
+
   it("adds only what is new, and drops the parts of what is full", async () => {
     const folder = newFolder();
     const [data, site] = [join(folder, "data"), join(folder, "site")];
