@@ -7,6 +7,7 @@ import { TlogError } from "../../../src/errors.ts";
 import { hasErrorCode } from "../../../src/node/errno.ts";
 import { layoutOf, PAGE_BYTES, type RunLayout } from "../../../src/store/leaf-index/run-format.ts";
 import { expectCode, expectCodeAsync } from "../../expect-code.ts";
+import { some } from "../../runs.ts";
 import {
   filesAre,
   filesIn,
@@ -99,7 +100,7 @@ const FAULTS: Record<string, (directory: string) => void | Promise<void>> = {
 };
 
 describe("a leaf index that finds at its opening", () => {
-  it.each(Object.keys(FAULTS))("%s: answers right, and ends with the same runs", async (fault) => {
+  it.each(some(Object.keys(FAULTS)))("%s: answers right, and ends with the same runs", async (fault) => {
     const { yard, directory } = await logWithRuns();
     await FAULTS[fault]?.(directory);
     const reader = await openIndex(yard, directory, { readOnly: true });
