@@ -1,4 +1,4 @@
-/** Run as a program: writes client.js, evidence.js, tail.js and ml-dsa.js to dist/browser, which a page loads as they are. */
+/** Run as a program: writes client.js, evidence.js, tail.js, key-ring.js and ml-dsa.js to dist/browser, which a page loads as they are. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -8,7 +8,7 @@ const ROOT = resolve(import.meta.dirname, "..");
 const ML_DSA = "@noble/post-quantum/ml-dsa.js";
 
 /**
- * The client as a page would load it: one file; beside it "./ml-dsa.js", "./tail.js" and "./evidence.js", loaded at their first use. The last is whole
+ * The client as a page would load it: one file; beside it "./ml-dsa.js", "./tail.js", "./key-ring.js" and "./evidence.js", loaded at their first use. The last is whole
  * by itself too, for pages that verify evidence and do nothing else.
  */
 export async function bundleClient(
@@ -17,17 +17,20 @@ export async function bundleClient(
   readonly client: string;
   readonly evidence: string;
   readonly tail: string;
+  readonly keyRing: string;
   readonly mlDsa: string;
   readonly inputs: readonly string[];
 }> {
   const client = await bundle({ entry: "client/index.ts", ...shape, plugins: [besideTheClient] });
   const evidence = await bundle({ entry: "client/evidence.ts", format: "esm", plugins: [besideTheClient] });
   const tail = await bundle({ entry: "client/tail.ts", format: "esm", plugins: [] });
+  const keyRing = await bundle({ entry: "client/key-ring.ts", format: "esm", plugins: [besideTheClient] });
   const mlDsa = await bundle({ entry: `node_modules/${ML_DSA}`, format: "esm", plugins: [] });
   return {
     client: client.text,
     evidence: evidence.text,
     tail: tail.text,
+    keyRing: keyRing.text,
     mlDsa: mlDsa.text,
     inputs: client.inputs,
   };
@@ -37,7 +40,7 @@ export async function bundleClient(
 const besideTheClient: Plugin = {
   name: "beside-the-client",
   setup: ({ onResolve }) => {
-    onResolve({ filter: /\/(evidence|tail)\.ts$/ }, ({ path, kind }) =>
+    onResolve({ filter: /\/(evidence|tail|key-ring)\.ts$/ }, ({ path, kind }) =>
       kind === "dynamic-import" ? { path: path.replace(/ts$/, "js"), external: true } : undefined,
     );
     onResolve({ filter: /^@noble\/post-quantum\// }, ({ path, kind }) => {
@@ -70,11 +73,12 @@ async function bundle(what: {
 }
 
 async function writeBundles(folder: string): Promise<void> {
-  const { client, evidence, tail, mlDsa } = await bundleClient({ format: "esm" });
+  const { client, evidence, tail, keyRing, mlDsa } = await bundleClient({ format: "esm" });
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, "client.js"), client);
   await writeFile(join(folder, "evidence.js"), evidence);
   await writeFile(join(folder, "tail.js"), tail);
+  await writeFile(join(folder, "key-ring.js"), keyRing);
   await writeFile(join(folder, "ml-dsa.js"), mlDsa);
 }
 

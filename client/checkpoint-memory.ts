@@ -2,7 +2,7 @@ import { bytesEqual } from "../src/tlog/encoding.ts";
 
 /**
  * What clients remember between runs: per log, the newest checkpoint they verified. A log can show two histories only to
- * clients that forget. `src/node/file-checkpoint-memory.ts` keeps it in files. Several clients may share one memory.
+ * clients that forget. Under a name of its own, of two lines, it keeps what is known of the log's keys, too (spec/key-history.md). `src/node/file-checkpoint-memory.ts` keeps it in files. Several clients may share one memory.
  */
 export interface CheckpointMemory {
   /** @returns the signed note saved last for this origin, or undefined. */

@@ -134,7 +134,7 @@ function normalizeBaseUrl(url: string): string {
     parsed.username ||
     parsed.password
   ) {
-    throw new TlogError("ARGUMENT_INVALID", "url: want http(s) without credentials, query or fragment");
+    throw new TlogError("ARGUMENT_INVALID", "url: want http(s), no credentials, query, fragment");
   }
   return parsed.href.endsWith("/") ? parsed.href : `${parsed.href}/`;
 }
@@ -159,7 +159,7 @@ function isUndone(error: unknown): boolean {
 
 async function requestOnce(request: RemoteRequest, settings: Settings): Promise<RemoteResponse> {
   const timeoutMs = settings.timeoutMs + (request.serverWaitMs ?? 0);
-  const late = new TlogError("REMOTE_TIMEOUT", `${request.path}: no complete answer in ${timeoutMs} ms`);
+  const late = new TlogError("REMOTE_TIMEOUT", `${request.path}: no answer in ${timeoutMs} ms`);
   const limits = { timeoutMs, late, signal: request.signal };
   return within(limits, settings.sleep, async (signal) => {
     try {

@@ -1,33 +1,39 @@
 /** What this client knows of a log's heads: every head that comes in is verified, compared with the remembered one, then remembered. */
 import { TlogError } from "../src/errors.ts";
 import { hashesEqual } from "../src/merkle/hash.ts";
-import { openCheckpoint, parseCheckpoint, type VerifiedCheckpoint } from "../src/tlog/checkpoint.ts";
+import { openCheckpoint, type VerifiedCheckpoint } from "../src/tlog/checkpoint.ts";
 import { bytesEqual, decodeUtf8 } from "../src/tlog/encoding.ts";
-import { MAX_NOTE_BYTES, parseNote } from "../src/tlog/note.ts";
+import { MAX_NOTE_BYTES, type NoteSignature, parseNote } from "../src/tlog/note.ts";
 import type { CheckpointMemory } from "./checkpoint-memory.ts";
 import { type ForkedHeads, LogForkedError } from "./errors.ts";
 import type { Fetcher } from "./fetcher.ts";
+import type { Belief, KeyRing, KeysChanged } from "./key-ring.ts";
 import type { LogHead } from "./log-head.ts";
 import type { Trust } from "./policy.ts";
 import { readConsistency } from "./proofs.ts";
 import type { TileSource } from "./tile-source.ts";
 import { orAborted, throwIfAborted } from "./waiting.ts";
 
+/** A head, and whom its signatures were held against: the log's keys may have changed since they were chosen. */
+export interface JudgedHead extends LogHead {
+  readonly trust: Trust;
+}
+
 export interface Heads {
   /** Asks the log for its checkpoint and judges it as {@link Heads.judge}. */
-  fetch(signal: AbortSignal | undefined): Promise<LogHead>;
+  fetch(signal: AbortSignal | undefined): Promise<JudgedHead>;
   /**
    * Verifies a checkpoint, demands consistency with the remembered one, remembers the larger of the two. While nothing larger is
    * remembered the empty tree's needs no quorum.
    * @throws {TlogError} LOG_FORKED ({@link LogForkedError}; what is remembered stays) | ORIGIN_MISMATCH | as openCheckpoint,
    *   {@link TileSource.readNodes} and {@link CheckpointMemory}
    */
-  judge(signedNote: Uint8Array, signal: AbortSignal | undefined): Promise<LogHead>;
+  judge(signedNote: Uint8Array, signal: AbortSignal | undefined): Promise<JudgedHead>;
   /**
    * A verified head of at least `treeSize` leaves, the one at hand if it is large enough.
    * @throws {TlogError} NOT_PUBLISHED, and as {@link Heads.fetch}
    */
-  covering(treeSize: number, signal: AbortSignal | undefined): Promise<LogHead>;
+  covering(treeSize: number, signal: AbortSignal | undefined): Promise<JudgedHead>;
 }
 
 export function openHeads(log: {
@@ -35,50 +41,69 @@ export function openHeads(log: {
   readonly fetcher: Fetcher;
   readonly tiles: TileSource;
   readonly memory: CheckpointMemory;
+  readonly onKeyChange?: ((change: KeysChanged) => void) | undefined;
 }): Heads {
-  const { origin } = log.trust;
+  const { origin, logKeys } = log.trust;
+  let ring: KeyRing | undefined; // owned by believe()
   /** The largest head this client saw, whole policy met; what is remembered may have met another policy. */
-  let newest: LogHead | undefined; // owned by compareAndRemember()
+  let newest: JudgedHead | undefined; // owned by compareAndRemember()
   let turn: Promise<unknown> = Promise.resolve(); // the judgement in progress; owned by judge()
 
   /** What the memory holds: this client's own head, or one that another client put there. */
-  async function openSaved(saved: Uint8Array | undefined): Promise<VerifiedCheckpoint | undefined> {
+  async function openSaved(
+    saved: Uint8Array | undefined,
+    trust: Trust,
+  ): Promise<VerifiedCheckpoint | undefined> {
     if (saved === undefined) return undefined;
     return newest !== undefined && bytesEqual(saved, newest.signedNote)
       ? newest
-      : openRemembered(saved, log.trust);
+      : openRemembered(saved, trust);
   }
 
   async function compareAndRemember(
     shown: VerifiedCheckpoint,
+    { trust, adopt }: Belief,
     signal: AbortSignal | undefined,
-  ): Promise<LogHead> {
+  ): Promise<JudgedHead> {
     for (;;) {
       throwIfAborted(signal);
       const saved = await log.memory.load(origin);
-      const remembered = await openSaved(saved);
+      const remembered = await openSaved(saved, trust);
       const known = [...new Set([newest, remembered])].filter((head) => head !== undefined);
-      if (shown.treeSize === 0 && known.some(({ treeSize }) => treeSize > 0))
-        await openWhole(shown, log.trust);
-      for (const head of known) await assertConsistent({ ...log, remembered: head, shown, signal });
+      if (shown.treeSize === 0 && known.some(({ treeSize }) => treeSize > 0)) await openWhole(shown, trust);
+      for (const head of known) await assertConsistent({ ...log, trust, remembered: head, shown, signal });
+      await adopt?.(shown);
       const isLarger = remembered === undefined || shown.treeSize > remembered.treeSize;
       // Another client remembered something meanwhile: it is compared with, too.
       if (isLarger && !(await log.memory.save(origin, shown.signedNote, saved))) continue;
-      const head = { ...shown, progress: progressBeyond(known, shown.treeSize) };
+      const head = { ...shown, trust, progress: progressBeyond(known, shown.treeSize) };
       if (newest === undefined || newest.treeSize < head.treeSize) newest = head;
       return head;
     }
   }
 
-  async function judge(signedNote: Uint8Array, signal: AbortSignal | undefined): Promise<LogHead> {
-    const shown = await openShown(signedNote, log.trust);
-    // One at a time: the others of this client would only find the memory changed and start over.
-    const judged = turn.then(() => compareAndRemember(shown, signal));
-    turn = judged.catch(() => {});
-    return orAborted(judged, signal);
+  /** Whom to believe about this checkpoint: the keys of the log may have changed since they were chosen. */
+  async function believe(signedNote: Uint8Array, signal: AbortSignal | undefined): Promise<Belief> {
+    const isChosen = ({ name, keyId }: NoteSignature) =>
+      name !== origin || logKeys.some((key) => key.keyId === keyId);
+    if (parseNote(signedNote).signatures.every(isChosen) && !(await log.memory.load(`${origin}\n`)))
+      return log;
+    ring ??= (await import("./key-ring.ts")).openKeyRing(log);
+    return ring.believe(signedNote, signal);
   }
 
-  async function fetch(signal: AbortSignal | undefined): Promise<LogHead> {
+  async function judgeInTurn(signedNote: Uint8Array, signal: AbortSignal | undefined): Promise<JudgedHead> {
+    const belief = await believe(signedNote, signal);
+    const shown = await openShown(signedNote, belief.trust);
+    // One at a time: the others of this client would only find the memory changed and start over.
+    const judged = turn.then(() => compareAndRemember(shown, belief, signal));
+    turn = judged.catch(() => {});
+    return judged;
+  }
+
+  const judge: Heads["judge"] = (signedNote, signal) => orAborted(judgeInTurn(signedNote, signal), signal);
+
+  async function fetch(signal: AbortSignal | undefined): Promise<JudgedHead> {
     const { body } = await log.fetcher.request({ path: "checkpoint", maxBytes: MAX_NOTE_BYTES, signal });
     return judge(body, signal);
   }
@@ -100,7 +125,7 @@ export function openHeads(log: {
 
 /** The policy holds, but for the quorum of the empty tree: that promises nothing, and logs do not have it cosigned. */
 async function openShown(signedNote: Uint8Array, trust: Trust): Promise<VerifiedCheckpoint> {
-  const isEmpty = parseCheckpoint(decodeUtf8(parseNote(signedNote).text)).treeSize === 0;
+  const isEmpty = decodeUtf8(signedNote).split("\n", 2)[1] === "0";
   const { policy } = trust;
   return openWhole({ signedNote }, isEmpty ? { ...trust, policy: { ...policy, quorum: "none" } } : trust);
 }
@@ -113,7 +138,7 @@ function openWhole(
   return openCheckpoint({ signedNote, policy, expectedOrigin: origin });
 }
 
-/** The remembered head must still carry the log's signature, or it could not prove a fork; its quorum was met in its time. */
+/** It must still carry the log's signature, or it could not prove a fork; its quorum was met in its time. */
 async function openRemembered(
   signedNote: Uint8Array,
   { logKeys, origin }: Trust,
@@ -153,19 +178,16 @@ async function assertConsistent(args: {
 }
 
 /** Loaded only now; where that fails, the fork is reported all the same. */
-async function evidenceOf(heads: ForkedHeads, { logKeys }: Trust): Promise<string | undefined> {
-  const { remembered, shown, ...finding } = heads;
-  try {
-    const { evidenceFromHeads } = await import("./evidence.ts");
-    return await evidenceFromHeads({ ...finding, notes: [remembered, shown], logKeys });
-  } catch {
-    return undefined;
-  }
+function evidenceOf(
+  { remembered, shown, ...finding }: ForkedHeads,
+  { logKeys }: Trust,
+): Promise<string | undefined> {
+  return import("./evidence.ts")
+    .then(({ evidenceFromHeads }) => evidenceFromHeads({ ...finding, notes: [remembered, shown], logKeys }))
+    .catch(() => undefined);
 }
 
 function progressBeyond(known: readonly VerifiedCheckpoint[], treeSize: number): LogHead["progress"] {
-  if (known.length === 0) return "first";
-  const largest = Math.max(...known.map((head) => head.treeSize));
-  if (treeSize === largest) return "same";
-  return treeSize > largest ? "grew" : "behind";
+  const growth = treeSize - Math.max(...known.map((head) => head.treeSize));
+  return known.length === 0 ? "first" : growth < 0 ? "behind" : growth > 0 ? "grew" : "same";
 }

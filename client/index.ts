@@ -17,6 +17,7 @@ export type { VerifiedReceipt } from "../src/tlog/proof.ts";
 export { type CheckpointMemory, memoryCheckpoints } from "./checkpoint-memory.ts";
 export type { LogEntry } from "./entries.ts";
 export { LogForkedError, RemoteRefusedError } from "./errors.ts";
+export type { KeysChanged } from "./key-ring.ts";
 export { type LogClient, type LogClientOptions, openLogClient } from "./log-client.ts";
 export type { LogHead } from "./log-head.ts";
 export type { ConsistencyProof, InclusionProof } from "./proofs.ts";

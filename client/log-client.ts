@@ -12,6 +12,7 @@ import { type LogEntry, readEntries } from "./entries.ts";
 import { type Fetcher, type FetcherOptions, openFetcher } from "./fetcher.ts";
 import { follow } from "./follow.ts";
 import { type Heads, openHeads } from "./heads.ts";
+import type { KeysChanged } from "./key-ring.ts";
 import type { LogHead } from "./log-head.ts";
 import { type TrustIn, trustIn } from "./policy.ts";
 import {
@@ -45,6 +46,8 @@ export type LogClientOptions = TrustIn &
     readonly duplicates?: "first" | "allow";
     /** Default: in memory. Give one that lasts, or the log can show a new history after every restart. */
     readonly checkpoints?: CheckpointMemory;
+    /** Told when the log is found to have changed its keys, once each: choose the new ones from then on. spec/key-history.md */
+    readonly onKeyChange?: ((change: KeysChanged) => void) | undefined;
     /** Default: in memory, 8 MiB. */
     readonly cache?: TileCache;
   };
@@ -128,9 +131,9 @@ export function openLogClient(options: LogClientOptions): LogClient {
   const fetcher = openFetcher(options.url, options);
   const tiles = openTileSource({ origin, fetcher, cache: options.cache ?? memoryTiles() });
   const memory = options.checkpoints ?? memoryCheckpoints();
-  const heads = openHeads({ trust, fetcher, tiles, memory });
+  const heads = openHeads({ ...options, trust, fetcher, tiles, memory });
   const shortcut = openShortcuts();
-  const receipts = openReceipts({ trust, fetcher, heads, tiles, shortcut });
+  const receipts = openReceipts({ fetcher, heads, tiles, shortcut });
   const parts = { fetcher, tiles, heads, shortcut };
   const repeat = options.duplicates === "first" ? "always" : "if-refused";
   const destination = { fetcher, receipts, token: bearerToken(options.token), repeat } as const;
@@ -164,7 +167,7 @@ export function openLogClient(options: LogClientOptions): LogClient {
 /** Refused here, because fetch quotes a header that it refuses, and with it the secret. @throws {TlogError} ARGUMENT_INVALID */
 function bearerToken(token: string | undefined): string | undefined {
   if (token === undefined || /^[\w.~+/-]+=*$/.test(token)) return token;
-  throw new TlogError("ARGUMENT_INVALID", "token: want a bearer token, without spaces or line breaks");
+  throw new TlogError("ARGUMENT_INVALID", "token: want a bearer");
 }
 
 interface Parts {
@@ -197,7 +200,7 @@ async function entryAt(parts: Parts, leafIndex: number, signal: AbortSignal | un
   const byTiles = async (): Promise<LogEntry> => {
     const range = { head, start: leafIndex, end: leafIndex + 1, signal };
     for await (const entry of readEntries(parts, range)) return entry;
-    throw new TlogError("NOT_PUBLISHED", `want a tree that covers leaf ${leafIndex}`);
+    throw new TlogError("NOT_PUBLISHED", `want a tree of at least ${leafIndex + 1} leaves`);
   };
   return parts.shortcut("entry", byRoute, byTiles);
 }
@@ -234,6 +237,6 @@ async function assertLeaf(
   const node = { level: 0, index: leafIndex };
   const read = await tiles.readNodes({ head, nodes: [node], signal });
   if (!hashesEqual(read(node), leafHash)) {
-    throw new TlogError("ENTRY_MISMATCH", `the log committed to another entry at index ${leafIndex}`);
+    throw new TlogError("ENTRY_MISMATCH", `entry ${leafIndex} is not the one the log committed to`);
   }
 }

@@ -12,8 +12,8 @@ import {
 import { backoffMs, DEFAULT_RETRY } from "./backoff.ts";
 import { RemoteRefusedError } from "./errors.ts";
 import type { Fetcher } from "./fetcher.ts";
-import type { Heads } from "./heads.ts";
-import { policyFrom, type Trust, type TrustIn } from "./policy.ts";
+import type { Heads, JudgedHead } from "./heads.ts";
+import { policyFrom, type TrustIn } from "./policy.ts";
 import { proveInclusion } from "./proofs.ts";
 import { rethrowAbsence, type Shortcut } from "./routes.ts";
 import type { TileSource } from "./tile-source.ts";
@@ -66,28 +66,23 @@ export async function verifyReceipt(
 }
 
 export function openReceipts(log: {
-  readonly trust: Trust;
   readonly fetcher: Fetcher;
   readonly heads: Heads;
   readonly tiles: TileSource;
   readonly shortcut: Shortcut;
 }): Receipts {
-  const { trust, fetcher, heads, tiles } = log;
-
-  async function verify(text: string, leafHash: Uint8Array): Promise<LogReceipt> {
-    const { policy, origin } = trust;
-    return { ...(await verifyTlogProof({ policy, expectedOrigin: origin, receipt: text, leafHash })), text };
-  }
+  const { fetcher, heads, tiles } = log;
 
   async function check(text: string, options: ReceiptOptions): Promise<LogReceipt> {
     const { leafIndex, checkpoint } = parseTlogProof(text);
     const head = await heads.judge(checkpoint, options.signal);
     const claimed = subjectHash(options);
-    if (claimed !== undefined) return verify(text, claimed);
-    if (leafIndex >= head.treeSize) throw new TlogError("PROOF_INVALID", "the leaf index is beyond the tree");
+    if (claimed !== undefined) return verifyBy(head, text, claimed);
+    if (leafIndex >= head.treeSize)
+      throw new TlogError("PROOF_INVALID", `want a tree of at least ${leafIndex + 1} leaves`);
     const leaf = { level: 0, index: leafIndex };
     const read = await tiles.readNodes({ head, nodes: [leaf], signal: options.signal });
-    return verify(text, read(leaf));
+    return verifyBy(head, text, read(leaf));
   }
 
   async function fetchByRoute(leafIndex: number, options: ReceiptOptions): Promise<LogReceipt> {
@@ -109,7 +104,11 @@ export function openReceipts(log: {
     const head = await heads.covering(leafIndex + 1, signal);
     const { treeSize, signedNote: checkpoint } = head;
     const { proof, leafHash } = await proveInclusion({ tiles, head, signal }, { leafIndex, treeSize });
-    return verify(formatTlogProof({ leafIndex, proof, checkpoint }), subjectHash(options) ?? leafHash);
+    return verifyBy(
+      head,
+      formatTlogProof({ leafIndex, proof, checkpoint }),
+      subjectHash(options) ?? leafHash,
+    );
   }
 
   const fetch: Receipts["fetch"] = (leafIndex, options) =>
@@ -137,12 +136,20 @@ export function openReceipts(log: {
     check,
     wait: (leafIndex, options) => {
       const { timeoutMs = 30_000 } = options;
-      const late = new TlogError("NOT_PUBLISHED", `entry ${leafIndex}: no receipt in ${timeoutMs} ms`);
+      const late = new TlogError("NOT_PUBLISHED", `entry ${leafIndex}: no answer in ${timeoutMs} ms`);
       return fetcher.within({ timeoutMs, late, signal: options.signal }, (signal) =>
         fetchWhenPublished(leafIndex, { ...options, signal }),
       );
     },
   };
+}
+
+async function verifyBy(
+  { trust: { policy, origin } }: JudgedHead,
+  text: string,
+  leafHash: Uint8Array,
+): Promise<LogReceipt> {
+  return { ...(await verifyTlogProof({ policy, expectedOrigin: origin, receipt: text, leafHash })), text };
 }
 
 function subjectHash({ entry, leafHash }: ReceiptOptions): Uint8Array | undefined {

@@ -51,16 +51,13 @@ export function decodeJsonObject(body: Uint8Array): Readonly<Record<string, unkn
 /** A leaf index or position from a JSON body. @throws {TlogError} REMOTE_MALFORMED; a number JSON rounds is refused too. */
 export function indexFrom(value: unknown): number {
   if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
-  throw new TlogError(
-    "REMOTE_MALFORMED",
-    `want a whole number from 0 to 2^53 - 1, got ${typeof value === "number" ? value : typeof value}`,
-  );
+  throw new TlogError("REMOTE_MALFORMED", "want a leaf index");
 }
 
 function parseJson(body: Uint8Array): unknown {
   try {
     return JSON.parse(decodeUtf8(body));
   } catch (cause) {
-    throw new TlogError("REMOTE_MALFORMED", "want a JSON body", { cause });
+    throw new TlogError("REMOTE_MALFORMED", "want a JSON object", { cause });
   }
 }

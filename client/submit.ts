@@ -91,7 +91,7 @@ export async function appendEntries(
   });
   const { leafIndices, duplicates } = decodeJsonObject(body);
   if (!Array.isArray(leafIndices) || leafIndices.length !== entries.length || !Array.isArray(duplicates)) {
-    throw new TlogError("REMOTE_MALFORMED", `want ${entries.length} leaf indices and a list of duplicates`);
+    throw new TlogError("REMOTE_MALFORMED", "want leaf indices and duplicates");
   }
   const positions = new Set(duplicates.map(indexFrom));
   return entries.map((entry, position) => ({
@@ -138,7 +138,7 @@ function decodePromise(
   if (mediaType !== "application/json") return { leafIndex: parseIndexLine(body), duplicate: undefined };
   const answer = decodeJsonObject(body);
   if (answer.leafHash !== encodeHex(leafHash)) {
-    throw new TlogError("REMOTE_MALFORMED", `want the leaf hash ${encodeHex(leafHash)}, got another one`);
+    throw new TlogError("REMOTE_MALFORMED", "want the leaf hash of the entry");
   }
   return {
     leafIndex: indexFrom(answer.leafIndex),
@@ -151,7 +151,7 @@ function parseIndexLine(body: Uint8Array): number {
     return parseDecimal(decodeUtf8(body).split("\n", 1)[0] ?? "");
   } catch (cause) {
     if (cause instanceof TlogError && cause.code === "NUMBER_TOO_LARGE") throw cause;
-    throw new TlogError("REMOTE_MALFORMED", "want a leaf index in decimal", { cause });
+    throw new TlogError("REMOTE_MALFORMED", "want a leaf index", { cause });
   }
 }
 

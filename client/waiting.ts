@@ -26,7 +26,7 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
 }
 
 function aborted(signal: AbortSignal | undefined): TlogError {
-  return new TlogError("ABORTED", "aborted by the caller", { cause: signal?.reason });
+  return new TlogError("ABORTED", "aborted", { cause: signal?.reason });
 }
 
 /** Settles as `work` does, but with ABORTED as soon as the caller's signal aborts: for work that others also wait for. */

@@ -61,6 +61,10 @@ export async function openRemote(
     ...(token !== undefined && { token }),
     // Only the log can know: one that says so untruly spoils nothing but itself.
     ...(duplicates === "first" && { duplicates }),
+    onKeyChange: ({ treeSize, newKeys }) =>
+      call.output.notice(
+        `the log changed its keys at size ${treeSize}, signed by the key you trust; from now on trust ${newKeys.join(" ")}`,
+      ),
     checkpoints: config.value("memory")
       ? fileCheckpointMemory(stateDirectory(config.value("state")))
       : memoryCheckpoints(),

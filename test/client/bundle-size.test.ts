@@ -28,11 +28,13 @@ describe("the client as one file for browsers", () => {
 
   test("leaves ML-DSA, evidence and following to files of their own, imported on demand only", () => {
     const onDemand = (text: string) => new Set(text.match(/\bimport\s*\(\s*["'][^"']+["']\s*\)/g));
-    const apart = ["ml-dsa", "evidence", "tail"].map((name) => `import("./${name}.js")`);
+    const apart = ["ml-dsa", "evidence", "tail", "key-ring"].map((name) => `import("./${name}.js")`);
     expect(onDemand(built.client)).toEqual(new Set(apart));
     expect(onDemand(built.evidence)).toEqual(new Set(['import("./ml-dsa.js")']));
     expect(onDemand(built.tail)).toEqual(new Set());
-    for (const text of [built.client, built.evidence, built.tail])
+    expect(onDemand(built.keyRing)).toEqual(new Set(['import("./ml-dsa.js")']));
+    expect(built.client).not.toContain("bristlecone key change v1\nlog");
+    for (const text of [built.client, built.evidence, built.tail, built.keyRing])
       expect(text).not.toMatch(/\bimport(?!Key\b)\s*[\w{*"']/);
     expect(built.client).not.toContain("tlog-evidence@v1");
     expect(built.client).not.toContain("text/event-stream");

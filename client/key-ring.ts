@@ -1,0 +1,226 @@
+/**
+ * Follows a log from the keys that its user chose to those that took their place: spec/key-history.md. Loaded when a checkpoint has a
+ * line of the log by a key that nobody chose, or when a change of keys is remembered.
+ */
+import { TlogError } from "../src/errors.ts";
+import { emptyRootHash, hashesEqual } from "../src/merkle/hash.ts";
+import { parseCheckpoint, type VerifiedCheckpoint } from "../src/tlog/checkpoint.ts";
+import { bytesEqual, decodeUtf8 } from "../src/tlog/encoding.ts";
+import { formatVerifierKey, keyLabel, type VerifierKey } from "../src/tlog/key.ts";
+import {
+  compareKeyHistories,
+  formatKeyHistory,
+  historyUpTo,
+  KEY_HISTORY_PATH,
+  type KeyHistory,
+  keySets,
+  keysAt,
+  MAX_KEY_HISTORY_BYTES,
+  openKeyHistory,
+} from "../src/tlog/key-history.ts";
+import { parseNote } from "../src/tlog/note.ts";
+import type { CheckpointMemory } from "./checkpoint-memory.ts";
+import type { Fetcher } from "./fetcher.ts";
+import type { Trust } from "./policy.ts";
+import { readConsistency } from "./proofs.ts";
+import type { TileSource } from "./tile-source.ts";
+
+/** What a client is told when it learns that a log changed its keys. */
+export interface KeysChanged {
+  /** Larger trees are signed by a new key, or are not the log's. */
+  readonly treeSize: number;
+  /** By the log's clock. */
+  readonly atSeconds: number;
+  readonly oldKeys: readonly string[];
+  /** Verifier keys: what to choose from now on. */
+  readonly newKeys: readonly string[];
+}
+
+/** Whom to believe about one checkpoint. */
+export interface Belief {
+  readonly trust: Trust;
+  /** Remembers what was learnt, once the checkpoint is known to continue what is remembered. */
+  readonly adopt?: ((head: VerifiedCheckpoint) => Promise<void>) | undefined;
+}
+
+export interface KeyRing {
+  /** @throws {TlogError} KEY_HISTORY_FORKED ({@link KeyHistoryForkedError}) | SIGNATURE_MISSING (by a replaced key alone), and as CheckpointMemory and the network */
+  believe(signedNote: Uint8Array, signal: AbortSignal | undefined): Promise<Belief>;
+}
+
+/** Two changes of the same keys, both signed: code KEY_HISTORY_FORKED. Somebody else has one of the keys, or the log lies. */
+export class KeyHistoryForkedError extends TlogError {
+  readonly remembered: Uint8Array;
+  readonly shown: Uint8Array;
+
+  constructor(origin: string, remembered: KeyHistory, shown: KeyHistory) {
+    super(
+      "KEY_HISTORY_FORKED",
+      `${origin} shows another change of its keys than the one that is remembered, and both are signed: somebody else has one of its keys; ask its operator which one is right`,
+    );
+    this.remembered = formatKeyHistory(remembered);
+    this.shown = formatKeyHistory(shown);
+  }
+}
+
+/** How many keys that no history names are remembered as such: a log may have a second key that nobody chose. */
+const MAX_STRANGERS = 32;
+
+interface Ringed {
+  readonly trust: Trust;
+  readonly fetcher: Fetcher;
+  readonly tiles: TileSource;
+  readonly memory: CheckpointMemory;
+  readonly onKeyChange?: ((change: KeysChanged) => void) | undefined;
+}
+
+export function openKeyRing(log: Ringed): KeyRing {
+  const { trust, memory } = log;
+  const { origin, logKeys } = trust;
+  const place = placeOf(origin);
+  const strangers = new Set<string>(); // owned by learn()
+
+  async function remembered(): Promise<{ bytes: Uint8Array | undefined; history: KeyHistory | undefined }> {
+    const bytes = await memory.load(place);
+    if (bytes === undefined) return { bytes, history: undefined };
+    // Of an earlier choice of keys it may be, or cut: then the client must not forget, and cannot go on.
+    return { bytes, history: await openKeyHistory({ history: bytes, origin, trusted: logKeys }) };
+  }
+
+  /** The history as far as this tree has come. @throws {KeyHistoryForkedError} */
+  async function learn(
+    known: KeyHistory | undefined,
+    note: { readonly labels: readonly string[]; readonly treeSize: number },
+    signal: AbortSignal | undefined,
+  ): Promise<KeyHistory | undefined> {
+    const mine = new Set([...(known === undefined ? [] : keySets(known).flat()), ...logKeys].map(keyLabel));
+    const unknown = note.labels.filter((label) => !mine.has(label) && !strangers.has(label));
+    if (unknown.length === 0) return known;
+    const shown = await servedBy(log, signal);
+    if (known !== undefined && shown !== undefined && compareKeyHistories(shown, known) === "forked") {
+      throw new KeyHistoryForkedError(origin, known, shown);
+    }
+    for (const label of unknown) if (strangers.size < MAX_STRANGERS) strangers.add(label);
+    const upTo = shown && historyUpTo(shown, note.treeSize);
+    const isLonger =
+      upTo !== undefined && (known === undefined || compareKeyHistories(upTo, known) === "longer");
+    return isLonger ? upTo : known;
+  }
+
+  return {
+    async believe(signedNote, signal) {
+      const { text, signatures } = parseNote(signedNote);
+      const { treeSize } = parseCheckpoint(decodeUtf8(text));
+      const labels = signatures.filter(({ name }) => name === origin).map(keyLabel);
+      const { bytes, history: known } = await remembered();
+      const history = await learn(known, { labels, treeSize }, signal);
+      const keys = keysAt(history, logKeys, treeSize);
+      assertSignedByOneOf(keys, { labels, treeSize, history });
+      const from = known?.changes.length ?? 0;
+      const isNew = history !== undefined && history.changes.length > from;
+      return {
+        trust: withKeys(trust, keys, history),
+        adopt: isNew ? (head) => adopt(log, { bytes, from, to: history }, head, signal) : undefined,
+      };
+    },
+  };
+}
+
+/** What the log shows; undefined where that is nothing, or of other keys than those that are believed. */
+async function servedBy(
+  { fetcher, trust: { origin, logKeys } }: Ringed,
+  signal: AbortSignal | undefined,
+): Promise<KeyHistory | undefined> {
+  const request = { path: KEY_HISTORY_PATH, maxBytes: MAX_KEY_HISTORY_BYTES, signal };
+  try {
+    const { body: history } = await fetcher.request(request);
+    return await openKeyHistory({ history, origin, trusted: logKeys });
+  } catch (error) {
+    // A log that never changed its keys has none, nor has one of another kind.
+    const isNone = ["REMOTE_REFUSED", "REMOTE_TOO_LARGE", "KEY_HISTORY_MALFORMED", "KEY_HISTORY_INVALID"];
+    if (isNone.includes(codeOf(error))) return undefined;
+    throw error;
+  }
+}
+
+async function adopt(
+  { tiles, memory, trust, onKeyChange }: Ringed,
+  {
+    bytes,
+    from,
+    to,
+  }: { readonly bytes: Uint8Array | undefined; readonly from: number; readonly to: KeyHistory },
+  head: VerifiedCheckpoint,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const changes = to.changes.slice(from);
+  for (const { treeSize, rootHash } of changes) {
+    if (hashesEqual(rootHash, await rootOf(tiles, head, treeSize, signal))) continue;
+    throw new TlogError(
+      "KEY_HISTORY_INVALID",
+      `key history: a change of keys names a tree of size ${treeSize} that is not the beginning of this one`,
+    );
+  }
+  const place = placeOf(trust.origin);
+  const learnt = formatKeyHistory(to);
+  if (!(await memory.save(place, learnt, bytes))) {
+    const found = await memory.load(place);
+    // Another client learnt the same meanwhile; or something else, with which the next look compares.
+    if (found !== undefined && bytesEqual(found, learnt)) return;
+    throw new TlogError(
+      "KEY_HISTORY_INVALID",
+      "key history: another client is learning it at this moment; try again",
+    );
+  }
+  for (const { treeSize, atSeconds, oldKeys, newKeys } of changes) {
+    const names = { oldKeys: oldKeys.map(formatVerifierKey), newKeys: newKeys.map(formatVerifierKey) };
+    onKeyChange?.({ treeSize, atSeconds, ...names });
+  }
+}
+
+/** By its code: the file this is bundled into has an error class of its own. */
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}
+
+/** Where a memory keeps what is known of a log's keys: no origin has a line break. */
+export function placeOf(origin: string): string {
+  return `${origin}\n`;
+}
+
+/** The policy with these keys of this log; what is remembered of it any of its keys may have signed. */
+function withKeys(trust: Trust, keys: readonly VerifierKey[], history: KeyHistory | undefined): Trust {
+  const { policy, origin } = trust;
+  const others = policy.logs.filter(({ key }) => key.name !== origin);
+  const logKeys = keysAt(history, trust.logKeys, 0);
+  return { origin, logKeys, policy: { ...policy, logs: [...keys.map((key) => ({ key })), ...others] } };
+}
+
+function assertSignedByOneOf(
+  keys: readonly VerifierKey[],
+  note: {
+    readonly labels: readonly string[];
+    readonly treeSize: number;
+    readonly history: KeyHistory | undefined;
+  },
+): void {
+  const { labels, treeSize, history } = note;
+  if (history === undefined || keys.some((key) => labels.includes(keyLabel(key)))) return;
+  const change = history.changes.findLast((one) => one.treeSize < treeSize);
+  throw new TlogError(
+    "SIGNATURE_MISSING",
+    `no key of the log signed the checkpoint: since size ${change?.treeSize ?? 0} its key is ${keys.map(keyLabel).join(", ")}, and this one of size ${treeSize} has lines of ${labels.join(", ") || "nobody"}`,
+  );
+}
+
+async function rootOf(
+  tiles: TileSource,
+  head: VerifiedCheckpoint,
+  treeSize: number,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
+  if (treeSize === 0) return emptyRootHash();
+  if (treeSize === head.treeSize) return head.rootHash;
+  return (await readConsistency({ tiles, head, signal }, { fromSize: treeSize, toSize: head.treeSize }))
+    .fromRoot;
+}
