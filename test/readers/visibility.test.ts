@@ -1,6 +1,7 @@
 import { Agent } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { stopServe } from "../cli/harness.ts";
+import { RawClient } from "../http/raw-client.ts";
 import { ask, type ReadersLog, startReaders } from "./serve-readers.ts";
 
 const RECEIPT = { Accept: "text/x.tlog.proof", Prefer: "wait=10" };
@@ -73,6 +74,19 @@ describe("a log with three readers", () => {
         expect((await ask(`${log.url}/${path}`)).status, path).toBe(200);
       }
     }
+  });
+
+  it("tells whoever listens to any of them, also in a way that they pass on, and ends all streams when it ends", async () => {
+    const listeners = await Promise.all(
+      ["1.1", "1.1", "1.1", "1.1", "1.0"].map(async (version) => {
+        const client = await RawClient.open(log.url);
+        client.send(`GET /events?entries=1 HTTP/${version}\r\nHost: 127.0.0.1\r\n\r\n`);
+        await client.until(/event: checkpoint/);
+        return client;
+      }),
+    );
+    const { text } = await ask(`${log.url}/add`, { method: "POST", body: "told to all" });
+    for (const client of listeners) await client.until(new RegExp(`"leafIndex":${text},`));
   });
 
   it("says how many readers are up", async () => {

@@ -1,0 +1,60 @@
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { ask } from "../readers/serve-readers.ts";
+import { callCli, serveHere, temporaryDirectory } from "./harness.ts";
+
+function files(webhooks: unknown, secret = `whsec_${Buffer.alloc(32, 7).toString("base64")}\n`) {
+  const directory = temporaryDirectory();
+  const path = join(directory, "webhooks.json");
+  writeFileSync(path, JSON.stringify({ webhooks }));
+  writeFileSync(join(directory, "ci.secret"), secret, { mode: 0o600 });
+  return { directory, path };
+}
+
+const WEBHOOK = { name: "ci", url: "https://ci.example/", secretFile: "ci.secret", events: "entries" };
+
+describe("serve --webhooks", () => {
+  test("tells receivers, and writes beside the data how far", async () => {
+    const bodies: string[] = [];
+    let wake = () => {};
+    const server = createServer((incoming, outgoing) => {
+      incoming.setEncoding("utf8").on("data", (text) => bodies.push(text));
+      incoming.on("end", () => outgoing.writeHead(204).end(() => wake()));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()));
+    onTestFinished(() => void server.close());
+    const address = server.address();
+    const url = `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}/`;
+    const { directory, path } = files([{ ...WEBHOOK, url, network: "private" }]);
+    const log = await serveHere(directory, ["--webhooks", path]);
+    const told = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    await ask(`${log.url}/add`, { method: "POST", body: "to be told" });
+    await told;
+    expect(bodies.join("")).toContain(Buffer.from("to be told").toString("base64"));
+    const places = join(directory, "data.webhooks");
+    while (readFileSync(places, "utf8") !== '{"ci":1}\n')
+      await new Promise((resolve) => setImmediate(resolve));
+    expect(await log.stop()).toMatchObject({ code: 0 });
+  });
+
+  test("refuses, before a log is made, what it cannot use", async () => {
+    const exposed = files([WEBHOOK]);
+    chmodSync(join(exposed.directory, "ci.secret"), 0o644);
+    for (const [{ path }, said] of [
+      [files([{ ...WEBHOOK, url: "http://ci.example/" }]), "https:// URLs"],
+      [files([{ ...WEBHOOK, secretFile: "none" }]), "none cannot be read (ENOENT)"],
+      [files([WEBHOOK], "hunter2"), "want whsec_"],
+      [exposed, "chmod 600"],
+      [{ path: "/nowhere/webhooks.json" }, "cannot be read (ENOENT)"],
+    ] as const) {
+      const data = join(temporaryDirectory(), "data");
+      const { code, stderr } = await callCli(["serve", "--data", data, "--webhooks", path]);
+      expect({ code, stderr }, said).toMatchObject({ code: 2, stderr: expect.stringContaining(said) });
+      expect(stderr).not.toContain("hunter2");
+    }
+  });
+});
