@@ -8,9 +8,11 @@ const otherScripts = [
   "test/interop/**",
   "test/crash/**",
   "test/faults/**",
+  "test/alerts/**",
   "test/hostile/**",
   "test/explorer/**",
   "test/deploy/**",
+  "test/holders/**",
 ];
 
 /** Files that mock modules or replace globals for good. All others share processes: to load everything anew for each takes most of the time. */

@@ -15,6 +15,8 @@ export default defineConfig({
       "test/faults/*.test.ts",
       "test/hostile/*.test.ts",
       "test/deploy/*.test.ts",
+      "test/alerts/*.test.ts",
+      "test/holders/*.test.ts",
     ],
     testTimeout: 300_000,
     hookTimeout: 300_000,
