@@ -1,4 +1,4 @@
-/** How the log grew, as far as this browser saw it: every point is a head that was verified here. */
+/** How the log grew, as far as is known: every point is a head whose signatures were verified here. */
 import type { GrowthPoint } from "./browser-memory.ts";
 
 const MAX_POINTS = 400;
@@ -11,4 +11,15 @@ export function withPoint(points: readonly GrowthPoint[], point: GrowthPoint): r
   if (all.length <= MAX_POINTS) return all;
   const half = Math.floor(all.length / 2);
   return all.filter((_, at) => at >= half || at % 2 === 0);
+}
+
+/** One line of both, in which neither time nor size goes back. */
+export function joined(own: readonly GrowthPoint[], kept: readonly GrowthPoint[]): readonly GrowthPoint[] {
+  const inOrder = [...own, ...kept].sort((a, b) => a.seconds - b.seconds || a.treeSize - b.treeSize);
+  const line: GrowthPoint[] = [];
+  for (const point of inOrder) {
+    const last = line.at(-1);
+    if (last === undefined || point.treeSize > last.treeSize) line.push(point);
+  }
+  return line;
 }

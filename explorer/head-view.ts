@@ -9,6 +9,7 @@ import {
 } from "../client/inspect.ts";
 import { type Child, download, h, put } from "./dom.ts";
 import { entryList } from "./entries-view.ts";
+import { joined } from "./growth.ts";
 import { growthChart } from "./growth-chart.ts";
 import { card, copyable, facts, failure, mark, timeAgo, waiting } from "./parts.ts";
 import { fitted } from "./pictures.ts";
@@ -122,7 +123,7 @@ function forkDownloads({ evidence, heads }: LogForkedError): Child {
 }
 
 function details(page: Page, state: SessionState): readonly Child[] {
-  const { head, report, trust, growth } = state;
+  const { head, report, trust } = state;
   if (head === undefined || report === undefined || trust === undefined) return [];
   const { treeSize } = head;
   return [
@@ -143,7 +144,7 @@ function details(page: Page, state: SessionState): readonly Child[] {
         ),
         fitted((width) => peaksPicture({ treeSize, width })),
       ),
-    card("Growth", growthPart(growth)),
+    card("Growth", growthPart(joined(state.pastHeads, state.growth), state.pastHeads.length > 0)),
     treeSize > 0 &&
       card(
         "Newest entries",
@@ -167,7 +168,7 @@ function details(page: Page, state: SessionState): readonly Child[] {
   ];
 }
 
-function growthPart(growth: SessionState["growth"]): Child {
+function growthPart(growth: SessionState["growth"], isKeptByLog: boolean): Child {
   const [first] = growth;
   if (first === undefined || growth.length < 2) {
     return h(
@@ -181,7 +182,7 @@ function growthPart(growth: SessionState["growth"]): Child {
     h(
       "p",
       { class: "muted" },
-      `${counted(growth.length, "head")}, each verified in this browser, since `,
+      `${counted(growth.length, "head")}, each with its signatures verified in this browser${isKeptByLog ? "; the older ones were kept by the log's server" : ""}. Since `,
       timeAgo(first.seconds),
       ".",
     ),

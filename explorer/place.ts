@@ -5,18 +5,21 @@ export interface Place {
   readonly logUrl: string;
   /** A C2SP policy that was deployed with the page. */
   readonly policyUrl: string | undefined;
+  /** Heads that the log kept, where its own server says so. */
+  readonly headsUrl: string | undefined;
   /** The script of pages that verify one entry without a network. */
   readonly packUrl: string;
   readonly styleUrl: string;
 }
 
 export function placeOfPage(): Place {
-  const { log = "./", policy, pack = "", style = "" } = document.documentElement.dataset;
+  const { log = "./", policy, heads, pack = "", style = "" } = document.documentElement.dataset;
   const absolute = (path: string) => new URL(path, document.baseURI).href;
   const base = new URL(log.endsWith("/") ? log : `${log}/`, document.baseURI);
   return {
     logUrl: `${base.origin}${base.pathname}`,
     policyUrl: policy === undefined || policy === "" ? undefined : absolute(policy),
+    headsUrl: heads === undefined ? undefined : absolute(heads),
     packUrl: absolute(pack),
     styleUrl: absolute(style),
   };

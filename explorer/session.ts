@@ -19,6 +19,7 @@ import {
 import type { BrowserMemory, GrowthPoint } from "./browser-memory.ts";
 import { withPoint } from "./growth.ts";
 import { fetchLogInfo, type LogInfo } from "./log-info.ts";
+import { fetchPastHeads } from "./past-heads.ts";
 import type { Place } from "./place.ts";
 import { differsFrom, type PageTrust, trustOfPage } from "./trust.ts";
 
@@ -36,6 +37,8 @@ export interface SessionState {
   /** Of a head that failed to verify: what was wrong with it. */
   readonly failedReport: CheckpointReport | undefined;
   readonly growth: readonly GrowthPoint[];
+  /** Heads that the log kept, verified here. */
+  readonly pastHeads: readonly GrowthPoint[];
 }
 
 export interface Session {
@@ -63,6 +66,7 @@ const FRESH: SessionState = Object.freeze({
   failure: undefined,
   failedReport: undefined,
   growth: [],
+  pastHeads: [],
 });
 
 /** Opens a session; the first head is on its way. */
@@ -90,10 +94,12 @@ export async function openSession(place: Place, memory: BrowserMemory): Promise<
       const growth = isNew ? await rememberGrowth(memory, state.growth, head) : state.growth;
       change({
         trust: believed,
-        keysDiffer: state.info !== undefined && differsFrom(believed, state.info),
+        keysDiffer: differsFrom(believed, state.info),
         head,
         report,
         growth,
+        pastHeads:
+          state.head === undefined ? await fetchPastHeads(place.headsUrl, believed) : state.pastHeads,
         verifiedAtMs: Date.now(),
         failure: undefined,
         failedReport: undefined,
@@ -109,12 +115,7 @@ export async function openSession(place: Place, memory: BrowserMemory): Promise<
     try {
       const trust = await trustOfPage(place, memory, info);
       client = trust && openLogClient({ ...clientOptions(place, trust), checkpoints: memory });
-      state = {
-        ...FRESH,
-        info,
-        trust,
-        keysDiffer: trust !== undefined && info !== undefined && differsFrom(trust, info),
-      };
+      state = { ...FRESH, info, trust, keysDiffer: trust !== undefined && differsFrom(trust, info) };
     } catch (error) {
       if (!(error instanceof TlogError)) throw error;
       state = { ...FRESH, info, failure: error };

@@ -96,11 +96,11 @@ function treeNode(
   const count = subtree.end - subtree.start;
   const isBottom = children.length === 0;
   const room = Math.max(4, Math.min(8, Math.floor(slotWidth / 8.5)));
-  const hash = at.hash?.slice(0, isBottom ? room : 8) ?? "";
+  const beside = Math.max(0, Math.min(8, Math.floor((at.width - x - 12) / 6.9)));
+  const hash = at.hash?.slice(0, isBottom ? room : beside) ?? "";
   const exact =
     count === 1 ? `#${grouped(subtree.start)}` : `${grouped(count)}${slotWidth > 96 ? " leaves" : ""}`;
   const range = exact.length * 6.6 <= slotWidth ? exact : compactCount(count === 1 ? subtree.start : count);
-  const isAtEdge = x + 80 > at.width;
   const href =
     count === 1
       ? formatRoute({ page: "entry", leafIndex: subtree.start })
@@ -123,16 +123,7 @@ function treeNode(
           s("text", { x, y: y + 30, "text-anchor": "middle", class: "mono small" }, hash),
           s("text", { x, y: y + 45, "text-anchor": "middle", class: "muted small" }, range),
         ]
-      : s(
-          "text",
-          {
-            x: isAtEdge ? x - 12 : x + 12,
-            y: y - 8,
-            "text-anchor": isAtEdge ? "end" : "start",
-            class: "mono small",
-          },
-          hash,
-        ),
+      : s("text", { x: x + 12, y: y - 8, class: "mono small" }, hash),
   );
 }
 

@@ -39,7 +39,8 @@ export async function trustOfPage(
 }
 
 /** Whether the log now says other keys or another quorum than what is trusted. Spelling and order of lines do not count. */
-export function differsFrom(trust: PageTrust, info: LogInfo): boolean {
+export function differsFrom(trust: PageTrust, info: LogInfo | undefined): boolean {
+  if (info === undefined) return false;
   try {
     return decodeUtf8(formatPolicy(parsePolicy(info.policy))) !== decodeUtf8(formatPolicy(trust.policy));
   } catch {

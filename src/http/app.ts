@@ -13,6 +13,7 @@ import { DEFAULT_HTTP_LIMITS, type HttpLimits } from "./limits.ts";
 import { logInfoRoutes } from "./log-info.ts";
 import { openApiRoutes } from "./openapi.ts";
 import type { HttpEnv } from "./path.ts";
+import { pastHeads } from "./past-heads.ts";
 import type { OnError } from "./problem.ts";
 import { proofRoutes } from "./proofs.ts";
 import { receiptRoute } from "./receipts.ts";
@@ -49,7 +50,7 @@ export function createLogApp(options: LogAppOptions): HttpApp {
     eventsRoute(log, { limits, onError: options.onError }),
   ]);
   app.hot(proofRoutes(log));
-  if (options.explorer !== undefined) app.hot(explorerRoutes(options.explorer));
+  if (options.explorer !== undefined) app.hot(explorerRoutes(options.explorer, pastHeads(log)));
   app.hot(addRoutes(log, { ...limits, writeAccess }));
   app.route("/", logInfoRoutes(log, { version, maxBatchBytes: limits.maxBatchBytes, boundPort }));
   app.route("/", keyHistoryRoutes(log));

@@ -5,7 +5,7 @@ import { TlogError } from "../errors.ts";
 import { encodeHex } from "../tlog/encoding.ts";
 import { isNotModified, unchanged } from "./caching.ts";
 import type { Answer, Exchange, HotRoute } from "./exchange.ts";
-import { IMMUTABLE, REVALIDATE } from "./headers.ts";
+import { IMMUTABLE, REVALIDATE, SHORT_LIVED } from "./headers.ts";
 import { prefersGzip } from "./negotiate.ts";
 
 /** What the explorer was built to: "index.html" and files whose names hold a hash of their content. */
@@ -43,6 +43,8 @@ export function standaloneExplorer(
   const log = logUrl === undefined ? "./" : logUrl.replace(/[&"<>]/g, encodeURIComponent);
   const policy = contentSecurityPolicy(logUrl === undefined ? undefined : new URL(logUrl).origin);
   const configured = page
+    // What only the log's own server has.
+    .replace(/ data-heads="[^"]*"/, "")
     .replace('data-log="./"', `data-log="${log}" data-policy="explorer/${policyName}"`)
     .replace(
       "<meta charset",
@@ -62,8 +64,11 @@ const TYPES: Readonly<Record<string, string>> = Object.freeze({
   svg: "image/svg+xml",
 });
 
-/** The routes; compressed once, when they are made. */
-export function explorerRoutes(files: ExplorerFiles): readonly HotRoute[] {
+/**
+ * The routes; compressed once, when they are made.
+ * @param pastHeads - what the page draws the log's growth from, at `/explorer/heads.json`.
+ */
+export function explorerRoutes(files: ExplorerFiles, pastHeads: () => string): readonly HotRoute[] {
   const answers = new Map([...files].map(([name, bytes]) => [name, fileAnswers(name, bytes)]));
   const answer = (name: string, exchange: Exchange): Answer => {
     const found = answers.get(name);
@@ -77,6 +82,7 @@ export function explorerRoutes(files: ExplorerFiles): readonly HotRoute[] {
       path: "/explorer/:file",
       handle: (exchange) => {
         const name = exchange.path.slice("/explorer/".length);
+        if (name === "heads.json") return { status: 200, headers: HEADS_HEADERS, body: pastHeads() };
         return answer(name === "index.html" ? "" : name, exchange);
       },
     },
@@ -110,6 +116,13 @@ function answerOf(name: string, body: Uint8Array, encoding: "gzip" | undefined) 
   };
   return { status: 200, headers, body };
 }
+
+const HEADS_HEADERS = Object.freeze({
+  "X-Content-Type-Options": "nosniff",
+  "Content-Type": "application/json",
+  "Cache-Control": SHORT_LIVED,
+  "Cross-Origin-Resource-Policy": "same-origin",
+});
 
 const PAGE_HEADERS = Object.freeze({
   "Content-Security-Policy": `${contentSecurityPolicy()}; frame-ancestors 'none'`,

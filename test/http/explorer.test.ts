@@ -2,9 +2,11 @@ import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { createApp } from "../../src/http/create-app.ts";
 import { explorerRoutes, standaloneExplorer } from "../../src/http/explorer.ts";
+import { pastHeads } from "../../src/http/past-heads.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
-const PAGE = '<html data-log="./"><head><meta charset="utf-8" /></head></html>';
+const PAGE =
+  '<html data-log="./" data-heads="explorer/heads.json"><head><meta charset="utf-8" /></head></html>';
 const FILES = new Map([
   ["index.html", bytes(PAGE)],
   ["main-1A2B.js", bytes("explore();".repeat(100))],
@@ -12,7 +14,7 @@ const FILES = new Map([
 
 function served() {
   const app = createApp(undefined);
-  app.hot(explorerRoutes(FILES));
+  app.hot(explorerRoutes(FILES, () => "[]"));
   return app;
 }
 
@@ -63,6 +65,23 @@ describe("the explorer's routes", () => {
   });
 });
 
+describe("past heads", () => {
+  it("are kept as they are published, few of the old ones, each size once", () => {
+    let treeSize = 0;
+    const checkpoint = new TextEncoder().encode("note");
+    const heads = pastHeads(
+      { published: () => ({ treeSize, checkpoint, rootHash: checkpoint }) },
+      () => treeSize * 1000,
+    );
+    for (; treeSize < 1000; treeSize++) heads();
+    const kept: { treeSize: number; seconds: number }[] = JSON.parse(heads());
+    expect(kept.length).toBeLessThanOrEqual(96);
+    expect(kept[0]).toEqual({ treeSize: 0, seconds: 0, checkpoint: "note" });
+    expect(kept.at(-1)?.treeSize).toBe(1000);
+    expect(JSON.parse(heads())).toHaveLength(kept.length);
+  });
+});
+
 describe("the explorer for another web server", () => {
   it("knows its log and its policy, and may talk to that log only", () => {
     const files = standaloneExplorer(FILES, {
@@ -72,6 +91,7 @@ describe("the explorer for another web server", () => {
     const page = new TextDecoder().decode(files.get("index.html"));
     expect(page).toContain('data-log="https://log.example/2026/" data-policy="explorer/policy.txt"');
     expect(page).toContain("connect-src 'self' https://log.example;");
+    expect(page).not.toContain("data-heads");
     expect([...files.keys()]).toEqual(["index.html", "explorer/main-1A2B.js"]);
   });
 
