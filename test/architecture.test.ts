@@ -121,6 +121,11 @@ const LAYERS: readonly Layer[] = [
   { files: "src/conformance/", imports: ["src/conformance/", ...CORE], packages: ["#crypto", "zod"] },
   { files: "src/push/", imports: ["src/push/", "src/log/log.ts", ...CORE], packages: [] },
   {
+    files: "src/webhooks/alert-webhook.ts",
+    imports: ["src/webhooks/", "src/monitor/", ...CORE],
+    packages: [],
+  },
+  {
     files: "src/webhooks/",
     imports: ["src/webhooks/", "src/push/", "src/log/log.ts", "src/node/", "src/events.ts", "client/", ...CORE],
     packages: ["node:", "zod"],

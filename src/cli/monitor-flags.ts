@@ -67,7 +67,7 @@ export function oneLogFlags(flags: Flags): {
       ...(from !== undefined && { from: from === "now" ? "now" : indexArgument("--from", from) }),
       ...(staleAfter !== undefined && { staleAfterSeconds: secondsFlag("--stale-after", staleAfter) }),
     },
-    alerts: texts(flags, "webhook").map((webhook) => ({ webhook })),
+    alerts: texts(flags, "webhook").map((webhook) => ({ webhook, network: "private" })), // who types it means it
   };
 }
 

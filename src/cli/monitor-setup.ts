@@ -20,10 +20,12 @@ import {
   STALE_WITH_WITNESSES_MS,
   type WatchedPlace,
 } from "../monitor/monitored-log.ts";
-import { commandSink, mailSink, webhookSink } from "../node/alert-sinks.ts";
+import { commandSink, mailSink } from "../node/alert-sinks.ts";
 import { loadMatcherModule } from "../node/matcher-module.ts";
-import { decodeBase64, decodeHex, decodeUtf8 } from "../tlog/encoding.ts";
+import { decodeHex, decodeUtf8 } from "../tlog/encoding.ts";
 import { type Policy, showOctets } from "../tlog/policy.ts";
+import { alertWebhook } from "../webhooks/alert-webhook.ts";
+import { parseSecrets } from "../webhooks/signature.ts";
 import { readSmallFile } from "./files.ts";
 
 const MAX_POLICY_FILE_BYTES = 1024 * 1024;
@@ -168,9 +170,11 @@ async function alertSink(
 ): Promise<AlertSink> {
   const { webhook: url, secretFile, command, mail } = alert;
   if (url !== undefined) {
-    const secret = secretFile === undefined ? undefined : await webhookSecret(resolve(folder, secretFile));
+    const secrets = secretFile === undefined ? [] : await webhookSecrets(resolve(folder, secretFile));
+    const isPrivateAllowed = alert.network === "private";
     // A URL may be a secret by itself: the name, which is shown, has only its host.
-    return webhookSink(alert.name ?? `webhook ${new URL(url).host} ${shortHash(url)}`, { url, secret, now });
+    const name = alert.name ?? `webhook ${new URL(url).host} ${shortHash(url)}`;
+    return alertWebhook(name, { url, secrets, isPrivateAllowed, now });
   }
   if (command !== undefined) {
     return commandSink(alert.name ?? `command ${command[0]} ${shortHash(command.join("\0"))}`, {
@@ -182,17 +186,10 @@ async function alertSink(
   return mailSink(alert.name ?? `mail ${to}`, { to, from, sendmail, now });
 }
 
-/** "whsec_<base64>": standardwebhooks.com, 24 to 64 bytes. */
-async function webhookSecret(path: string): Promise<Uint8Array> {
+/** One, or two while one takes the other's place. */
+async function webhookSecrets(path: string): Promise<readonly Uint8Array[]> {
   const bytes = await readSmallFile(path, { maxBytes: MAX_SECRET_FILE_BYTES });
-  const text = new TextDecoder().decode(bytes).trim();
-  try {
-    const secret = decodeBase64(text.replace(/^whsec_/, ""));
-    if (secret.length >= 24 && secret.length <= 64) return secret;
-  } catch (error) {
-    if (!(error instanceof TlogError)) throw error;
-  }
-  throw invalid(`${path}: want whsec_ and 24 to 64 bytes in base64, and nothing else`); // never quoted
+  return await inConfig(path, async () => parseSecrets(new TextDecoder().decode(bytes)));
 }
 
 function shortHash(text: string): string {

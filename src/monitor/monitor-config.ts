@@ -80,14 +80,21 @@ const ALERT = z
     name: name.optional(),
     webhook: url.optional(),
     secretFile: file.optional(),
+    network: z.enum(["public", "private"]).optional(),
     command: COMMAND.optional(),
     mail: z.strictObject({ to: address, from: address.optional(), sendmail: COMMAND.optional() }).optional(),
   })
   .refine((alert) => oneOf(alert, ["webhook", "command", "mail"]), {
     error: "want one of webhook, command and mail",
   })
-  .refine(({ webhook, secretFile }) => secretFile === undefined || webhook !== undefined, {
-    error: "secretFile: only with webhook",
+  .refine(
+    ({ webhook, secretFile, network }) => webhook !== undefined || (secretFile ?? network) === undefined,
+    {
+      error: "secretFile, network: only with webhook",
+    },
+  )
+  .refine(({ webhook, network }) => network === "private" || webhook?.startsWith("http:") !== true, {
+    error: 'want an https:// URL; http:// only with "network": "private"',
   });
 
 const CONFIG = z.strictObject({

@@ -1,66 +1,10 @@
-/** Ways to tell somebody alerts: an HTTP request, a program, a mail. spec/monitor.md */
+/** Ways to tell somebody alerts through a program. spec/monitor.md */
 import { spawn } from "node:child_process";
-import { createHmac } from "node:crypto";
 import { TlogError } from "../errors.ts";
-import { alertJson } from "../monitor/alert.ts";
-import type { AlertMessage, AlertSink } from "../monitor/delivery.ts";
+import type { AlertSink } from "../monitor/delivery.ts";
 import { mailText } from "../monitor/mail.ts";
+import { messageText } from "../monitor/message-json.ts";
 import { messageOf } from "./errno.ts";
-
-/**
- * POSTs alerts as Standard Webhooks (standardwebhooks.com) has them.
- * @param options.secret - of the HMAC-SHA256 in `webhook-signature`; undefined: not signed.
- */
-export function webhookSink(
-  name: string,
-  options: {
-    readonly url: string;
-    readonly secret: Uint8Array | undefined;
-    readonly timeoutMs?: number;
-    /** Milliseconds since 1970. */
-    readonly now: () => number;
-  },
-): AlertSink {
-  const { url, secret, timeoutMs = 10_000, now } = options;
-  return {
-    name,
-    async tell(message, signal) {
-      const body = `${JSON.stringify(messageJson(message, now()))}\n`;
-      const timestamp = String(Math.floor(now() / 1000));
-      const signature = secret && webhookSignature({ secret, id: message.id, timestamp, body });
-      try {
-        const answer = await fetch(url, {
-          method: "POST",
-          headers: {
-            "content-type": "application/json",
-            "webhook-id": message.id,
-            "webhook-timestamp": timestamp,
-            ...(signature !== undefined && { "webhook-signature": signature }),
-          },
-          body,
-          redirect: "manual",
-          signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
-        });
-        await answer.body?.cancel();
-        if (!answer.ok) throw untold(`${name} answered ${answer.status}`);
-      } catch (cause) {
-        if (cause instanceof TlogError) throw cause;
-        throw untold(`${name}: ${reasonOf(cause)}`, cause);
-      }
-    },
-  };
-}
-
-/** standardwebhooks.com, "Signature scheme": "v1,<base64 HMAC-SHA256 of id.timestamp.body>". */
-export function webhookSignature(args: {
-  readonly secret: Uint8Array;
-  readonly id: string;
-  readonly timestamp: string;
-  readonly body: string;
-}): string {
-  const { secret, id, timestamp, body } = args;
-  return `v1,${createHmac("sha256", secret).update(`${id}.${timestamp}.${body}`).digest("base64")}`;
-}
 
 /** Runs a program, without a shell, with the alerts as JSON on its standard input; it told them when it ends with 0. */
 export function commandSink(
@@ -76,7 +20,7 @@ export function commandSink(
         command,
         timeoutMs,
         signal,
-        stdin: `${JSON.stringify(messageJson(message, now()))}\n`,
+        stdin: messageText(message, now()),
       }),
   };
 }
@@ -99,14 +43,6 @@ export function mailSink(
       const stdin = mailText(message, { to, from, nowMs: now() });
       return runProgram({ name, command: sendmail, timeoutMs, signal, stdin });
     },
-  };
-}
-
-function messageJson({ alerts }: AlertMessage, nowMs: number): object {
-  return {
-    type: "bristlecone.alerts",
-    timestamp: new Date(nowMs).toISOString(),
-    data: { alerts: alerts.map(alertJson) },
   };
 }
 

@@ -134,7 +134,7 @@ describe("monitor", () => {
       intervalSeconds: 1,
       match: [{ module: "odd.mjs" }],
       logs: [{ url: log.url, vkey: log.vkey, staleAfterSeconds: 3600 }],
-      alerts: [{ webhook: `http://127.0.0.1:${port}/hook`, secretFile: "secret" }],
+      alerts: [{ webhook: `http://127.0.0.1:${port}/hook`, secretFile: "secret", network: "private" }],
     };
     writeFileSync(inDirectory("watch/monitor.json"), JSON.stringify(config));
     const interrupt = new AbortController();

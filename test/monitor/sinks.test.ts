@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { afterEach, describe, expect, inject, it } from "vitest";
 import { emptyState } from "../../src/monitor/log-state.ts";
 import { seenEntry } from "../../src/monitor/matchers.ts";
-import { commandSink, mailSink, webhookSignature, webhookSink } from "../../src/node/alert-sinks.ts";
+import { commandSink, mailSink } from "../../src/node/alert-sinks.ts";
 import { loadMatcherModule } from "../../src/node/matcher-module.ts";
 import { monitorShelf, monitorStates, readMonitorStates } from "../../src/node/monitor-files.ts";
+import { alertWebhook } from "../../src/webhooks/alert-webhook.ts";
+import { parseSecrets, signatureHeaders } from "../../src/webhooks/signature.ts";
 import { expectCodeAsync } from "../expect-code.ts";
 import { leafHashOf } from "../reference/merkle.ts";
 
@@ -44,20 +46,14 @@ describe("a webhook", () => {
   }
 
   it("is signed as Standard Webhooks has it", async () => {
-    // The example of standardwebhooks.com.
-    const secret = Buffer.from("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "base64");
-    const body = '{"test": 2432232314}';
-    const args = { secret, id: "msg_p5jXN8AQM9LWM0D4loKWxJek", timestamp: "1614265330", body };
-    expect(webhookSignature(args)).toBe("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    const secrets = parseSecrets("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n");
     const { url, asked } = await answering(204);
-    await webhookSink("hook", { url, secret, now }).tell(message, signal);
+    await alertWebhook("hook", { url, secrets, isPrivateAllowed: true, now }).tell(message, signal);
     const [request = { headers: {}, body: "" }] = asked;
-    const timestamp = "1700000000";
-    expect(request.headers).toMatchObject({
-      "webhook-id": "fedc",
-      "webhook-timestamp": timestamp,
-      "webhook-signature": webhookSignature({ secret, id: "fedc", timestamp, body: request.body }),
-    });
+    const { id } = message;
+    expect(request.headers).toMatchObject(
+      signatureHeaders(secrets, { id, timestampSeconds: 1_700_000_000, body: request.body }),
+    );
     expect(JSON.parse(request.body)).toMatchObject({
       data: { alerts: [{ id: alert.id, at: "1970-01-01T00:00:00.000Z" }] },
     });
@@ -66,15 +62,18 @@ describe("a webhook", () => {
   it.each([500, 404, 301])("that answers %i was not told, and no other place is", async (status) => {
     const { url, asked } = await answering(status, { location: "/elsewhere" });
     await expectCodeAsync(
-      webhookSink("hook", { url, secret: undefined, now }).tell(message, signal),
+      alertWebhook("hook", { url, secrets: [], isPrivateAllowed: true, now }).tell(message, signal),
       "ALERT_NOT_TOLD",
     );
     expect(asked).toHaveLength(1);
   });
 
-  it("that nobody answers was not told", async () => {
-    const sink = webhookSink("hook", { url: "http://127.0.0.1:1/", secret: undefined, now });
-    expect((await expectCodeAsync(sink.tell(message, signal), "ALERT_NOT_TOLD")).message).toContain("hook: ");
+  it("that nobody answers, or is on no public network, was not told", async () => {
+    const url = "http://127.0.0.1:1/";
+    for (const isPrivateAllowed of [true, false]) {
+      const sink = alertWebhook("hook", { url, secrets: [], isPrivateAllowed, now });
+      await expectCodeAsync(sink.tell(message, signal), "REMOTE_UNREACHABLE");
+    }
   });
 });
 
