@@ -1,6 +1,7 @@
 /** All metrics, and their names as a type: a name that is not in the table does not compile. */
 import { LOG_METRICS } from "./log-metrics.ts";
 import type { MetricRow } from "./metric.ts";
+import { MONITOR_METRICS } from "./monitor-metrics.ts";
 import { PROCESS_METRICS, SERVER_METRICS } from "./process-metrics.ts";
 import { WITNESS_METRICS } from "./witness-metrics.ts";
 
@@ -9,7 +10,7 @@ const ROWS = [...SERVER_METRICS, ...LOG_METRICS, ...WITNESS_METRICS] as const;
 /** Made by this program. */
 export type MetricName = (typeof ROWS)[number]["name"];
 
-export const METRICS: readonly MetricRow[] = Object.freeze([...ROWS, ...PROCESS_METRICS]);
+export const METRICS: readonly MetricRow[] = Object.freeze([...ROWS, ...MONITOR_METRICS, ...PROCESS_METRICS]);
 
 const BY_NAME = new Map(METRICS.map((row) => [row.name, row]));
 
