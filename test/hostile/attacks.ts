@@ -40,9 +40,7 @@ export const ATTACKS: readonly Attack[] = [
   {
     name: "listeners to events",
     size: 4000,
-    // Of TLS some 32 KiB each.
-    maxMib: 300,
-    tls: "too",
+    maxMib: 250,
     run: (victim, during) =>
       hold(victim, 4000, during, (socket) => {
         socket.write(`GET /events HTTP/1.1\r\n${HOST}\r\n`);

@@ -161,7 +161,7 @@ describe("the packed package, installed in an empty folder", () => {
     },
   );
 
-  it("brings the client as one file without imports, ML-DSA and evidence apart", async () => {
+  it("brings the client as one file without imports, ML-DSA, evidence and following apart", async () => {
     const printed = await runScript(`
       import { parsePolicy, verifyReceipt } from "bristlecone/browser";
       import { readFileSync } from "node:fs";
@@ -170,6 +170,6 @@ describe("the packed package, installed in an empty folder", () => {
       const imports = [...text.matchAll(/\\bfrom *"([^"\\\\s,]+)"|\\bimport\\("([^"]+)"\\)/g)].map((match) => match[1] ?? match[2]);
       console.log(typeof parsePolicy, typeof verifyReceipt, imports.sort().join(" "));
     `);
-    expect(printed).toBe("function function ./evidence.js ./ml-dsa.js");
+    expect(printed).toBe("function function ./evidence.js ./ml-dsa.js ./tail.js");
   });
 });
