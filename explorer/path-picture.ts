@@ -32,6 +32,8 @@ export function pathPicture(picture: PathPicture): SVGElement {
   const lean = depth === 0 ? 0 : Math.min(34, Math.max(3, (width / 2 - sides) / depth));
   const reach = width < 520 ? 30 : 52;
   const height = TOP + depth * rowHeight + BOTTOM;
+  const longest = leavesText({ start: treeSize - 1, end: treeSize + 1 });
+  const hasRanges = longest.length * 6.2 <= width / 2 - reach - 16;
   const lines: SVGElement[] = [];
   const nodes: SVGElement[] = [];
   let x = width / 2;
@@ -44,7 +46,7 @@ export function pathPicture(picture: PathPicture): SVGElement {
     const child = { x, y: TOP + row * rowHeight };
     const sibling = { x: parent.x + away * reach, y: child.y };
     lines.push(line(parent, sibling, "edge"), line(parent, child, "edge on-path"));
-    nodes.push(siblingNode(step, { ...sibling, away, hasLinks: picture.hasLinks, width }));
+    nodes.push(siblingNode(step, { ...sibling, away, hasLinks: picture.hasLinks, width, hasRanges }));
     nodes.push(
       s("circle", {
         cx: parent.x,
@@ -79,10 +81,18 @@ export function pathPicture(picture: PathPicture): SVGElement {
   );
 }
 
+interface Room {
+  /** In pixels. */
+  readonly room: number;
+  /** Whether the longest range of the picture has room beside its middle: if not, none is shown. */
+  readonly hasRanges: boolean;
+}
+
 /** What the sibling covers, in the words there is room for. */
-function fittingWords(sibling: Subtree, room: number): string {
+function fittingWords(sibling: Subtree, { room, hasRanges }: Room): string {
   const count = sibling.end - sibling.start;
-  const words = [leavesText(sibling), counted(count, "leaf", "leaves"), compactCount(count)];
+  const size = [counted(count, "leaf", "leaves"), compactCount(count)];
+  const words = hasRanges || count === 1 ? [leavesText(sibling), ...size] : size;
   return words.find((text) => text.length * 6.2 <= room) ?? "";
 }
 
@@ -93,7 +103,12 @@ interface Point {
 
 function siblingNode(
   { sibling, siblingHash }: HashedStep,
-  at: Point & { readonly away: number; readonly hasLinks: boolean; readonly width: number },
+  at: Point & {
+    readonly away: number;
+    readonly hasLinks: boolean;
+    readonly width: number;
+    readonly hasRanges: boolean;
+  },
 ): SVGElement {
   const { x, y, away } = at;
   const count = sibling.end - sibling.start;
@@ -112,7 +127,7 @@ function siblingNode(
     text({ x: textX, y: y - 2, anchor, class: "mono" }, encodeHex(siblingHash).slice(0, 8)),
     text(
       { x: textX, y: y + 11, anchor, class: "muted small" },
-      fittingWords(sibling, away < 0 ? textX : at.width - textX),
+      fittingWords(sibling, { ...at, room: away < 0 ? textX : at.width - textX }),
     ),
   ];
   if (!at.hasLinks) return s("g", {}, content);

@@ -213,7 +213,7 @@ function peak(at: {
     s("path", { d: `M${middle} ${ground - rise}L${right} ${ground}L${left} ${ground}Z`, class: "node peak" }),
     contours,
     room > 14 && s("text", { x: middle, y: ground + 16, "text-anchor": "middle", class: "small" }, label),
-    room > 34 &&
+    room > 46 &&
       s(
         "text",
         { x: middle, y: ground + 30, "text-anchor": "middle", class: "muted small" },
