@@ -44,9 +44,15 @@ export function onceResult(
 export function assertQuiet(report: OnceReport, status: MonitorStatus): void {
   const alarms = status.logs.flatMap((log) => log.alarms.map(({ kind }) => `${log.origin} (${kind})`));
   if (alarms.length > 0) throw new TlogError("ALARM_RAISED", `something is wrong with ${shortList(alarms)}`);
-  const failures = report.logs.flatMap(({ failure }) => failure ?? []);
-  const failed = failures.find((failure) => exitCodeOf(failure) === 1);
-  if (failed !== undefined) throw failed;
+  const failures = report.logs.flatMap(({ origin, failure }) =>
+    failure === undefined ? [] : [{ origin, failure }],
+  );
+  const failed = failures.find(({ failure }) => exitCodeOf(failure) === 1);
+  if (failed !== undefined) {
+    throw new TlogError(failed.failure.code, `${failed.origin}: ${failed.failure.message}`, {
+      cause: failed.failure,
+    });
+  }
   const matched = report.logs.reduce((sum, { matches }) => sum + matches, 0);
   if (matched > 0) throw new TlogError("MATCH_FOUND", `found ${counted(matched, "match", "matches")}`);
   if (report.untold > 0) {
@@ -56,8 +62,8 @@ export function assertQuiet(report: OnceReport, status: MonitorStatus): void {
       `${alerts} could not be told to everybody; the next run tries again`,
     );
   }
-  const [failure] = failures;
-  if (failure !== undefined) throw failure;
+  const [silent] = failures;
+  if (silent !== undefined) throw silent.failure;
   const unread = report.logs.find(({ isRead }) => !isRead);
   if (unread !== undefined) throw new TlogError("INCOMPLETE", `${unread.origin} was not read to the end`);
 }

@@ -48,6 +48,8 @@ export const monitor: CommandDefinition = {
     );
     addMonitorFlags(command);
     addSettings(command, OPTIONS, {
+      adminListen:
+        "where a page with its state, /healthz and /metrics listen: a port of 127.0.0.1, or HOST:PORT; off unless given",
       state:
         "where it keeps how far it read, and evidence (default: monitor in the XDG state directory's bristlecone)",
     });

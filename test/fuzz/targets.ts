@@ -3,6 +3,7 @@ import { CLIENT } from "./targets/client.ts";
 import { ENCODINGS } from "./targets/encodings.ts";
 import { EVENT_STREAMS } from "./targets/event-streams.ts";
 import { HTTP_PARTS } from "./targets/http-parts.ts";
+import { MONITOR } from "./targets/monitor.ts";
 import { NOTES } from "./targets/notes.ts";
 import { PROOFS } from "./targets/proofs.ts";
 import { RAW_HTTP } from "./targets/raw-http.ts";
@@ -20,4 +21,5 @@ export const TARGETS: readonly Target[] = [
   ...ROUTES,
   ...CLIENT,
   ...RAW_HTTP,
+  ...MONITOR,
 ];
