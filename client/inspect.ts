@@ -31,4 +31,6 @@ export {
   type SignatureCheck,
 } from "./explain.ts";
 export { type Fetcher, openFetcher } from "./fetcher.ts";
+export { readSubtrees } from "./subtrees.ts";
+export { openTileSource } from "./tile-source.ts";
 export { type HashedStep, halvesOf, hashPath, type PathStep, pathToRoot } from "./tree-shape.ts";

@@ -15,13 +15,7 @@ import { type Heads, openHeads } from "./heads.ts";
 import type { KeysChanged } from "./key-ring.ts";
 import type { LogHead } from "./log-head.ts";
 import { type TrustIn, trustIn } from "./policy.ts";
-import {
-  type ConsistencyProof,
-  type InclusionProof,
-  proveConsistency,
-  proveInclusion,
-  readSubtrees,
-} from "./proofs.ts";
+import { type ConsistencyProof, type InclusionProof, proveConsistency, proveInclusion } from "./proofs.ts";
 import { type LogReceipt, openReceipts, type ReceiptOptions } from "./receipts.ts";
 import { decodeJsonObject, indexFrom, openShortcuts, rethrowAbsence, type Shortcut } from "./routes.ts";
 import { type AppendedEntry, type AppendOptions, appendEntries, appendEntry } from "./submit.ts";
@@ -92,14 +86,6 @@ export interface LogClient {
     between: { readonly fromSize: number; readonly toSize: number },
     options?: Cancellable,
   ): Promise<ConsistencyProof>;
-  /**
-   * The hashes of subtrees, leaves [start, end), of the tree as it is known to be: RFC 6962 §2.1, MTH(D[start:end]).
-   * @param subtrees - not empty, each as the definition splits the tree. @throws {TlogError} NOT_PUBLISHED
-   */
-  subtreeHashes(
-    subtrees: readonly { readonly start: number; readonly end: number }[],
-    options?: Cancellable,
-  ): Promise<readonly Uint8Array[]>;
   /** @throws {TlogError} ENTRY_UNKNOWN | NOT_PUBLISHED (try later, or `waitForReceipt`) | ENTRY_MISMATCH | PROOF_INVALID */
   receipt(leafIndex: number, options?: ReceiptOptions): Promise<LogReceipt>;
   /** `receipt`, asked for again until it exists. @param options.timeoutMs - default 30,000; then NOT_PUBLISHED. */
@@ -151,10 +137,6 @@ export function openLogClient(options: LogClientOptions): LogClient {
     consistency: async (between, { signal } = {}) => {
       const head = await heads.covering(between.toSize, signal);
       return proveConsistency({ tiles, head, signal }, between);
-    },
-    subtreeHashes: async (subtrees, { signal } = {}) => {
-      const head = await heads.covering(Math.max(0, ...subtrees.map(({ end }) => end)), signal);
-      return readSubtrees({ tiles, head, signal }, subtrees);
     },
     receipt: async (leafIndex, subject = {}) => receipts.fetch(leafIndex, subject),
     waitForReceipt: async (leafIndex, subject = {}) => receipts.wait(leafIndex, subject),

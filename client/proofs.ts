@@ -1,9 +1,8 @@
 /** Proofs made from verified tiles: nobody's word is taken for them. */
 import { peakCoordinates, rangeRoot } from "../src/merkle/compact-range.ts";
 import { planConsistency } from "../src/merkle/consistency.ts";
-import type { Subtree } from "../src/merkle/coordinates.ts";
 import { planInclusion } from "../src/merkle/inclusion.ts";
-import { assembleProof, planSubtrees } from "../src/merkle/proof-plan.ts";
+import { assembleProof } from "../src/merkle/proof-plan.ts";
 import type { NodeReader } from "../src/tlog/tile-reader.ts";
 import type { LogHead } from "./log-head.ts";
 import type { TileSource, TreeHead } from "./tile-source.ts";
@@ -67,16 +66,6 @@ export async function readConsistency(
   const read = await tiles.readNodes({ head, nodes, signal });
   const proof = assembleProof(plan, plan.nodes.map(read));
   return { fromSize, fromRoot: rootAt(fromSize, read), toSize, toRoot: rootAt(toSize, read), proof };
-}
-
-/** The hashes of subtrees of the head's tree, in order. @throws as {@link TileSource.readNodes} */
-export async function readSubtrees(
-  { tiles, head, signal }: Reading,
-  subtrees: readonly Subtree[],
-): Promise<readonly Uint8Array[]> {
-  const plan = planSubtrees(subtrees);
-  const read = await tiles.readNodes({ head, nodes: plan.nodes, signal });
-  return assembleProof(plan, plan.nodes.map(read));
 }
 
 function rootAt(treeSize: number, read: NodeReader): Uint8Array {

@@ -3,8 +3,10 @@ import {
   type LogClient,
   LogForkedError,
   type LogHead,
+  memoryTiles,
   openLogClient,
   type Policy,
+  type TileCache,
   TlogError,
 } from "../client/index.ts";
 import {
@@ -45,6 +47,8 @@ export interface Session {
   readonly place: Place;
   readonly memory: BrowserMemory;
   readonly fetcher: Fetcher;
+  /** Tiles, which the client and the picture of the tree share. */
+  readonly cache: TileCache;
   state(): SessionState;
   /** @throws {TlogError} ARGUMENT_INVALID when nobody said whom to believe. */
   client(): LogClient;
@@ -73,6 +77,7 @@ const FRESH: SessionState = Object.freeze({
 export async function openSession(place: Place, memory: BrowserMemory): Promise<Session> {
   // Few attempts: the next look comes by itself, and until then the page says what is wrong.
   const fetcher = openFetcher(place.logUrl, { timeoutMs: 15_000, retry: { maxAttempts: 2 } });
+  const cache = memoryTiles();
   const listeners = new Set<() => void>();
   let client: LogClient | undefined; // owned by reopen()
   let state = FRESH; // owned by change()
@@ -114,7 +119,7 @@ export async function openSession(place: Place, memory: BrowserMemory): Promise<
     const info = await fetchLogInfo(fetcher);
     try {
       const trust = await trustOfPage(place, memory, info);
-      client = trust && openLogClient({ ...clientOptions(place, trust), checkpoints: memory });
+      client = trust && openLogClient({ ...clientOptions(place, trust), checkpoints: memory, cache });
       state = { ...FRESH, info, trust, keysDiffer: trust !== undefined && differsFrom(trust, info) };
     } catch (error) {
       if (!(error instanceof TlogError)) throw error;
@@ -136,6 +141,7 @@ export async function openSession(place: Place, memory: BrowserMemory): Promise<
     place,
     memory,
     fetcher,
+    cache,
     state: () => state,
     client: () => {
       if (client !== undefined) return client;

@@ -1,6 +1,6 @@
 /** A walk through the tree: a subtree, a few levels below it, and the way back up. */
 import { TlogError } from "../client/index.ts";
-import { encodeHex, halvesOf, type Subtree } from "../client/inspect.ts";
+import { encodeHex, halvesOf, openTileSource, readSubtrees, type Subtree } from "../client/inspect.ts";
 import { h, put } from "./dom.ts";
 import { card, copyable, facts, failure, waiting } from "./parts.ts";
 import { fitted } from "./pictures.ts";
@@ -45,9 +45,7 @@ export function treeView(page: Page, asked: Subtree | undefined): void {
   const body = h("div", {}, waiting("Reading hashes, and tying them to the signed root…"));
   put(main, heading, breadcrumbs(way), body);
   const nodes = nodesOf(layOut(subtree, LEVELS).root).map((node) => node.subtree);
-  session
-    .client()
-    .subtreeHashes(nodes, { signal })
+  subtreeHashes(session, nodes, signal)
     .then((hashes) => {
       const known = new Map(
         nodes.map((node, at) => [keyOf(node), encodeHex(hashes[at] ?? new Uint8Array())]),
@@ -73,6 +71,18 @@ export function treeView(page: Page, asked: Subtree | undefined): void {
       if (!(error instanceof TlogError)) throw error;
       if (!signal.aborted) put(body, failure("This part of the tree could not be verified", error));
     });
+}
+
+/** In the tree of the head that is shown. */
+function subtreeHashes(
+  { fetcher, cache, state }: Page["session"],
+  subtrees: readonly Subtree[],
+  signal: AbortSignal,
+): Promise<readonly Uint8Array[]> {
+  const { head } = state();
+  if (head === undefined) return Promise.resolve([]);
+  const tiles = openTileSource({ origin: head.origin, fetcher, cache });
+  return readSubtrees({ tiles, head, subtrees, signal });
 }
 
 function nameOf(subtree: Subtree, treeSize: number): string {
