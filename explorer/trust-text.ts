@@ -1,5 +1,5 @@
 /** Verifier keys and policies as people paste them. */
-import { type Policy, parsePolicy } from "../client/index.ts";
+import { type Policy, parsePolicy, TlogError } from "../client/index.ts";
 import { decodeUtf8, formatPolicy, singleKeyPolicy } from "../client/inspect.ts";
 
 /** A policy, its text, and which of its logs is meant. */
@@ -17,7 +17,9 @@ export function trustIn(text: string): TrustText {
   const trimmed = text.trim();
   const isKey = /^[^\s+]+\+[0-9a-f]{8}\+\S+$/.test(trimmed);
   const known = isKey ? keyPolicy(trimmed) : policyIn(text);
-  return { ...known, origin: known.policy.logs[0]?.key.name ?? "" };
+  const [log] = known.policy.logs;
+  if (log === undefined) throw new TlogError("POLICY_MALFORMED", "want a log line: log <vkey>");
+  return { ...known, origin: log.key.name };
 }
 
 function keyPolicy(vkey: string): Omit<TrustText, "origin"> {

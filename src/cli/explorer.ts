@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { policyFrom } from "../../client/policy.ts";
+import { trustIn } from "../../client/policy.ts";
 import { TlogError } from "../errors.ts";
 import { standaloneExplorer } from "../http/explorer.ts";
 import { readExplorerFiles } from "../node/explorer-files.ts";
@@ -30,7 +30,7 @@ export const explorer: CommandDefinition = {
     const { trust } = await requiredTrust(call);
     const directory = args[0] ?? "";
     const logUrl = isFlagOn(flags, "besideLog") ? undefined : config.value("log");
-    const policy = formatPolicy(policyFrom(trust));
+    const policy = formatPolicy(trustIn(trust).policy);
     const files = standaloneExplorer(readExplorerFiles(), { logUrl, policyName: POLICY_NAME });
     await makeFolder(join(directory, "explorer"), { mode: 0o755 });
     // The page last: it names the others.

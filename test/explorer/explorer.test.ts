@@ -162,6 +162,20 @@ describe.skipIf(CHROMIUM === undefined)("the explorer", () => {
     await page.close();
   });
 
+  it("verifies what is dropped anywhere, and looks a file up by its hash alone", async () => {
+    const page = await opened("#/entries");
+    await page.evaluate(`(() => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File(["entry 99"], "some.txt"));
+      document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+    })()`);
+    await page.until("location.hash === '#/verify' && document.querySelector('.results a.primary')");
+    await page.evaluate("document.querySelector('.results a.primary').click()");
+    await page.until("location.hash === '#/entry/99' && document.querySelector('.verdict')");
+    expect(page.requests.filter((url) => url.includes("lookup"))).toHaveLength(1);
+    await page.close();
+  });
+
   it("saves an evidence pack whose page verifies itself from a file, and fails when it was changed", async () => {
     const page = await opened("#/entry/42");
     await page.evaluate("document.querySelector('.viewer + div button.primary').click()");
