@@ -5,6 +5,7 @@ import { TlogError } from "../errors.ts";
 import type { MonitorEvents } from "../events.ts";
 import { type Alert, alertId } from "./alert.ts";
 import type { LogRecord } from "./log-record.ts";
+import { Wakeup } from "./wakeup.ts";
 
 /** Somebody who is told. */
 export interface AlertSink {
@@ -38,7 +39,7 @@ const MAX_FAILURES = 3;
 export class Delivery {
   readonly #options: DeliveryOptions;
   readonly #failures = new Map<string, number>(); // in a row; owned by #serve()
-  readonly #waiting = new Set<() => void>(); // owned by #changed() and wake()
+  readonly #changed = new Wakeup();
   #turn = 0; // owned by #next()
 
   constructor(options: DeliveryOptions) {
@@ -47,8 +48,7 @@ export class Delivery {
 
   /** There may be something to tell. */
   wake(): void {
-    for (const resolve of this.#waiting) resolve();
-    this.#waiting.clear();
+    this.#changed.wake();
   }
 
   /** Tells what there is until the signal aborts; never rejects but for a bug. */
@@ -66,7 +66,7 @@ export class Delivery {
       if (signal.aborted || !pending.some(({ to }) => to.some((name) => alive.includes(name)))) {
         return pending.length;
       }
-      await this.#changed(signal);
+      await this.#changed.wait(signal);
     }
   }
 
@@ -75,7 +75,7 @@ export class Delivery {
     while (!signal.aborted) {
       const alerts = this.#next(sink.name);
       if (alerts.length === 0) {
-        await this.#changed(signal);
+        await this.#changed.wait(signal);
         continue;
       }
       try {
@@ -115,18 +115,5 @@ export class Delivery {
       state.pending.some(({ alert }) => alerts.has(alert)),
     );
     await Promise.all(of.map((record) => record.told(name, alerts)));
-  }
-
-  #changed(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      if (signal.aborted) return resolve();
-      const done = (): void => {
-        signal.removeEventListener("abort", done);
-        this.#waiting.delete(done);
-        resolve();
-      };
-      signal.addEventListener("abort", done);
-      this.#waiting.add(done);
-    });
   }
 }

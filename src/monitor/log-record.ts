@@ -2,6 +2,7 @@ import type { CheckpointMemory } from "../../client/checkpoint-memory.ts";
 import { isSameCheckpoint } from "../../client/checkpoint-memory.ts";
 import type { Alert } from "./alert.ts";
 import type { LogState, PendingAlert } from "./log-state.ts";
+import { Wakeup } from "./wakeup.ts";
 
 /** Where the states of logs outlast the process. */
 export interface StateKeeper {
@@ -23,7 +24,7 @@ export class LogRecord {
   #saved: LogState; // owned by #save()
   #isFailing = false; // owned by #save()
   #saving: Promise<void> = Promise.resolve(); // owned by change()
-  readonly #waiting = new Set<() => void>(); // owned by room() and change()
+  readonly #room = new Wakeup();
 
   /** @param onSaved - told after each attempt to save, with what it failed with, or undefined. */
   constructor(
@@ -61,10 +62,7 @@ export class LogRecord {
   /** Applied at once; resolves when it was saved, or could not be. */
   change(update: (state: LogState) => LogState): Promise<void> {
     this.#state = update(this.#state);
-    if (this.hasRoom) {
-      for (const wake of this.#waiting) wake();
-      this.#waiting.clear();
-    }
+    if (this.hasRoom) this.#room.wake();
     // Changes that come while one is saved are saved together.
     this.#saving = this.#saving.then(() => this.#save());
     return this.#saving;
@@ -77,11 +75,7 @@ export class LogRecord {
 
   /** Resolves when there is room, or the signal aborts. */
   async room(signal: AbortSignal): Promise<void> {
-    if (this.hasRoom || signal.aborted) return;
-    await new Promise<void>((resolve) => {
-      this.#waiting.add(resolve);
-      signal.addEventListener("abort", () => resolve(), { once: true });
-    });
+    while (!this.hasRoom && !signal.aborted) await this.#room.wait(signal);
   }
 
   /**

@@ -11,6 +11,7 @@ import { LogRecord, type StateKeeper } from "./log-record.ts";
 import { emptyState, type LogState } from "./log-state.ts";
 import type { MonitoredLog } from "./monitored-log.ts";
 import { logStatus, type MonitorStatus } from "./status.ts";
+import { Wakeup } from "./wakeup.ts";
 
 export interface MonitorOptions {
   readonly logs: readonly MonitoredLog[];
@@ -153,12 +154,12 @@ async function followLog(
     const longest = Math.max(intervalMs, Math.min(MAX_PAUSE_MS, intervalMs * 2 ** Math.min(failures, 20)));
     await sleep(Math.ceil(longest * (1 + random() / 2)), signal);
   };
-  let wake = (): void => undefined; // owned by readLoop()
+  const looked = new Wakeup();
   const lookLoop = async (): Promise<void> => {
     for (let failures = 0; !signal.aborted; ) {
       const head = await looks.pass(() => monitor.checkHead(signal));
       failures = head === undefined ? failures + 1 : 0;
-      wake();
+      looked.wake();
       await pauseAfter(failures);
     }
   };
@@ -171,10 +172,7 @@ async function followLog(
         if (isRead) continue;
         await pauseAfter(failures);
       } else {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-          signal.addEventListener("abort", () => resolve(), { once: true });
-        });
+        await looked.wait(signal);
       }
     }
   };
