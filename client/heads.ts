@@ -36,15 +36,17 @@ export interface Heads {
   covering(treeSize: number, signal: AbortSignal | undefined): Promise<JudgedHead>;
 }
 
-export function openHeads(log: {
+interface Asked {
   readonly trust: Trust;
   readonly fetcher: Fetcher;
   readonly tiles: TileSource;
   readonly memory: CheckpointMemory;
   readonly onKeyChange?: ((change: KeysChanged) => void) | undefined;
-}): Heads {
-  const { origin, logKeys } = log.trust;
-  let ring: KeyRing | undefined; // owned by believe()
+}
+
+export function openHeads(log: Asked): Heads {
+  const { origin } = log.trust;
+  const believe = openBelief(log);
   /** The largest head this client saw, whole policy met; what is remembered may have met another policy. */
   let newest: JudgedHead | undefined; // owned by compareAndRemember()
   let turn: Promise<unknown> = Promise.resolve(); // the judgement in progress; owned by judge()
@@ -82,16 +84,6 @@ export function openHeads(log: {
     }
   }
 
-  /** Whom to believe about this checkpoint: the keys of the log may have changed since they were chosen. */
-  async function believe(signedNote: Uint8Array, signal: AbortSignal | undefined): Promise<Belief> {
-    const isChosen = ({ name, keyId }: NoteSignature) =>
-      name !== origin || logKeys.some((key) => key.keyId === keyId);
-    if (parseNote(signedNote).signatures.every(isChosen) && !(await log.memory.load(`${origin}\n`)))
-      return log;
-    ring ??= (await import("./key-ring.ts")).openKeyRing(log);
-    return ring.believe(signedNote, signal);
-  }
-
   async function judgeInTurn(signedNote: Uint8Array, signal: AbortSignal | undefined): Promise<JudgedHead> {
     const belief = await believe(signedNote, signal);
     const shown = await openShown(signedNote, belief.trust);
@@ -120,6 +112,26 @@ export function openHeads(log: {
         `want a tree of at least ${treeSize} leaves, got ${shown.treeSize}`,
       );
     },
+  };
+}
+
+/** Whom to believe about a checkpoint: the keys of the log may have changed since they were chosen. */
+function openBelief(log: Asked): KeyRing["believe"] {
+  const { origin, logKeys } = log.trust;
+  let ring: KeyRing | undefined; // owned by the function below
+  return async (signedNote, signal) => {
+    const isChosen = ({ name, keyId }: NoteSignature) =>
+      name !== origin || logKeys.some((key) => key.keyId === keyId);
+    const isRemembered = await log.memory.load(`${origin}\n`);
+    if (!isRemembered && parseNote(signedNote).signatures.every(isChosen)) return log;
+    ring ??= await import("./key-ring.ts").then(
+      ({ openKeyRing }) => openKeyRing(log),
+      (error: unknown): undefined => {
+        // A page without that file follows nobody. What is remembered it must not pass over: its key may be a replaced one.
+        if (isRemembered) throw error;
+      },
+    );
+    return ring?.believe(signedNote, signal) ?? log;
   };
 }
 

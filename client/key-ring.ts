@@ -95,8 +95,9 @@ export function openKeyRing(log: Ringed): KeyRing {
   ): Promise<KeyHistory | undefined> {
     const mine = new Set([...(known === undefined ? [] : keySets(known).flat()), ...logKeys].map(keyLabel));
     const unknown = note.labels.filter((label) => !mine.has(label) && !strangers.has(label));
-    if (unknown.length === 0) return known;
-    const shown = await servedBy(log, signal);
+    const isSigned = isSignedByOneOf(keysAt(known, logKeys, note.treeSize), note.labels);
+    if (unknown.length === 0 && isSigned) return known;
+    const shown = await servedBy(log, { isNeeded: !isSigned, signal });
     if (known !== undefined && shown !== undefined && compareKeyHistories(shown, known) === "forked") {
       throw new KeyHistoryForkedError(origin, known, shown);
     }
@@ -126,10 +127,10 @@ export function openKeyRing(log: Ringed): KeyRing {
   };
 }
 
-/** What the log shows; undefined where that is nothing, or of other keys than those that are believed. */
+/** What the log shows; undefined where that is nothing, or of other keys than those that are believed, or not needed and not to be had. */
 async function servedBy(
   { fetcher, trust: { origin, logKeys } }: Ringed,
-  signal: AbortSignal | undefined,
+  { isNeeded, signal }: { readonly isNeeded: boolean; readonly signal: AbortSignal | undefined },
 ): Promise<KeyHistory | undefined> {
   const request = { path: KEY_HISTORY_PATH, maxBytes: MAX_KEY_HISTORY_BYTES, signal };
   try {
@@ -138,7 +139,8 @@ async function servedBy(
   } catch (error) {
     // A log that never changed its keys has none, nor has one of another kind.
     const isNone = ["REMOTE_REFUSED", "REMOTE_TOO_LARGE", "KEY_HISTORY_MALFORMED", "KEY_HISTORY_INVALID"];
-    if (isNone.includes(codeOf(error))) return undefined;
+    const isAway = ["REMOTE_UNREACHABLE", "REMOTE_TIMEOUT"];
+    if ([...isNone, ...(isNeeded ? [] : isAway)].includes(codeOf(error))) return undefined;
     throw error;
   }
 }
@@ -196,6 +198,10 @@ function withKeys(trust: Trust, keys: readonly VerifierKey[], history: KeyHistor
   return { origin, logKeys, policy: { ...policy, logs: [...keys.map((key) => ({ key })), ...others] } };
 }
 
+function isSignedByOneOf(keys: readonly VerifierKey[], labels: readonly string[]): boolean {
+  return keys.some((key) => labels.includes(keyLabel(key)));
+}
+
 function assertSignedByOneOf(
   keys: readonly VerifierKey[],
   note: {
@@ -205,7 +211,7 @@ function assertSignedByOneOf(
   },
 ): void {
   const { labels, treeSize, history } = note;
-  if (history === undefined || keys.some((key) => labels.includes(keyLabel(key)))) return;
+  if (history === undefined || isSignedByOneOf(keys, labels)) return;
   const change = history.changes.findLast((one) => one.treeSize < treeSize);
   throw new TlogError(
     "SIGNATURE_MISSING",

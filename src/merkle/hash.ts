@@ -16,7 +16,7 @@ const leafInput = new Uint8Array(4096).fill(LEAF_PREFIX, 0, 1);
 // The prefix ends a word, so the two hashes behind it are words too.
 const nodeMemory = new ArrayBuffer(4 + 2 * HASH_BYTES);
 const nodeInput = new Uint8Array(nodeMemory, 3).fill(NODE_PREFIX, 0, 1);
-const nodeWords = new Uint32Array(nodeMemory, 4);
+const nodeWords = /* @__PURE__ */ new Uint32Array(nodeMemory, 4); // bundles without use of it leave it out
 
 /**
  * SHA-256(0x00 || entry).  RFC 6962 §2.1

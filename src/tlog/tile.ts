@@ -153,11 +153,11 @@ export function parseBundlePath(path: string): BundleCoordinate {
   return parseIndexAndWidth(index, width);
 }
 
-const LEVEL = "[0-9]|[1-5][0-9]|6[0-3]";
 const INDEX = "(?!x000/)(?:x[0-9]{3}/)*[0-9]{3}";
 const PARTIAL_WIDTH = "[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5]";
-const TILE_PATH = new RegExp(`^tile/(${LEVEL})/(${INDEX})(?:\\.p/(${PARTIAL_WIDTH}))?$`);
-const BUNDLE_PATH = new RegExp(`^tile/entries/(${INDEX})(?:\\.p/(${PARTIAL_WIDTH}))?$`);
+// Marked for bundlers: the client only writes paths, and need not carry how they are read.
+const TILE_PATH = /* @__PURE__ */ pathsBelow("tile/([0-9]|[1-5][0-9]|6[0-3])");
+const BUNDLE_PATH = /* @__PURE__ */ pathsBelow("tile/entries");
 
 function parseIndexAndWidth(index: string, width: string | undefined): BundleCoordinate {
   const digits = index.replace(/[x/]/g, "").replace(/^0+(?=[0-9])/, "");
@@ -195,4 +195,8 @@ function pathMalformed(path: string): TlogError {
     "TILE_PATH_MALFORMED",
     `want the path of a tile or bundle, got ${JSON.stringify(path.slice(0, 80))}`,
   );
+}
+
+function pathsBelow(folder: string): RegExp {
+  return new RegExp(`^${folder}/(${INDEX})(?:\\.p/(${PARTIAL_WIDTH}))?$`);
 }

@@ -131,4 +131,26 @@ describe("a client that chose a log's first key", () => {
     await clientOf(log).checkpoint();
     expect(asked()).toBe(1);
   });
+
+  test("goes on with its own key's word where the history is not to be had, and asks again when that is missing", async () => {
+    const { log, old, second, to, show, grow } = await rotated();
+    await grow(1);
+    const history = await to(second);
+    const answer = log.intercept;
+    let isAway = true;
+    log.intercept = (path, init) => {
+      if (path === "key-history" && isAway) throw new TypeError("fetch failed");
+      return answer(path, init);
+    };
+    show(undefined, old, second);
+    const client = clientOf(log);
+    expect((await client.checkpoint()).treeSize).toBe(4);
+    show(history, second);
+    await expectCodeAsync(client.checkpoint(), "REMOTE_UNREACHABLE");
+    isAway = false;
+    show(undefined, old, second);
+    expect((await client.checkpoint()).treeSize).toBe(4);
+    show(history, second);
+    expect((await client.checkpoint()).treeSize).toBe(4);
+  });
 });
