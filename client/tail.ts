@@ -16,7 +16,7 @@ export interface FollowOptions {
   readonly signal?: AbortSignal;
   /**
    * Default true: where the log has GET /events it is listened to, and tells of new entries as they come. Where it has not, or while that
-   * fails, it is asked again and again.
+   * fails, it is asked again and again. The connection stays open until `break`, `return()` or the signal ends following.
    */
   readonly push?: boolean;
   /** Pause between two looks at a growing log that does not tell by itself; idle logs are asked ever less often. Default 1,000. */

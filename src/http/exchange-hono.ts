@@ -13,6 +13,7 @@ export function honoHandler(handle: HotHandler): (c: Context<HttpEnv>) => Promis
 export function responseFrom({ status, headers, body, stream }: Answer): Response {
   if (stream === undefined) return new Response(body ?? null, { status, headers });
   const pipe = new PassThrough();
+  pipe.on("error", () => {}); // "close" follows.
   // Node's types and those of fetch have a stream of bytes each.
   const flowing: unknown = Readable.toWeb(pipe);
   if (!(flowing instanceof ReadableStream)) throw new InvariantError("a stream of another kind");

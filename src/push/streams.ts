@@ -9,6 +9,7 @@ import { Rounds } from "./rounds.ts";
 /** Where a stream goes: Node's answer, or a pipe in its place. */
 export interface Sink {
   readonly destroyed: boolean;
+  readonly writableEnded: boolean;
   readonly writableNeedDrain: boolean;
   write(bytes: Uint8Array): boolean;
   end(): unknown;
@@ -123,7 +124,7 @@ export class EventStreams {
     this.#full = new Rounds({
       ...rounds,
       sliceSize: 1,
-      isDue: () => this.#look() !== undefined,
+      isDue: () => this.#lookForAll() !== undefined,
       visit: async ([stream]) => {
         if (stream !== undefined) await this.#tellEntries(stream);
       },
@@ -191,8 +192,20 @@ export class EventStreams {
     return this.#shown;
   }
 
+  /** What cannot be read now is told to nobody: streams are cut, and who comes back is answered what is wrong. */
+  #lookForAll(): Shown | undefined {
+    try {
+      return this.#look();
+    } catch (error) {
+      this.#options.onError(error);
+      for (const { sink } of [...this.#plain.members, ...this.#full.members]) sink.destroy();
+      return undefined;
+    }
+  }
+
   #isDue(): boolean {
-    const shown = this.#look();
+    const shown = this.#lookForAll();
+    if (shown === undefined) return false;
     const now = this.#options.now();
     if (shown === this.#told && now < this.#sweepAt) return false;
     this.#told = shown;
@@ -226,7 +239,7 @@ export class EventStreams {
     try {
       const { end, bytes } = await this.#entries.piece({ start: stream.next, end: shown.treeSize });
       stream.next = end;
-      if (!stream.sink.destroyed) this.#write(stream, bytes);
+      this.#write(stream, bytes);
     } catch (error) {
       this.#options.onError(error);
       stream.sink.destroy();
@@ -254,6 +267,7 @@ export class EventStreams {
   }
 
   #write(stream: Stream, bytes: Uint8Array): void {
+    if (stream.sink.destroyed || stream.sink.writableEnded) return; // Meanwhile: while entries were read.
     stream.writtenAt = this.#options.now();
     stream.sink.write(bytes);
   }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { TlogError } from "../../src/errors.ts";
 import type { Log } from "../../src/log/log.ts";
 import { EventStreams, type Sink, type StreamLimits } from "../../src/push/streams.ts";
 import { encodeUtf8 } from "../../src/tlog/encoding.ts";
@@ -7,21 +8,32 @@ import { expectCode } from "../expect-code.ts";
 
 /** A log of which a test says what is published; receipts are not what these tests are about. */
 function fakeLog(entries: readonly Uint8Array[] = []) {
-  const log = { treeSize: 0, signature: "", reads: 0, isBroken: false };
+  const log = { treeSize: 0, signature: "", reads: 0, isBroken: false, isUnreadable: false };
+  let onRead = () => {};
   const published = () => ({
     treeSize: log.treeSize,
     rootHash: new Uint8Array(32),
-    checkpoint: encodeUtf8(`log.test\n${log.treeSize}\nroot\n\n— log.test ${log.signature}\n`),
+    checkpoint: log.isUnreadable
+      ? unreadable()
+      : encodeUtf8(`log.test\n${log.treeSize}\nroot\n\n— log.test ${log.signature}\n`),
   });
   const readEntries = async ({ start, end }: { readonly start: number; readonly end: number }) => {
     log.reads += 1;
+    onRead();
     return log.isBroken ? undefined : encodeBundle(entries.slice(start, end));
   };
   const receiptBytes = async (leafIndex: number) => encodeUtf8(`receipt ${leafIndex}`);
-  return { state: log, published, readEntries, receiptBytes } satisfies Pick<
+  const whenRead = (act: () => void) => {
+    onRead = act;
+  };
+  return { state: log, whenRead, published, readEntries, receiptBytes } satisfies Pick<
     Log,
     "published" | "readEntries" | "receiptBytes"
-  > & { state: unknown };
+  > & { state: unknown; whenRead: unknown };
+}
+
+function unreadable(): never {
+  throw new TlogError("STORE_DAMAGED", "no checkpoint");
 }
 
 /** Takes what is written until it is told to be slow. */
@@ -31,15 +43,17 @@ function fakeSink() {
   const sink = {
     text: "",
     destroyed: false,
-    isEnded: false,
+    writableEnded: false,
     writableNeedDrain: false,
     write(bytes: Uint8Array) {
+      // What Node makes an error of that nobody hears.
+      if (sink.writableEnded) sink.text += "WRITTEN AFTER ITS END";
       sink.text += Buffer.from(bytes).toString("utf8");
       for (const wake of changed) wake();
       return !sink.writableNeedDrain;
     },
     end() {
-      sink.isEnded = true;
+      sink.writableEnded = true;
       sink.destroy();
     },
     destroy() {
@@ -124,7 +138,7 @@ describe("streams of checkpoints", () => {
     const ticking = setInterval(() => (clock.ms += 3), 1);
     await slow.until(() => slow.destroyed);
     clearInterval(ticking);
-    expect(slow.isEnded).toBe(false);
+    expect(slow.writableEnded).toBe(false);
     expect(quick.destroyed).toBe(false);
     quick.destroy();
   });
@@ -139,11 +153,11 @@ describe("streams of checkpoints", () => {
     await first.until(() => first.text.endsWith("\n\n:\n\n"));
     await second.until(() => second.text.endsWith("\n\n:\n\n"));
     closing.abort();
-    expect([first.isEnded, second.isEnded]).toEqual([true, true]);
+    expect([first.writableEnded, second.writableEnded]).toEqual([true, true]);
     expectCode(() => listen({ closing: closing.signal }), "LOG_CLOSING");
     const third = listen();
     clock.ms = 120;
-    await third.until(() => third.isEnded);
+    await third.until(() => third.writableEnded);
     expect(streams.size).toBe(0);
   });
 
@@ -211,4 +225,28 @@ describe("streams with entries", () => {
     await sink.until(() => sink.destroyed);
     expect(errors).toMatchObject([{ code: "STORE_DAMAGED" }]);
   });
+
+  test("are told nothing more when they end while entries are read", async () => {
+    const log = fakeLog(entries);
+    log.state.treeSize = 300;
+    const { streams, listen } = open(log);
+    const closing = new AbortController();
+    log.whenRead(() => closing.abort());
+    const sink = listen({ from: 299, wantsEntries: true, closing: closing.signal });
+    await sink.until(() => sink.writableEnded);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(ids(sink.text)).toEqual(["checkpoint 299"]);
+    expect(sink.text).not.toContain("AFTER ITS END");
+    expect(streams.size).toBe(0);
+  });
+});
+
+test("all streams are cut when nobody can say what is published, and the operator hears of it", async () => {
+  const log = fakeLog();
+  const { streams, listen, errors } = open(log);
+  const [one, two] = [listen(), listen({ wantsEntries: true })];
+  log.state.isUnreadable = true;
+  await one.until(() => one.destroyed && two.destroyed);
+  expect(errors).toMatchObject([{ code: "STORE_DAMAGED" }]);
+  expect(streams.size).toBe(0);
 });
