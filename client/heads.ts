@@ -119,11 +119,13 @@ export function openHeads(log: Asked): Heads {
 function openBelief(log: Asked): KeyRing["believe"] {
   const { origin, logKeys } = log.trust;
   let ring: KeyRing | undefined; // owned by the function below
+  // Of two keys of one type, one may have taken the place of the other: only a history tells.
+  const isPlain = new Set(logKeys.map(({ type }) => type)).size === logKeys.length;
+  const isChosen = ({ name, keyId }: NoteSignature) =>
+    name !== origin || logKeys.some((key) => key.keyId === keyId);
   return async (signedNote, signal) => {
-    const isChosen = ({ name, keyId }: NoteSignature) =>
-      name !== origin || logKeys.some((key) => key.keyId === keyId);
     const isRemembered = await log.memory.load(`${origin}\n`);
-    if (!isRemembered && parseNote(signedNote).signatures.every(isChosen)) return log;
+    if (!isRemembered && isPlain && parseNote(signedNote).signatures.every(isChosen)) return log;
     ring ??= await import("./key-ring.ts").then(
       ({ openKeyRing }) => openKeyRing(log),
       (error: unknown): undefined => {

@@ -79,6 +79,8 @@ export function openKeyRing(log: Ringed): KeyRing {
   const { origin, logKeys } = trust;
   const place = placeOf(origin);
   const strangers = new Set<string>(); // owned by learn()
+  // Of several chosen keys of a type, one may have taken the place of another: they are asked about as those that nobody chose.
+  const alone = logKeys.filter(({ type }) => logKeys.filter((key) => key.type === type).length === 1);
 
   async function remembered(): Promise<{ bytes: Uint8Array | undefined; history: KeyHistory | undefined }> {
     const bytes = await memory.load(place);
@@ -93,15 +95,15 @@ export function openKeyRing(log: Ringed): KeyRing {
     note: { readonly labels: readonly string[]; readonly treeSize: number },
     signal: AbortSignal | undefined,
   ): Promise<KeyHistory | undefined> {
-    const mine = new Set([...(known === undefined ? [] : keySets(known).flat()), ...logKeys].map(keyLabel));
+    const mine = new Set([...(known === undefined ? [] : keySets(known).flat()), ...alone].map(keyLabel));
     const unknown = note.labels.filter((label) => !mine.has(label) && !strangers.has(label));
     const isSigned = isSignedByOneOf(keysAt(known, logKeys, note.treeSize), note.labels);
     if (unknown.length === 0 && isSigned) return known;
-    const shown = await servedBy(log, { isNeeded: !isSigned, signal });
+    const { shown, isAnswer } = await servedBy(log, { isNeeded: !isSigned, signal });
     if (known !== undefined && shown !== undefined && compareKeyHistories(shown, known) === "forked") {
       throw new KeyHistoryForkedError(origin, known, shown);
     }
-    for (const label of unknown) if (strangers.size < MAX_STRANGERS) strangers.add(label);
+    if (isAnswer) for (const label of unknown) if (strangers.size < MAX_STRANGERS) strangers.add(label);
     const upTo = shown && historyUpTo(shown, note.treeSize);
     const isLonger =
       upTo !== undefined && (known === undefined || compareKeyHistories(upTo, known) === "longer");
@@ -127,20 +129,29 @@ export function openKeyRing(log: Ringed): KeyRing {
   };
 }
 
-/** What the log shows; undefined where that is nothing, or of other keys than those that are believed, or not needed and not to be had. */
+interface Served {
+  /** Undefined: none that is of use. */
+  readonly shown?: KeyHistory;
+  /** The log itself said what it has: not a cache, a limit or the network. */
+  readonly isAnswer: boolean;
+}
+
+/** What the log shows. Throws what the network throws only where a history is needed. */
 async function servedBy(
   { fetcher, trust: { origin, logKeys } }: Ringed,
   { isNeeded, signal }: { readonly isNeeded: boolean; readonly signal: AbortSignal | undefined },
-): Promise<KeyHistory | undefined> {
+): Promise<Served> {
   const request = { path: KEY_HISTORY_PATH, maxBytes: MAX_KEY_HISTORY_BYTES, signal };
   try {
     const { body: history } = await fetcher.request(request);
-    return await openKeyHistory({ history, origin, trusted: logKeys });
+    return { shown: await openKeyHistory({ history, origin, trusted: logKeys }), isAnswer: true };
   } catch (error) {
+    const code = codeOf(error);
     // A log that never changed its keys has none, nor has one of another kind.
-    const isNone = ["REMOTE_REFUSED", "REMOTE_TOO_LARGE", "KEY_HISTORY_MALFORMED", "KEY_HISTORY_INVALID"];
-    const isAway = ["REMOTE_UNREACHABLE", "REMOTE_TIMEOUT"];
-    if ([...isNone, ...(isNeeded ? [] : isAway)].includes(codeOf(error))) return undefined;
+    if (code === "REMOTE_REFUSED") return { isAnswer: statusOf(error) === 404 };
+    if (["REMOTE_TOO_LARGE", "KEY_HISTORY_MALFORMED", "KEY_HISTORY_INVALID"].includes(code))
+      return { isAnswer: true };
+    if (!isNeeded && ["REMOTE_UNREACHABLE", "REMOTE_TIMEOUT"].includes(code)) return { isAnswer: false };
     throw error;
   }
 }
@@ -183,6 +194,10 @@ async function adopt(
 /** By its code: the file this is bundled into has an error class of its own. */
 function codeOf(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : "";
+}
+
+function statusOf(error: unknown): number {
+  return error instanceof Error && "status" in error ? Number(error.status) : 0;
 }
 
 /** Where a memory keeps what is known of a log's keys: no origin has a line break. */

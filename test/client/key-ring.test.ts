@@ -122,7 +122,7 @@ describe("a client that chose a log's first key", () => {
   });
 
   test("asks once for a key it does not know, and goes on where there is no history", async () => {
-    const { log, old, second, show, asked } = await rotated();
+    const { log, old, second, to, show, grow, asked } = await rotated();
     show(undefined, old, second);
     const client = clientOf(log);
     for (let look = 0; look < 3; look++) expect((await client.checkpoint()).treeSize).toBe(3);
@@ -130,6 +130,9 @@ describe("a client that chose a log's first key", () => {
     show(undefined, old);
     await clientOf(log).checkpoint();
     expect(asked()).toBe(1);
+    await grow(1);
+    show(await to(second), second);
+    expect((await client.checkpoint()).treeSize).toBe(4);
   });
 
   test("goes on with its own key's word where the history is not to be had, and asks again when that is missing", async () => {
@@ -152,5 +155,18 @@ describe("a client that chose a log's first key", () => {
     expect((await client.checkpoint()).treeSize).toBe(4);
     show(history, second);
     expect((await client.checkpoint()).treeSize).toBe(4);
+  });
+
+  test("who chose both keys learns all the same that the first was replaced", async () => {
+    const { log, old, second, to, show, grow } = await rotated();
+    await grow(1);
+    show(await to(second), second, old);
+    const checkpoints = memoryCheckpoints();
+    const policy = `log ${log.vkey}\nlog ${formatVerifierKey(second.signer.verifierKey)}\nquorum none\n`;
+    const client = clientOf(log, { checkpoints, policy, vkey: undefined });
+    expect((await client.checkpoint()).treeSize).toBe(4);
+    await grow(1);
+    show(undefined, old);
+    await expectCodeAsync(client.checkpoint(), "SIGNATURE_MISSING");
   });
 });
