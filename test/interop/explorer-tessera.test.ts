@@ -43,7 +43,9 @@ async function serveBeside({ url, vkey }: TesseraPosix): Promise<typeof site> {
     const name = path === "/" ? "index.html" : path.slice(1);
     const file = files.get(name);
     if (file !== undefined) {
-      response.writeHead(200, { "content-type": types[name.split(".").at(-1) ?? ""] ?? "text/plain" }).end(file);
+      response
+        .writeHead(200, { "content-type": types[name.split(".").at(-1) ?? ""] ?? "text/plain" })
+        .end(file);
       return;
     }
     fetch(url + path).then(
