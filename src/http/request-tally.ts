@@ -17,7 +17,7 @@ export const TALLIED_ROUTES = Object.freeze([
   "/events",
   "/add-checkpoint",
   "/sign-subtree",
-  "/add-evidence",
+  "/evidence",
   "/witness/*",
   "/witness.json",
   "other",
