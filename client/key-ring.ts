@@ -148,7 +148,7 @@ async function servedBy(
   } catch (error) {
     const code = codeOf(error);
     // A log that never changed its keys has none, nor has one of another kind.
-    if (code === "REMOTE_REFUSED") return { isAnswer: statusOf(error) === 404 };
+    if (code === "REMOTE_REFUSED") return { isAnswer: isAbsence(error) };
     if (["REMOTE_TOO_LARGE", "KEY_HISTORY_MALFORMED", "KEY_HISTORY_INVALID"].includes(code))
       return { isAnswer: true };
     if (!isNeeded && ["REMOTE_UNREACHABLE", "REMOTE_TIMEOUT"].includes(code)) return { isAnswer: false };
@@ -196,8 +196,8 @@ function codeOf(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : "";
 }
 
-function statusOf(error: unknown): number {
-  return error instanceof Error && "status" in error ? Number(error.status) : 0;
+function isAbsence(error: unknown): boolean {
+  return error instanceof Error && "status" in error && error.status === 404;
 }
 
 /** Where a memory keeps what is known of a log's keys: no origin has a line break. */

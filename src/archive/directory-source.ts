@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { TlogError } from "../errors.ts";
 import { HASH_BYTES } from "../merkle/hash.ts";
 import { codeOf, hasErrorCode } from "../node/errno.ts";
+import { KEY_HISTORY_PATH, MAX_KEY_HISTORY_BYTES } from "../tlog/key-history.ts";
 import { MAX_NOTE_BYTES } from "../tlog/note.ts";
 import { formatBundlePath, formatTilePath, TILE_WIDTH } from "../tlog/tile.ts";
 import { firstEntries, firstHashes, type LogSource, maxBundleBytes } from "./source.ts";
@@ -16,6 +17,14 @@ export function openDirectorySource(directory: string): LogSource {
     location: directory,
     readAhead: READ_AHEAD,
     readCheckpoint: (signal) => readBounded(join(directory, "checkpoint"), MAX_NOTE_BYTES, signal),
+    async readKeyHistory(signal) {
+      try {
+        return await readBounded(join(directory, KEY_HISTORY_PATH), MAX_KEY_HISTORY_BYTES, signal);
+      } catch (error) {
+        if (error instanceof TlogError && error.code === "NOT_FOUND") return undefined;
+        throw error;
+      }
+    },
     async readTile(tile, signal) {
       const { bytes, held, path } = await readWide({
         width: tile.width,

@@ -6,8 +6,10 @@ import { lockPlace } from "../store/directory-lock.ts";
 import type { Batch } from "../store/store.ts";
 import { type Checkpoint, parseCheckpoint } from "../tlog/checkpoint.ts";
 import { bytesEqual, decodeUtf8 } from "../tlog/encoding.ts";
+import { parseKeyHistory } from "../tlog/key-history.ts";
 import { parseNote } from "../tlog/note.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
+import { longerHistory } from "./carried-keys.ts";
 import { openDirectorySource } from "./directory-source.ts";
 import type { LogSource } from "./source.ts";
 import { openStaticDirectory, type StaticDirectory } from "./static-directory.ts";
@@ -45,7 +47,8 @@ export interface Exported {
  * Writes the source's log, as of its checkpoint, into a static tlog-tiles directory. Every entry is hashed on the way, and the checkpoint
  * is replaced only when all of it hashes to the root that it names and is durable.
  * @throws {TlogError} USAGE (the directory holds something else) | ORIGIN_MISMATCH | SIGNED_SIZE_WENT_BACK (it shows more than the source) |
- *   ROOT_MISMATCH (it shows another history) | STORE_LOCKED (another export writes there) | FILE_UNWRITABLE, and as {@link walkLog}
+ *   ROOT_MISMATCH (it shows another history) | STORE_LOCKED (another export writes there) | FILE_UNWRITABLE |
+ *   KEY_HISTORY_FORKED (it shows another change of the log's keys), and as {@link walkLog}
  */
 export async function exportLog(options: ExportOptions): Promise<Exported> {
   // Nothing is made for a log that has none; under the lock it is read again.
@@ -69,16 +72,37 @@ async function exportInto(files: StaticDirectory, options: ExportOptions): Promi
   const known = options.all === true ? 0 : (before?.treeSize ?? 0);
   try {
     await exportFrom(known, { options, head, tree, files });
-    const isNew = before === undefined || !bytesEqual(before.note, note);
+    // After the checkpoint, so that it leads to whatever key signed that.
+    const keyHistory = await newerKeys(directory, options);
+    const isNew = before === undefined || !bytesEqual(before.note, note) || keyHistory !== undefined;
     // Where nothing can be locked, another export may have shown more meanwhile.
     const assertNewest = async () => assertNotLater(directory, await heldCheckpoint(directory, signal), head);
-    if (isNew || files.written().files > 0) await files.publish(note, assertNewest);
+    if (isNew || files.written().files > 0)
+      await files.publish({ checkpoint: note, keyHistory }, assertNewest);
   } finally {
     await files.settle();
   }
   if (before !== undefined) await pruneEdge(files, { before: before.treeSize, after: head.treeSize });
   const { origin, treeSize, rootHash } = head;
   return { origin, treeSize, rootHash, before: before?.treeSize, ...files.written() };
+}
+
+/** The source's history where it says more than the directory's. @throws {TlogError} KEY_HISTORY_FORKED | KEY_HISTORY_MALFORMED | SIGNED_SIZE_WENT_BACK */
+async function newerKeys(
+  directory: string,
+  { source, signal }: ExportOptions,
+): Promise<Uint8Array | undefined> {
+  const own = await source.readKeyHistory(signal);
+  const shown = await openDirectorySource(directory).readKeyHistory(signal);
+  if (shown === undefined) return own;
+  const history = own && parseKeyHistory(own);
+  const longer = longerHistory(history, parseKeyHistory(shown));
+  if (longer === history) return own;
+  if (longer?.changes.length === history?.changes.length) return undefined;
+  throw new TlogError(
+    "SIGNED_SIZE_WENT_BACK",
+    `${directory} shows more changes of the log's keys than what is to be exported has: is it a restored copy?`,
+  );
 }
 
 interface Exporting {

@@ -4,13 +4,17 @@ import type { Guard } from "../keys/guard.ts";
 import { lockDirectory } from "../store/directory-lock.ts";
 import { openLmdbReader, openLmdbStore } from "../store/lmdb.ts";
 import type { VerifiedCheckpoint } from "../tlog/checkpoint.ts";
+import type { KeyHistory } from "../tlog/key-history.ts";
 import { adoptGuard, type GuardOutcome, guardedBefore } from "./adopt-guard.ts";
 import { type AppendOptions, appendTree, recordHead } from "./append.ts";
+import { recordKeys } from "./carried-keys.ts";
 import { beginFilling, endFilling } from "./filling.ts";
 
 export type ImportOptions = Omit<AppendOptions, "head" | "wantsTiles"> & {
   /** Whose signatures were verified. */
   readonly head: VerifiedCheckpoint;
+  /** Of the log's keys, signatures verified; undefined when the source shows none. */
+  readonly keyHistory?: KeyHistory | undefined;
   /** Made when absent; one that holds this log already is brought up to `head`. */
   readonly directory: string;
   /** What this log signed before, when it is the operator's own; closed by the caller. */
@@ -32,7 +36,7 @@ export interface Imported {
  * asked what was signed, and accepts the directory afterwards. Stopped in the middle, it goes on with the next call; until then nobody signs from it.
  * @throws {TlogError} STORE_LOCKED | STORE_DIRECTORY_FOREIGN | STORE_ORIGIN_MISMATCH | GUARD_AHEAD | GUARD_MISMATCH | STORE_FULL | STORE_FAILED |
  *   INCOMPLETE (an earlier call began with a larger head, and this one is reached), and as
- *   {@link appendTree}
+ *   {@link recordKeys} and {@link appendTree}
  */
 export async function importLog(options: ImportOptions): Promise<Imported> {
   const { directory, head, guard } = options;
@@ -47,6 +51,7 @@ export async function importLog(options: ImportOptions): Promise<Imported> {
       options.onStart?.({ from: before, treeSize: head.treeSize });
       await beginFilling(store, head);
       await appendTree(store, options);
+      await recordKeys(store, { head, keyHistory: options.keyHistory });
       await recordHead(store, head);
       await endFilling(store);
       const outcome = await adoptGuard(store, guard);

@@ -11,9 +11,11 @@ import { STORE_FILES } from "../store/data-directory.ts";
 import { lockDirectory } from "../store/directory-lock.ts";
 import { type LmdbReader, openLmdbStore } from "../store/lmdb.ts";
 import type { LogStore } from "../store/store.ts";
-import { type CheckpointTrust, openCheckpoint, type VerifiedCheckpoint } from "../tlog/checkpoint.ts";
+import type { CheckpointTrust, VerifiedCheckpoint } from "../tlog/checkpoint.ts";
+import type { KeyHistory } from "../tlog/key-history.ts";
 import { adoptGuard, type GuardOutcome, guardedBefore } from "./adopt-guard.ts";
 import { appendTree, recordHead } from "./append.ts";
+import { longerHistory, openNewestHead, readKeyHistory, recordKeys } from "./carried-keys.ts";
 import { inEmptyDirectory } from "./empty-directory.ts";
 import { beginFilling } from "./filling.ts";
 import type { LogSource, TreeHead } from "./source.ts";
@@ -82,7 +84,8 @@ async function rebuild(options: RepairOptions, reader: LmdbReader | undefined): 
   const { damaged, directory, mirrors, guard, signal } = options;
   const own = reader && openStoreSource(reader, damaged);
   const sources = own === undefined ? mirrors : [own, ...mirrors];
-  const heads = await signedHeads(sources, options);
+  const keyHistory = await longestKeys(sources, options);
+  const heads = await signedHeads(sources, keyHistory, options);
   const largest = heads.at(-1);
   if (largest === undefined)
     throw new TlogError("NOT_FOUND", "no place has a checkpoint that verifies: nothing to repair by");
@@ -105,6 +108,7 @@ async function rebuild(options: RepairOptions, reader: LmdbReader | undefined): 
       for (const head of integrated === undefined ? heads : [...heads, integrated]) {
         await appendTree(store, { sources, head, wantsTiles: false, signal, onProgress, onPassedOver });
       }
+      await recordKeys(store, { head: largest, keyHistory });
       await recordHead(store, largest);
       const outcome = await adoptGuard(store, guard);
       return { origin, treeSize, signedSize: largest.treeSize, fetched, guard: outcome };
@@ -112,16 +116,33 @@ async function rebuild(options: RepairOptions, reader: LmdbReader | undefined): 
   );
 }
 
+/** What the places know of the log's keys. @throws {TlogError} KEY_HISTORY_FORKED */
+async function longestKeys(
+  sources: readonly LogSource[],
+  { trust, signal, onUnusable }: RepairOptions,
+): Promise<KeyHistory | undefined> {
+  let longest: KeyHistory | undefined;
+  for (const source of sources) {
+    const shown = await readKeyHistory(source, { trust, signal }).catch((error: unknown) => {
+      if (!(error instanceof TlogError) || error.code === "ABORTED") throw error;
+      onUnusable?.({ location: `the key history of ${source.location}`, error });
+      return undefined;
+    });
+    longest = longerHistory(longest, shown);
+  }
+  return longest;
+}
+
 /** The checkpoints that verify, smallest first. */
 async function signedHeads(
   sources: readonly LogSource[],
+  history: KeyHistory | undefined,
   { trust, signal, onUnusable }: RepairOptions,
 ): Promise<readonly VerifiedCheckpoint[]> {
   const heads: VerifiedCheckpoint[] = [];
   for (const source of sources) {
     try {
-      const signedNote = await source.readCheckpoint(signal);
-      heads.push(await openCheckpoint({ ...trust, signedNote }));
+      heads.push(await openNewestHead(source, { trust, history, signal }));
     } catch (error) {
       if (!(error instanceof TlogError) || error.code === "ABORTED") throw error;
       onUnusable?.({ location: `the checkpoint of ${source.location}`, error });

@@ -18,6 +18,8 @@ export interface LogSource {
   readonly readAhead: number;
   /** The newest signed checkpoint, unchecked. @throws {TlogError} NOT_FOUND, and what the place fails with */
   readCheckpoint(signal: AbortSignal): Promise<Uint8Array>;
+  /** The signed history of the log's keys, unchecked; undefined where there is none. @throws {TlogError} what the place fails with */
+  readKeyHistory(signal: AbortSignal): Promise<Uint8Array | undefined>;
   /** @returns `tile.width` hashes, unchecked. @throws {TlogError} NOT_FOUND | TILE_MALFORMED, and what the place fails with */
   readTile(tile: Tile, signal: AbortSignal): Promise<Uint8Array>;
   /**

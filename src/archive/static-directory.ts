@@ -11,11 +11,14 @@ import { codeOf } from "../node/errno.ts";
 import { makeDirectory } from "../node/make-directory.ts";
 import { replaceDurably, writeSynced } from "../node/replace-durably.ts";
 import { syncDirectory } from "../node/sync-directory.ts";
+import { KEY_HISTORY_PATH } from "../tlog/key-history.ts";
 import { type BundleCoordinate, formatBundlePath, formatTilePath, type Tile } from "../tlog/tile.ts";
 
 /** Anybody may read a log, and a web server is another user. */
 const FILE_MODE = 0o644;
 const FOLDER_MODE = 0o755;
+/** What there may be before the first checkpoint. */
+const OURS = new Set(["tile", KEY_HISTORY_PATH, "lost+found"]);
 /** Each waits for the disk: side by side they share its syncs. */
 const MAX_WRITING = 32;
 
@@ -23,8 +26,14 @@ export interface StaticDirectory {
   /** Begins to write; resolves when there is room for the next. A failure is thrown by a later call at the latest by `publish`. */
   writeTile(tile: Tile, hashes: Uint8Array): Promise<void>;
   writeBundle(bundle: BundleCoordinate, bytes: Uint8Array): Promise<void>;
-  /** Replaces the checkpoint once everything written before is durable. @param last - throws when that is not to be, asked just before */
-  publish(checkpoint: Uint8Array, last: () => Promise<void>): Promise<void>;
+  /**
+   * Replaces the checkpoint once everything written before is durable, the history of the log's keys too.
+   * @param last - throws when that is not to be, asked just before
+   */
+  publish(
+    shown: { readonly checkpoint: Uint8Array; readonly keyHistory: Uint8Array | undefined },
+    last: () => Promise<void>,
+  ): Promise<void>;
   /** Removes the partial tiles and bundles of a place whose full one is there. */
   prunePartials(at: { readonly level: number | "entries"; readonly index: number }): Promise<void>;
   /** Waits for what is being written, whether it fails or not: nothing is left half done. */
@@ -40,7 +49,8 @@ export interface StaticDirectory {
 export async function openStaticDirectory(directory: string): Promise<StaticDirectory> {
   await asUnwritable(directory, () => makeDirectory(directory, { mode: FOLDER_MODE }));
   const names = await asUnwritable(directory, () => readdir(directory));
-  const foreign = names.find((name) => name !== "tile" && !name.startsWith(".") && name !== "lost+found");
+  const isOurs = (name: string) => OURS.has(name) || name.startsWith(".");
+  const foreign = names.find((name) => !isOurs(name));
   if (foreign !== undefined && !names.includes("checkpoint")) {
     throw new TlogError(
       "USAGE",
@@ -70,7 +80,10 @@ class Writing implements StaticDirectory {
     return this.#begin(formatBundlePath(bundle), bytes);
   }
 
-  async publish(checkpoint: Uint8Array, last: () => Promise<void>): Promise<void> {
+  async publish(
+    { checkpoint, keyHistory }: Parameters<StaticDirectory["publish"]>[0],
+    last: () => Promise<void>,
+  ): Promise<void> {
     await this.settle();
     if (this.#failure !== undefined) throw this.#failure;
     const path = join(this.#directory, "checkpoint");
@@ -78,6 +91,10 @@ class Writing implements StaticDirectory {
       for (const folder of this.#folders.keys()) await syncDirectory(folder);
       await removeLeftovers(this.#directory);
       await last();
+      // Who meets the checkpoint of a new key finds what leads to it.
+      if (keyHistory !== undefined) {
+        await replaceDurably(join(this.#directory, KEY_HISTORY_PATH), keyHistory, { mode: FILE_MODE });
+      }
       await replaceDurably(path, checkpoint, { mode: FILE_MODE });
     });
   }

@@ -26,6 +26,9 @@ export function openStoreSource(store: LogReader, directory: string): LogSource 
         `${directory} has no checkpoint: nothing was published from there yet`,
       );
     },
+    async readKeyHistory() {
+      return (await store.head()).keys?.history;
+    },
     async readTile(tile, signal) {
       throwIfStopped(signal);
       return found(await store.readTile(tile), formatTilePath(tile));

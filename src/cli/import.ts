@@ -1,6 +1,6 @@
+import { openNewestHead, readKeyHistory } from "../archive/carried-keys.ts";
 import { type Imported, importLog } from "../archive/import.ts";
 import { openGuardFile } from "../server.ts";
-import { openCheckpoint } from "../tlog/checkpoint.ts";
 import { encodeBase64 } from "../tlog/encoding.ts";
 import { addExamples, addSettings, type CommandDefinition } from "./command.ts";
 import { openEntriesProgress } from "./entries-progress.ts";
@@ -29,13 +29,15 @@ export const importEntries: CommandDefinition = {
     const paths = dataPaths(config);
     const source = openPlace(args[0] ?? "", config);
     const { trust, words } = await placeTrust(call, paths);
-    const head = await openCheckpoint({ ...trust, signedNote: await source.readCheckpoint(signal) });
+    const keyHistory = await readKeyHistory(source, { trust, signal });
+    const head = await openNewestHead(source, { trust, history: keyHistory, signal });
     const guard = await openGuardFile(paths.guard);
     const progress = openEntriesProgress(output, now);
     try {
       const imported = await importLog({
         sources: [source],
         head,
+        keyHistory,
         directory: paths.data,
         guard,
         signal,
@@ -50,10 +52,18 @@ export const importEntries: CommandDefinition = {
           `entries    ${grouped(imported.treeSize)}, ${grouped(imported.treeSize - imported.before)} of them new`,
           `verified   every new entry, against the head of size ${grouped(signedSize)}, root hash ${encodeBase64(rootHash)}`,
           `trusted    ${words}`,
+          ...(keyHistory === undefined ? [] : [`key changes ${keyHistory.changes.length}, verified`]),
           `data in    ${paths.data}`,
           `guard      ${guardWords(imported, paths.guard)}`,
         ].join("\n"),
-        json: { origin, ...imported, signedSize, rootHash: encodeBase64(rootHash), directory: paths.data },
+        json: {
+          origin,
+          ...imported,
+          signedSize,
+          rootHash: encodeBase64(rootHash),
+          keyChanges: keyHistory?.changes.length,
+          directory: paths.data,
+        },
       });
     } catch (error) {
       const done = progress.reached();

@@ -1,0 +1,115 @@
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { backUp } from "../../src/archive/backup.ts";
+import { openNewestHead, readKeyHistory } from "../../src/archive/carried-keys.ts";
+import { openDirectorySource } from "../../src/archive/directory-source.ts";
+import { importLog } from "../../src/archive/import.ts";
+import { repairLog } from "../../src/archive/repair.ts";
+import { restoreBackup } from "../../src/archive/restore.ts";
+import { memoryGuard } from "../../src/keys/guard.ts";
+import { openGuardFile, openLmdbReader } from "../../src/server.ts";
+import { formatKeyHistory } from "../../src/tlog/key-history.ts";
+import { expectCodeAsync } from "../expect-code.ts";
+import { testSigner } from "../log/harness.ts";
+import { changedTo, logKey } from "../tlog/key-changes.ts";
+import { exportOf, grow, makeLog, never, newFolder } from "./logs.ts";
+
+const [first, second] = [await testSigner(), await testSigner(21)];
+const trust = { logKeys: [first.verifierKey], expectedOrigin: first.verifierKey.name };
+const keyChange = { atSeconds: 1_795_320_000, signers: [second] };
+
+/** A log of 300 entries whose key changed, then of 310 under the new one, and an export of it. */
+async function rotated() {
+  const folder = newFolder();
+  const [data, site] = [join(folder, "data"), join(folder, "site")];
+  await makeLog(data, 300);
+  await exportOf(data, site);
+  await makeLog(data, 300, { keyChange });
+  await makeLog(data, 310, { signers: [second] });
+  await exportOf(data, site);
+  return { folder, data, site, history: join(site, "key-history") };
+}
+
+async function importInto(directory: string, site: string) {
+  const source = openDirectorySource(site);
+  const keyHistory = await readKeyHistory(source, { trust, signal: never });
+  const head = await openNewestHead(source, { trust, history: keyHistory, signal: never });
+  return await importLog({
+    sources: [source],
+    head,
+    keyHistory,
+    directory,
+    guard: memoryGuard(),
+    signal: never,
+  });
+}
+
+async function keptIn(directory: string): Promise<number | undefined> {
+  const reader = await openLmdbReader({ directory });
+  return await reader.head().then(({ keys }) => reader.close().then(() => keys?.changes));
+}
+
+describe("the history of a log's keys", () => {
+  it("goes with an export and an import: the old key leads to the new one, and starts the copy no more", async () => {
+    const { folder, site } = await rotated();
+    const copy = join(folder, "copy");
+    expect((await importInto(copy, site)).treeSize).toBe(310);
+    expect(await keptIn(copy)).toBe(1);
+    await expectCodeAsync(grow(copy, 311, { recreateGuard: true }), "KEY_RETIRED");
+    const log = await grow(copy, 311, { signers: [second], recreateGuard: true });
+    expect(log.keyHistory?.changes).toHaveLength(1);
+    await log.close();
+    await exportOf(copy, site);
+    // Again and again: what is there already stays.
+    expect(await keptIn(copy)).toBe(1);
+  });
+
+  it("without it the old key's copy refuses the new head, and a forged or foreign one is refused", async () => {
+    const { folder, site, history } = await rotated();
+    const kept = await readFile(history);
+    await rm(history);
+    await expectCodeAsync(importInto(join(folder, "a"), site), "SIGNATURE_MISSING");
+    await writeFile(history, kept.toString().replace("tree 300", "tree 299"));
+    await expectCodeAsync(importInto(join(folder, "b"), site), "KEY_HISTORY_INVALID");
+    const named = { name: first.verifierKey.name };
+    const [mine, other] = [await logKey(1, named), await logKey(21, named)];
+    const elsewhere = await changedTo([{ ...other, signer: second }], {
+      oldKeys: [{ ...mine, signer: first }],
+      treeSize: 300,
+      origin: named.name,
+    });
+    await writeFile(history, formatKeyHistory(elsewhere));
+    await expectCodeAsync(importInto(join(folder, "c"), site), "KEY_HISTORY_INVALID");
+    // A log of the same name whose keys changed otherwise.
+    const { data } = await rotated();
+    await expectCodeAsync(exportOf(data, site), "KEY_HISTORY_FORKED");
+  });
+
+  it("is in a repaired directory, and in a restored backup", async () => {
+    const { folder, data } = await rotated();
+    const repaired = join(folder, "repaired");
+    await repairLog({
+      damaged: data,
+      directory: repaired,
+      mirrors: [],
+      trust,
+      guard: memoryGuard(),
+      signal: never,
+    });
+    expect(await keptIn(repaired)).toBe(1);
+    const [backup, restored] = [join(folder, "backup"), join(folder, "restored")];
+    await backUp({ directory: data, to: backup, now: () => new Date(0), signal: never });
+    const guard = await openGuardFile(`${data}.guard`);
+    const { guard: verdict } = await restoreBackup({
+      from: backup,
+      directory: restored,
+      guard,
+      verify: false,
+      signal: never,
+    });
+    await guard.close();
+    expect(verdict).toEqual({ fits: true });
+    expect(await keptIn(restored)).toBe(1);
+  });
+});
