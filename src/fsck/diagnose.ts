@@ -7,8 +7,9 @@ import { blockLeafHashes, entryOffsets } from "../tlog/entry-bundle.ts";
 import { formatBundlePath, formatTilePath, TILE_WIDTH, type Tile } from "../tlog/tile.ts";
 import { reportEntries } from "./diagnose-entries.ts";
 import { extentOf, type FindingList } from "./finding.ts";
-import { differences, hashAt, rightHashes, type TileHasher } from "./hashing.ts";
+import { differences, hashAt, rightHashes } from "./hashing.ts";
 import { type Piece, pieceOf, type TreeSource } from "./source.ts";
+import type { TileHasher } from "./tile-hasher.ts";
 
 /** A tile of level 0, and what is known of it: the root of a full one, or all hashes of a partial one. */
 export interface Suspect {

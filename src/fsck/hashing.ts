@@ -1,55 +1,11 @@
-/** Hashing of whole tiles, and the choice between two versions of hashes of which one is signed. */
+/** Roots of tiles at the edge, and the choice between two versions of hashes of which one is signed. */
 import { foldPeaks } from "../merkle/compact-range.ts";
-import { emptyRootHash, HASH_BYTES, hashMemory, nodeHash, writeParents } from "../merkle/hash.ts";
+import { emptyRootHash, HASH_BYTES, nodeHash } from "../merkle/hash.ts";
 import { bytesEqual } from "../tlog/encoding.ts";
 import { TILE_HEIGHT, TILE_WIDTH } from "../tlog/tile.ts";
 
 /** Of n places in which two versions differ 2^n mixtures are tried; more than these places say that nothing fits. */
 const MAX_MIXED = 8;
-const INNER_START = 2 * TILE_WIDTH - 32;
-const ROOT = 2 * TILE_WIDTH - 2;
-
-/** Hashes full tiles in memory of its own. */
-export class TileHasher {
-  readonly #memory = hashMemory(2 * TILE_WIDTH);
-
-  /** The root above 256 hashes: a copy. */
-  root(hashes: Uint8Array): Uint8Array {
-    const memory = this.#memory;
-    memory.bytes.set(hashes);
-    for (let from = 0, count = TILE_WIDTH; count > 1; count /= 2) {
-      writeParents(memory, { from, pairs: count / 2, to: from + count });
-      from += count;
-    }
-    return memory.bytes.slice(ROOT * HASH_BYTES, (ROOT + 1) * HASH_BYTES);
-  }
-
-  /** The inner nodes of the tile that was hashed last, as a store keeps them: of heights 4, 5, 6 and 7. A view. */
-  inner(): Uint8Array {
-    return this.#memory.bytes.subarray(INNER_START * HASH_BYTES, ROOT * HASH_BYTES);
-  }
-
-  /** The same of a partial tile: zeroes for nodes that are not complete. */
-  openInner(hashes: Uint8Array): Uint8Array {
-    const padded = new Uint8Array(TILE_WIDTH * HASH_BYTES);
-    padded.set(hashes);
-    this.root(padded);
-    const nodes = this.inner().slice();
-    for (const [height, start] of INNER_HEIGHTS) {
-      const complete = Math.floor(hashes.length / HASH_BYTES / 2 ** height);
-      nodes.fill(0, (start + complete) * HASH_BYTES, (start + 2 ** (TILE_HEIGHT - height)) * HASH_BYTES);
-    }
-    return nodes;
-  }
-}
-
-/** The heights of inner nodes that a store keeps, and where those of each begin, in hashes. */
-const INNER_HEIGHTS = [
-  [4, 0],
-  [5, 16],
-  [6, 24],
-  [7, 28],
-] as const;
 
 /** Hash `at` of many: a view. */
 export function hashAt(hashes: Uint8Array, at: number): Uint8Array {

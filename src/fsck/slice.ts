@@ -2,12 +2,13 @@
 import { TlogError } from "../errors.ts";
 import { HASH_BYTES } from "../merkle/hash.ts";
 import { bytesEqual } from "../tlog/encoding.ts";
-import { blockLeafHashes, entryOffsets } from "../tlog/entry-bundle.ts";
+import { entryOffsets } from "../tlog/entry-bundle.ts";
 import { formatTilePath, TILE_WIDTH, type Tile } from "../tlog/tile.ts";
 import { diagnoseTile, reportHashes } from "./diagnose.ts";
 import { extentOf, FindingList, type Found } from "./finding.ts";
-import { hashAt, rightHashes, TileHasher } from "./hashing.ts";
+import { hashAt, rightHashes } from "./hashing.ts";
 import { damageIn, type Piece, pieceOf, type TreeSource } from "./source.ts";
+import { TileHasher } from "./tile-hasher.ts";
 
 export const SLICE_TILES = TILE_WIDTH;
 export const SLICE_LEAVES = SLICE_TILES * TILE_WIDTH;
@@ -156,7 +157,7 @@ class SliceCheck {
   #take(place: number, { tile, bundle, stored, inner, innerProblem }: Reading): void {
     this.#entries += tile.width;
     this.#bytes += bundle.bytes?.length ?? 0;
-    const derived = leafHashesOf(bundle, tile.width);
+    const derived = leafHashesOf(bundle, tile.width, this.#hasher);
     const held = stored.bytes?.length === tile.width * HASH_BYTES ? stored.bytes : undefined;
     const isSound = derived !== undefined && held !== undefined && bytesEqual(derived, held);
     if (!isSound) this.#suspects.push(place);
@@ -267,10 +268,10 @@ function bytesRead({ entries, bytes }: { readonly entries: number; readonly byte
 }
 
 /** The leaf hashes of entries; undefined when they cannot be read. */
-function leafHashesOf({ bytes }: Piece, width: number): Uint8Array | undefined {
+function leafHashesOf({ bytes }: Piece, width: number, hasher: TileHasher): Uint8Array | undefined {
   if (bytes === undefined) return undefined;
   try {
-    return blockLeafHashes({ bytes, offsets: entryOffsets(bytes, width) });
+    return hasher.leafHashes({ bytes, offsets: entryOffsets(bytes, width) });
   } catch (error) {
     if (error instanceof TlogError && error.code === "BUNDLE_MALFORMED") return undefined;
     throw error;

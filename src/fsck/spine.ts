@@ -5,9 +5,10 @@ import { bytesEqual, concatBytes } from "../tlog/encoding.ts";
 import { formatTilePath, TILE_WIDTH, type Tile, tilesAt } from "../tlog/tile.ts";
 import { reportHashes } from "./diagnose.ts";
 import type { FindingList } from "./finding.ts";
-import { edgeWidths, hashAt, rightHashes, rootOfEdges, TileHasher } from "./hashing.ts";
+import { edgeWidths, hashAt, rightHashes, rootOfEdges } from "./hashing.ts";
 import { SLICE_LEAVES, type SliceJob } from "./slice.ts";
 import { type Piece, pieceOf, type TreeSource } from "./source.ts";
+import { TileHasher } from "./tile-hasher.ts";
 
 /** A tile of the upper part, or a partial one, as it was read. */
 export interface SpineTile {
