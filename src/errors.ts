@@ -39,6 +39,7 @@ export type ErrorCode =
   | "EVIDENCE_INVALID"
   | "CONFORMANCE_FAILED"
   | "DAMAGE_FOUND"
+  | "CHECKUP_FAILED"
   | "ALARM_RAISED"
   // The platform
   | "CRYPTO_UNAVAILABLE"

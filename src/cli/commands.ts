@@ -33,6 +33,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = Object.freeze({
     summary: "check every byte of a log against what it signed, and name what is wrong; it may be running",
     load: async () => (await import("./fsck.ts")).fsck,
   },
+  doctor: {
+    summary:
+      "look at all that a log runs on, from its keys to what readers see, and say what to do; writes nothing",
+    load: async () => (await import("./doctor.ts")).doctor,
+  },
   witness: {
     summary: "run a witness: cosign what logs show everybody, hold evidence against those that forked",
     load: async () => (await import("./witness.ts")).witness,

@@ -49,6 +49,7 @@ const EXIT_CODES: { readonly [Code in ErrorCode]: ExitCode } = Object.freeze({
   BACKUP_DAMAGED: 1,
   CONFORMANCE_FAILED: 1,
   DAMAGE_FOUND: 1,
+  CHECKUP_FAILED: 1,
   ALARM_RAISED: 1,
   // The caller's words, files, keys, or the state of a log on this machine: a person has to decide.
   ARGUMENT_INVALID: 2,

@@ -38,7 +38,7 @@ export function assertWitnessesAsked(config: Config): void {
 export async function policyWitnesses(
   config: Config,
   { signers }: { readonly signers: readonly NoteSigner[] },
-): Promise<LogWitnesses | undefined> {
+): Promise<(LogWitnesses & { readonly policy: Policy }) | undefined> {
   const path = config.value("witnessPolicy");
   if (path === undefined) return undefined;
   const policy = await readPolicy(path);

@@ -25,7 +25,8 @@ import { configuredWebhooks, serveWebhooks } from "./serve-webhooks.ts";
 import { assertWitnessesAsked, WITNESS_SETTINGS } from "./serve-witnesses.ts";
 import { lineOptions, untilAborted } from "./serving.ts";
 
-const OPTIONS: readonly SettingName[] = [
+/** What `serve` may be told. */
+export const SERVE_SETTINGS: readonly SettingName[] = [
   "listen",
   ...PLACE_SETTINGS,
   "duplicates",
@@ -57,7 +58,7 @@ const OPTIONS: readonly SettingName[] = [
 /** `serve`: runs a log until Ctrl-C. */
 export const serve: CommandDefinition = {
   define(command) {
-    addSettings(command, OPTIONS);
+    addSettings(command, SERVE_SETTINGS);
     addExamples(command, [
       "bristlecone serve",
       "bristlecone serve --listen 0.0.0.0:6962 --data /var/lib/log --origin example.com/log --tokens tokens.txt",
@@ -66,7 +67,7 @@ export const serve: CommandDefinition = {
   },
   async run(call) {
     const config = await call.config();
-    assertSettings(config, OPTIONS);
+    assertSettings(config, SERVE_SETTINGS);
     assertWitnessesAsked(config);
     const paths = dataPaths(config);
     const tls = tlsFiles(config);
