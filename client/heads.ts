@@ -1,5 +1,5 @@
 /** What this client knows of a log's heads: every head that comes in is verified, compared with the remembered one, then remembered. */
-import { TlogError } from "../src/errors.ts";
+import { orUndefined, TlogError } from "../src/errors.ts";
 import { hashesEqual } from "../src/merkle/hash.ts";
 import { openCheckpoint, type VerifiedCheckpoint } from "../src/tlog/checkpoint.ts";
 import { bytesEqual, decodeUtf8 } from "../src/tlog/encoding.ts";
@@ -123,9 +123,13 @@ function openBelief(log: Asked): KeyRing["believe"] {
   const isPlain = new Set(logKeys.map(({ type }) => type)).size === logKeys.length;
   const isChosen = ({ name, keyId }: NoteSignature) =>
     name !== origin || logKeys.some((key) => key.keyId === keyId);
+  const areChosen = (note: Uint8Array) => parseNote(note).signatures.every(isChosen);
   return async (signedNote, signal) => {
     const isRemembered = await log.memory.load(`${origin}\n`);
-    if (!isRemembered && isPlain && parseNote(signedNote).signatures.every(isChosen)) return log;
+    // What is remembered may have been signed by a key from before the chosen one.
+    const saved = (await log.memory.load(origin)) ?? signedNote;
+    const isOlder = orUndefined(() => areChosen(saved)) === false;
+    if (!isRemembered && isPlain && !isOlder && areChosen(signedNote)) return log;
     ring ??= await import("./key-ring.ts").then(
       ({ openKeyRing }) => openKeyRing(log),
       (error: unknown): undefined => {

@@ -2,11 +2,12 @@
  * Follows a log from the keys that its user chose to those that took their place: spec/key-history.md. Loaded when a checkpoint has a
  * line of the log by a key that nobody chose, or when a change of keys is remembered.
  */
-import { TlogError } from "../src/errors.ts";
+import { orUndefined, TlogError } from "../src/errors.ts";
 import { emptyRootHash, hashesEqual } from "../src/merkle/hash.ts";
 import { parseCheckpoint, type VerifiedCheckpoint } from "../src/tlog/checkpoint.ts";
 import { bytesEqual, decodeUtf8 } from "../src/tlog/encoding.ts";
 import { formatVerifierKey, keyLabel, type VerifierKey } from "../src/tlog/key.ts";
+import { isSameVerifierKey } from "../src/tlog/key-change.ts";
 import {
   compareKeyHistories,
   formatKeyHistory,
@@ -18,7 +19,7 @@ import {
   MAX_KEY_HISTORY_BYTES,
   openKeyHistory,
 } from "../src/tlog/key-history.ts";
-import { parseNote } from "../src/tlog/note.ts";
+import { type NoteSignature, parseNote } from "../src/tlog/note.ts";
 import type { CheckpointMemory } from "./checkpoint-memory.ts";
 import type { Fetcher } from "./fetcher.ts";
 import type { Trust } from "./policy.ts";
@@ -92,11 +93,16 @@ export function openKeyRing(log: Ringed): KeyRing {
   /** The history as far as this tree has come. @throws {KeyHistoryForkedError} */
   async function learn(
     known: KeyHistory | undefined,
-    note: { readonly labels: readonly string[]; readonly treeSize: number },
+    note: {
+      readonly labels: readonly string[];
+      readonly rememberedLabels: readonly string[];
+      readonly treeSize: number;
+    },
     signal: AbortSignal | undefined,
   ): Promise<KeyHistory | undefined> {
     const mine = new Set([...(known === undefined ? [] : keySets(known).flat()), ...alone].map(keyLabel));
-    const unknown = note.labels.filter((label) => !mine.has(label) && !strangers.has(label));
+    const seen = [...note.labels, ...note.rememberedLabels];
+    const unknown = seen.filter((label) => !mine.has(label) && !strangers.has(label));
     const isSigned = isSignedByOneOf(keysAt(known, logKeys, note.treeSize), note.labels);
     if (unknown.length === 0 && isSigned) return known;
     const { shown, isAnswer } = await servedBy(log, { isNeeded: !isSigned, signal });
@@ -110,13 +116,19 @@ export function openKeyRing(log: Ringed): KeyRing {
     return isLonger ? upTo : known;
   }
 
+  const labelsIn = (lines: readonly NoteSignature[]): readonly string[] =>
+    lines.filter(({ name }) => name === origin).map(keyLabel);
+
   return {
     async believe(signedNote, signal) {
       const { text, signatures } = parseNote(signedNote);
       const { treeSize } = parseCheckpoint(decodeUtf8(text));
-      const labels = signatures.filter(({ name }) => name === origin).map(keyLabel);
+      const labels = labelsIn(signatures);
+      const head = await memory.load(origin);
+      const rememberedLabels =
+        head === undefined ? [] : labelsIn(orUndefined(() => parseNote(head).signatures) ?? []);
       const { bytes, history: known } = await remembered();
-      const history = await learn(known, { labels, treeSize }, signal);
+      const history = await learn(known, { labels, rememberedLabels, treeSize }, signal);
       const keys = keysAt(history, logKeys, treeSize);
       assertSignedByOneOf(keys, { labels, treeSize, history });
       const from = known?.changes.length ?? 0;
@@ -205,11 +217,14 @@ export function placeOf(origin: string): string {
   return `${origin}\n`;
 }
 
-/** The policy with these keys of this log; what is remembered of it any of its keys may have signed. */
+/** The policy with these keys of this log. */
 function withKeys(trust: Trust, keys: readonly VerifierKey[], history: KeyHistory | undefined): Trust {
   const { policy, origin } = trust;
   const others = policy.logs.filter(({ key }) => key.name !== origin);
-  const logKeys = keysAt(history, trust.logKeys, 0);
+  // What is remembered was verified when it was new: any key that the log had may have signed it, those before the chosen one too.
+  const logKeys = [...trust.logKeys, ...(history === undefined ? [] : keySets(history).flat())].filter(
+    (key, at, all) => all.findIndex((one) => isSameVerifierKey(one, key)) === at,
+  );
   return { origin, logKeys, policy: { ...policy, logs: [...keys.map((key) => ({ key })), ...others] } };
 }
 

@@ -13,7 +13,7 @@ import { openStage, ownNote, ownPart, reachableWitnesses } from "./open-stage.ts
 import { checkedOrigin, type LogOptions } from "./options.ts";
 import {
   isCosigned,
-  lacksFirstKey,
+  lacksNewKey,
   type OwnKeys,
   openOwnKeys,
   settleKeyChange,
@@ -155,19 +155,19 @@ function replacementOf(
   readonly extensions: readonly string[] | undefined;
 } {
   const isOutdated = (publication: Publication): boolean =>
-    mark?.isMissingIn(publication) === true || wantsFirstKey(publication, options, keys);
+    mark?.isMissingIn(publication) === true || wantsNewKey(publication, options, keys);
   const isReplaced = published !== undefined && isOutdated(published);
   const signed = isReplaced ? undefined : ownPart(published, keys);
   return { isOutdated, isReplaced, signed, extensions: mark?.extensions };
 }
 
-/** A checkpoint from before the key that comes first now; who has it cosigned would lose that where nobody is asked. */
-function wantsFirstKey(
+/** A checkpoint from before a key that the log has now; who has it cosigned would lose that where nobody is asked. */
+function wantsNewKey(
   publication: Publication,
   { signers, witnesses }: Pick<LogOptions, "signers" | "witnesses">,
   keys: OwnKeys,
 ): boolean {
-  if (keys.history === undefined || !lacksFirstKey(publication, signers)) return false;
+  if (!lacksNewKey(publication, signers, keys)) return false;
   return witnesses !== undefined || !isCosigned(publication.checkpoint, keys);
 }
 

@@ -1,7 +1,7 @@
 /** Which keys speak for this log, and how they change. spec/key-history.md, spec/decisions/0049 */
 import { TlogError } from "../errors.ts";
 import { rangeRoot } from "../merkle/compact-range.ts";
-import type { KeptKeyHistory, LogStore, StoreHead } from "../store/store.ts";
+import type { KeptKeyHistory, LogStore, PublishedHead, StoreHead } from "../store/store.ts";
 import { ED25519, keyLabel, type NoteSigner, type VerifierKey } from "../tlog/key.ts";
 import { isSameVerifierKey } from "../tlog/key-change.ts";
 import {
@@ -39,11 +39,14 @@ export interface OwnKeys {
  * @throws {TlogError} KEY_RETIRED (a key that was replaced would sign first) | STORE_ORIGIN_MISMATCH | STORE_DAMAGED
  */
 export async function openOwnKeys(
-  { keys }: Pick<StoreHead, "keys">,
+  { keys, published }: Pick<StoreHead, "keys" | "published">,
   { origin, signers }: { readonly origin: string; readonly signers: readonly NoteSigner[] },
 ): Promise<OwnKeys> {
   const signing = signers.map(({ verifierKey }) => verifierKey);
-  if (keys === undefined) return ownKeys(undefined, signing);
+  if (keys === undefined) {
+    assertFirstKeys(published, signing);
+    return ownKeys(undefined, signing);
+  }
   const history = await openKept(keys, origin);
   assertCurrent(history, signing);
   return ownKeys(history, signing);
@@ -72,6 +75,7 @@ export async function settleKeyChange(
       `the log has ${integrated.treeSize} entries, ${published?.treeSize ?? 0} of them are published: its keys change when all are`,
     );
   }
+  assertAllKeys(published.checkpoint, { origin, labels: keys.labels });
   const { treeSize } = integrated;
   const tree = { treeSize, rootHash: rangeRoot(integrated) };
   const oldSigners = firstOfEachType(signers);
@@ -86,6 +90,20 @@ export async function settleKeyChange(
   });
   await store.recordHeads({ keys: { changes: history.changes.length, history: formatKeyHistory(history) } });
   return ownKeys(history, []);
+}
+
+/** @throws {TlogError} ARGUMENT_INVALID when the log has a key that is not at hand: the change would not say that it is gone */
+function assertAllKeys(
+  checkpoint: Uint8Array,
+  { origin, labels }: { readonly origin: string; readonly labels: ReadonlySet<string> },
+): void {
+  const lines = parseNote(checkpoint).signatures.filter(({ name }) => name === origin);
+  const unknown = lines.map(keyLabel).find((label) => !labels.has(label));
+  if (unknown === undefined) return;
+  throw new TlogError(
+    "ARGUMENT_INVALID",
+    `the log's last checkpoint is signed with ${unknown}, too: a change of keys wants all keys of the log, or nobody could tell what became of that one`,
+  );
 }
 
 /** A log's own key of a type stands before former ones. */
@@ -110,10 +128,16 @@ export function isCosigned(checkpoint: Uint8Array, { labels }: Pick<OwnKeys, "la
   return parseNote(checkpoint).signatures.some((line) => !labels.has(keyLabel(line)));
 }
 
-/** Whether the log's first key has not signed this checkpoint, which is to have its signature. */
-export function lacksFirstKey({ checkpoint }: Publication, [first]: readonly NoteSigner[]): boolean {
-  const label = first && keyLabel(first.verifierKey);
-  return parseNote(checkpoint).signatures.every((line) => keyLabel(line) !== label);
+/** Whether a key that a change brought has not signed this checkpoint, and is at hand. */
+export function lacksNewKey(
+  { checkpoint }: Publication,
+  signers: readonly NoteSigner[],
+  { history }: Pick<OwnKeys, "history">,
+): boolean {
+  const lines = new Set(parseNote(checkpoint).signatures.map(keyLabel));
+  const current = history === undefined ? [] : currentKeys(history);
+  const given = current.filter((key) => signers.some((one) => isSameVerifierKey(one.verifierKey, key)));
+  return given.some((key) => !lines.has(keyLabel(key)));
 }
 
 function ownKeys(history: KeyHistory | undefined, signing: readonly VerifierKey[]): OwnKeys {
@@ -138,15 +162,31 @@ function assertCurrent(history: KeyHistory, signing: readonly VerifierKey[]): vo
   for (const key of signing) {
     const ofType = current.find(({ type }) => type === key.type);
     const isFirst = signing.find(({ type }) => type === key.type) === key;
-    if (!isFirst || isIn(current, key)) continue;
-    if (isIn(keySets(history).flat(), key)) throw retired(history, key, ofType);
-    // Another second key than the history speaks of is nobody's successor, and takes nobody's place.
-    if (key.type !== ED25519) continue;
+    const isFormer = isIn(keySets(history).flat(), key);
+    if (isIn(current, key) || (isFormer && !isFirst)) continue;
+    if (isFormer) throw retired(history, key, ofType);
+    // A second key where the history speaks of none is nobody's successor, and takes nobody's place.
+    if (isFirst && ofType === undefined) continue;
     throw new TlogError(
       "STORE_ORIGIN_MISMATCH",
       `the log's key is ${ofType === undefined ? "another one" : keyLabel(ofType)}, and ${keyLabel(key)} never was`,
     );
   }
+}
+
+/** Where the keys never changed, the one that signed what is published is the log's, and there are no former ones. @throws {TlogError} STORE_ORIGIN_MISMATCH */
+function assertFirstKeys(published: PublishedHead | undefined, signing: readonly VerifierKey[]): void {
+  if (published === undefined) return;
+  const signed = new Set(parseNote(published.checkpoint).signatures.map(keyLabel));
+  const types = signing.map(({ type }) => type);
+  const foreign = signing.find(
+    (key, at) => types.indexOf(key.type) !== at || (key.type === ED25519 && !signed.has(keyLabel(key))),
+  );
+  if (foreign === undefined) return;
+  throw new TlogError(
+    "STORE_ORIGIN_MISMATCH",
+    `the log's keys never changed, and ${keyLabel(foreign)} is not the one that signed its last checkpoint: bristlecone rotate changes them`,
+  );
 }
 
 function retired(history: KeyHistory, key: VerifierKey, next: VerifierKey | undefined): TlogError {

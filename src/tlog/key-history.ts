@@ -118,7 +118,8 @@ export function keysAt(
     const from = sets.findIndex((set) => set.some((one) => isSameVerifierKey(one, key)));
     const later = sets.slice(Math.max(from, current)).flat();
     const believed = from < 0 ? [key] : later.filter(({ type }) => type === key.type);
-    keys.push(...believed.filter((one) => !keys.some((known) => isSameVerifierKey(known, one))));
+    // A key that stays is in several sets.
+    for (const one of believed) if (!keys.some((known) => isSameVerifierKey(known, one))) keys.push(one);
   }
   return keys;
 }

@@ -169,4 +169,24 @@ describe("a client that chose a log's first key", () => {
     show(undefined, old);
     await expectCodeAsync(client.checkpoint(), "SIGNATURE_MISSING");
   });
+
+  test("goes on from what the first key signed when it is told to choose the second, whether it had followed or not", async () => {
+    const { log, old, second, to, show, grow } = await rotated();
+    const vkey = formatVerifierKey(second.signer.verifierKey);
+    for (const hasFollowed of [true, false]) {
+      const checkpoints = memoryCheckpoints();
+      show(undefined, old);
+      await clientOf(log, { checkpoints }).checkpoint();
+      show(await to(second), second);
+      if (hasFollowed) await clientOf(log, { checkpoints }).checkpoint();
+      expect((await clientOf(log, { checkpoints, vkey }).checkpoint()).progress).toBe("same");
+      show(undefined, old);
+      await expectCodeAsync(clientOf(log, { checkpoints, vkey }).checkpoint(), "SIGNATURE_MISSING");
+    }
+    const checkpoints = memoryCheckpoints();
+    await clientOf(log, { checkpoints }).checkpoint();
+    await grow(2);
+    show(await to(second), second);
+    expect((await clientOf(log, { checkpoints, vkey }).checkpoint()).progress).toBe("grew");
+  });
 });

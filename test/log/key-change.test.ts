@@ -1,13 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { openCheckpoint } from "../../src/tlog/checkpoint.ts";
-import { keyLabel } from "../../src/tlog/key.ts";
+import { keyLabel, type NoteSigner } from "../../src/tlog/key.ts";
 import { keysAt } from "../../src/tlog/key-history.ts";
 import { parseNote } from "../../src/tlog/note.ts";
 import { expectCodeAsync } from "../expect-code.ts";
-import { type Disks, emptyDisks, entry, openOn, published, testSigner } from "./harness.ts";
+import { logKey } from "../tlog/key-changes.ts";
+import { type Disks, emptyDisks, entry, ORIGIN, openOn, published, testSigner } from "./harness.ts";
 
 const [first, second, stranger] = [await testSigner(), await testSigner(21), await testSigner(22)];
 const CHANGE = { atSeconds: 1_795_320_000, signers: [second] };
+
+async function pqSigner(number: number): Promise<NoteSigner> {
+  return (await logKey(number, { name: ORIGIN, type: 0x06 })).signer;
+}
 
 async function rotated(): Promise<Disks> {
   const disks = emptyDisks();
@@ -42,6 +47,37 @@ describe("a log whose key was changed", () => {
     for (const signers of [[first], [first, second]])
       await expectCodeAsync(openOn(disks, { signers }), "KEY_RETIRED");
     await expectCodeAsync(openOn(disks, { signers: [stranger] }), "STORE_ORIGIN_MISMATCH");
+    await expectCodeAsync(openOn(disks, { signers: [second, stranger] }), "STORE_ORIGIN_MISMATCH");
     await (await openOn(disks, { signers: [second] })).close();
+  });
+
+  it("does not start with another key where nothing was changed, as if it had been", async () => {
+    const disks = emptyDisks();
+    await (await openOn(disks)).close();
+    for (const signers of [[second, first], [first, second], [second]])
+      await expectCodeAsync(openOn(disks, { signers }), "STORE_ORIGIN_MISMATCH");
+    await (await openOn(disks)).close();
+  });
+
+  it("changes its second key, which then is retired as the first one is, and changes nothing while one is missing", async () => {
+    const disks = emptyDisks();
+    const [pq, nextPq] = [await pqSigner(31), await pqSigner(32)];
+    const log = await openOn(disks, { signers: [first, pq] });
+    await log.add(entry(0));
+    await published(log, 0);
+    await log.close();
+    await expectCodeAsync(openOn(disks, { keyChange: CHANGE }), "ARGUMENT_INVALID");
+    const keyChange = { ...CHANGE, signers: [first, nextPq] };
+    const changed = await openOn(disks, { signers: [first, pq], keyChange });
+    const lines = parseNote(changed.published().checkpoint).signatures.map(keyLabel);
+    expect(lines).toEqual([first, nextPq, pq].map(({ verifierKey }) => keyLabel(verifierKey)));
+    const wordOf = (key: NoteSigner, size: number) => keysAt(changed.keyHistory, [key.verifierKey], size);
+    expect(wordOf(pq, 2)).toEqual([nextPq.verifierKey]);
+    expect(wordOf(first, 2)).toEqual([first.verifierKey]);
+    await changed.close();
+    await expectCodeAsync(openOn(disks, { signers: [first, pq] }), "KEY_RETIRED");
+    const other = [first, await pqSigner(33)];
+    await expectCodeAsync(openOn(disks, { signers: other }), "STORE_ORIGIN_MISMATCH");
+    await (await openOn(disks, { signers: [first, nextPq] })).close();
   });
 });
