@@ -138,6 +138,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = Object.freeze({
     summary: "let a witness cosign for one more log, or give a known one another key",
     load: async () => (await import("./witness-add-log.ts")).witnessAddLog,
   },
+  "witness remove-key": {
+    summary: "cosign no more what one key of a log signs: it was replaced, or leaked",
+    load: async () => (await import("./witness-remove-key.ts")).witnessRemoveKey,
+  },
   "witness logs": {
     summary: "list the logs of a witness, and how far it is with each",
     load: async () => (await import("./witness-logs.ts")).witnessLogs,

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { OPERATOR_FILE } from "../../src/node/roster-file.ts";
 import { openLmdbWitnessStore } from "../../src/store/witness-lmdb.ts";
 import { encodeUtf8 } from "../../src/tlog/encoding.ts";
+import { formatVerifierKey } from "../../src/tlog/key.ts";
 import { parseRosterText } from "../../src/witness/roster-text.ts";
 import { testSigner, vkeyOf } from "../tlog/signers.ts";
 import { callCli, temporaryDirectory } from "./harness.ts";
@@ -64,6 +65,19 @@ describe("witness add-log", () => {
     expect((await witness(directory, "add-log", SECOND, "--add-key")).stdout).toContain(`key    ${SECOND}\n`);
     expect((await witness(directory, "add-log", SECOND)).code).toBe(0);
     expect(logsIn(directory)[0]?.logKeys).toHaveLength(2);
+  });
+
+  it("has a key removed again, never the last one and none that is not there", async () => {
+    const directory = temporaryDirectory();
+    expect((await witness(directory, "remove-key", FIRST)).stderr).toContain("LOG_UNKNOWN");
+    await witness(directory, "add-log", FIRST);
+    const last = await witness(directory, "remove-key", FIRST);
+    expect(last.stderr).toMatch(/only key of log\.example[\s\S]*ROSTER_INVALID/);
+    await witness(directory, "add-log", SECOND, "--add-key");
+    expect((await witness(directory, "remove-key", OTHER, "--origin", "log.example")).code).toBe(last.code);
+    expect((await witness(directory, "remove-key", FIRST)).code).toBe(0);
+    expect(logsIn(directory)[0]?.logKeys.map(formatVerifierKey)).toEqual([SECOND]);
+    expect((await witness(directory, "add-log", FIRST)).code).toBe(last.code);
   });
 
   it("changes the limit and adds a URL of a known log", async () => {
