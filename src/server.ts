@@ -249,7 +249,8 @@ async function openLogDisks(
     events.warning({ code: "LEAF_INDEX_UNMERGED", message: `${messageOf(error)}; will try again` });
   const maxBytes = options.maxStoreBytes;
   const told = { onIndexing, onUpgrade, onMergeFailed };
-  const openStore = () => openLmdbStore({ directory, origin, maxBytes, ...told });
+  const floorBytes = options.minFreeBytes ?? DEFAULT_MIN_FREE_BYTES;
+  const openStore = () => openLmdbStore({ directory, origin, maxBytes, floorBytes, ...told });
   return await openDisks(directory, { openStore, guard, warn: events.warning });
 }
 

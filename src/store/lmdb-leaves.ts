@@ -15,8 +15,8 @@ const LEAF_INDEX_DIRECTORY = "leaf-index";
 /** How far the making of a leaf index has come. */
 export type IndexProgress = Parameters<Required<LeafIndexOptions>["onProgress"]>[0];
 
-/** What its writer tells of. */
-export type IndexEvents = Pick<LeafIndexOptions, "onProgress" | "onMergeFailed">;
+/** What its writer tells of, and what it leaves free. */
+export type IndexWriting = Pick<LeafIndexOptions, "onProgress" | "onMergeFailed" | "floorBytes">;
 
 interface LeavesOf {
   readonly env: LogEnvironment;
@@ -25,13 +25,13 @@ interface LeavesOf {
 }
 
 /** For the writer: makes what is missing. @throws {TlogError} STORE_DAMAGED | STORE_FULL | STORE_FAILED */
-export async function openLeaves(of: LeavesOf, events: IndexEvents): Promise<LeafIndex> {
+export async function openLeaves(of: LeavesOf, writing: IndexWriting): Promise<LeafIndex> {
   of.env.refresh();
   return await openLeafIndex({
     ...optionsOf(of),
     treeSize: treeSizeReader(of.env.tables.meta)(),
     readOnly: false,
-    ...events,
+    ...writing,
   });
 }
 

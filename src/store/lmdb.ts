@@ -26,6 +26,8 @@ export interface LmdbStoreOptions {
   readonly onIndexing?: ((progress: IndexProgress) => void) | undefined;
   /** Told why runs of the leaf index could not be merged: it goes on, a little slower, and tries again. */
   readonly onMergeFailed?: ((error: unknown) => void) | undefined;
+  /** Free bytes below which the log takes no entries: runs are merged only where that leaves more. Default 0. */
+  readonly floorBytes?: number | undefined;
   /** Told when the directory is of the former schema, and is made one of this: earlier versions then open it no more. */
   readonly onUpgrade?: (() => void) | undefined;
 }
@@ -69,7 +71,8 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<LogStore
   try {
     const { storeId } = writer;
     const { onIndexing: onProgress = () => undefined, onMergeFailed = () => undefined } = options;
-    const index = await openLeaves({ env, directory, storeId }, { onProgress, onMergeFailed });
+    const { floorBytes = 0 } = options;
+    const index = await openLeaves({ env, directory, storeId }, { onProgress, onMergeFailed, floorBytes });
     return {
       writer,
       ...readerOf(env, assertOpen, (leafHashes) => index.findRepaired(leafHashes)),

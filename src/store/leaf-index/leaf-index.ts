@@ -36,6 +36,8 @@ export interface LeafIndexOptions {
   readonly onProgress?: (progress: { readonly indexed: number; readonly treeSize: number }) => void;
   /** Told why a merge failed. The index goes on, with more runs to look through, and tries again with each new run. */
   readonly onMergeFailed?: (error: unknown) => void;
+  /** Free bytes below which the log takes no entries: a merge, which can wait, does not bring it there. Default 0. */
+  readonly floorBytes?: number;
 }
 
 export interface LeafIndex {

@@ -15,7 +15,7 @@ import { warmUp } from "./warm-up.ts";
 
 /** Full tables in memory that wait to be written; with them there is no room for more. */
 const MAX_FULL_TABLES = 2;
-/** What merging leaves free, for commits beside it. */
+/** What merging leaves free above `floorBytes`, for commits beside it. */
 const RESERVED_BYTES = 67_108_864;
 /** Runs at the end that wait to be merged; with them there is no room for more. */
 const MAX_UNMERGED_RUNS = 24;
@@ -234,8 +234,8 @@ class WritingIndex implements LeafIndex {
 
   /** A disk that is filled for a while, by files that may wait, is full for the commits and the heads of that while. */
   async #assertRoom(bytes: number): Promise<void> {
-    const { directory } = this.#options;
-    const wanted = bytes + RESERVED_BYTES;
+    const { directory, floorBytes = 0 } = this.#options;
+    const wanted = bytes + floorBytes + RESERVED_BYTES;
     const { bavail, bsize } = await statfs(directory).catch((error: unknown) => {
       throw fileError(directory, error);
     });

@@ -2,9 +2,29 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, inject, it } from "vitest";
 import { expectCodeAsync } from "../../expect-code.ts";
 import { filesIn, grow, openIndex, RUN_LEAVES, randomHashes, TileYard, wrongAnswers } from "./yard.ts";
+
+it("merges runs only where that leaves free what the log wants free", async () => {
+  for (const [floorBytes, runs] of [
+    [2 ** 60, [1, 2, 3, 4].map((run) => `${(run - 1) * RUN_LEAVES}-${run * RUN_LEAVES}.run`)],
+    [0, [`0-${4 * RUN_LEAVES}.run`]],
+  ] as const) {
+    const yard = new TileYard();
+    const directory = join(mkdtempSync(join(inject("scratch"), "leaf-floor-")), "leaves");
+    const told: unknown[] = [];
+    const index = await openIndex(yard, directory, {
+      floorBytes,
+      onMergeFailed: (error) => told.push(error),
+    });
+    await grow(yard, index, randomHashes(4 * RUN_LEAVES), RUN_LEAVES);
+    await expect.poll(() => filesIn(directory).toSorted()).toEqual(runs);
+    await expect.poll(() => told.length).toBe(floorBytes === 0 ? 0 : 1);
+    expect(wrongAnswers(yard, index)).toEqual([]);
+    await index.close();
+  }
+});
 
 describe("a leaf index on a disk with little room", () => {
   let mounted: string | undefined;
