@@ -4,8 +4,9 @@ import type { SecretWanted } from "../keys/secrets.ts";
 import type { Call } from "./command.ts";
 
 /** What there is around this process that a key's holder may need: an agent, a passphrase or somebody to ask for it. */
-export function keyOptions(call: Call, config: Config): KeyOptions {
+export function keyOptions(call: Call, config: Config): KeyOptions & { notice(text: string): void } {
   return {
+    notice: (text) => call.output.notice(text),
     agentSocket: sshAgentSocket(),
     passphraseFile: config.value("passphraseFile"),
     credentialsDirectory: credentialsDirectory(),

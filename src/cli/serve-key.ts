@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, realpathSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import type { Config } from "../config.ts";
-import { TlogError } from "../errors.ts";
+import { type ErrorCode, TlogError } from "../errors.ts";
 import { openGuardFile } from "../keys/guard-file.ts";
 import { writeSigningKeyFile } from "../keys/key-file.ts";
 import { keyFileOf } from "../keys/key-reference.ts";
@@ -59,12 +59,12 @@ export function dataPaths(config: Config, options: { readonly fallback?: string 
 /**
  * Opens the log's keys; on the first start of a log, and only then, makes the Ed25519 one, if it is to be a file.
  * @param options.origin - the name asked for; undefined: the key's own, or that of the log that is there.
- * @returns the Ed25519 signer first.
+ * @returns the Ed25519 signer first. A former one whose agent or token is not there is told of, and left out.
  * @throws {TlogError} KEY_FILE_MISSING (of a log that exists), and as `openLogSigner`
  */
 export async function openLogKeys(
   paths: DataPaths,
-  options: KeyOptions & { readonly origin: string | undefined },
+  options: FurtherOptions & { readonly origin: string | undefined },
 ): Promise<readonly NoteSigner[]> {
   const file = keyFileOf(paths.key);
   if (file !== undefined && !existsSync(file)) await makeKey(paths, { file, origin: options.origin });
@@ -78,18 +78,32 @@ export async function openLogKeys(
   return [signer, ...(await openFurtherKeys(paths, { ...options, name }))];
 }
 
+interface FurtherOptions extends KeyOptions {
+  notice(text: string): void;
+}
+
+/** What an agent or a token that is not there, or not with this key, fails with. */
+const NOT_THERE: readonly ErrorCode[] = ["SIGNER_FAILED", "KEY_UNKNOWN"];
+
 /** The second key, then those from before a change of keys. */
 async function openFurtherKeys(
   { mlDsaKey, formerKey, formerMlDsaKey }: DataPaths,
-  options: KeyOptions & { readonly name: string },
+  options: FurtherOptions & { readonly name: string },
 ): Promise<readonly NoteSigner[]> {
   const signers: NoteSigner[] = [];
-  for (const [path, type, nameFlag] of [
-    [mlDsaKey, ML_DSA_44, "--ml-dsa-key"],
-    [formerKey, ED25519, "--former-key"],
-    [formerMlDsaKey, ML_DSA_44, "--former-ml-dsa-key"],
+  for (const [path, type, nameFlag, isFormer] of [
+    [mlDsaKey, ML_DSA_44, "--ml-dsa-key", false],
+    [formerKey, ED25519, "--former-key", true],
+    [formerMlDsaKey, ML_DSA_44, "--former-ml-dsa-key", true],
   ] as const) {
-    if (path !== undefined) signers.push(await openLogSigner(path, { ...options, type, nameFlag }));
+    if (path === undefined) continue;
+    try {
+      signers.push(await openLogSigner(path, { ...options, type, nameFlag }));
+    } catch (error) {
+      // The log's own key signs: one that only helps must not stop it.
+      if (!isFormer || !(error instanceof TlogError) || !NOT_THERE.includes(error.code)) throw error;
+      options.notice(`${nameFlag}: it does not sign until the next start: ${error.message} [${error.code}]`);
+    }
   }
   return signers;
 }

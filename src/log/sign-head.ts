@@ -6,6 +6,8 @@ import { hashesEqual } from "../merkle/hash.ts";
 import type { LogStore, SignedHead } from "../store/store.ts";
 import { signCheckpoint } from "../tlog/checkpoint.ts";
 import type { NoteSigner } from "../tlog/key.ts";
+import { formatNote, parseNote } from "../tlog/note.ts";
+import { FormerSigners, ownSigners, withinTime } from "./former-signers.ts";
 import type { Publication } from "./log.ts";
 import { readBack } from "./read-back.ts";
 import type { TrailingRows } from "./trailing-rows.ts";
@@ -38,12 +40,16 @@ const SIGNER_TIMEOUT_MS = 10_000;
  */
 export class HeadSigner {
   readonly #options: HeadSignerOptions;
+  readonly #own: readonly NoteSigner[];
+  readonly #former: FormerSigners;
   #verified: CompactRange; // owned by #record(): what the next signature reads on from
   #readableSize: number; // owned by #record()
   #newest: Publication | undefined; // owned by sign()
 
   constructor(options: HeadSignerOptions) {
     this.#options = options;
+    this.#own = ownSigners(options.signers);
+    this.#former = new FormerSigners(options);
     this.#verified = options.verified;
     this.#readableSize = options.verified.treeSize;
     this.#newest = options.signed;
@@ -85,9 +91,15 @@ export class HeadSigner {
 
   async #sign(head: SignedHead): Promise<Uint8Array> {
     try {
-      const { origin, extensions = [], signers, events, now } = this.#options;
+      const { origin, extensions = [], events, now } = this.#options;
       const startedAt = now();
-      const signed = await withinTime(signCheckpoint({ origin, ...head, extensions }, signers));
+      const checkpoint = { origin, ...head, extensions };
+      const [own, former] = await Promise.all([
+        withinTime(signCheckpoint(checkpoint, this.#own), SIGNER_TIMEOUT_MS),
+        this.#former.sign(checkpoint),
+      ]);
+      const { text, signatures } = parseNote(own);
+      const signed = former.length === 0 ? own : formatNote({ text, signatures: [...signatures, ...former] });
       events.checkpointSigned?.({ treeSize: head.treeSize, elapsedMs: now() - startedAt });
       return signed;
     } catch (error) {
@@ -104,14 +116,4 @@ function isSameTree(one: CompactRange, other: CompactRange): boolean {
     return same !== undefined && hashesEqual(peak, same);
   };
   return one.treeSize === other.treeSize && one.peaks.every(areSame);
-}
-
-/** A signer that hangs must not hold up the log's closing. A signature that comes later is not used, and does no harm. */
-async function withinTime(signing: Promise<Uint8Array>): Promise<Uint8Array> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const message = `no signature within ${SIGNER_TIMEOUT_MS} ms`;
-    timer = setTimeout(() => reject(new TlogError("SIGNER_FAILED", message)), SIGNER_TIMEOUT_MS);
-  });
-  return await Promise.race([signing, late]).finally(() => clearTimeout(timer));
 }
