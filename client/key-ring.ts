@@ -64,8 +64,10 @@ export class KeyHistoryForkedError extends TlogError {
   }
 }
 
-/** How many keys that no history names are remembered as such: a log may have a second key that nobody chose. */
-const MAX_STRANGERS = 32;
+/** How many sets of keys that no history names are remembered as such: a log may have a second key that nobody chose. */
+const MAX_STRANGE = 32;
+/** What answered that there is no history may have been a cache. */
+const ASK_AGAIN_MS = 300_000;
 
 interface Ringed {
   readonly trust: Trust;
@@ -79,7 +81,8 @@ export function openKeyRing(log: Ringed): KeyRing {
   const { trust, memory } = log;
   const { origin, logKeys } = trust;
   const place = placeOf(origin);
-  const strangers = new Set<string>(); // owned by learn()
+  // Sets, not keys: when another one signs alone, what a cache once said of both is worth nothing. Owned by learn().
+  const strange = new Map<string, number>();
   // Of several chosen keys of a type, one may have taken the place of another: they are asked about as those that nobody chose.
   const alone = logKeys.filter(({ type }) => logKeys.filter((key) => key.type === type).length === 1);
 
@@ -101,15 +104,16 @@ export function openKeyRing(log: Ringed): KeyRing {
     signal: AbortSignal | undefined,
   ): Promise<KeyHistory | undefined> {
     const mine = new Set([...(known === undefined ? [] : keySets(known).flat()), ...alone].map(keyLabel));
-    const seen = [...note.labels, ...note.rememberedLabels];
-    const unknown = seen.filter((label) => !mine.has(label) && !strangers.has(label));
+    const strangeIn = (labels: readonly string[]) => labels.filter((label) => !mine.has(label)).join("\n");
+    const unknown = strangeIn(note.labels) || strangeIn(note.rememberedLabels);
     const isSigned = isSignedByOneOf(keysAt(known, logKeys, note.treeSize), note.labels);
-    if (unknown.length === 0 && isSigned) return known;
+    const askedAt = strange.get(unknown) ?? Number.NEGATIVE_INFINITY;
+    if (isSigned && (unknown === "" || log.fetcher.now() - askedAt < ASK_AGAIN_MS)) return known;
     const { shown, isAnswer } = await servedBy(log, { isNeeded: !isSigned, signal });
     if (known !== undefined && shown !== undefined && compareKeyHistories(shown, known) === "forked") {
       throw new KeyHistoryForkedError(origin, known, shown);
     }
-    if (isAnswer) for (const label of unknown) if (strangers.size < MAX_STRANGERS) strangers.add(label);
+    if (isAnswer && strange.size < MAX_STRANGE) strange.set(unknown, log.fetcher.now());
     const upTo = shown && historyUpTo(shown, note.treeSize);
     const isLonger =
       upTo !== undefined && (known === undefined || compareKeyHistories(upTo, known) === "longer");

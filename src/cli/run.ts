@@ -116,6 +116,10 @@ async function runDefinition(definition: CommandDefinition, call: Call): Promise
       const { keepForkEvidence } = await import("./fork-evidence.ts");
       await keepForkEvidence(call, error);
     }
+    if (error instanceof TlogError && error.code === "KEY_HISTORY_FORKED") {
+      const { keepKeyHistories } = await import("./fork-evidence.ts");
+      await keepKeyHistories(call, error);
+    }
     throw error;
   }
 }

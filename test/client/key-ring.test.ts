@@ -160,11 +160,20 @@ describe("a client that chose a log's first key", () => {
   test("who chose both keys learns all the same that the first was replaced", async () => {
     const { log, old, second, to, show, grow } = await rotated();
     await grow(1);
-    show(await to(second), second, old);
     const checkpoints = memoryCheckpoints();
     const policy = `log ${log.vkey}\nlog ${formatVerifierKey(second.signer.verifierKey)}\nquorum none\n`;
-    const client = clientOf(log, { checkpoints, policy, vkey: undefined });
+    let now = 0;
+    const client = clientOf(log, { checkpoints, policy, vkey: undefined, now: () => now });
+    const history = await to(second);
+    // A cache that does not have it yet.
+    show(undefined, second, old);
     expect((await client.checkpoint()).treeSize).toBe(4);
+    await grow(1);
+    show(history, old);
+    await expectCodeAsync(client.checkpoint(), "SIGNATURE_MISSING");
+    show(history, second, old);
+    now += 300_000;
+    expect((await client.checkpoint()).treeSize).toBe(5);
     await grow(1);
     show(undefined, old);
     await expectCodeAsync(client.checkpoint(), "SIGNATURE_MISSING");

@@ -1,0 +1,51 @@
+import { cpSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { encodeUtf8 } from "../../src/tlog/encoding.ts";
+import { parseKeyHistory } from "../../src/tlog/key-history.ts";
+import { callCli, serveHere, temporaryDirectory } from "./harness.ts";
+
+describe("rotate", () => {
+  it("changes a log's key, readers follow, and two changes of one key are kept as evidence", async () => {
+    const directory = temporaryDirectory();
+    const at = (name: string) => join(directory, name);
+    mkdirSync(at("mine"));
+    const log = await serveHere(at("mine"));
+    await callCli(["add", "--lines", "-", "--log", log.url, "--vkey", log.vkey, "--no-memory"], {
+      stdin: "a\n",
+    });
+    await log.stop();
+    cpSync(at("mine"), at("thief"), { recursive: true });
+    for (const side of ["mine", "thief"]) {
+      const key = at(`${side}/new.key`);
+      expect((await callCli(["keygen", "--origin", log.origin, "--out", key])).code).toBe(0);
+      const rotate = ["rotate", "--data", at(`${side}/data`), "--new-key", key];
+      expect((await callCli(rotate)).code).toBe(2);
+      const changed = await callCli([...rotate, log.origin]);
+      expect(changed.code).toBe(0);
+      expect(changed.stdout).toContain("KEYS CHANGED\n");
+    }
+    const keys = (side: string) => ["--key", at(`${side}/new.key`), "--former-key", at(`${side}/data.key`)];
+    const mine = await serveHere(at("mine"), keys("mine"));
+    const thief = await serveHere(at("thief"), keys("thief"));
+    const look = (url: string) =>
+      callCli(["checkpoint", "--log", url, "--vkey", log.vkey, "--state", at("state")]);
+    const followed = await look(mine.url);
+    expect(followed.code).toBe(0);
+    expect(followed.stderr).toContain(`from now on trust ${mine.vkey}`);
+    expect(await look(mine.url)).toMatchObject({ code: 0, stderr: "" });
+    const forked = await look(thief.url);
+    expect(forked.code).toBe(1);
+    expect(forked.stderr).toContain("KEY_HISTORY_FORKED");
+    const kept = readdirSync(at("state/forks")).map((name) =>
+      readFileSync(join(at("state/forks"), name), "utf8"),
+    );
+    expect(kept).toHaveLength(2);
+    for (const history of kept) expect(parseKeyHistory(encodeUtf8(history)).changes).toHaveLength(1);
+    await mine.stop();
+    await thief.stop();
+    // Under the old key alone it starts no more.
+    const retired = await callCli(["serve", "--data", at("mine/data"), "--listen", "127.0.0.1:0"]);
+    expect(retired.stderr).toContain("KEY_RETIRED");
+  });
+});
