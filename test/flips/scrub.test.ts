@@ -3,10 +3,12 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { LogEvents } from "../../src/events.ts";
 import { formatScrubState, parseScrubState } from "../../src/fsck/scrub-state.ts";
+import { serveLogWithReaders } from "../../src/readers/serve-with-readers.ts";
 import { openLog } from "../../src/server.ts";
 import { expectCodeAsync } from "../expect-code.ts";
 import { changeRow, copyOf, entryAt, flipped, makeLog } from "../fsck/store-log.ts";
 import { testSigner } from "../log/harness.ts";
+import { ask } from "../readers/serve-readers.ts";
 
 const FAST = { bytesPerSecond: 1e9, startAfterMs: 0 };
 /** Bundle 0 of one value, bundle 1 in parts, and an open one. */
@@ -95,6 +97,36 @@ describe("a scrub", () => {
     expect(mended.passes).toMatchObject([{ findings: 0 }]);
     expect(await mended.log.readEntry(30)).toEqual(entryAt(30));
     await mended.log.close();
+  });
+
+  it("has readers in processes of their own withhold it, from their start and from when it is found, until it is mended", async () => {
+    const directory = copyOf(sound);
+    await changeRow(directory, "bundles", "0000000000000000", flipped(30 * 22 + 5));
+    const { log } = await scrubbed(directory);
+    expect(log.withheld?.ranges).toEqual([{ level: "entries", from: 0, to: 1 }]);
+    const at = { host: "127.0.0.1", port: 0 };
+    const served = await serveLogWithReaders({
+      ...{ log, directory, count: 2, listen: at, adminListen: at, witnesses: [], events: {} },
+    });
+    /** Of both readers: each connection goes to another. */
+    const answers = (path: string) =>
+      Promise.all(Array.from({ length: 6 }, () => ask(`${served.url}${path}`))).then((all) => [
+        ...new Set(all.map(({ status }) => status)),
+      ]);
+    expect(await answers("/tile/entries/000")).toEqual([500]);
+    expect((await ask(`${served.url}/tile/entries/000`)).text).toContain("STORE_DAMAGED");
+    expect(await answers("/entry/30")).toEqual([500]);
+    expect(await answers("/tile/entries/001")).toEqual([200]);
+    expect(await answers("/tile/0/000")).toEqual([200]);
+    const ready = await ask(`${served.adminUrl}/readyz`);
+    expect(ready.status).toBe(200);
+    expect(JSON.parse(ready.text)).toMatchObject({ scrub: { findings: 1 } });
+    // As a pass does that finds something else: readers that run hear it.
+    log.withheld?.replace([{ level: 0, from: 0, to: 1 }]);
+    await expect.poll(() => answers("/tile/0/000")).toEqual([500]);
+    await expect.poll(() => answers("/tile/entries/000")).toEqual([200]);
+    await served.close();
+    await log.close();
   });
 
   it("withholds a tile that is wrong, and what would be made of it", async () => {
