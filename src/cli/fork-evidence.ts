@@ -1,11 +1,11 @@
 import { join } from "node:path";
-import { sha256 } from "#crypto";
 import type { LogForkedError } from "../../client/errors.ts";
 import { KeyHistoryForkedError } from "../../client/key-ring.ts";
 import { stateDirectory } from "../config.ts";
 import { TlogError } from "../errors.ts";
-import { decodeUtf8, encodeHex } from "../tlog/encoding.ts";
+import { decodeUtf8 } from "../tlog/encoding.ts";
 import { evidenceId, parseForkEvidence } from "../tlog/fork-evidence.ts";
+import { keyHistoryId } from "../tlog/key-history.ts";
 import type { Call } from "./command.ts";
 import { makeFolder, replaceFile } from "./files.ts";
 
@@ -30,7 +30,7 @@ export async function keepForkEvidence(call: Call, { evidence }: LogForkedError)
 }
 
 /**
- * Saves two signed histories of one log's keys that contradict each other as `<state>/forks/<hash>.key-history`, the hash that of the file:
+ * Saves two signed histories of one log's keys that contradict each other as `<state>/forks/<id>.key-history`:
  * the one that is remembered, and the one that is shown. Never throws.
  */
 export async function keepKeyHistories(call: Call, error: TlogError): Promise<void> {
@@ -38,7 +38,7 @@ export async function keepKeyHistories(call: Call, error: TlogError): Promise<vo
   try {
     const folder = join(stateDirectory((await call.config()).value("state")), "forks");
     await makeFolder(folder, { mode: 0o700 });
-    const pathOf = (history: Uint8Array) => join(folder, `${encodeHex(sha256(history))}.key-history`);
+    const pathOf = (history: Uint8Array) => join(folder, `${keyHistoryId(history)}.key-history`);
     const [remembered, shown] = [pathOf(error.remembered), pathOf(error.shown)];
     await replaceFile(remembered, decodeUtf8(error.remembered));
     await replaceFile(shown, decodeUtf8(error.shown));

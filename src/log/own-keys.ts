@@ -14,6 +14,7 @@ import {
 } from "../tlog/key-history.ts";
 import { parseNote } from "../tlog/note.ts";
 import { signKeyChange } from "../tlog/sign-key-change.ts";
+import { ownSigners } from "./former-signers.ts";
 import type { Publication } from "./log.ts";
 
 /** New keys for a log, at this opening: the change is signed, kept, and from then on the new keys sign beside the old ones. */
@@ -78,7 +79,7 @@ export async function settleKeyChange(
   assertAllKeys(published.checkpoint, { origin, labels: keys.labels });
   const { treeSize } = integrated;
   const tree = { treeSize, rootHash: rangeRoot(integrated) };
-  const oldSigners = firstOfEachType(signers);
+  const oldSigners = ownSigners(signers);
   const before = keys.history;
   const history = await signKeyChange({
     origin,
@@ -104,12 +105,6 @@ function assertAllKeys(
     "ARGUMENT_INVALID",
     `the log's last checkpoint is signed with ${unknown}, too: a change of keys wants all keys of the log, or nobody could tell what became of that one`,
   );
-}
-
-/** A log's own key of a type stands before former ones. */
-function firstOfEachType(signers: readonly NoteSigner[]): readonly NoteSigner[] {
-  const types = signers.map(({ verifierKey }) => verifierKey.type);
-  return signers.filter(({ verifierKey }, at) => types.indexOf(verifierKey.type) === at);
 }
 
 /** Who signs heads from now on: the new keys, then those that are given and differ, as long as somebody may want them. */

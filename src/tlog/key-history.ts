@@ -7,7 +7,7 @@ import { isValidMlDsa44, type MlDsa44 } from "../crypto/ml-dsa.ts";
 import { TlogError } from "../errors.ts";
 import { hashesEqual } from "../merkle/hash.ts";
 import { ML_DSA_44 } from "./cosignature.ts";
-import { bytesEqual, concatBytes, decodeUtf8, encodeUtf8 } from "./encoding.ts";
+import { bytesEqual, concatBytes, decodeUtf8, encodeHex, encodeUtf8 } from "./encoding.ts";
 import {
   KEY_CHANGE,
   keyLabel,
@@ -65,6 +65,11 @@ export function formatKeyHistory({ changes }: KeyHistory): Uint8Array {
   return concatBytes(
     ...changes.flatMap(({ note }, at) => (at === 0 ? [] : [newline]).concat([formatNote(note)])),
   );
+}
+
+/** What a file of it is named after: the SHA-256 of its bytes, 64 lowercase hex digits. */
+export function keyHistoryId(history: Uint8Array): string {
+  return encodeHex(sha256(history));
 }
 
 /**

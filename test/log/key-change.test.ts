@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { TlogError } from "../../src/errors.ts";
 import { openCheckpoint } from "../../src/tlog/checkpoint.ts";
-import { keyLabel, type NoteSigner } from "../../src/tlog/key.ts";
+import { KEY_CHANGE, keyLabel, type NoteSigner } from "../../src/tlog/key.ts";
 import { keysAt } from "../../src/tlog/key-history.ts";
 import { parseNote } from "../../src/tlog/note.ts";
 import { expectCodeAsync } from "../expect-code.ts";
@@ -79,5 +80,41 @@ describe("a log whose key was changed", () => {
     const other = [first, await pqSigner(33)];
     await expectCodeAsync(openOn(disks, { signers: other }), "STORE_ORIGIN_MISMATCH");
     await (await openOn(disks, { signers: [first, nextPq] })).close();
+  });
+
+  it("ends under its new key, and changes keys after its end: the tree and the mark stay", async () => {
+    const disks = await rotated();
+    const freeze = { atSeconds: CHANGE.atSeconds, successor: undefined };
+    await (await openOn(disks, { signers: [second], freeze })).close();
+    const keyChange = { ...CHANGE, signers: [stranger] };
+    await using again = await openOn(disks, { signers: [second], keyChange });
+    expect(again.keyHistory?.changes).toHaveLength(2);
+    expect(again.end).toMatchObject({ treeSize: 2 });
+    const logKeys = [stranger.verifierKey];
+    const { extensions } = await openCheckpoint({ signedNote: again.published().checkpoint, logKeys });
+    expect(extensions).toHaveLength(1);
+  });
+
+  it("that was killed once its change is kept shows a head of the old key, which is good for its size, and the next start signs it", async () => {
+    const disks = emptyDisks();
+    const log = await openOn(disks);
+    await log.addBatch([entry(0), entry(1)]);
+    await published(log, 1);
+    await log.close();
+    const killed: NoteSigner = {
+      verifierKey: second.verifierKey,
+      // Possession is shown in the change; then the process is gone.
+      sign: (text) =>
+        new TextDecoder().decode(text).startsWith(KEY_CHANGE)
+          ? second.sign(text)
+          : Promise.reject(new TlogError("SIGNER_FAILED", "gone")),
+    };
+    const dying = openOn(disks, { keyChange: { ...CHANGE, signers: [killed] } }).then((one) => one.close());
+    await dying.catch(() => undefined);
+    await expectCodeAsync(openOn(disks), "KEY_RETIRED");
+    await using again = await openOn(disks, { signers: [second] });
+    const labels = parseNote(again.published().checkpoint).signatures.map(keyLabel);
+    expect(labels).toContain(keyLabel(second.verifierKey));
+    expect(again.keyHistory?.changes).toHaveLength(1);
   });
 });
