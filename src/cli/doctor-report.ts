@@ -82,8 +82,10 @@ function settingLines(settings: readonly SettingSight[]): readonly string[] {
 
 function resultLines({ verdict, check, of, saw, advice }: CheckResult, columns: number): readonly string[] {
   const width = columns - INDENT.length;
-  const seen = wrapped(of === undefined ? saw : `${of}: ${saw}`, width);
-  const wanted = advice === undefined ? [] : wrapped(advice, width - ARROW.length);
+  // Many messages begin with the path that they are about.
+  const seen = wrapped(of === undefined || saw.startsWith(`${of}`) ? saw : `${of}: ${saw}`, width);
+  const wanted =
+    advice === undefined ? [] : advice.split("\n").flatMap((line) => wrapped(line, width - ARROW.length));
   const head = `${WORDS[verdict].padEnd(VERDICT_WIDTH)}${check.padEnd(CHECK_WIDTH)}`;
   return [
     ...seen.map((line, at) => (at === 0 ? head : INDENT) + line),

@@ -161,13 +161,15 @@ async function lookAround(sheet: Sheet, { config }: Subject, inside: Inside): Pr
     await lookAtPublicUrl(sheet, visits, {
       ...{ urls, sight, isRunning, cases },
       logKeys: signers?.map(({ verifierKey }) => verifierKey) ?? [],
-      listening: port === 0 ? undefined : listening,
+      // A certificate is for a name of the outside.
+      listening: port === 0 || isTls ? undefined : listening,
       admin:
         admin &&
         reachableUrl(`http://${admin.host.includes(":") ? `[${admin.host}]` : admin.host}:${admin.port}`),
     });
     await lookAtWitnesses(sheet, visits, {
       path: config.value("witnessPolicy"),
+      localWitnesses: config.value("localWitnesses"),
       isStrict: config.value("quorumMode") === "strict",
       refreshMs: config.value("witnessRefresh"),
       open: async () => (await policyWitnesses(config, { signers: signers ?? [] }))?.policy,

@@ -13,7 +13,7 @@ export interface Outcome {
   readonly verdict: Verdict;
   /** What was seen, or why nothing was. */
   readonly saw: string;
-  /** What to do about it; of "warn", "fail" and "unknown" there always is something. */
+  /** What to do about it, in one or several lines; of "warn", "fail" and "unknown" there always is something. */
   readonly advice?: string | undefined;
 }
 
@@ -135,17 +135,4 @@ export function countVerdicts(results: readonly CheckResult[]): Readonly<Record<
   const counts = { ok: 0, warn: 0, fail: 0, unknown: 0, skipped: 0 };
   for (const { verdict } of results) counts[verdict] += 1;
   return counts;
-}
-
-/** What a {@link TlogError} of the thing itself says against it; others are thrown on. */
-export async function orFail<T>(
-  work: Promise<T>,
-  advice: (error: TlogError) => string,
-): Promise<T | Outcome> {
-  try {
-    return await work;
-  } catch (error) {
-    if (!(error instanceof TlogError) || error.code === "ABORTED") throw error;
-    return fail(`${error.message} [${error.code}]`, advice(error));
-  }
 }

@@ -1,4 +1,5 @@
 /** Can every key that is configured sign, and is it the log's? */
+import { resolve } from "node:path";
 import { TlogError } from "../errors.ts";
 import { keyFileOf } from "../keys/key-reference.ts";
 import { type KeyOptions, openLogSigner } from "../keys/open-signer.ts";
@@ -35,12 +36,16 @@ export async function lookAtKeys(
   const signers: NoteSigner[] = [];
   let name = options.origin;
   for (const [place, key] of keys.entries()) {
-    await lookAtMode(sheet, key, place === 0 && options.isFirstStart);
+    if (!(await lookAtMode(sheet, key, { ...options, isFirst: place === 0 }))) {
+      sheet.note({ check: "key-signs", of: `${key.flag} ${key.reference}`, ...skipped("see key-mode") });
+      if (place === 0) return undefined;
+      continue;
+    }
     const signer = await sheet.look({
       check: "key-signs",
       of: `${key.flag} ${key.reference}`,
       otherwise: "look at the key's holder",
-      see: () => seeSigning(key, { ...options, name, isFirst: place === 0 }),
+      see: () => seeSigning(key, { ...options, name }),
     });
     if (signer === undefined && place === 0) return undefined;
     if (signer === undefined) continue;
@@ -50,42 +55,54 @@ export async function lookAtKeys(
   return signers;
 }
 
-async function lookAtMode(sheet: Sheet, { flag, reference }: ConfiguredKey, isFirstStart: boolean) {
-  await sheet.look({
+interface KeyPlace extends KeyOptions {
+  readonly isFirst: boolean;
+  readonly isFirstStart: boolean;
+}
+
+/** @returns whether there is a key to try. */
+async function lookAtMode(
+  sheet: Sheet,
+  { flag, reference }: ConfiguredKey,
+  place: KeyPlace,
+): Promise<boolean> {
+  const isUsable = await sheet.look({
     check: "key-mode",
     of: `${flag} ${reference}`,
-    async see() {
-      const file = keyFileOf(reference);
-      if (file === undefined) return skipped("no file holds it");
-      const found = await modeOf(file);
-      if (found === undefined) {
-        if (isFirstStart) return ok("not there yet: the first start makes it");
-        return fail("there is no such file", `bring the key back, or name where it is with ${flag}`);
-      }
-      const { mode, directory, isDirectoryOpen } = found;
-      if (isDirectoryOpen) {
-        return warn(
-          `mode ${mode}, but others may write to ${directory}, and so put another file in its place`,
-          `chmod go-w ${directory}`,
-        );
-      }
-      return ok(`mode ${mode}, of ${found.owner}`);
-    },
+    otherwise: "run this as the user that runs the log",
+    see: () => seeMode(flag, keyFileOf(reference), place),
   });
+  return isUsable === true;
+}
+
+async function seeMode(flag: string, file: string | undefined, place: KeyPlace): Promise<Finding<boolean>> {
+  if (file === undefined) return { ...skipped("no file holds it"), found: true };
+  const found = await modeOf(file);
+  if (found === undefined) {
+    if (place.isFirst && place.isFirstStart) return ok("not there yet: the first start makes it");
+    return fail("there is no such file", `bring the key back, or name where it is with ${flag}`);
+  }
+  const { mode, owner, directory, isDirectoryOpen } = found;
+  const { credentialsDirectory } = place;
+  // Of systemd's credentials an access list shows in the group's bits.
+  const isCredential = credentialsDirectory !== undefined && directory === resolve(credentialsDirectory);
+  if (!mode.endsWith("00") && !isCredential && process.platform !== "win32") {
+    return fail(
+      `mode ${mode}: others than its owner may use it, and \`serve\` refuses it`,
+      `chmod 600 ${file}\nIf somebody else may have read it, see deploy/README.md, A key that leaked`,
+    );
+  }
+  if (isDirectoryOpen) {
+    const saw = `mode ${mode}, but others may write to ${directory}, and so put another file in its place`;
+    return { ...warn(saw, `chmod o-w ${directory}`), found: true };
+  }
+  return { ...ok(`mode ${mode}, of ${owner}`), found: true };
 }
 
 async function seeSigning(
   { reference, type, flag }: ConfiguredKey,
-  options: KeyOptions & {
-    readonly name: string | undefined;
-    readonly isFirstStart: boolean;
-    readonly isFirst: boolean;
-  },
+  options: KeyOptions & { readonly name: string | undefined },
 ): Promise<Finding<NoteSigner>> {
-  const file = keyFileOf(reference);
-  if (options.isFirst && options.isFirstStart && file !== undefined && (await modeOf(file)) === undefined) {
-    return skipped("not there yet");
-  }
   try {
     const signer = await openLogSigner(reference, { ...options, type, nameFlag: "--origin" });
     const startedMs = performance.now();
@@ -128,10 +145,6 @@ async function trySigning({ verifierKey, sign }: NoteSigner): Promise<void> {
 
 function keyAdvice({ code }: TlogError, flag: string): string {
   switch (code) {
-    case "KEY_FILE_EXPOSED":
-      return "chmod 600 it; if others could read it, see deploy/README.md about a key that may have leaked";
-    case "KEY_FILE_MISSING":
-      return `bring the key back, or name where it is with ${flag}`;
     case "PASSPHRASE_MISSING":
     case "PASSPHRASE_WRONG":
       return "give the right one: --passphrase-file FILE, a credential of systemd, or at the terminal";

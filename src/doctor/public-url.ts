@@ -16,7 +16,7 @@ import type { Visits } from "./visits.ts";
 export interface PublicLook {
   /** Where readers see the log. */
   readonly urls: readonly string[];
-  /** Where the server listens; undefined: on whatever port is free. */
+  /** Where the server listens; undefined: on whatever port is free, or with TLS for a name that is not known here. */
   readonly listening: string | undefined;
   readonly admin: string | undefined;
   readonly isRunning: boolean | undefined;
@@ -45,7 +45,7 @@ export async function lookAtPublicUrl(sheet: Sheet, visits: Visits, look: Public
             )
           : skipped(
               isRunning === true
-                ? "no --served-at, and --listen has no port"
+                ? "no --served-at, and --listen alone is no URL for any port or for TLS"
                 : "no --served-at, and no server runs here",
             ),
     });
@@ -138,7 +138,7 @@ async function askHead(visits: Visits, { url, logKeys, isRunning }: HeadLook): P
 async function judgeHead(head: VerifiedCheckpoint, words: string, { reader }: StoreSight): Promise<Outcome> {
   const { integrated } = await reader.head();
   const stop =
-    "stop every server of this log now, and find out which copy is the newest: two that sign are a fork (deploy/README.md)";
+    "stop every server of this log now, and find out which copy is the newest: two that sign make a fork";
   if (head.treeSize > integrated.treeSize) {
     return fail(
       `${words}, but the data directory has ${integrated.treeSize} entries only: another copy signs`,

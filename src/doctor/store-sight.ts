@@ -72,7 +72,7 @@ export async function lookAtStore(sheet: Sheet, directory: string): Promise<Stor
   return await sheet.look({
     check: "store",
     otherwise:
-      "run this as the user that runs the log; if it will not start either, see README, When it does not start",
+      "run this as the user that runs the log; if it will not start either, see deploy/README.md, Restore",
     see: () => seeStore(directory),
   });
 }
@@ -151,7 +151,7 @@ export async function lookAtGuard(sheet: Sheet, { location, sight, waysOut }: Gu
       } catch (error) {
         if (!(error instanceof TlogError) || error.code === "GUARD_FAILED") throw error;
         const ways = waysOut[error.code] ?? ["`fsck` says more about the store"];
-        return fail(`${error.message} [${error.code}]`, ways.join("; "));
+        return fail(`${error.message} [${error.code}]`, ways.join("\n"));
       }
     },
   });

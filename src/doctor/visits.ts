@@ -3,7 +3,7 @@ import type { ProbeAnswer, ProbeRequest } from "../conformance/probe.ts";
 import { type HttpProbe, openHttpProbe } from "../node/http-probe.ts";
 
 const TIMEOUT_MS = 10_000;
-const RATE_PER_SECOND = 50;
+const RATE_PER_SECOND = 100;
 const MAX_REQUESTS = 400;
 /** A full bundle of the largest entries, and its framing. */
 const MAX_ANSWER_BYTES = 256 * (2 + 65_535);

@@ -10,6 +10,8 @@ import { inTime } from "./words.ts";
 
 export interface WitnessesLook {
   readonly path: string | undefined;
+  /** Witnesses in the log's own process. */
+  readonly localWitnesses: number;
   readonly isStrict: boolean;
   /** How often an idle log asks anew; undefined: the engine's default. */
   readonly refreshMs: number | undefined;
@@ -43,7 +45,13 @@ export async function lookAtWitnesses(sheet: Sheet, visits: Visits, look: Witnes
   await sheet.look({ check: "cosignatures", see: () => seeCosignatures(policy, look) });
 }
 
-async function seePolicy({ path, open }: WitnessesLook): Promise<Finding<Policy>> {
+async function seePolicy({ path, localWitnesses, open }: WitnessesLook): Promise<Finding<Policy>> {
+  if (path === undefined && localWitnesses > 0) {
+    return warn(
+      `${localWitnesses} in this process (--local-witnesses): they prove nothing to others`,
+      "ask other people to run witnesses, and name them in a policy: --policy",
+    );
+  }
   if (path === undefined) return skipped("no witnesses are asked: readers have the log's own word only");
   try {
     const policy = await open();
