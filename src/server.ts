@@ -97,6 +97,8 @@ export interface OpenLogOptions {
   readonly freeze?: FreezeRequest | undefined;
   /** Change the log's keys with this opening; `signers` are those from before, and go on signing beside the new ones. spec/key-history.md */
   readonly keyChange?: KeyChangeWish | undefined;
+  /** Somebody else has the log's keys, which are about to change: what was signed with them elsewhere is told (`KEY_MISUSED`), and does not stop this opening. */
+  readonly isKeyLeaked?: boolean | undefined;
   readonly limits?: Partial<LogLimits>;
   readonly events?: LogEvents;
   /** The most the data file may grow to, in bytes. Default: as the disk allows. */
@@ -147,6 +149,7 @@ export async function openLog(options: OpenLogOptions): Promise<Log> {
       served: options.served && { ...DEFAULT_SERVED, ...options.served },
       freeze: options.freeze,
       keyChange: options.keyChange,
+      isKeyLeaked: options.isKeyLeaked,
       limits: { ...DEFAULT_LIMITS, ...options.limits },
       events,
       space,

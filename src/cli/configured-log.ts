@@ -38,6 +38,7 @@ export interface Opening {
   readonly signers: readonly NoteSigner[];
   readonly local: LocalWitnesses | undefined;
   readonly events: LogEvents;
+  readonly isKeyLeaked?: boolean;
 }
 
 /**
@@ -46,7 +47,7 @@ export interface Opening {
  * @throws {TlogError} as `openLog`, with what a person can do about it.
  */
 export async function openConfiguredLog(
-  { config, paths, signers, local, events }: Opening,
+  { config, paths, signers, local, events, isKeyLeaked }: Opening,
   options: Pick<OpenLogOptions, "freeze" | "keyChange" | "scrub"> = {},
 ): Promise<Log> {
   const witnesses = await askedWitnesses({ config, signers, local });
@@ -67,6 +68,7 @@ export async function openConfiguredLog(
       maxStoreBytes: config.value("maxDataBytes"),
       minFreeBytes: config.value("minFreeBytes"),
       served: urls && { urls },
+      isKeyLeaked,
       ...options,
     });
   } catch (error) {

@@ -11,7 +11,14 @@ import { isSameVerifierKey, type KeyChange } from "../tlog/key-change.ts";
 import { KEY_HISTORY_PATH } from "../tlog/key-history.ts";
 import { parseNote } from "../tlog/note.ts";
 import { assertSettings } from "./checked-settings.ts";
-import { addExamples, addSettings, type Call, type CommandDefinition, textFlag } from "./command.ts";
+import {
+  addExamples,
+  addSettings,
+  type Call,
+  type CommandDefinition,
+  isFlagOn,
+  textFlag,
+} from "./command.ts";
 import { localWitnesses, type Opening, openConfiguredLog, PLACE_SETTINGS } from "./configured-log.ts";
 import { shellQuoted } from "./first-steps.ts";
 import { keyOptions } from "./key-options.ts";
@@ -48,6 +55,10 @@ export const rotate: CommandDefinition = {
       "--new-ml-dsa-key <FILE>",
       "the same, in place of --ml-dsa-key, or as the first of its kind",
     );
+    command.option(
+      "--leaked",
+      "somebody else has the key: heads that it signed elsewhere are told, and do not stop the change (deploy/key-leak.md)",
+    );
     addSettings(command, OPTIONS, WORDS);
     addExamples(command, [
       "bristlecone keygen --origin example.com/log --out new.key",
@@ -68,7 +79,7 @@ export const rotate: CommandDefinition = {
     const events = logLines(lineOptions(call, config));
     const local = await localWitnesses(call, { config, paths, signers: [...signers, ...wanted] });
     try {
-      const opening = { config, paths, signers, local, events };
+      const opening = { config, paths, signers, local, events, isKeyLeaked: isFlagOn(call.flags, "leaked") };
       await publishAll(call, opening);
       const log = await openChanged(opening, wanted);
       const { checkpoint } = log.published();

@@ -7,7 +7,8 @@ import { type FetchFunction, openFetcher } from "../../client/fetcher.ts";
 import { TlogError } from "../errors.ts";
 import { openCheckpoint, parseCheckpoint } from "../tlog/checkpoint.ts";
 import { decodeUtf8 } from "../tlog/encoding.ts";
-import { ED25519 } from "../tlog/key.ts";
+import { ED25519, formatVerifierKey } from "../tlog/key.ts";
+import { currentKeys } from "../tlog/key-history.ts";
 import { MAX_NOTE_BYTES, parseNote } from "../tlog/note.ts";
 import { originHash } from "../tlog/origin-hash.ts";
 import type { OwnKeys } from "./own-keys.ts";
@@ -55,6 +56,8 @@ export interface ShownHead {
   readonly treeSize: number;
   readonly rootHash: Uint8Array;
   readonly extensions: readonly string[];
+  /** None of the log's keys as they are now signed it, or a thief may have: what does not fit is told, and stops nothing. */
+  readonly isDoubtful: boolean;
 }
 
 export interface AskedSources {
@@ -69,6 +72,8 @@ export interface AskedSources {
 export interface OwnLog {
   readonly origin: string;
   readonly keys: Pick<OwnKeys, "at" | "history">;
+  /** Somebody else has the keys. */
+  readonly isKeyLeaked: boolean;
 }
 
 /** A witness that cosigned nothing of the log yet, or offers no monitoring, says one of these. */
@@ -138,7 +143,7 @@ export function sourceName({ url, path }: Pick<HeadSource, "url" | "path">): str
 
 async function shownBy(
   source: HeadSource,
-  { origin, keys }: OwnLog,
+  { origin, keys, isKeyLeaked }: OwnLog,
   signal: AbortSignal,
 ): Promise<ShownHead | undefined> {
   const signedNote = await noteAt(source, signal);
@@ -147,13 +152,17 @@ async function shownBy(
   const { treeSize: claimed } = parseCheckpoint(decodeUtf8(parseNote(signedNote).text));
   // A key that was replaced says nothing of larger trees: whoever has it cannot stop the log.
   const logKeys = keys.at(claimed).filter(({ type }) => type === ED25519);
-  const { treeSize, rootHash, extensions } = await openCheckpoint({
+  const opened = await openCheckpoint({
     signedNote,
     logKeys,
     expectedOrigin: origin,
   });
+  const { treeSize, rootHash, extensions } = opened;
   const { url, isServed } = source;
-  return { url, source: sourceName(source), isServed, treeSize, rootHash, extensions };
+  const current = keys.history === undefined ? logKeys : currentKeys(keys.history);
+  const isCurrent = current.map(formatVerifierKey).some((vkey) => opened.logKeys.includes(vkey));
+  const isDoubtful = isKeyLeaked || !isCurrent;
+  return { url, source: sourceName(source), isServed, treeSize, rootHash, extensions, isDoubtful };
 }
 
 async function noteAt(

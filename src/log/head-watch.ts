@@ -5,7 +5,7 @@ import { encodeHex } from "../tlog/encoding.ts";
 import { parseFrozen } from "../tlog/frozen.ts";
 import { askSources, type HeadSource, type OwnLog, type ShownHead, sourceName } from "./head-sources.ts";
 import type { LogEnd } from "./log.ts";
-import { contradicted } from "./shown-heads.ts";
+import { contradicted, tellDoubtful } from "./shown-heads.ts";
 
 export interface HeadWatchOptions {
   readonly sources: readonly HeadSource[];
@@ -86,9 +86,7 @@ export class HeadWatch {
       this.#options.events.servedHeadsChecked({ agreeing: shown.length, silent: silent.length });
     } catch (error) {
       if (this.#closing.signal.aborted) return;
-      const isContradiction =
-        error instanceof TlogError && ["LOG_ROLLED_BACK", "LOG_CONTRADICTED"].includes(error.code);
-      if (!isContradiction) return this.#tellFailure(error);
+      if (!isContradiction(error)) return this.#tellFailure(error);
       this.#closing.abort();
       onContradiction(error);
     }
@@ -99,6 +97,18 @@ export class HeadWatch {
     const { source, treeSize, rootHash, extensions } = head;
     const said = [treeSize, encodeHex(rootHash), ...extensions].join("\n");
     if (this.#agreed.get(source) === said) return;
+    try {
+      await this.#assertAgreeing(head);
+    } catch (error) {
+      if (!head.isDoubtful || !isContradiction(error)) throw error;
+      tellDoubtful(error, this.#options.events);
+    }
+    this.#agreed.set(source, said);
+  }
+
+  /** @throws {TlogError} LOG_ROLLED_BACK | LOG_CONTRADICTED */
+  async #assertAgreeing(head: ShownHead): Promise<void> {
+    const { source, treeSize, rootHash, extensions } = head;
     // Looked at after it was shown: whatever this process signed before is counted by now.
     const signedSize = this.#options.signedSize();
     if (treeSize > signedSize) {
@@ -115,7 +125,6 @@ export class HeadWatch {
         `${source} says that the log ended at size ${treeSize}, signed with its key, and this process goes on: another server of this log was stopped and ended, perhaps on a copy of this data`,
       );
     }
-    this.#agreed.set(source, said);
   }
 
   /** When a place falls silent, not as long as it is. */
@@ -139,4 +148,8 @@ export class HeadWatch {
     const reason = error instanceof Error ? error.message : String(error);
     this.#options.events.warning({ code, message: `cannot compare what is shown elsewhere: ${reason}` });
   }
+}
+
+function isContradiction(error: unknown): error is TlogError {
+  return error instanceof TlogError && ["LOG_ROLLED_BACK", "LOG_CONTRADICTED"].includes(error.code);
 }

@@ -123,7 +123,8 @@ async function takeOver(
 ): Promise<TakenOver> {
   const { store, events, keyChange } = options;
   const before = await openOwnKeys(await store.head(), { ...options, origin });
-  const own = { origin, keys: before };
+  const isKeyLeaked = options.isKeyLeaked === true;
+  const own = { origin, keys: before, isKeyLeaked };
   // Before store and guard change hands: a refusal leaves both as they were.
   const { servedSize, shown, empty } = await learnShownHeads(sources, own, {
     tree: await storedTree(store),
@@ -135,13 +136,14 @@ async function takeOver(
   const { head } = claimed;
   const opened = await openPublished(options, { ...claimed, servedSize }, own);
   // Last, for it cannot be taken back: whoever is refused ended or changed nothing.
-  const frozen = await settleEnd(options, head, shown);
+  const believed = shown.filter(({ isDoubtful }) => !isDoubtful);
+  const frozen = await settleEnd(options, head, believed);
   const keys =
     keyChange === undefined
       ? before
       : await settleKeyChange(keyChange, { ...options, head, keys: before, origin });
   const mark = markOf(frozen, { ...options, keys });
-  return { ...claimed, ...opened, origin, keys, mark, end: frozen && endOf(frozen, claimed) };
+  return { ...claimed, ...opened, ...own, keys, mark, end: frozen && endOf(frozen, claimed) };
 }
 
 /** Whether another checkpoint of its tree has to take the place of the published one: with the mark of an end, or by a new key. */

@@ -43,6 +43,8 @@ export interface LogOptions {
   readonly freeze?: FreezeRequest | undefined;
   /** Change the log's keys with this opening. spec/key-history.md */
   readonly keyChange?: KeyChangeWish | undefined;
+  /** Somebody else has the keys: what they signed elsewhere does not stop this opening, and is told. For the one that changes them. */
+  readonly isKeyLeaked?: boolean | undefined;
   /** Others read the store beside this process and answer the same public: nobody sees a checkpoint before it is durable there. Else it may be shown up to 50 ms earlier. */
   readonly hasReaders: boolean;
   /** Says when there is too little room for more entries; undefined: nobody looks. */

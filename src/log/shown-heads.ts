@@ -40,21 +40,39 @@ export async function learnShownHeads(
   if (sources.length === 0) return { servedSize: 0, shown: [], empty: [] };
   const asked = await askSources(sources, own, new AbortController().signal);
   warnOfSilence(asked, sources.length, events);
-  const shown = bySize(asked.shown);
-  await assertPartOfTree(shown, tree);
+  const shown = await partsOfTree(bySize(asked.shown), tree, events);
   const servedSize = Math.max(0, ...shown.flatMap((head) => (head.isServed ? [head.treeSize] : [])));
   return { servedSize, shown, empty: asked.empty };
 }
 
 /** @throws {TlogError} LOG_ROLLED_BACK | LOG_CONTRADICTED, for the one that says most */
-async function assertPartOfTree(shown: readonly ShownHead[], tree: ComparedTree): Promise<void> {
+async function partsOfTree(
+  shown: readonly ShownHead[],
+  tree: ComparedTree,
+  events: Required<LogEvents>,
+): Promise<readonly ShownHead[]> {
+  const parts: ShownHead[] = [];
+  const refuse = (head: ShownHead, error: TlogError): void => {
+    if (!head.isDoubtful) throw error;
+    tellDoubtful(error, events);
+  };
+  const larger = shown.filter(({ treeSize }) => treeSize > tree.treeSize);
+  for (const head of larger) refuse(head, new LogRolledBackError(head, tree.treeSize));
   for (const head of shown) {
-    if (head.treeSize > tree.treeSize) throw new LogRolledBackError(head, tree.treeSize);
-  }
-  for (const head of shown) {
+    if (larger.includes(head)) continue;
     const rootHash = await tree.rootAt(head.treeSize);
-    if (!hashesEqual(head.rootHash, rootHash)) throw contradicted(head, rootHash);
+    if (hashesEqual(head.rootHash, rootHash)) parts.push(head);
+    else refuse(head, contradicted(head, rootHash));
   }
+  return parts;
+}
+
+/** What a key that was replaced, or leaked, signed for somebody else: evidence against its holder, and no reason to stop. */
+export function tellDoubtful({ message }: TlogError, events: Pick<LogEvents, "warning">): void {
+  events.warning?.({
+    code: "KEY_MISUSED",
+    message: `${message}; a key that leaked, or was replaced, signed it`,
+  });
 }
 
 /** LOG_ROLLED_BACK: what was signed and is not here. */

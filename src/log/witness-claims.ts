@@ -36,7 +36,12 @@ export async function hearClaims(
   {
     witnesses,
     events,
-  }: { readonly witnesses?: WitnessOptions | undefined; readonly events: Required<LogEvents> },
+    isKeyLeaked = false,
+  }: {
+    readonly witnesses?: WitnessOptions | undefined;
+    readonly events: Required<LogEvents>;
+    readonly isKeyLeaked?: boolean | undefined;
+  },
 ): Promise<void> {
   // The empty tree is shown to no witness.
   if (witnesses === undefined || shown === undefined || shown.treeSize === 0) return;
@@ -48,7 +53,7 @@ export async function hearClaims(
   const names = more.flatMap((claim) => claim.names);
   const { policy, mode } = witnesses;
   const words = more.map(wordsOf).join(", ");
-  if (mode === "strict" && isQuorumMet(policy, names) && !isQuorumMet(policy, [])) {
+  if (mode === "strict" && !isKeyLeaked && isQuorumMet(policy, names) && !isQuorumMet(policy, [])) {
     const isLarger = more.some(({ treeSize }) => treeSize !== undefined);
     throw new TlogError(
       isLarger ? "LOG_ROLLED_BACK" : "LOG_CONTRADICTED",

@@ -384,3 +384,32 @@ it("a place that falls silent is told once, not as long as it is", async () => {
   await expect.poll(() => shownPlace.asked.length).toBeGreaterThan(asked + 4);
   expect(told).toEqual(["HEAD_SOURCE_SILENT"]);
 });
+
+describe("a key that leaked", () => {
+  it("does not stop the change that ends it, nor the log afterwards, by what it signed elsewhere", async () => {
+    const [former, own] = [await testSigner(), await testSigner(21)];
+    const { disks } = await closedLog();
+    const larger = await shownAfter(disks, [2, 3, 4]);
+    const stolen = emptyDisks();
+    const thief = await openOn(stolen);
+    const other = await grow(thief, ["x", "y"]);
+    await thief.close();
+    const keyChange = { atSeconds: 1_795_320_000, signers: [own] };
+    for (const [note, code] of [
+      [larger, "LOG_ROLLED_BACK"],
+      [other, "LOG_CONTRADICTED"],
+    ] as const) {
+      const held = copyOf(disks);
+      const served = place(note);
+      await expectCodeAsync(openOn(held, { served, keyChange }), code);
+      const { told, events } = listener();
+      await (await openOn(held, { served, keyChange, events, isKeyLeaked: true })).close();
+      expect(told).toContain("KEY_MISUSED");
+      expect(told).not.toContain(code);
+      const log = await openOn(held, { served, events, signers: [own, former] });
+      await grow(log, [5]);
+      await log.close();
+      expect(told).not.toContain(code);
+    }
+  });
+});
