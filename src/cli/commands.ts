@@ -82,6 +82,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = Object.freeze({
     summary: "prove that the tree of one saved checkpoint is the beginning of the tree of another",
     load: async () => (await import("./consistency.ts")).consistency,
   },
+  keys: {
+    summary: "verify a log's history of keys offline, and show its changes",
+    load: async () => (await import("./keys.ts")).keys,
+  },
   "policy check": {
     summary: "check a C2SP tlog-policy file and say what it demands",
     load: async () => (await import("./policy-check.ts")).policyCheck,

@@ -41,11 +41,17 @@ describe("rotate", () => {
       readFileSync(join(at("state/forks"), name), "utf8"),
     );
     expect(kept).toHaveLength(2);
+    const shown = await callCli(["keys", "-", "--log-key", log.vkey], { stdin: kept[0] ?? "" });
+    expect(shown).toMatchObject({ code: 0, stderr: "" });
+    expect(shown.stdout).toContain("was replaced: believe the log's key now");
+    const foreign = ["keys", "-", "--log-key", mine.vkey];
+    const verdicts = await Promise.all(kept.map((stdin) => callCli(foreign, { stdin })));
+    expect(verdicts.map(({ code }) => code).sort()).toEqual([0, 1]);
     for (const history of kept) expect(parseKeyHistory(encodeUtf8(history)).changes).toHaveLength(1);
     await mine.stop();
     await thief.stop();
     // Under the old key alone it starts no more.
     const retired = await callCli(["serve", "--data", at("mine/data"), "--listen", "127.0.0.1:0"]);
     expect(retired.stderr).toContain("KEY_RETIRED");
-  });
+  }, 60_000);
 });
