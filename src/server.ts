@@ -38,6 +38,7 @@ export { type WriteToken, WriteTokens } from "./http/write-tokens.ts";
 export type { Guard, GuardRecord } from "./keys/guard.ts";
 export { openGuardFile } from "./keys/guard-file.ts";
 export { readSigningKeyFile, writeSigningKeyFile } from "./keys/key-file.ts";
+export { openCosigner, openLogSigner } from "./keys/open-signer.ts";
 export type { FreezeRequest } from "./log/freeze.ts";
 export type {
   Appended,
