@@ -1,6 +1,11 @@
 /** One attempt to deliver a webhook: bounded in time, straight to an address that was looked at, and deaf to what comes back. */
 import { lookup as lookUp } from "node:dns";
-import { type ClientRequest, type RequestOptions, request as requestHttp } from "node:http";
+import {
+  type ClientRequest,
+  type IncomingMessage,
+  type RequestOptions,
+  request as requestHttp,
+} from "node:http";
 import { request as requestHttps } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { parseRetryAfter } from "../../client/backoff.ts";
@@ -24,7 +29,7 @@ export interface Delivered {
 }
 
 /**
- * Posts; a redirect is an answer like others, and bodies of answers are not read.
+ * Posts; a redirect and a 101 are answers like others, and bodies of answers are not read.
  * @throws {TlogError} REMOTE_UNREACHABLE (also: an address that may not be connected to) | REMOTE_TIMEOUT | ABORTED
  */
 export function post(delivery: Delivery, now: () => number): Promise<Delivered> {
@@ -41,10 +46,18 @@ export function post(delivery: Delivery, now: () => number): Promise<Delivered> 
     };
     signal.addEventListener("abort", abort);
     if (signal.aborted) abort();
+    const answered = ({ headers, statusCode }: IncomingMessage): void => {
+      const retryAfterMs = parseRetryAfter(headers["retry-after"] ?? null, now());
+      resolve({ status: statusCode ?? 0, retryAfterMs });
+    };
     request.once("response", (response) => {
-      const retryAfterMs = parseRetryAfter(response.headers["retry-after"] ?? null, now());
       response.destroy();
-      resolve({ status: response.statusCode ?? 0, retryAfterMs });
+      answered(response);
+    });
+    // 101 comes as an event of its own, and its socket is left to whoever hears it.
+    request.once("upgrade", (response, socket) => {
+      socket.destroy();
+      answered(response);
     });
     request.on("error", (error) => {
       reject(new TlogError("REMOTE_UNREACHABLE", `${url.host}: ${messageOf(error)}`, { cause: error }));
@@ -52,6 +65,8 @@ export function post(delivery: Delivery, now: () => number): Promise<Delivered> 
     request.once("close", () => {
       clearTimeout(timer);
       signal.removeEventListener("abort", abort);
+      // Whatever came before: nobody waits for an exchange that is over. After an answer this is not heard.
+      reject(new TlogError("REMOTE_UNREACHABLE", `${url.host}: closed without an answer`));
     });
     request.end(delivery.body);
   });

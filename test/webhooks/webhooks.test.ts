@@ -133,6 +133,13 @@ describe("webhooks", () => {
     expect(waits).toEqual([8_000, 9_000, 11_000]);
   });
 
+  test("take a receiver that wants another protocol for one that refused", async () => {
+    const { url, received, until } = await receiver([101], { connection: "Upgrade", upgrade: "x" });
+    const { failures } = await openFor(url, { from: 0 });
+    await until(() => received.length === 2);
+    expect(failures).toMatchObject([{ code: "REMOTE_REFUSED", message: "the receiver answered 101" }]);
+  });
+
   test("begin with what is new, and go on after a restart where they were left", async () => {
     const { url, received, until } = await receiver();
     const { log, hooks, open } = await openFor(url);
