@@ -1,5 +1,6 @@
 import { TlogError } from "../errors.ts";
 import type { LogView } from "../log/log.ts";
+import { bytesEqual } from "../tlog/encoding.ts";
 import { decodeBundle } from "../tlog/entry-bundle.ts";
 import { encodeEvent } from "./event-text.ts";
 
@@ -26,6 +27,8 @@ export interface ToldEntry {
 }
 
 type ToldLog = Pick<LogView, "readEntries" | "receiptBytes">;
+/** And what is published now. */
+type PublishedLog = ToldLog & Pick<LogView, "published">;
 
 /**
  * Entries from `start` on with their receipts: at least one, and no more than the limits and the tree have.
@@ -80,14 +83,15 @@ async function readStep(
 
 /**
  * Entry events: "event: entry\nid: 18\ndata: {"leafIndex":17,"entry":"aGVsbG8=","receipt":"c2sp.org/tlog-proof@v1\n…"}\n\n". Each has a whole
- * receipt, so that it is verified by itself, as any other receipt.
+ * receipt, so that it is verified by itself, as any other receipt. One piece is made at a time.
  */
 export class EntryEvents {
-  readonly #log: ToldLog;
-  readonly #kept = new Map<number, Uint8Array>(); // by leaf index, the oldest first; owned by #keep()
-  #keptBytes = 0; // owned by #keep()
+  readonly #log: PublishedLog;
+  readonly #kept = new Map<number, Uint8Array>(); // by leaf index, the oldest first; owned by #keep() and #dropOlder()
+  #keptBytes = 0; // owned by #keep() and #dropOlder()
+  #keptSince: Uint8Array | undefined; // owned by #dropOlder(): the checkpoint published since before the first was made
 
-  constructor(log: ToldLog) {
+  constructor(log: PublishedLog) {
     this.#log = log;
   }
 
@@ -100,6 +104,7 @@ export class EntryEvents {
     let bytes = 0;
     let next = start;
     while (next < end && bytes < PIECE_BYTES) {
+      this.#dropOlder();
       for (const event of await this.#eventsOf(next, stepEnd(next, end))) {
         if (bytes >= PIECE_BYTES) break;
         events.push(event);
@@ -108,6 +113,15 @@ export class EntryEvents {
       }
     }
     return { end: next, bytes: Buffer.concat(events) };
+  }
+
+  /** A receipt is told of the newest checkpoint, never of one older than a stream was told already. */
+  #dropOlder(): void {
+    const { checkpoint } = this.#log.published();
+    if (this.#keptSince !== undefined && bytesEqual(this.#keptSince, checkpoint)) return;
+    this.#keptSince = checkpoint.slice();
+    this.#kept.clear();
+    this.#keptBytes = 0;
   }
 
   async #eventsOf(start: number, end: number): Promise<readonly Uint8Array[]> {

@@ -22,7 +22,7 @@ function fakeLog(entries: readonly Uint8Array[] = []) {
     onRead();
     return log.isBroken ? undefined : encodeBundle(entries.slice(start, end));
   };
-  const receiptBytes = async (leafIndex: number) => encodeUtf8(`receipt ${leafIndex}`);
+  const receiptBytes = async (leafIndex: number) => encodeUtf8(`receipt ${leafIndex} of ${log.treeSize}`);
   const whenRead = (act: () => void) => {
     onRead = act;
   };
@@ -196,7 +196,7 @@ describe("streams with entries", () => {
     expect(JSON.parse(told)).toEqual({
       leafIndex: 240,
       entry: Buffer.from("entry 240").toString("base64"),
-      receipt: "receipt 240",
+      receipt: "receipt 240 of 250",
     });
     sink.destroy();
   });
@@ -212,6 +212,21 @@ describe("streams with entries", () => {
     const second = listen({ from: 200, wantsEntries: true });
     await second.until(() => second.text.includes("id: 300\n"));
     expect(log.state.reads).toBe(reads);
+    first.destroy();
+    second.destroy();
+  });
+
+  test("tell receipts as of the newest checkpoint, also of what another was told before it", async () => {
+    const log = fakeLog(entries);
+    log.state.treeSize = 250;
+    const { listen } = open(log);
+    const first = listen({ from: 240, wantsEntries: true });
+    await first.until(() => first.text.includes("id: 250\n"));
+    log.state.treeSize = 260;
+    const second = listen({ from: 240, wantsEntries: true });
+    await second.until(() => second.text.includes("id: 260\n"));
+    const receipts = [...second.text.matchAll(/receipt \d+ of (\d+)/g)].map(([, size]) => size);
+    expect(receipts).toEqual(Array.from({ length: 20 }, () => "260"));
     first.destroy();
     second.destroy();
   });
