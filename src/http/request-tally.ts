@@ -122,8 +122,10 @@ export class RequestTally {
 type CountedAnswer = Pick<Answer, "status"> & { readonly headers: Answer["headers"] | Headers };
 
 /** It waited for a publication, or for as long as the client allowed: another promise than an add's, with another latency. */
-function isForReceipt({ status, headers }: CountedAnswer): boolean {
-  if (status === 202) return true;
+function isForReceipt(answer: CountedAnswer): boolean {
+  if (answer.status !== 200) return answer.status === 202;
+  // Of others the headers are left alone: an answer of hono's is made anew once they were looked at.
+  const { headers } = answer;
   const type = headers instanceof Headers ? headers.get("content-type") : headers["Content-Type"];
   return type === RECEIPT_TYPE;
 }

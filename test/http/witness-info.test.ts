@@ -172,7 +172,8 @@ describe("the OpenAPI document of a witness", () => {
 
   test("has exactly the routes the apps have", () => {
     const witness = fakeWitness();
-    const served = [...witnessApp(witness).routes, ...createWitnessAdminApp({ witness }).routes]
+    const metrics = { page: async () => ({ contentType: "text/plain", body: "" }) };
+    const served = [...witnessApp(witness).routes, ...createWitnessAdminApp({ witness, metrics }).routes]
       .filter(({ method }) => method !== "OPTIONS")
       .map(({ method, path }) => nameOf(method, path));
     const { paths } = z
