@@ -1,6 +1,6 @@
 import { InvariantError, TlogError } from "../errors.ts";
 import type { NodeCoordinate } from "../merkle/coordinates.ts";
-import { HASH_BYTES, hashesEqualAt } from "../merkle/hash.ts";
+import { HASH_BYTES, hashesEqualAt, parentHashesInto } from "../merkle/hash.ts";
 import type { LogReader } from "../store/store.ts";
 import { TILE_HEIGHT, TILE_WIDTH } from "../tlog/tile.ts";
 import type { ReadTile } from "../tlog/tile-reader.ts";
@@ -35,6 +35,7 @@ type TileNodeReader = (
  * that were partial when they were asked for are held whole; of the many full tiles of level 0 storage has a few nodes, which are
  * read each time with the leaves. Of those that were written before storage kept nodes some are held here ({@link TileSummaries}).
  * Stored nodes are derived data, and no reason to refuse: where they do not fit, the 256 leaves answer, compared with the tile above.
+ * So is each full tile that is held: one that was read wrong once would be in all proofs until the end.
  * Bounded in bytes whatever is asked. spec/decisions/0028 and 0033
  */
 export class NodeCache {
@@ -136,7 +137,7 @@ export class NodeCache {
     if (widthAt(tile, treeSize) < TILE_WIDTH || this.#held(tile, treeSize) !== undefined) return false;
     const section = await this.#readSection(leafIndex);
     if (section === undefined) return false;
-    const root = this.#heldRoot(index, treeSize) ?? (await this.#rootOf(index, treeSize));
+    const root = this.#heldRoot(index, treeSize) ?? (await this.#rootOf(tile, treeSize));
     return writeSectionSiblings({ section, leafIndex, height, root }, out);
   }
 
@@ -149,7 +150,7 @@ export class NodeCache {
     const leaves = await this.#hashesOf(tile, treeSize);
     const stored = await this.#readSection(tile.index * TILE_WIDTH);
     if (stored === undefined) return await this.#summaryReader(tile.index, leaves, treeSize);
-    const root = await this.#rootOf(tile.index, treeSize);
+    const root = await this.#rootOf(tile, treeSize);
     if (!areInnerNodes(stored.nodes, root)) {
       const nodes = nodesAbove(leaves, { index: tile.index, root });
       this.#tellUnfit(tile.index);
@@ -160,7 +161,21 @@ export class NodeCache {
   }
 
   async #open(tile: { level: number; index: number }, treeSize: number): Promise<HeldTile> {
-    return this.#held(tile, treeSize) ?? this.#hold(tile, await this.#hashesOf(tile, treeSize));
+    const held = this.#held(tile, treeSize);
+    if (held !== undefined) return held;
+    const hashes = await this.#hashesOf(tile, treeSize);
+    if (tile.level === 0 || hashes.length < TILE_WIDTH * HASH_BYTES) return this.#hold(tile, hashes);
+    const root = await this.#rootOf(tile, treeSize);
+    const opened = this.#hold(tile, hashes);
+    const pair = nodeOffset(TILE_HEIGHT - 1, 0);
+    const own = new Uint8Array(HASH_BYTES);
+    parentHashesInto({ hashes: opened.nodes, from: pair, pairs: 1 }, own, 0);
+    if (hashesEqualAt(own, 0, root.bytes, root.at)) return opened;
+    this.#upper.delete(keyOf(tile.level, tile.index));
+    throw new TlogError(
+      "STORE_DAMAGED",
+      `tile level ${tile.level} index ${tile.index}: its hashes are not those below the tile above`,
+    );
   }
 
   async #hashesOf(tile: { level: number; index: number }, treeSize: number): Promise<Uint8Array> {
@@ -181,9 +196,12 @@ export class NodeCache {
     return held === undefined || held.width < widthAt(tile, treeSize) ? undefined : held;
   }
 
-  /** Where the root of a full tile of level 0 is. */
-  async #rootOf(index: number, treeSize: number): Promise<HashAt> {
-    const above = await this.#open({ level: 1, index: Math.floor(index / TILE_WIDTH) }, treeSize);
+  /** Where the root of a full tile is. */
+  async #rootOf(
+    { level, index }: { readonly level: number; readonly index: number },
+    treeSize: number,
+  ): Promise<HashAt> {
+    const above = await this.#open({ level: level + 1, index: Math.floor(index / TILE_WIDTH) }, treeSize);
     return { bytes: above.nodes, at: nodeOffset(0, index % TILE_WIDTH) };
   }
 
@@ -198,7 +216,7 @@ export class NodeCache {
     if (summary !== undefined) {
       return (node, out, offset) => summary.hashInto(node, leaves, out, offset);
     }
-    const nodes = nodesAbove(leaves, { index, root: await this.#rootOf(index, treeSize) });
+    const nodes = nodesAbove(leaves, { index, root: await this.#rootOf({ level: 0, index }, treeSize) });
     this.#summaries.keep(index, nodes);
     return readerOf({ nodes });
   }

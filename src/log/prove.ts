@@ -178,7 +178,7 @@ export function tilesOf(store: LogReader): ReadTile {
 }
 
 /** Views of hashes that lie side by side. */
-function hashesIn(bytes: Uint8Array): readonly Uint8Array[] {
+export function hashesIn(bytes: Uint8Array): readonly Uint8Array[] {
   const hashes: Uint8Array[] = [];
   for (let at = 0; at < bytes.length; at += HASH_BYTES) hashes.push(bytes.subarray(at, at + HASH_BYTES));
   return hashes;

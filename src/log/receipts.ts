@@ -1,10 +1,11 @@
-import { InvariantError } from "../errors.ts";
-import { HASH_BYTES } from "../merkle/hash.ts";
+import { InvariantError, TlogError } from "../errors.ts";
+import { HASH_BYTES, hashesEqual } from "../merkle/hash.ts";
+import { rootFromInclusion } from "../merkle/inclusion.ts";
 import { encodeUtf8, formatDecimal } from "../tlog/encoding.ts";
 import { TILE_HEIGHT, TILE_WIDTH } from "../tlog/tile.ts";
 import type { Publication } from "./log.ts";
 import type { NodeCache } from "./node-cache.ts";
-import { type LeafPath, leafPath, upperPath } from "./prove.ts";
+import { hashesIn, type LeafPath, leafPath, upperPath } from "./prove.ts";
 
 /** Of the newest checkpoint. Who waited for it asks about the last tile or two. */
 const MAX_TAILS = 16;
@@ -18,7 +19,7 @@ const LINE_BYTES = 45;
 
 /**
  * Receipts against the newest checkpoint, as bytes. Leaves of one tile have most of the path and the checkpoint in common: that end of
- * their receipts is read and spelled once.
+ * their receipts is read and spelled once, and compared with the signed root: what is below, {@link NodeCache} compares with it.
  */
 export class Receipts {
   readonly #nodes: NodeCache;
@@ -34,11 +35,7 @@ export class Receipts {
    * @param against - a published checkpoint, the same object as long as it is the same bytes.
    * @throws {TlogError} ARGUMENT_INVALID (the leaf is not in its tree) | STORE_DAMAGED
    */
-  async encode(
-    leafIndex: number,
-    against: Pick<Publication, "treeSize" | "checkpoint">,
-    readableSize: number,
-  ): Promise<Uint8Array> {
+  async encode(leafIndex: number, against: Publication, readableSize: number): Promise<Uint8Array> {
     const { treeSize } = against;
     const path = await leafPath(this.#nodes, readableSize, { leafIndex, treeSize });
     const tail = await this.#tail(path, against, readableSize);
@@ -48,11 +45,8 @@ export class Receipts {
     return receiptOf(leafIndex, siblings, tail);
   }
 
-  #tail(
-    path: LeafPath,
-    { checkpoint }: Pick<Publication, "checkpoint">,
-    readableSize: number,
-  ): Promise<Uint8Array> {
+  #tail(path: LeafPath, against: Publication, readableSize: number): Promise<Uint8Array> {
+    const { checkpoint } = against;
     if (this.#checkpoint !== checkpoint) {
       this.#tails.clear();
       this.#checkpoint = checkpoint;
@@ -60,7 +54,7 @@ export class Receipts {
     const key = tailKey(path);
     let tail = this.#tails.get(key);
     if (tail === undefined) {
-      tail = this.#makeTail(path, checkpoint, readableSize);
+      tail = this.#makeTail(path, against, readableSize);
       for (const oldest of this.#tails.keys()) {
         if (this.#tails.size < MAX_TAILS) break;
         this.#tails.delete(oldest);
@@ -71,13 +65,36 @@ export class Receipts {
     return tail;
   }
 
-  async #makeTail(path: LeafPath, checkpoint: Uint8Array, readableSize: number): Promise<Uint8Array> {
+  async #makeTail(path: LeafPath, against: Publication, readableSize: number): Promise<Uint8Array> {
+    const { checkpoint } = against;
     const hashes = await upperPath(this.#nodes, readableSize, path);
+    await this.#verifyUpper(path, { ...against, hashes, readableSize });
     const tail = new Uint8Array((hashes.length / HASH_BYTES) * LINE_BYTES + 1 + checkpoint.length);
     const end = writeLines(hashes, tail, 0);
     tail[end] = NEWLINE;
     tail.set(checkpoint, end + 1);
     return tail;
+  }
+
+  /** @throws {TlogError} STORE_DAMAGED: bytes of tiles were read that are not those of the signed tree. */
+  async #verifyUpper(
+    { leafIndex, height }: LeafPath,
+    of: Pick<Publication, "treeSize" | "rootHash"> & {
+      readonly hashes: Uint8Array;
+      readonly readableSize: number;
+    },
+  ): Promise<void> {
+    // A tree is also one of perfect subtrees of one height, of which the last may lack leaves.
+    const level = Math.min(height, TILE_HEIGHT);
+    const index = Math.floor(leafIndex / 2 ** level);
+    const leafHash = await this.#nodes.read([{ level, index }], of.readableSize);
+    const treeSize = Math.ceil(of.treeSize / 2 ** level);
+    const root = rootFromInclusion({ leafIndex: index, treeSize, leafHash, proof: hashesIn(of.hashes) });
+    if (hashesEqual(root, of.rootHash)) return;
+    throw new TlogError(
+      "STORE_DAMAGED",
+      `the tiles above leaf ${leafIndex} do not hash to the root that is signed for ${of.treeSize} entries`,
+    );
   }
 }
 

@@ -20,11 +20,10 @@ import type {
   Scrubbing,
   Witnessing,
 } from "./log.ts";
-import type { NodeCache } from "./node-cache.ts";
 import type { LogOptions } from "./options.ts";
-import { consistencyProof, inclusionBatch, inclusionProof, nodesOf, rootAt } from "./prove.ts";
+import { ProofSource } from "./proof-source.ts";
+import { consistencyProof, inclusionBatch, inclusionProof, rootAt } from "./prove.ts";
 import type { Publisher } from "./publish.ts";
-import { Receipts } from "./receipts.ts";
 import type { Sequencer } from "./sequence.ts";
 import { type Withheld, withholding } from "./withheld.ts";
 
@@ -51,8 +50,7 @@ export class StoredLog implements Log {
   readonly withheld: Withheld | undefined;
   readonly #parts: StoredLogParts;
   readonly #store: LogStore;
-  readonly #nodes: NodeCache;
-  readonly #receipts: Receipts;
+  readonly #source: ProofSource;
   #closing: Promise<void> | undefined; // owned by close()
 
   constructor(parts: StoredLogParts) {
@@ -66,8 +64,7 @@ export class StoredLog implements Log {
     // Reading for others only: what is signed next does not stand on old bytes, and goes on.
     this.#store = parts.scrub ? withholding(parts.store, parts.scrub.withheld) : parts.store;
     this.#parts = parts;
-    this.#nodes = nodesOf(this.#store, parts.events);
-    this.#receipts = new Receipts(this.#nodes);
+    this.#source = new ProofSource(this.#store, { withheld: this.withheld, events: parts.events });
   }
 
   async add(entry: Uint8Array): Promise<Appended> {
@@ -128,19 +125,19 @@ export class StoredLog implements Log {
   }
 
   proveInclusion(at: { readonly leafIndex: number; readonly treeSize: number }) {
-    return inclusionProof(this.#nodes, this.readableSize(), at);
+    return inclusionProof(this.#source.nodes, this.readableSize(), at);
   }
 
   proveInclusionBatch(at: { readonly leafIndices: readonly number[]; readonly treeSize: number }) {
-    return inclusionBatch(this.#nodes, this.readableSize(), at);
+    return inclusionBatch(this.#source.nodes, this.readableSize(), at);
   }
 
   proveConsistency(between: { readonly fromSize: number; readonly toSize: number }) {
-    return consistencyProof(this.#nodes, this.readableSize(), between);
+    return consistencyProof(this.#source.nodes, this.readableSize(), between);
   }
 
   rootAt(treeSize: number): Promise<Uint8Array> {
-    return rootAt(this.#nodes, this.readableSize(), treeSize);
+    return rootAt(this.#source.nodes, this.readableSize(), treeSize);
   }
 
   async receipt(leafIndex: number): Promise<string> {
@@ -150,7 +147,7 @@ export class StoredLog implements Log {
   async receiptBytes(leafIndex: number): Promise<Uint8Array> {
     const publication = this.#publication();
     if (leafIndex < publication.treeSize) {
-      return await this.#receipts.encode(leafIndex, publication, this.readableSize());
+      return await this.#source.receipts.encode(leafIndex, publication, this.readableSize());
     }
     throw leafIndex < this.integratedSize()
       ? new TlogError(

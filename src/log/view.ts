@@ -6,8 +6,9 @@ import { decodeBundle } from "../tlog/entry-bundle.ts";
 import { parseNote } from "../tlog/note.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
 import type { LogView, Publication } from "./log.ts";
-import { consistencyProof, inclusionBatch, inclusionProof, nodesOf, rootAt } from "./prove.ts";
-import { Receipts } from "./receipts.ts";
+import { ProofSource } from "./proof-source.ts";
+import { consistencyProof, inclusionBatch, inclusionProof, rootAt } from "./prove.ts";
+import { type Withheld, withholding } from "./withheld.ts";
 
 /**
  * What a process that only reads can say of a log for certain: what is published. The rest only its writer knows: what is signed
@@ -30,15 +31,17 @@ export interface PublishedReader extends LogReader {
  * checkpoint after it is durable there, so whoever saw it anywhere sees none that is older here; any other one records it up to
  * 50 ms later.
  * @param options.vkeys - the log's verifier keys, as the writer has them.
+ * @param options.withheld - what its writer knows to be wrong in the store.
  */
 export function openView(options: {
   readonly store: PublishedReader;
   readonly origin: string;
   readonly vkeys: readonly string[];
+  readonly withheld: Withheld;
 }): PublishedView {
-  const { store, origin, vkeys } = options;
-  const nodes = nodesOf(store);
-  const receipts = new Receipts(nodes);
+  const { origin, vkeys, withheld } = options;
+  const store = withholding(options.store, withheld);
+  const source = new ProofSource(store, { withheld });
   const publicationOf = publicationReader(store);
   const readableSize = () => publicationOf().treeSize;
   return {
@@ -58,17 +61,17 @@ export function openView(options: {
       const bundle = await this.readEntries({ start: leafIndex, end: leafIndex + 1 });
       return bundle === undefined ? undefined : decodeBundle(bundle, 1)[0];
     },
-    proveInclusion: (at) => inclusionProof(nodes, readableSize(), at),
-    proveInclusionBatch: (at) => inclusionBatch(nodes, readableSize(), at),
-    proveConsistency: (between) => consistencyProof(nodes, readableSize(), between),
-    rootAt: (treeSize) => rootAt(nodes, readableSize(), treeSize),
+    proveInclusion: (at) => inclusionProof(source.nodes, readableSize(), at),
+    proveInclusionBatch: (at) => inclusionBatch(source.nodes, readableSize(), at),
+    proveConsistency: (between) => consistencyProof(source.nodes, readableSize(), between),
+    rootAt: (treeSize) => rootAt(source.nodes, readableSize(), treeSize),
     async receipt(leafIndex) {
       return decodeUtf8(await this.receiptBytes(leafIndex));
     },
     async receiptBytes(leafIndex) {
       const publication = publicationOf();
       if (leafIndex < publication.treeSize)
-        return await receipts.encode(leafIndex, publication, publication.treeSize);
+        return await source.receipts.encode(leafIndex, publication, publication.treeSize);
       const message = `leaf ${leafIndex} is not in the tree of size ${publication.treeSize}`;
       throw new TlogError("NOT_PUBLISHED", message);
     },

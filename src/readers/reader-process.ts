@@ -12,7 +12,7 @@ import type { OnError } from "../http/problem.ts";
 import { RequestTally } from "../http/request-tally.ts";
 import { listenOn } from "../http/serve-apps.ts";
 import { openView } from "../log/view.ts";
-import { Withheld, withholding } from "../log/withheld.ts";
+import { Withheld } from "../log/withheld.ts";
 import { messageOf } from "../node/errno.ts";
 import { openLmdbReader } from "../store/lmdb.ts";
 import { addHere } from "./add-here.ts";
@@ -78,7 +78,7 @@ async function open(start: ReaderStart): Promise<RunningListener> {
   place = dirname(start.socketPath);
   const store = await openLmdbReader({ directory, origin });
   withheld.replace(start.withheld);
-  const view = openView({ store: withholding(store, withheld), origin, vkeys });
+  const view = openView({ store, origin, vkeys, withheld });
   const limits = { maxRequestsPerConnection: MAX_REQUESTS_PER_CONNECTION };
   return await listenOn({
     app: { hotRoutes: readRoutes(view, onError), passOn: writesOf(start, access) },

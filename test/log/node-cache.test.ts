@@ -103,6 +103,19 @@ describe("proofs from cached tiles", () => {
     }
   });
 
+  it("are none from a full tile above the leaves that is not the one below the next", async () => {
+    const size = 65_600;
+    const large = new ReferenceTree(Array.from({ length: size }, (_, at) => leafHashOf(encodeUtf8(`${at}`))));
+    let flip = 1;
+    const from = new NodeCache(async (tile) =>
+      tileBytes(large, tile).map((byte, at) => (tile.level === 1 && at === 5 ? byte ^ flip : byte)),
+    );
+    const proof = () => inclusionProof(from, size, { leafIndex: 40_000, treeSize: size });
+    await expectCodeAsync(proof(), "STORE_DAMAGED");
+    flip = 0;
+    expect(await proof()).toEqual(large.path(40_000, 0, size));
+  });
+
   it("read one tile of leaves for a leaf of a known tile, and none for a leaf of the newest", async () => {
     const { from, asked } = cacheOf(tree);
     const prove = (leafIndex: number) => inclusionProof(from, SIZE, { leafIndex, treeSize: SIZE });

@@ -27,7 +27,11 @@ function receiptsOf(readTile = async (tile: Tile) => tileBytes(tile)): Receipts 
 }
 
 function publicationAt(treeSize: number, said = "") {
-  return { treeSize, checkpoint: encodeUtf8(`origin\n${treeSize}\nroot\n\n— signed${said}\n`) };
+  return {
+    treeSize,
+    rootHash: tree.hash(0, treeSize),
+    checkpoint: encodeUtf8(`origin\n${treeSize}\nroot\n\n— signed${said}\n`),
+  };
 }
 
 function expected(leafIndex: number, { treeSize, checkpoint }: ReturnType<typeof publicationAt>): string {
@@ -94,6 +98,22 @@ describe("receipts", () => {
     isDown = false;
     expect(decodeUtf8(await receipts.encode(3, publication, SIZE))).toBe(expected(3, publication));
   });
+
+  it.each([
+    [1, 0, 3],
+    [0, 11, SIZE - 1],
+    [0, 11, 3],
+  ])(
+    "are refused where a hash of tile/%i/%i is not the signed tree's, of leaf %i",
+    async (level, index, leafIndex) => {
+      const receipts = receiptsOf(async (tile) =>
+        tileBytes(tile).map((byte, at) =>
+          at === 5 && tile.level === level && tile.index === index ? byte ^ 1 : byte,
+        ),
+      );
+      await expectCodeAsync(receipts.encode(leafIndex, publicationAt(SIZE), SIZE), "STORE_DAMAGED");
+    },
+  );
 
   it("of leaves outside the tree are refused", async () => {
     await expectCodeAsync(receiptsOf().encode(300, publicationAt(300), SIZE), "ARGUMENT_INVALID");

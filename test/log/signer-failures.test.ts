@@ -29,7 +29,10 @@ describe("failures of a signer", () => {
     failures.failed(FAILED);
     expect(failures.refusal).toBeUndefined();
     now += 1;
-    expect(failures.refusal).toMatchObject({ code: "SIGNER_FAILED", message: expect.stringContaining("the token is gone") });
+    expect(failures.refusal).toMatchObject({
+      code: "SIGNER_FAILED",
+      message: expect.stringContaining("the token is gone"),
+    });
     expect(failures.signed()).toBe(60_000);
     expect(failures.refusal).toBeUndefined();
     now += 100_000;
