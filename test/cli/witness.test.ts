@@ -112,7 +112,10 @@ describe("witness refuses, with exit code 2 and a word on what to do,", () => {
     const cwd = temporaryDirectory();
     await callCli(["keygen", "--origin", "log.example", "--out", join(cwd, "log.key")]);
     const ofLog = await refused(cwd, ["--key", join(cwd, "log.key")]);
-    expect([ofLog.code, ofLog.stderr]).toEqual([2, expect.stringContaining("got a log's Ed25519 key (type 1)")]);
+    expect([ofLog.code, ofLog.stderr]).toEqual([
+      2,
+      expect.stringContaining("got a log's Ed25519 key (type 1)"),
+    ]);
     await stop(await witnessing(cwd, ["--name", "witness.example/w1"]));
     const renamed = await refused(cwd, ["--name", "witness.example/w2"]);
     expect([renamed.code, renamed.stderr]).toEqual([2, expect.stringContaining("want witness.example/w1")]);

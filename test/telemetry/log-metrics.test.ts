@@ -22,7 +22,11 @@ const ROWS: readonly MetricRow[] = [...SERVER_METRICS, ...LOG_METRICS];
 async function scraped() {
   const metrics = openLogMetrics(logMetricsOptions());
   const signer = await openSigner(formatSigningKey(await generateSigningKey({ name: ORIGIN })));
-  await using log = await openLog({ store: openMemoryStore({ origin: ORIGIN }), signer, events: metrics.events });
+  await using log = await openLog({
+    store: openMemoryStore({ origin: ORIGIN }),
+    signer,
+    events: metrics.events,
+  });
   metrics.watch(log);
   const here = { host: "127.0.0.1", port: 0 };
   const server = await serveLog({ log, listen: here, adminListen: here, metrics });
