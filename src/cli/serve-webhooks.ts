@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { Config } from "../config.ts";
 import { TlogError } from "../errors.ts";
 import type { LogEvents } from "../events.ts";
@@ -11,6 +11,8 @@ import { parseSecrets } from "../webhooks/signature.ts";
 import { parseWebhookFile } from "../webhooks/webhook-file.ts";
 import { readSmallFile, replaceFile } from "./files.ts";
 
+/** Lies in the data directory: nothing else of a log's machine has to be writable. */
+const PLACES_FILE = "webhooks.state";
 const MAX_FILE_BYTES = 256 * 1024;
 const MAX_SECRET_FILE_BYTES = 4096;
 
@@ -30,7 +32,7 @@ export async function configuredWebhooks(config: Config): Promise<readonly Confi
   );
 }
 
-/** Tells them what the log publishes, each from where it was left: beside the data it is written down how far that is. */
+/** Tells them what the log publishes, each from where it was left: with the data it is written down how far that is. */
 export async function serveWebhooks(
   log: Log,
   options: {
@@ -41,7 +43,7 @@ export async function serveWebhooks(
 ): Promise<RunningWebhooks | undefined> {
   const { webhooks, data, events } = options;
   if (webhooks.length === 0) return undefined;
-  const path = `${data}.webhooks`;
+  const path = join(data, PLACES_FILE);
   return await ofFile(path, () => openWebhooks({ log, webhooks, file: placesFile(path), events }));
 }
 

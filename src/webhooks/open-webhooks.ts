@@ -2,7 +2,7 @@ import { type Sleep, sleepOnTimer } from "../../client/waiting.ts";
 import type { LogEvents } from "../events.ts";
 import type { ToldLog } from "./messages.ts";
 import { Places, type PlacesFile } from "./places.ts";
-import { runWebhook } from "./webhook.ts";
+import { remember, runWebhook } from "./webhook.ts";
 import type { WebhookSettings } from "./webhook-file.ts";
 
 /** A receiver, and what its messages are signed with. */
@@ -30,7 +30,7 @@ export interface RunningWebhooks {
 
 /**
  * Tells receivers what a log publishes, from where each was left. One that is new begins with what is published from now on.
- * @throws {TlogError} CONFIG_INVALID, and as the file
+ * @throws {TlogError} CONFIG_INVALID, and as reading the file
  */
 export async function openWebhooks(options: OpenWebhooksOptions): Promise<RunningWebhooks> {
   const { log, webhooks, file, events } = options;
@@ -38,7 +38,8 @@ export async function openWebhooks(options: OpenWebhooksOptions): Promise<Runnin
   const places = await Places.open(file);
   const { treeSize } = log.published();
   for (const { settings } of webhooks) {
-    if (places.get(settings.name) === undefined) await places.set(settings.name, settings.from ?? treeSize);
+    if (places.get(settings.name) !== undefined) continue;
+    await remember(settings.from ?? treeSize, { settings, places, events });
   }
   const closing = new AbortController();
   const { signal } = closing;

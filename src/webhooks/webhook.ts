@@ -86,8 +86,11 @@ async function deliver({ id, body }: Message, options: WebhookOptions): Promise<
   if (answer.status < 200 || answer.status > 299) throw new RefusedError(answer);
 }
 
-/** What was told and could not be written down is told again after a restart. */
-async function remember(treeSize: number, { settings, places, events }: WebhookOptions): Promise<void> {
+/** Notes how far a receiver was told. It is told on while that cannot be written down, and after a restart from the place before. */
+export async function remember(
+  treeSize: number,
+  { settings, places, events }: Pick<WebhookOptions, "settings" | "places" | "events">,
+): Promise<void> {
   try {
     await places.set(settings.name, treeSize);
   } catch (error) {

@@ -16,7 +16,7 @@ function files(webhooks: unknown, secret = `whsec_${Buffer.alloc(32, 7).toString
 const WEBHOOK = { name: "ci", url: "https://ci.example/", secretFile: "ci.secret", events: "entries" };
 
 describe("serve --webhooks", () => {
-  test("tells receivers, and writes beside the data how far", async () => {
+  test("tells receivers, and writes into the data directory how far", async () => {
     const bodies: string[] = [];
     let wake = () => {};
     const server = createServer((incoming, outgoing) => {
@@ -35,7 +35,7 @@ describe("serve --webhooks", () => {
     await ask(`${log.url}/add`, { method: "POST", body: "to be told" });
     await told;
     expect(bodies.join("")).toContain(Buffer.from("to be told").toString("base64"));
-    const places = join(directory, "data.webhooks");
+    const places = join(directory, "data/webhooks.state");
     while (readFileSync(places, "utf8") !== '{"ci":1}\n')
       await new Promise((resolve) => setImmediate(resolve));
     expect(await log.stop()).toMatchObject({ code: 0 });

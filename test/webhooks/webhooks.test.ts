@@ -76,6 +76,7 @@ async function openFor(url: string, more: Partial<WebhookSettings> = {}, file = 
   const log = await openTestLog();
   await publishEntries(log, entries(0, size));
   const failures: Parameters<NonNullable<LogEvents["webhookFailed"]>>[0][] = [];
+  const warnings: Parameters<NonNullable<LogEvents["warning"]>>[0][] = [];
   const waits: number[] = [];
   const settings: WebhookSettings = {
     ...{ name: "ci", url, secretFile: "", events: "entries", network: "private", timeoutSeconds: 5 },
@@ -86,7 +87,10 @@ async function openFor(url: string, more: Partial<WebhookSettings> = {}, file = 
       log,
       webhooks: [{ settings, secrets: [SECRET] }],
       file,
-      events: { webhookFailed: (event) => void failures.push(event) },
+      events: {
+        webhookFailed: (event) => void failures.push(event),
+        warning: (event) => void warnings.push(event),
+      },
       random: () => 1,
       sleep: (ms, signal) => {
         if (ms !== 250) waits.push(ms);
@@ -95,7 +99,7 @@ async function openFor(url: string, more: Partial<WebhookSettings> = {}, file = 
     });
   const hooks = await open();
   onTestFinished(() => hooks.close().finally(() => log.close()));
-  return { log, hooks, open, file, failures, waits };
+  return { log, hooks, open, file, failures, warnings, waits };
 }
 
 const entries = (from: number, count: number) =>
@@ -185,6 +189,15 @@ describe("webhooks", () => {
       await hooks.close();
     }
     expect(received).toEqual([]);
+  });
+
+  test("are told also while it cannot be written down how far, and the operator hears of it", async () => {
+    const { url, received, until } = await receiver();
+    const file = memoryFile();
+    file.replace = () => Promise.reject(new TlogError("FILE_UNWRITABLE", "places cannot be written"));
+    const { warnings } = await openFor(url, { from: 0 }, file);
+    expect(warnings).toMatchObject([{ code: "FILE_UNWRITABLE" }]);
+    await until(() => indicesOf(received).includes(2));
   });
 
   test("do not begin from places that are none", async () => {
