@@ -135,11 +135,12 @@ export async function openLog(options: OpenLogOptions): Promise<Log> {
   const defaultIntervalMs =
     options.witnesses === undefined ? DEFAULT_CHECKPOINT_INTERVAL_MS : WITNESSED_INTERVAL_MS;
   const witnesses = options.witnesses && witnessOptions(options.witnesses);
-  const { store: opened, guard } = await openLogDisks(options, { origin, events });
-  const space = await openSpaceFloor(options, { minFreeBytes, events });
   const scrub = openScrub(options, events);
-  const store = closedWith(opened, [space, scrub]);
+  const { store: opened, guard } = await openLogDisks(options, { origin, events });
+  let store = opened;
   try {
+    const space = await openSpaceFloor(options, { minFreeBytes, events });
+    store = closedWith(opened, [space, scrub]);
     const log = await openLogEngine({
       store,
       guard,
@@ -280,6 +281,7 @@ function closedWith(
   };
 }
 
+/** Opens nothing yet. */
 function openScrub({ directory, store, scrub }: OpenLogOptions, events: LogEvents): LogScrub | undefined {
   if (scrub === undefined || directory === undefined || store !== undefined) return undefined;
   const { bytesPerSecond } = scrub;

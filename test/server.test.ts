@@ -49,6 +49,7 @@ describe("openLog", () => {
     await (await open()).close();
     await rm(`${directory}.guard`);
     await expectCodeAsync(open(), "GUARD_MISSING");
+    await expectCodeAsync(open({ scrub: { bytesPerSecond: 0 } }), "ARGUMENT_INVALID");
     await expectCodeAsync(open(), "GUARD_MISSING");
     await using log = await open({ recreateGuard: true });
     expect(log.state().status).toBe("writable");
