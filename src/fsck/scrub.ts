@@ -49,7 +49,7 @@ export interface Scrubbing {
 const START_AFTER_MS = 60_000;
 /** From the start of a pass to that of the next: a small log is not read all day. */
 const PASS_EVERY_MS = 24 * 60 * 60 * 1000;
-/** After a pass that could not be made. */
+/** After a pass that could not be made, and while findings stand: somebody waits for what was mended. */
 const RETRY_MS = 10 * 60 * 1000;
 const TELL_MS = 10_000;
 /** What a killed server does again. */
@@ -109,7 +109,8 @@ export class Scrub {
   async #run(): Promise<void> {
     this.#tell({ entries: 0, bytes: 0 }, true);
     let waitMs = this.#options.startAfterMs ?? START_AFTER_MS;
-    if (this.#state.pass === undefined) waitMs = Math.max(waitMs, this.#untilDueMs());
+    const isIdle = this.#state.pass === undefined && this.#findings.all.length === 0;
+    if (isIdle) waitMs = Math.max(waitMs, this.#untilDueMs());
     while (await this.#waited(waitMs)) {
       try {
         waitMs = (await this.#pass()) ? this.#untilDueMs() : START_AFTER_MS;
@@ -132,6 +133,7 @@ export class Scrub {
   /** A clock that was set back delays a pass by one interval at most. */
   #untilDueMs(): number {
     const { startedAtMs } = this.#state;
+    if (this.#findings.all.length > 0) return RETRY_MS;
     if (startedAtMs === undefined) return 0;
     return Math.min(PASS_EVERY_MS, Math.max(0, startedAtMs + PASS_EVERY_MS - this.#options.now()));
   }
