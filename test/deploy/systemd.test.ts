@@ -98,6 +98,14 @@ const STEPS: readonly (readonly [name: string, script: string])[] = [
     printf 'one\\ntwo\\n' | bristlecone add --lines - --vkey $vkey --receipts /root/receipts --token-file /root/token; [ -f /root/receipts/1.tlog-proof ]`,
   ],
   [
+    "receivers are told, and how far stands with the data",
+    `cd /etc/bristlecone; (umask 077; printf 'whsec_%s\\n' "$(head -c 32 /dev/urandom | base64)" > ci.secret; chown bristlecone ci.secret)
+    echo '{"webhooks":[{"name":"ci","url":"http://127.0.0.1:7000/","secretFile":"ci.secret","events":"entries","network":"private","from":0}]}' > webhooks.json
+    node -e 'http.createServer((asked, answer) => asked.resume().on("end", () => answer.writeHead(204).end())).listen(7000, "127.0.0.1")' & receiver=$!
+    echo BRISTLECONE_WEBHOOKS=/etc/bristlecone/webhooks.json >> 2026.env; systemctl restart bristlecone-log@2026; until_ready
+    timeout 20 bash -c 'until grep -q :2 /var/lib/bristlecone/2026/webhooks.state; do sleep 0.1; done'; kill $receiver`,
+  ],
+  [
     "backup: a verified copy, and old ones go only when a new one is there and only if a backup made them",
     `systemctl start bristlecone-backup@2026
     backups=/var/backups/bristlecone/2026; made=$(ls $backups); [ -f $backups/$made/backup.json ]
