@@ -1,6 +1,6 @@
 /** A log behind nginx with `deploy/nginx-cache.conf`, as its readers and writers meet it. */
 import type { ChildProcess } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
 import { join } from "node:path";
@@ -102,10 +102,22 @@ describe.skipIf(NGINX === undefined)("a log behind nginx with a cache", () => {
     expect(hashes.headers).toMatchObject({ "cache-control": immutable, "content-length": "8192" });
   });
 
+  it("keeps one copy of each thing, whatever query strangers put behind it", async () => {
+    for (const path of ["/checkpoint", "/tile/0/000", "/tile/entries/000", "/entry/0"])
+      for (const query of ["", "?1", "?2"])
+        expect(await look(path + query)).toMatchObject({ statusCode: 200 });
+    const kept = readdirSync(join(folder, "nginx/cache"), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => readFileSync(join(entry.parentPath, entry.name), "latin1"))
+      .map((text) => /^KEY: (.*)$/m.exec(text)?.[1]);
+    expect(kept).toContain("/tile/0/000");
+    expect(kept.filter((key) => key?.includes("?"))).toEqual([]);
+  });
+
   it("without the log it shows what never changes, and no checkpoint: that would be an old one", async () => {
     await stopServe(serve);
     while ((await look("/checkpoint")).statusCode !== 502);
-    for (const path of ["/tile/entries/000", "/tile/0/000"])
+    for (const path of ["/tile/entries/000", "/tile/0/000", "/tile/0/000?never-asked"])
       expect(await look(path)).toMatchObject({ statusCode: 200 });
   });
 });
