@@ -1,8 +1,14 @@
 /** What webhooks say: JSON with a type, a time and data that verify by themselves. */
 import { createHash } from "node:crypto";
+import { TlogError } from "../errors.ts";
 import type { LogView } from "../log/log.ts";
-import { readToldEntries } from "../push/entry-events.ts";
-import { decodeUtf8 } from "../tlog/encoding.ts";
+import { leafHash } from "../merkle/hash.ts";
+import { verifyInclusion } from "../merkle/inclusion.ts";
+import { readToldEntries, type ToldEntry } from "../push/entry-events.ts";
+import { parseCheckpoint } from "../tlog/checkpoint-body.ts";
+import { decodeBase64, decodeUtf8 } from "../tlog/encoding.ts";
+import { parseNote } from "../tlog/note.ts";
+import { parseTlogProof } from "../tlog/proof.ts";
 import type { WebhookSettings } from "./webhook-file.ts";
 
 export type ToldLog = Pick<LogView, "origin" | "published" | "readEntries" | "receiptBytes">;
@@ -19,7 +25,7 @@ export interface Message {
 const MAX_ENTRIES = 64;
 const MAX_CHARS = 256 * 1024;
 
-/** What there is to say to who knows the log up to `from`; undefined: nothing. @throws as the log */
+/** What there is to say to who knows the log up to `from`; undefined: nothing. @throws {TlogError} STORE_DAMAGED, and as the log */
 export async function nextMessage(
   log: ToldLog,
   {
@@ -39,9 +45,21 @@ export async function nextMessage(
   }
   const limits = { maxEntries: MAX_ENTRIES, maxChars: MAX_CHARS };
   const entries = await readToldEntries(log, { start: from, end: treeSize, ...limits });
+  entries.forEach(verifyTold);
   const upTo = from + entries.length;
   const body = JSON.stringify({ type: "entries.published", timestamp, data: { origin, entries } });
   return { id: `entries_${tagOf(origin)}_${from}_${upTo}`, body, upTo };
+}
+
+/** Nobody asks for it again once it was answered: what is wrong on the disk is not told, and is when it is mended. */
+function verifyTold({ leafIndex, entry, receipt }: ToldEntry): void {
+  try {
+    const { proof, checkpoint } = parseTlogProof(receipt);
+    const { treeSize, rootHash } = parseCheckpoint(decodeUtf8(parseNote(checkpoint).text));
+    verifyInclusion({ leafIndex, treeSize, rootHash, proof, leafHash: leafHash(decodeBase64(entry)) });
+  } catch (cause) {
+    throw new TlogError("STORE_DAMAGED", `entry ${leafIndex} is not the one its receipt is of`, { cause });
+  }
 }
 
 /** One receiver may serve several logs. */
