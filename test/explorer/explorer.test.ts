@@ -91,6 +91,7 @@ describe.skipIf(CHROMIUM === undefined)("the explorer", () => {
 
   it("walks through the tree", async () => {
     const page = await opened("#/tree");
+    await page.until("document.querySelector('svg.tree a[href=\"#/tree/256-300\"]')");
     await page.evaluate(
       "document.querySelector('svg.tree a[href=\"#/tree/256-300\"]').dispatchEvent(new MouseEvent('click', { bubbles: true }))",
     );
