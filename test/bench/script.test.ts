@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { expect, it } from "vitest";
+import { IS_FULL } from "../runs.ts";
 
 const SCRIPT = `
   import { newFolder, runScript, spawnChild } from ${JSON.stringify(import.meta.resolve("../../bench/script.ts"))};
@@ -49,7 +50,7 @@ it.each([
   expect(existsSync(folder)).toBe(false);
 });
 
-it("a script that fails does too", async () => {
+it.runIf(IS_FULL)("a script that fails does too", async () => {
   const script = runScript({ FAILS: "yes" });
   const exited = once(script, "exit");
   const { folder, pid } = await madeBy(script);

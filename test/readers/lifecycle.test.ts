@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { resultOf, startCli, stopServe, temporaryDirectory } from "../cli/harness.ts";
 import { RawClient } from "../http/raw-client.ts";
+import { IS_FULL } from "../runs.ts";
 import { until } from "../store/processes.ts";
 import { ask, isAlive, type ReadersLog, readerPids, startReaders } from "./serve-readers.ts";
 
@@ -83,7 +84,7 @@ describe("readers", () => {
     expect(readdirSync(place)).toEqual([]);
   });
 
-  it("end with a writer that is killed, and free the port", async () => {
+  it.runIf(IS_FULL)("end with a writer that is killed, and free the port", async () => {
     const log = await startReaders(2);
     const pids = readerPids(log);
     expect(pids).toHaveLength(2);
