@@ -3,11 +3,9 @@ import { open, stat } from "node:fs/promises";
 import { connect } from "node:net";
 import { join, resolve } from "node:path";
 import { TlogError } from "../errors.ts";
-import { checkGuard, type GuardedHead, type GuardRecord } from "../keys/guard.ts";
+import { checkGuard, type GuardRecord } from "../keys/guard.ts";
 import { newestSlotIn, SLOT_BYTES, SLOTS } from "../keys/guard-slots.ts";
-import { rangeAt } from "../log/read-back.ts";
-import { rangeRoot } from "../merkle/compact-range.ts";
-import { hashesEqual } from "../merkle/hash.ts";
+import { vouchedHead } from "../log/read-back.ts";
 import { codeOf, hasErrorCode } from "../node/errno.ts";
 import { LOCK_SOCKET } from "../store/data-directory.ts";
 import { type LmdbReader, openLmdbReader } from "../store/lmdb.ts";
@@ -142,7 +140,7 @@ export async function lookAtGuard(sheet: Sheet, { location, sight, waysOut }: Gu
         const { reader } = sight;
         const head = await reader.head();
         const { storeId, lineage } = reader.identity();
-        const signed = await vouched(sight, head, record?.signed);
+        const signed = await vouchedHead(reader, head, record?.signed);
         checkGuard(record, { origin: reader.origin, storeId, epoch: 0, lineage, signed }, location);
         if (record === undefined) return ok("not there yet, and nothing was signed");
         const size = record.signed?.treeSize;
@@ -173,18 +171,4 @@ function seeGuardAlone(record: GuardRecord | undefined, location: string) {
     `it says that size ${size} of ${record.origin} was signed, and there is no store to hold it against`,
     `bring back the data directory of ${record.origin}, or point --guard at another file than ${location}`,
   );
-}
-
-/** What the store can say for the guard's head: by its row, or by its tree where that has not been written yet. */
-async function vouched(
-  { reader }: StoreSight,
-  { integrated, signed }: StoreHead,
-  guarded: GuardedHead | undefined,
-): Promise<GuardedHead | undefined> {
-  if (guarded === undefined || guarded.treeSize === signed?.treeSize) return signed;
-  if (guarded.treeSize > integrated.treeSize) return signed;
-  const { treeSize } = guarded;
-  const rootHash = rangeRoot(await rangeAt(reader, treeSize));
-  const isAhead = signed === undefined || treeSize > signed.treeSize;
-  return isAhead || !hashesEqual(rootHash, guarded.rootHash) ? { treeSize, rootHash } : signed;
 }

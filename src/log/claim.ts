@@ -1,10 +1,9 @@
 /** What an opening may go on from: held against the guard, and taken over. */
 import { claimLineage, type GuardedHead } from "../keys/guard.ts";
-import { type CompactRange, emptyRange, rangeRoot } from "../merkle/compact-range.ts";
-import { hashesEqual } from "../merkle/hash.ts";
-import type { LogStore, StoreHead } from "../store/store.ts";
+import { type CompactRange, emptyRange } from "../merkle/compact-range.ts";
+import type { StoreHead } from "../store/store.ts";
 import type { LogOptions } from "./options.ts";
-import { rangeAt, rangeFromStore } from "./read-back.ts";
+import { rangeFromStore, vouchedHead } from "./read-back.ts";
 
 export interface Claimed {
   /** The lineage token this opening holds. */
@@ -48,21 +47,4 @@ function largerHead(held: GuardedHead | undefined, shown: GuardedHead | undefine
   // The empty tree of another opening promises nothing.
   if (shown === undefined || shown.treeSize <= (held?.treeSize ?? 0)) return held;
   return { treeSize: shown.treeSize, rootHash: shown.rootHash };
-}
-
-/**
- * What storage can say for the guard's head. The guard comes first, so after a crash storage may not record the head that was signed
- * last: then its tree at that size speaks, and claiming compares the roots. A tree that has less than was signed has nothing to say.
- */
-async function vouchedHead(
-  store: LogStore,
-  { integrated, signed }: StoreHead,
-  guarded: GuardedHead | undefined,
-): Promise<GuardedHead | undefined> {
-  if (guarded === undefined || guarded.treeSize === signed?.treeSize) return signed;
-  if (guarded.treeSize > integrated.treeSize) return signed;
-  const { treeSize } = guarded;
-  const rootHash = rangeRoot(await rangeAt(store, treeSize));
-  const isAhead = signed === undefined || treeSize > signed.treeSize;
-  return isAhead || !hashesEqual(rootHash, guarded.rootHash) ? { treeSize, rootHash } : signed;
 }

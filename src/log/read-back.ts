@@ -1,7 +1,8 @@
 import { TlogError } from "../errors.ts";
+import type { GuardedHead } from "../keys/guard.ts";
 import { type CompactRange, peakCoordinates, rangeRoot } from "../merkle/compact-range.ts";
 import { HASH_BYTES, hashesEqual } from "../merkle/hash.ts";
-import type { LogReader } from "../store/store.ts";
+import type { LogReader, StoreHead } from "../store/store.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
 import { type ReadTile, readNodes } from "../tlog/tile-reader.ts";
 import { integrate } from "./integrate.ts";
@@ -63,6 +64,23 @@ export async function rangeFromStore(
 /** The compact range of the stored tree at a size it has reached. @throws {TlogError} STORE_DAMAGED when a tile is missing */
 export async function rangeAt(store: LogReader, treeSize: number): Promise<CompactRange> {
   return { treeSize, peaks: await readNodes(peakCoordinates(treeSize), treeSize, tilesOf(store)) };
+}
+
+/**
+ * What storage can say for the guard's head. The guard comes first, so after a crash storage may not record the head that was signed
+ * last: then its tree at that size speaks, and claiming compares the roots. A tree that has less than was signed has nothing to say.
+ */
+export async function vouchedHead(
+  store: LogReader,
+  { integrated, signed }: StoreHead,
+  guarded: GuardedHead | undefined,
+): Promise<GuardedHead | undefined> {
+  if (guarded === undefined || guarded.treeSize === signed?.treeSize) return signed;
+  if (guarded.treeSize > integrated.treeSize) return signed;
+  const { treeSize } = guarded;
+  const rootHash = rangeRoot(await rangeAt(store, treeSize));
+  const isAhead = signed === undefined || treeSize > signed.treeSize;
+  return isAhead || !hashesEqual(rootHash, guarded.rootHash) ? { treeSize, rootHash } : signed;
 }
 
 async function compareStored(
