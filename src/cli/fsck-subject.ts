@@ -42,7 +42,7 @@ export async function fsckSubject(call: Call): Promise<FsckSubject> {
     verify: trust && verifier(trust),
     trustWords: chosen?.words,
   };
-  if (/^https?:\/\//.test(where)) {
+  if (/^https?:\/\//i.test(where)) {
     const timeoutMs = config.value("timeout") * 1000;
     const fetcher = openFetcher(where, { timeoutMs });
     const { body } = await fetcher.request({

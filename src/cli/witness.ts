@@ -198,7 +198,7 @@ function parseLogs(values: readonly string[]): readonly RosterEntry[] {
 function parsePeer(text: string): PeerWitness {
   const words = text.split(/ +/);
   const url = words.at(-1) ?? "";
-  if (!URL.canParse(url) || !/^https?:/.test(url)) {
+  if (!URL.canParse(url) || !/^https?:/i.test(url)) {
     throw new TlogError("CONFIG_INVALID", `--peer: want 'VKEY… URL', got ${JSON.stringify(text)}`);
   }
   const keys = words.slice(0, -1).map(parseVerifierKey);

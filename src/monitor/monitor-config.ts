@@ -93,9 +93,13 @@ const ALERT = z
       error: "secretFile, network: only with webhook",
     },
   )
-  .refine(({ webhook, network }) => network === "private" || webhook?.startsWith("http:") !== true, {
-    error: 'want an https:// URL; http:// only with "network": "private"',
-  });
+  // Schemes are written in any case (RFC 3986, 3.1): "HTTP:" is as plain.
+  .refine(
+    ({ webhook, network }) => network === "private" || webhook === undefined || !/^http:/i.test(webhook),
+    {
+      error: 'want an https:// URL; http:// only with "network": "private"',
+    },
+  );
 
 const CONFIG = z.strictObject({
   state: file.optional(),

@@ -148,6 +148,7 @@ describe("the file of a monitor", () => {
     [{ logs: [log], match: [{ substring: "a", equals: 1 }] }, "match[0]: equals, contains: only with json"],
     [{ logs: [log], alerts: [{ webhook: "https://a", command: ["b"] }] }, "alerts[0]: want one of"],
     [{ logs: [log], alerts: [{ webhook: "http://a" }] }, "alerts[0]: want an https:// URL"],
+    [{ logs: [log], alerts: [{ webhook: "HTTP://a" }] }, "alerts[0]: want an https:// URL"],
     [{ logs: [log], alerts: [{ mail: { to: "a@b\nBcc: c@d" } }] }, "alerts[0].mail.to: want an address"],
     ["{", "want JSON"],
   ])("%j is refused, and it says where", (config, words) => {

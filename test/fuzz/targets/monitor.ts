@@ -45,9 +45,15 @@ export const MONITOR: readonly Target[] = [
       [
         '{"logs":[{"url":"https://a","vkey":"v"}]}',
         '{"logs":[{"url":"https://a","policy":"p","from":"now"}],"match":[{"json":"$.a","equals":1}],"alerts":[{"mail":{"to":"a@b"}}]}',
+        '{"logs":[{"url":"Https://a","vkey":"v"}],"alerts":[{"webhook":"HTTPS://b"},{"webhook":"http://c","network":"private"}]}',
       ].map(bytesOf),
     run(input) {
-      for (const { url } of parseMonitorConfig(textOf(input)).logs) assertTrue(/^https?:/.test(url), url);
+      const { logs, alerts } = parseMonitorConfig(textOf(input));
+      for (const { url } of logs) assertTrue(/^https?:$/.test(new URL(url).protocol), url);
+      for (const { webhook, network } of alerts) {
+        if (webhook === undefined || network === "private") continue;
+        assertTrue(new URL(webhook).protocol === "https:", webhook);
+      }
     },
   },
 ];
