@@ -94,7 +94,7 @@ async function runLog(
     webhooks,
     events: lines,
   }: Pick<Opening, "config" | "paths" | "events"> &
-    Omit<Serving, "log" | "metrics"> & { readonly webhooks: readonly ConfiguredWebhook[] },
+    Omit<Serving, "log" | "metrics" | "explorer"> & { readonly webhooks: readonly ConfiguredWebhook[] },
 ): Promise<void> {
   const signers = await openLogKeys(paths, { ...keyOptions(call, config), origin: config.value("origin") });
   const metrics = await configuredLogMetrics(config, { paths, signers });
@@ -112,13 +112,17 @@ async function runLog(
   metrics?.watch(log);
   let told: RunningWebhooks | undefined; // owned by this function
   try {
-    const server = await serveConfigured(call, { config, paths, log, writers, tls, local, events, metrics });
+    const explorer = config.value("explorer") ? explorerFiles(call) : undefined;
+    const serving = { config, paths, log, writers, tls, local, events, metrics, explorer };
+    const server = await serveConfigured(call, serving);
     try {
       const access = writeAccessFor({ host: config.value("listen").host, ...writers });
       await local?.writePolicy(reachableUrl(server.url));
       told = await serveWebhooks(log, { webhooks, data: paths.data, events });
       const policyPath = config.value("witnessPolicy") ?? local?.policyPath;
-      await call.output.result(welcome({ paths, url: server.url, log, access, local, policyPath }));
+      const { url } = server;
+      const page = explorer && `${reachableUrl(url)}/`;
+      await call.output.result(welcome({ paths, url, page, log, access, local, policyPath }));
       await untilAborted(call.signal);
       call.output.notice("finishing what is in flight; Ctrl-C again stops at once");
     } finally {
@@ -132,7 +136,7 @@ async function runLog(
 /** On one listener of this process, or with readers in front. */
 async function serveConfigured(
   call: Call,
-  { config, paths, log, writers, tls, local, events, metrics }: Omit<Opening, "signers"> & Serving,
+  { config, paths, log, writers, tls, local, events, metrics, explorer }: Omit<Opening, "signers"> & Serving,
 ): Promise<RunningServer> {
   const options = {
     log,
@@ -142,7 +146,7 @@ async function serveConfigured(
     adminListen: config.value("adminListen"),
     witnesses: local?.mounted ?? [],
     metrics,
-    explorer: config.value("explorer") ? explorerFiles(call) : undefined,
+    explorer,
   };
   const count = config.value("readers");
   if (count === 0) return await serveLog({ ...options, events });
@@ -167,6 +171,7 @@ interface Serving {
   readonly writers: { readonly tokens: WriteTokens | undefined; readonly openWrites: boolean };
   readonly tls: TlsFiles | undefined;
   readonly metrics: LogMetrics | undefined;
+  readonly explorer: ExplorerFiles | undefined;
 }
 
 /** Read here too, before anything is made. @throws {TlogError} CONFIG_INVALID (also: one without the other) | FILE_UNREADABLE */
@@ -185,6 +190,7 @@ function tlsFiles(config: Config): TlsFiles | undefined {
 function welcome({
   paths,
   url,
+  page,
   log,
   access,
   local,
@@ -192,6 +198,8 @@ function welcome({
 }: {
   readonly paths: DataPaths;
   readonly url: string;
+  /** Of the explorer. */
+  readonly page: string | undefined;
   readonly log: Log;
   readonly access: WriteAccess;
   readonly local: LocalWitnesses | undefined;
@@ -206,6 +214,9 @@ function welcome({
     `origin        ${log.origin}`,
     ...log.vkeys.map((key) => `verifier key  ${key}`),
     `listening on  ${url}`,
+    ...(page === undefined
+      ? []
+      : [`explorer      ${page}  (open it in a browser: it verifies what it shows)`]),
     `data in       ${paths.data} (key ${paths.key}, guard ${paths.guard})`,
     `entries       ${treeSize}`,
     ...(end === undefined ? [] : ["frozen        it takes no more entries, and is served for ever"]),
@@ -217,7 +228,7 @@ function welcome({
     "Ctrl-C ends the log cleanly.",
   ].join("\n");
   const { duplicates, origin, vkeys } = log;
-  return { text, json: { origin, vkeys, url, ...paths, policyPath, treeSize, duplicates } };
+  return { text, json: { origin, vkeys, url, explorer: page, ...paths, policyPath, treeSize, duplicates } };
 }
 
 function localLines({ mounted, policyPath }: LocalWitnesses): readonly string[] {

@@ -65,7 +65,7 @@ describe("a first start", () => {
       });
     });
     expect(text).toMatch(
-      /^origin {8}localhost\/[0-9a-f]{8}\nverifier key {2}localhost\/\S+\nlistening on {2}http:\/\/127.0.0.1:\d+\ndata in {7}\.\/data /,
+      /^origin {8}localhost\/[0-9a-f]{8}\nverifier key {2}localhost\/\S+\nlistening on {2}http:\/\/127.0.0.1:\d+\n(explorer {6}http:\/\/127.0.0.1:\d+\/ .*\n)?data in {7}\.\/data /,
     );
     expect(statSync(join(cwd, "data.key")).mode % 0o1000).toBe(0o600);
     const steps = text.split("\n").filter((line) => line.startsWith("  "));
