@@ -10,6 +10,7 @@ import type { LogMetrics } from "../telemetry/log-metrics.ts";
 import { logSpans } from "../telemetry/log-spans.ts";
 import type { WitnessMetrics } from "../telemetry/witness-metrics.ts";
 import { keyLabel } from "../tlog/key.ts";
+import type { ConfiguredWebhook } from "../webhooks/open-webhooks.ts";
 import type { DataPaths } from "./serve-key.ts";
 
 type Events = LogEvents & ReaderEvents;
@@ -17,7 +18,15 @@ type Events = LogEvents & ReaderEvents;
 /** Loaded only when it is wanted. @returns undefined without --admin-listen: nobody could read them. */
 export async function configuredLogMetrics(
   config: Config,
-  { paths, signers }: { readonly paths: DataPaths; readonly signers: readonly NoteSigner[] },
+  {
+    paths,
+    signers,
+    webhooks,
+  }: {
+    readonly paths: DataPaths;
+    readonly signers: readonly NoteSigner[];
+    readonly webhooks: readonly ConfiguredWebhook[];
+  },
 ): Promise<LogMetrics | undefined> {
   if (config.value("adminListen") === undefined) return undefined;
   const { openLogMetrics } = await import("../telemetry/log-metrics.ts");
@@ -31,6 +40,7 @@ export async function configuredLogMetrics(
     minFreeBytes: config.value("minFreeBytes") ?? DEFAULT_MIN_FREE_BYTES,
     isServedWatched: config.value("servedAt") !== undefined,
     keys: await keysInFiles(paths, signers),
+    webhooks: webhooks.map(({ settings }) => settings.name),
   });
 }
 

@@ -97,7 +97,7 @@ async function runLog(
     Omit<Serving, "log" | "metrics" | "explorer"> & { readonly webhooks: readonly ConfiguredWebhook[] },
 ): Promise<void> {
   const signers = await openLogKeys(paths, { ...keyOptions(call, config), origin: config.value("origin") });
-  const metrics = await configuredLogMetrics(config, { paths, signers });
+  const metrics = await configuredLogMetrics(config, { paths, signers, webhooks });
   const events = toldAlso(metrics, lines);
   const local = await localWitnesses(call, { config, paths, signers });
   // Not `await using`: TypeScript 6.0 leaves the ".ts" of an import() that stands beside one.

@@ -20,6 +20,7 @@ export function eventsRoute(
   return {
     method: "GET",
     path: "/events",
+    openStreams: () => streams.size,
     handle(exchange) {
       const asked = parseListening(exchange);
       const begin = streams.admit({ ...asked, closing: exchange.closing });

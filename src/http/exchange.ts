@@ -59,4 +59,6 @@ export interface HotRoute {
   readonly path: string;
   /** Throws a TlogError for a problem. */
   readonly handle: HotHandler;
+  /** How many of its answers go on. */
+  readonly openStreams?: () => number;
 }

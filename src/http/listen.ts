@@ -147,7 +147,9 @@ function renewTls(server: Server | TlsServer, { tls, onError }: ListenOptions): 
 /** Serves plain requests of hot routes straight, all others through hono or in another process. */
 function requestListener(options: ListenOptions, closing: AbortSignal): RequestListener {
   const { app, onError, passedOn, tls, requests } = options;
-  const plainRequests = new PlainRequests(app.hotRoutes ?? [], tls === undefined ? "http" : "https");
+  const hotRoutes = app.hotRoutes ?? [];
+  for (const { openStreams } of hotRoutes) if (openStreams !== undefined) requests?.countStreams(openStreams);
+  const plainRequests = new PlainRequests(hotRoutes, tls === undefined ? "http" : "https");
   const passOn = "passOn" in app ? app.passOn : undefined;
   const serve = "passOn" in app ? app.passOn : honoListener(app, { closing, onError, requests });
   return (incoming, outgoing) => {

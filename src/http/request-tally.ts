@@ -70,6 +70,7 @@ export interface RouteTally {
 export class RequestTally {
   readonly #cells = new Float64Array(TALLIED_ROUTES.length * CELLS); // owned by record() and merge()
   readonly #told = new Float64Array(this.#cells.length); // owned by changes()
+  readonly #streams: (() => number)[] = []; // owned by countStreams()
 
   /**
    * Counts one answer.
@@ -111,6 +112,16 @@ export class RequestTally {
 
   merge(changes: readonly number[]): void {
     for (let at = 0; at + 1 < changes.length; at += 2) this.#add(changes[at] ?? 0, changes[at + 1] ?? 0);
+  }
+
+  /** From now on these are counted too: who serves streams says how many are open. */
+  countStreams(open: () => number): void {
+    this.#streams.push(open);
+  }
+
+  /** Answers that go on. */
+  get openStreams(): number {
+    return this.#streams.reduce((sum, open) => sum + open(), 0);
   }
 
   #add(at: number, more: number): void {

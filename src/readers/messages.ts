@@ -44,8 +44,8 @@ export type FromReader =
   | { readonly kind: "listening" }
   /** It could not start. */
   | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string }
-  /** To each ping: its event loop turns. `requests`: what it counted since it last said so, as RequestTally.changes. */
-  | { readonly kind: "pong"; readonly requests?: readonly number[] }
+  /** To each ping: its event loop turns. `requests`: what it counted since it last said so, as RequestTally.changes; `streams`: open now. */
+  | { readonly kind: "pong"; readonly requests?: readonly number[]; readonly streams?: number }
   /** It turned `count` entries away since it last said so, as the log does when its pool is full. */
   | {
       readonly kind: "poolFull";

@@ -43,6 +43,7 @@ interface Reader {
   isStarted: boolean; // owned by #hear(): it was told what to do
   isListening: boolean; // owned by #hear()
   unanswered: number; // owned by #ping() and #hear()
+  streams: number; // owned by #hear(): answers of it that go on
   lastWords: string; // owned by #start()
 }
 
@@ -76,6 +77,11 @@ export class ReaderPool {
   /** How many readers listen. */
   get up(): number {
     return [...this.#readers].filter(({ isListening }) => isListening).length;
+  }
+
+  /** Answers of readers that go on, as they last said. */
+  get streams(): number {
+    return [...this.#readers].reduce((sum, { streams }) => sum + streams, 0);
   }
 
   /** Readers finish what is under way; those that have not by the deadline are killed. Idempotent. */
@@ -120,6 +126,7 @@ export class ReaderPool {
       isStarted: false,
       isListening: false,
       unanswered: 0,
+      streams: 0,
       lastWords: "",
     };
     this.#readers.add(reader);
@@ -162,6 +169,7 @@ export class ReaderPool {
     if (message.kind === "pong") {
       reader.unanswered = 0;
       if (message.requests !== undefined) this.#options.onRequests(message.requests);
+      reader.streams = message.streams ?? 0;
     }
     if (message.kind === "poolFull") {
       const { count, pendingEntries, pendingBytes } = message;

@@ -55,8 +55,8 @@ process.on("message", (message: unknown) => {
 tell({ kind: "ready" });
 
 function pong(): FromReader {
-  const changes = requests?.changes() ?? [];
-  return changes.length === 0 ? { kind: "pong" } : { kind: "pong", requests: changes };
+  if (requests === undefined) return { kind: "pong" };
+  return { kind: "pong", requests: requests.changes(), streams: requests.openStreams };
 }
 
 async function run(start: ReaderStart): Promise<RunningListener> {

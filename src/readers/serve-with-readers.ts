@@ -86,6 +86,7 @@ export async function serveLogWithReaders(options: ServeWithReadersOptions): Pro
     const onRequests = (changes: readonly number[]) => metrics?.requests.merge(changes);
     const told = { onRequestFailed, onPoolFull, onRequests };
     pool = await ReaderPool.open({ count, start, events: options.events, ...told });
+    metrics?.requests.countStreams(() => pool?.streams ?? 0);
     if (access.mode === "token") endTokens = tellOf(access.tokens, pool);
     endWithheld = tellWithheld(log, pool);
     const readers = () => ({ wanted: count, up: pool?.up ?? 0 });

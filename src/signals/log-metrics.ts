@@ -3,6 +3,8 @@ import { COUNTS, DURATIONS, type MetricRow } from "./metric.ts";
 
 const WITNESSED = "the log has witnesses";
 const READERS = "the log has readers";
+const SCRUBBED = "the log is scrubbed (--scrub-bytes-per-second)";
+const WEBHOOKS = "the log has webhooks";
 
 export const LOG_METRICS = [
   {
@@ -14,7 +16,7 @@ export const LOG_METRICS = [
   {
     name: "bristlecone_log_state",
     type: "gauge",
-    help: "1 for the state the log is in (writable, space-low, read-only, frozen, closing), 0 for the others.",
+    help: "1 for the state the log is in (writable, space-low, signer-failed, read-only, frozen, closing), 0 for the others.",
     labels: ["state"],
   },
   {
@@ -89,6 +91,11 @@ export const LOG_METRICS = [
     help: "Heads that could not be signed; each is tried again.",
   },
   {
+    name: "bristlecone_log_signer_up",
+    type: "gauge",
+    help: "0 from a head that could not be signed until one is signed again, else 1.",
+  },
+  {
     name: "bristlecone_log_publication_duration_seconds",
     type: "histogram",
     help: "Publication: from beginning to sign a head until readers see it, its witnesses' cosignatures included.",
@@ -158,11 +165,13 @@ export const LOG_METRICS = [
     name: "bristlecone_log_scrub_last_pass_timestamp_seconds",
     type: "gauge",
     help: "When the scrub last ended a pass over the whole log without findings; 0: never.",
+    when: SCRUBBED,
   },
   {
-    name: "bristlecone_log_scrub_findings_total",
-    type: "counter",
-    help: "Places that the scrub found to be wrong.",
+    name: "bristlecone_log_scrub_findings",
+    type: "gauge",
+    help: "Places that the scrub found to be wrong and that were not right again when it last looked.",
+    when: SCRUBBED,
   },
   {
     name: "bristlecone_log_served_check_timestamp_seconds",
@@ -191,8 +200,42 @@ export const LOG_METRICS = [
   {
     name: "bristlecone_log_key_since_timestamp_seconds",
     type: "gauge",
-    help: "Since when a key of the log has been in use, as far as that is known: when its file was written.",
+    help: "Since when a key of the log has been in use: by the log's history of keys, else since its file was written.",
     labels: ["key"],
-    when: "the key lies in a file",
+    when: "the key lies in a file, or the log changed its keys",
+  },
+  {
+    name: "bristlecone_log_listeners",
+    type: "gauge",
+    help: "Streams of GET /events that are open; those of readers are counted every two seconds.",
+  },
+  {
+    name: "bristlecone_log_webhook_up",
+    type: "gauge",
+    help: "0 from a message that a receiver did not take until it takes one, else 1.",
+    labels: ["webhook"],
+    when: WEBHOOKS,
+  },
+  {
+    name: "bristlecone_log_webhook_deliveries_total",
+    type: "counter",
+    help: "Messages to receivers, by what became of them: delivered or failed. One that failed is sent again.",
+    labels: ["webhook", "outcome"],
+    when: WEBHOOKS,
+  },
+  {
+    name: "bristlecone_log_webhook_told_entries",
+    type: "gauge",
+    help: "The tree size up to which a receiver has said since the start that it knows the log.",
+    labels: ["webhook"],
+    when: "a message was delivered",
+  },
+  {
+    name: "bristlecone_log_webhook_duration_seconds",
+    type: "histogram",
+    help: "From sending a message to the answer that it was taken.",
+    labels: ["webhook"],
+    buckets: DURATIONS,
+    when: "a message was delivered",
   },
 ] as const satisfies readonly MetricRow[];

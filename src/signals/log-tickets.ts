@@ -58,7 +58,7 @@ export const LOG_TICKETS: readonly AlertRow[] = [
     expr: ({ span }) => `increase(bristlecone_log_signer_failures_total[${span("10m")}]) > 3`,
     summary: "The log's key does not sign",
     meaning:
-      "The agent, the token or the machine that holds the key does not answer, or refuses. It is asked again; entries are taken, and nothing is published. LogNotPublishing wakes somebody when it lasts.",
+      "The agent, the token or the machine that holds the key does not answer, or refuses, and is asked again. For a minute entries are taken that nothing is published of; then they are turned away, and LogCannotSign wakes somebody.",
     look: [
       "the log line `signing failed`: its reason",
       "`ssh-add -l`, or `pkcs11-tool -L`, as the user of the log",
@@ -171,7 +171,7 @@ export const LOG_TICKETS: readonly AlertRow[] = [
     expr: ({ seconds }) => {
       const last = "bristlecone_log_scrub_last_pass_timestamp_seconds";
       const lived = `(${last} > 0 or on (job, instance) (time() - process_start_time_seconds > ${seconds("30d")}))`;
-      return `time() - ${last} > ${seconds("30d")} and on (job, instance) ${lived} and on (job, instance) bristlecone_log_scrub_verified_bytes_total > 0`;
+      return `time() - ${last} > ${seconds("30d")} and on (job, instance) ${lived}`;
     },
     for: "1h",
     summary: "The scrub has not gone through the whole log for a month",
@@ -188,9 +188,29 @@ export const LOG_TICKETS: readonly AlertRow[] = [
     example: {
       [`bristlecone_log_scrub_last_pass_timestamp_seconds{${LOG}}`]: "-3000000x90",
       [`process_start_time_seconds{${LOG}}`]: "-3000000x90",
-      [`bristlecone_log_scrub_verified_bytes_total{${LOG}}`]: "5x90",
     },
     exampleAt: "70m",
+  },
+  {
+    name: "LogWebhookFailing",
+    severity: "ticket",
+    expr: () => "bristlecone_log_webhook_up == 0",
+    for: "15m",
+    summary: "The receiver {{ $labels.webhook }} takes no messages",
+    meaning:
+      "What is published is not told there. Nothing is lost: messages are sent again, at most five minutes apart, and go on from where the receiver was left; one that answered 410 is sent nothing until the log starts again.",
+    look: [
+      "the log lines `webhook NAME`: the status it answered, or why it could not be reached",
+      "“Webhooks” on the debug dashboard: since when, and how far it knows the log",
+      "the receiver's own log",
+    ],
+    act: [
+      "unreachable: its operator; DNS, certificate and firewall between this machine and its URL",
+      "401 or 403: it does not take the signature; compare the secret in secretFile with the receiver's, and its clock",
+      "410: it wants no more; take it out of the file of --webhooks, or restart the log once it does",
+    ],
+    example: { [`bristlecone_log_webhook_up{${LOG},webhook="ci"}`]: "0x30" },
+    exampleAt: "20m",
   },
   {
     name: "LogKeyOld",

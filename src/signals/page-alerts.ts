@@ -87,6 +87,24 @@ export const PAGE_ALERTS: readonly AlertRow[] = [
     exampleAt: "4m",
   },
   {
+    name: "LogCannotSign",
+    severity: "page",
+    expr: () => `bristlecone_log_state{state="signer-failed"} == 1`,
+    summary: "The log turns entries away: its key has not signed for a minute",
+    meaning:
+      "The agent, the token or the machine that holds the key does not answer, or refuses. What was taken is safe and waits for its checkpoint; readers are served the last one. The key is asked again every few seconds, and entries are taken again by themselves once it signs.",
+    look: [
+      "the log line `signing failed`: its reason",
+      "`ssh-add -l`, or `pkcs11-tool -L`, as the user of the log",
+    ],
+    act: [
+      "bring agent or token back, unlock it, give the user of the log access: no restart is needed",
+      "a key that is lost for good: it cannot even freeze the log; name a successor out of band (deploy/keys.md)",
+    ],
+    example: { [`bristlecone_log_state{${LOG},state="signer-failed"}`]: "0 1x5" },
+    exampleAt: "3m",
+  },
+  {
     name: "LogDiskFullSoon",
     severity: "page",
     expr: ({ span, seconds }) =>
@@ -153,7 +171,7 @@ export const PAGE_ALERTS: readonly AlertRow[] = [
   {
     name: "LogScrubFound",
     severity: "page",
-    expr: () => "bristlecone_log_scrub_findings_total > 0",
+    expr: () => "bristlecone_log_scrub_findings > 0",
     summary: "Bytes of the log on disk are not what was signed",
     meaning:
       "The scrub read entries, tiles or rows that do not fit the signed head. They are withheld, not served as good. A bit flipped, a disk lies, or somebody changed the file.",
@@ -166,7 +184,7 @@ export const PAGE_ALERTS: readonly AlertRow[] = [
       "`bristlecone repair --data DATA --from MIRROR` makes a whole directory beside the damaged one; then stop, swap, start",
       "tampering, or more than one place: another machine, and find out who had access",
     ],
-    example: { [`bristlecone_log_scrub_findings_total{${LOG}}`]: "0 1x5" },
+    example: { [`bristlecone_log_scrub_findings{${LOG}}`]: "0 1x5" },
     exampleAt: "3m",
   },
   {

@@ -37,9 +37,42 @@ export const DEBUG: Dashboard = {
     },
     {
       title: "Signer failures",
-      text: "Each is tried again.",
+      text: "Each is tried again. Up: 0 from a failure to the next signature.",
+      unit: "short",
+      series: [
+        ...one(rate("bristlecone_log_signer_failures_total", "instance"), "failures a second {{instance}}"),
+        ...plain("bristlecone_log_signer_up", "up {{instance}}"),
+      ],
+    },
+    {
+      title: "Webhooks",
+      text: "Messages a second by receiver, and what became of them.",
       unit: "reqps",
-      series: one(rate("bristlecone_log_signer_failures_total", "instance"), "{{instance}}"),
+      series: one(
+        rate("bristlecone_log_webhook_deliveries_total", "webhook, outcome"),
+        "{{webhook}} {{outcome}}",
+      ),
+    },
+    {
+      title: "Webhooks: answers",
+      text: "99 % of those of each receiver that took the message.",
+      unit: "s",
+      series: quantiles("bristlecone_log_webhook_duration_seconds", "", ", webhook").slice(1),
+    },
+    {
+      title: "Webhooks: entries that a receiver does not know",
+      text: "Published, and not told there.",
+      unit: "short",
+      series: one(
+        `bristlecone_log_tree_size{${PICK},stage="published"} - on (job, instance) group_right bristlecone_log_webhook_told_entries{${PICK}}`,
+        "{{webhook}} {{instance}}",
+      ),
+    },
+    {
+      title: "Listeners",
+      text: "Streams of GET /events.",
+      unit: "short",
+      series: plain("bristlecone_log_listeners", "{{instance}}"),
     },
     {
       title: "Integrated to published",

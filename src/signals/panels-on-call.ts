@@ -66,6 +66,12 @@ export const ON_CALL: Dashboard = {
       ],
     },
     {
+      title: "Receivers",
+      text: "Of webhooks; 1: the last message was taken.",
+      unit: "short",
+      series: plain("bristlecone_log_webhook_up", "{{webhook}} {{instance}}"),
+    },
+    {
       title: "Pending entries",
       text: "Against how many may wait.",
       unit: "percentunit",
@@ -113,7 +119,7 @@ export const ON_CALL: Dashboard = {
       text: "Anything but 0 is damage.",
       kind: "number",
       unit: "short",
-      series: plain("bristlecone_log_scrub_findings_total", "{{instance}}"),
+      series: plain("bristlecone_log_scrub_findings", "{{instance}}"),
     },
     {
       title: "Witness: evidence",

@@ -1,9 +1,11 @@
 import type { LogEvents, ReaderEvents } from "../events.ts";
 import type { ServedMetrics } from "../http/running-server.ts";
-import type { Log } from "../log/log.ts";
+import type { Log, Scrubbing } from "../log/log.ts";
+import { formatVerifierKey, keyLabel, parseVerifierKey } from "../tlog/key.ts";
 import type { MetricRegistry } from "./metric-registry.ts";
 import { one, openServerMetrics, type ServerMetricsOptions, stateSet } from "./server-metrics.ts";
 import { Unpublished } from "./unpublished.ts";
+import { webhookEvents } from "./webhook-metrics.ts";
 import { witnessesWatched } from "./witnesses-watched.ts";
 
 export interface LogMetricsOptions extends ServerMetricsOptions {
@@ -15,8 +17,10 @@ export interface LogMetricsOptions extends ServerMetricsOptions {
   readonly minFreeBytes: number;
   /** Whether places are looked at where readers see the log. */
   readonly isServedWatched: boolean;
-  /** When each key began to be used, in milliseconds since 1970, as far as that is known. */
+  /** When each key's file was written, in milliseconds since 1970: what is known of keys that the log never changed. */
   readonly keys: readonly { readonly name: string; readonly sinceMs: number }[];
+  /** Names of receivers that the log tells. */
+  readonly webhooks: readonly string[];
 }
 
 /** The metrics of one log: what its events tell, and what it says of itself when somebody looks. */
@@ -31,7 +35,8 @@ export function openLogMetrics(options: LogMetricsOptions): LogMetrics {
   const pipeline = pipelineEvents(registry, options);
   const upkeep = upkeepEvents(registry, options);
   const readers = options.readersWanted === 0 ? {} : readerEvents(registry, options.readersWanted);
-  const failures = registry.counter("bristlecone_log_signer_failures_total");
+  const signer = signerEvents(registry);
+  registry.gauge("bristlecone_log_listeners", () => one(requests.openStreams));
   let readOnlyReason: string | undefined; // owned by turnedReadOnly()
   registry.gauge("bristlecone_log_read_only_info", () =>
     readOnlyReason === undefined ? [] : [{ labels: { code: readOnlyReason }, value: 1 }],
@@ -39,14 +44,16 @@ export function openLogMetrics(options: LogMetricsOptions): LogMetrics {
   return {
     requests,
     page: () => registry.page(),
-    watch: (log) => watchLog(registry, log),
+    watch: (log) => watchLog(registry, log, options),
     events: {
       ...pipeline,
       ...upkeep,
       ...readers,
+      ...webhookEvents(registry, options.webhooks),
+      signerRecovered: signer.recovered,
       warning({ code }) {
         warnings.count(code);
-        if (code === "SIGNER_FAILED") failures.inc();
+        if (code === "SIGNER_FAILED") signer.failed();
       },
       turnedReadOnly({ reason }) {
         readOnlyReason ??= reason;
@@ -88,31 +95,33 @@ function pipelineEvents(registry: MetricRegistry, { now, clock }: LogMetricsOpti
   };
 }
 
+function signerEvents(registry: MetricRegistry): { failed(): void; recovered(): void } {
+  const failures = registry.counter("bristlecone_log_signer_failures_total");
+  let isUp = true; // owned by failed() and recovered()
+  registry.gauge("bristlecone_log_signer_up", () => one(isUp ? 1 : 0));
+  return {
+    failed() {
+      failures.inc();
+      isUp = false;
+    },
+    recovered() {
+      isUp = true;
+    },
+  };
+}
+
 /** What a log does beside its entries. */
 function upkeepEvents(registry: MetricRegistry, options: LogMetricsOptions): LogEvents {
-  const { clock, minFreeBytes, isServedWatched, keys } = options;
+  const { clock, minFreeBytes, isServedWatched } = options;
   const verified = registry.counter("bristlecone_log_scrub_verified_bytes_total");
-  const findings = registry.counter("bristlecone_log_scrub_findings_total");
   const asked = registry.histogram("bristlecone_log_witness_duration_seconds");
-  let passedAtMs = 0; // owned by scrubProgressed() and scrubPassed()
   let servedAtMs = clock(); // owned by servedHeadsChecked(): an opening looks before there is a log
-  registry.gauge("bristlecone_log_scrub_last_pass_timestamp_seconds", () => one(passedAtMs / 1000));
   registry.gauge("bristlecone_log_min_free_bytes", () => one(minFreeBytes));
-  registry.gauge("bristlecone_log_key_since_timestamp_seconds", () =>
-    keys.map(({ name, sinceMs }) => ({ labels: { key: name }, value: sinceMs / 1000 })),
-  );
   if (isServedWatched) {
     registry.gauge("bristlecone_log_served_check_timestamp_seconds", () => one(servedAtMs / 1000));
   }
   return {
-    scrubProgressed({ bytes, lastPassedAtMs }) {
-      verified.inc(bytes);
-      passedAtMs = lastPassedAtMs ?? passedAtMs;
-    },
-    scrubPassed({ findings: found, endedAtMs }) {
-      if (found === 0) passedAtMs = endedAtMs;
-    },
-    scrubFound: () => findings.inc(),
+    scrubProgressed: ({ bytes }) => verified.inc(bytes),
     witnessCosigned: ({ name, elapsedMs }) => asked.observe({ witness: name }, elapsedMs / 1000),
     servedHeadsChecked({ silent }) {
       if (silent === 0) servedAtMs = clock();
@@ -136,9 +145,9 @@ function readerEvents(registry: MetricRegistry, wanted: number): ReaderEvents {
   };
 }
 
-const STATES = ["writable", "space-low", "read-only", "frozen", "closing"];
+const STATES = ["writable", "space-low", "signer-failed", "read-only", "frozen", "closing"];
 
-function watchLog(registry: MetricRegistry, log: Log): void {
+function watchLog(registry: MetricRegistry, log: Log, { keys }: Pick<LogMetricsOptions, "keys">): void {
   const { maxPendingEntries, maxPendingBytes } = log.limits;
   registry.gauge("bristlecone_log_info", () => [{ labels: { origin: log.origin }, value: 1 }]);
   registry.gauge("bristlecone_log_state", () => stateSet(STATES, stateOf(log)));
@@ -150,11 +159,43 @@ function watchLog(registry: MetricRegistry, log: Log): void {
   registry.gauge("bristlecone_log_pending_entries_limit", () => one(maxPendingEntries));
   registry.gauge("bristlecone_log_pending_bytes", () => one(log.pending().pendingBytes));
   registry.gauge("bristlecone_log_pending_bytes_limit", () => one(maxPendingBytes));
+  registry.gauge("bristlecone_log_key_since_timestamp_seconds", () =>
+    keysSince(log, keys).map(({ name, sinceMs }) => ({ labels: { key: name }, value: sinceMs / 1000 })),
+  );
+  const ofScrub = (value: (scrubbing: Scrubbing) => number) => () => {
+    const scrubbing = log.scrubbing?.();
+    return scrubbing === undefined ? [] : one(value(scrubbing));
+  };
+  registry.gauge(
+    "bristlecone_log_scrub_findings",
+    ofScrub(({ findings }) => findings),
+  );
+  registry.gauge(
+    "bristlecone_log_scrub_last_pass_timestamp_seconds",
+    ofScrub(({ lastPassedAtMs = 0 }) => lastPassedAtMs / 1000),
+  );
   if (log.witnessing() !== undefined) witnessesWatched(registry, log);
 }
 
-/** A disk that is nearly full heals by itself, a failed write does not: two states for an operator, one for who wants to write. */
+/** States that heal by themselves are one to who wants to write, and others to an operator than a failed write. */
+const PASSING: Readonly<Record<string, string>> = { SPACE_LOW: "space-low", SIGNER_FAILED: "signer-failed" };
+
 function stateOf(log: Log): string {
   const state = log.state();
-  return state.status === "read-only" && state.code === "SPACE_LOW" ? "space-low" : state.status;
+  return state.status === "read-only" ? (PASSING[state.code] ?? state.status) : state.status;
+}
+
+/** A change of the keys has its time and the log's signatures; of keys from the log's beginning only their files are known. */
+function keysSince(
+  { vkeys, keyHistory }: Pick<Log, "vkeys" | "keyHistory">,
+  inFiles: LogMetricsOptions["keys"],
+): LogMetricsOptions["keys"] {
+  const changes = keyHistory?.changes ?? [];
+  return vkeys.flatMap((vkey) => {
+    const name = keyLabel(parseVerifierKey(vkey));
+    const came = changes.find(({ newKeys }) => newKeys.some((key) => formatVerifierKey(key) === vkey));
+    const isFirst = changes[0]?.oldKeys.some((key) => formatVerifierKey(key) === vkey) ?? true;
+    if (came !== undefined && !isFirst) return [{ name, sinceMs: came.atSeconds * 1000 }];
+    return inFiles.filter((key) => key.name === name);
+  });
 }
