@@ -114,6 +114,7 @@ function summaryText(summary: AddSummary & { readonly origin: string; readonly s
   const parts = [`${grouped(added)} ${added === 1 ? "entry" : "entries"} added to ${origin}`];
   if (known > 0) parts.push(`${grouped(known)} already there`);
   if (skipped > 0) parts.push(`${grouped(skipped)} left out`);
-  if (receipts > 0) parts.push(`${grouped(receipts)} receipts verified and saved`);
+  if (receipts > 0)
+    parts.push(`${grouped(receipts)} ${receipts === 1 ? "receipt" : "receipts"} verified and saved`);
   return `${parts.join(", ")} (${(elapsedMs / 1000).toFixed(1)} s)`;
 }

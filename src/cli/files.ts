@@ -1,4 +1,4 @@
-import { lstat, open } from "node:fs/promises";
+import { lstat, open, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { type ErrorCode, TlogError } from "../errors.ts";
 import { codeOf } from "../node/errno.ts";
@@ -70,6 +70,16 @@ export async function appendToFile(path: string, data: Uint8Array): Promise<void
     "FILE_UNWRITABLE",
     `${path}: there was room for a part of what was added; want its last line mended`,
   );
+}
+
+/** Saves what only this user may read, in a new file. @throws {TlogError} FILE_UNWRITABLE, also when there is one */
+export async function saveNewSecret(path: string, data: string): Promise<void> {
+  try {
+    await writeFile(path, data, { flag: "wx", mode: 0o600, flush: true });
+    await syncDirectory(dirname(path));
+  } catch (cause) {
+    throw new TlogError("FILE_UNWRITABLE", `${path} cannot be written (${codeOf(cause)})`, { cause });
+  }
 }
 
 /** Makes a directory and those above it, unless it is there. @throws {TlogError} FILE_UNWRITABLE */

@@ -200,7 +200,9 @@ async function followUntilAborted(
   const text = [
     ...logs.map(({ trust, url, matchers, places }) => {
       const more = [
-        ...(matchers.length > 0 ? [`${matchers.length} matchers`] : []),
+        ...(matchers.length > 0
+          ? [`${matchers.length} ${matchers.length === 1 ? "matcher" : "matchers"}`]
+          : []),
         ...(places.length > 0 ? [`${places.length} other places`] : []),
       ];
       return `following   ${trust.origin}  ${url}${more.length > 0 ? `  (${more.join(", ")})` : ""}`;

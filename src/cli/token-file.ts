@@ -32,7 +32,7 @@ export function parseTokenFile(bytes: Uint8Array, path: string): readonly WriteT
     if (index === lines.length - 1) throw refuse("want a newline at its end; the file may be cut off");
     const token = parseToken(text.split(/[ \t]+/), refuse);
     for (const unique of token.name === undefined ? [token.hash] : [token.hash, token.name]) {
-      if (seen.has(unique)) throw refuse("want each hash and each name once");
+      if (seen.has(unique)) throw refuse(`want each hash and each name once, and ${unique} is there already`);
       seen.add(unique);
     }
     tokens.push(token);

@@ -1,10 +1,11 @@
 import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import type { Command } from "commander";
 import { TlogError } from "../errors.ts";
 import { newWriteToken, type WriteToken } from "../http/write-tokens.ts";
 import { addExamples, type CommandDefinition, type Flags, textFlag } from "./command.ts";
 import { indexArgument } from "./entry-argument.ts";
-import { appendToFile, readSmallFile } from "./files.ts";
+import { appendToFile, readSmallFile, saveNewSecret } from "./files.ts";
 import {
   formatTokenLine,
   isTokenName,
@@ -21,6 +22,7 @@ export const tokenNew: CommandDefinition = {
     addExamples(command, [
       "bristlecone token new",
       "bristlecone token new --name build-server --entries-per-second 100 --tokens tokens.txt",
+      "bristlecone token new --name night-job --tokens tokens.txt --out night-job.token",
       "bristlecone token new --json",
     ]);
   },
@@ -29,10 +31,17 @@ export const tokenNew: CommandDefinition = {
     const known = tokenOf(flags, tokenHash);
     const line = formatTokenLine(known);
     const path = textFlag(flags, "tokens");
-    if (path !== undefined) await addLine(path, { line, hash: tokenHash });
+    const out = textFlag(flags, "out");
+    if (out !== undefined) await saveNewSecret(out, `${token}\n`);
+    try {
+      if (path !== undefined) await addLine(path, { line, hash: tokenHash });
+    } catch (error) {
+      if (out !== undefined) await rm(out, { force: true }); // no log would take it
+      throw error;
+    }
     await output.result({
       text: [
-        `token       ${token}`,
+        `token       ${out === undefined ? token : `in ${out}`}`,
         `token hash  ${tokenHash}`,
         ...(line === tokenHash ? [] : [`line        ${line}`]),
         "",
@@ -41,7 +50,7 @@ export const tokenNew: CommandDefinition = {
           ? "The log is given the hash (serve --token-hash), or the line in the file of serve --tokens."
           : `The line stands in ${path}: a log started with --tokens ${path} takes the token within seconds.`,
       ].join("\n"),
-      json: { token, tokenHash, line },
+      json: { ...(out === undefined ? { token } : { tokenFile: out }), tokenHash, line },
     });
   },
 };
@@ -53,7 +62,8 @@ function addTokenOptions(command: Command): void {
     .option("--bytes-per-second <BYTES>", "how much it may send, on average")
     .option("--max-entry-bytes <BYTES>", "its largest entry, where that is less than the log's")
     .option("--expires <DAY>", "from this day on it is refused, UTC, such as 2027-01-31")
-    .option("--tokens <FILE>", "add its line to this file; made when missing");
+    .option("--tokens <FILE>", "add its line to this file; made when missing")
+    .option("--out <FILE>", "save the token in this new file, mode 0600, and do not print it");
 }
 
 /** @throws {TlogError} USAGE */

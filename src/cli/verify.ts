@@ -56,5 +56,9 @@ export const verify: CommandDefinition = {
 /** The verdict first, then the reason. */
 function notVerified(error: unknown): never {
   if (!(error instanceof TlogError)) throw error;
-  throw new TlogError(error.code, `NOT VERIFIED: ${error.message}`, { cause: error });
+  const why =
+    error.code === "PROOF_INVALID"
+      ? `${error.message}: the entry or the receipt was changed, or they do not belong together`
+      : error.message;
+  throw new TlogError(error.code, `NOT VERIFIED: ${why}`, { cause: error });
 }

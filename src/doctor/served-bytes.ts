@@ -24,7 +24,7 @@ export async function lookAtServedBytes(sheet: Sheet, visits: Visits, look: Byte
   // The last full one, which caches may hold; else the one that still grows.
   const isFull = treeSize >= TILE_WIDTH;
   const index = isFull ? Math.floor(treeSize / TILE_WIDTH) - 1 : 0;
-  const width = isFull ? TILE_WIDTH : treeSize;
+  const width = isFull ? TILE_WIDTH : Math.max(1, treeSize); // of no leaves there is no path
   const place = { index, width };
   await sheet.look({
     check: "public-tile",

@@ -1,4 +1,5 @@
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { formatTokenLine, parseTokenFile } from "../../src/cli/token-file.ts";
@@ -88,5 +89,26 @@ describe("token new --tokens", () => {
     writeFileSync(path, `${A} cut-off`);
     expect((await callCli(argv)).code).not.toBe(0);
     expect(readFileSync(path, "utf8")).toBe(`${A} cut-off`);
+  });
+
+  test("--out saves the token for its user alone, prints it nowhere, and writes over nothing", async () => {
+    const folder = temporaryDirectory();
+    const [path, out] = [join(folder, "tokens"), join(folder, "token")];
+    const argv = ["token", "new", "--name", "job", "--tokens", path, "--out", out];
+    const made = await callCli(argv);
+    const token = readFileSync(out, "utf8").trim();
+    expect(token).toMatch(/^bristlecone_/);
+    expect(`${made.stdout}${made.stderr}`).not.toContain(token);
+    expect(statSync(out).mode % 0o1000).toBe(0o600);
+    expect(parse(readFileSync(path, "utf8"))).toMatchObject([
+      { name: "job", hash: createHash("sha256").update(token).digest("hex") },
+    ]);
+    const again = await callCli(argv.map((word) => (word === "job" ? "other" : word)));
+    expect(again.stderr).toContain("FILE_UNWRITABLE");
+    expect(readFileSync(out, "utf8").trim()).toBe(token);
+    expect(parse(readFileSync(path, "utf8"))).toHaveLength(1);
+    const same = await callCli([...argv.slice(0, -1), join(folder, "third")]);
+    expect(same.stderr).toContain("job is there already");
+    expect(existsSync(join(folder, "third"))).toBe(false);
   });
 });
