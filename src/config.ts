@@ -3,7 +3,7 @@
  * The only reader of process.env.
  */
 import { homedir } from "node:os";
-import { basename, join, relative } from "node:path";
+import { basename, join, relative, resolve } from "node:path";
 import { z } from "zod";
 import { readConfigFile, readImplicitFile, shown } from "./config-file.ts";
 import { TlogError } from "./errors.ts";
@@ -134,6 +134,13 @@ export function invocation(
   if (basename(script) === "bristlecone") return ["bristlecone"];
   const steps = relative(program.cwd(), script);
   return ["node", ...program.execArgv, steps.startsWith("..") ? script : steps];
+}
+
+/** How a program starts this one again, word by word. */
+export function commandLine(
+  program: Program & Pick<NodeJS.Process, "execPath"> = process,
+): readonly string[] {
+  return [program.execPath, ...program.execArgv, resolve(program.cwd(), program.argv[1] ?? "")];
 }
 
 /** The part of `process` that tells how the program was started. */

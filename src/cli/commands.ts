@@ -38,6 +38,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = Object.freeze({
       "look at all that a log runs on, from its keys to what readers see, and say what to do; writes nothing",
     load: async () => (await import("./doctor.ts")).doctor,
   },
+  drill: {
+    summary:
+      "rehearse on copies of a log: crash, old backup, fork, lost witness, full disk, key change; and report",
+    load: async () => (await import("./drill.ts")).drill,
+  },
   witness: {
     summary: "run a witness: cosign what logs show everybody, hold evidence against those that forked",
     load: async () => (await import("./witness.ts")).witness,
@@ -69,6 +74,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = Object.freeze({
   monitor: {
     summary: "follow one or many logs, verify every head and entry, and tell what is wrong or wanted",
     load: async () => (await import("./monitor.ts")).monitor,
+  },
+  "monitor recheck": {
+    summary: "that bytes which a monitor kept are not those that the log signed",
+    load: async () => (await import("./monitor-recheck.ts")).monitorRecheck,
   },
   "monitor status": {
     summary: "what a monitor has seen, from what it wrote down",

@@ -213,6 +213,12 @@ export function writeHeads(meta: Table, rows: HeadRows): void {
   if (store !== undefined) writeStoreRow(meta, store);
 }
 
+/** Nothing was signed here, and nobody opened it for writing: what is integrated stays. */
+export function forgetHeads(meta: Table): void {
+  const names = ["signed", "published", "frozen", "keys", "lineage", "writer"] as const;
+  for (const name of names) meta.remove(rowKey(name));
+}
+
 function readTreeHead(meta: Table, name: "signed" | "filling"): SignedHead | FillingHead | undefined {
   const row = readRow(meta, name);
   return row && { treeSize: row.size("treeSize"), rootHash: row.bytes("rootHash", HASH_BYTES) };

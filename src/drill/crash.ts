@@ -1,0 +1,173 @@
+/** A server that is killed under load, again and again: what it answered must be there, and soon it must answer again. */
+import {
+  type CheckpointMemory,
+  type LogClient,
+  memoryCheckpoints,
+  openLogClient,
+} from "../../client/index.ts";
+import { InvariantError } from "../errors.ts";
+import { Entries, Ledger, pause, startWriters, untilAdded } from "./load.ts";
+import type { Rehearsal, Scene } from "./rehearsal.ts";
+import {
+  killWhileStarting,
+  runCommand,
+  type ServerOptions,
+  type ServerProcess,
+  startServer,
+} from "./server-process.ts";
+
+const WRITERS = 16;
+const KILLS_UNDER_LOAD = 4;
+/** How long writers write before a kill: at random up to so long. */
+const MIN_LOAD_MS = 150;
+const MAX_LOAD_MS = 900;
+/** Where in the time that a start takes it is killed. */
+const KILLS_WHILE_STARTING = [0.35, 0.7, 0.95];
+const ADDED_WITHIN_MS = 60_000;
+
+export const crash: Rehearsal = {
+  name: "crash",
+  title: "the server is killed (SIGKILL) under load and while it starts, and started again",
+  copies: 1,
+  needsProgram: true,
+  advice:
+    "an answered entry that is gone, or a log that does not come back, must not be: keep the report and the version, and ask the authors before you rely on this machine. `bristlecone doctor` says whether its disk is one that keeps what it says it wrote",
+  run,
+};
+
+async function run(scene: Scene): Promise<void> {
+  const { program, stage, signal, notes } = scene;
+  if (program === undefined) throw new InvariantError("a crash needs a program that crashes");
+  const place = await scene.copyLog("log");
+  const options = { program, folder: stage.folder, place, keyFile: stage.keyFile, signal };
+  const lives = new Lives(scene, options);
+  await notes.step(
+    { did: "started a server on the copy", expected: `it listens, with ${stage.treeSize} entries` },
+    async () => await lives.begin(),
+  );
+  for (let kill = 1; kill <= KILLS_UNDER_LOAD; kill++) {
+    const did = `kill ${kill} of ${KILLS_UNDER_LOAD}: SIGKILL while ${WRITERS} writers append, then a start`;
+    await notes.step({ did, expected: EXPECTED }, async () => await lives.killUnderLoad());
+  }
+  await notes.step(
+    {
+      did: `SIGKILL while it starts, ${KILLS_WHILE_STARTING.length} times, then a start`,
+      expected: EXPECTED,
+    },
+    async () => await lives.killStarts(),
+  );
+  await notes.step({ did: "ended it (SIGTERM)", expected: "exit code 0" }, async () => {
+    const code = await lives.stop();
+    return { saw: `exit code ${code}`, isAsExpected: code === 0 };
+  });
+  await notes.step(
+    { did: "fsck: hashed every entry and compared every tile", expected: "nothing is wrong" },
+    async () => {
+      const { code, said } = await runCommand(["fsck", place.data, "--vkey", stage.vkey], options);
+      return {
+        saw: code === 0 ? "nothing is wrong" : `exit code ${code}: ${said}`,
+        isAsExpected: code === 0,
+      };
+    },
+  );
+  lives.conclude();
+}
+
+const EXPECTED =
+  "it takes entries again; each answered one is at its index, below a head that continues what was seen";
+
+/** One log through several lives of its server. */
+class Lives {
+  readonly #scene: Scene;
+  readonly #options: ServerOptions;
+  readonly #entries = new Entries("crash");
+  readonly #ledger = new Ledger();
+  readonly #checkpoints: CheckpointMemory = memoryCheckpoints();
+  readonly #recoveries: number[] = []; // owned by #recovered()
+  #server: ServerProcess | undefined; // owned by #start()
+  #startMs = 0; // owned by #start(): how long the last one took
+
+  constructor(scene: Scene, options: ServerOptions) {
+    this.#scene = scene;
+    this.#options = options;
+  }
+
+  async begin() {
+    const log = await this.#start();
+    const { treeSize } = await log.checkpoint({ signal: this.#scene.signal });
+    const saw = `listens after ${seconds(this.#startMs)}, with ${treeSize} entries`;
+    return { saw, isAsExpected: treeSize === this.#scene.stage.treeSize };
+  }
+
+  async killUnderLoad() {
+    const { signal } = this.#scene;
+    const log = this.#client();
+    const before = this.#ledger.size;
+    const load = { entries: this.#entries, ledger: this.#ledger, count: WRITERS, signal };
+    const writers = startWriters(log, load);
+    await pause(MIN_LOAD_MS + Math.random() * (MAX_LOAD_MS - MIN_LOAD_MS), signal);
+    const inFlight = writers.inFlight();
+    const killedAt = this.#scene.now();
+    await this.#server?.kill();
+    await writers.stop();
+    const answered = this.#ledger.size - before;
+    return await this.#recovered(`${answered} entries answered, ${inFlight} in flight`, killedAt);
+  }
+
+  async killStarts() {
+    await this.#server?.kill();
+    for (const share of KILLS_WHILE_STARTING) {
+      await killWhileStarting(this.#options, this.#startMs * share);
+    }
+    return await this.#recovered("killed before it listened", this.#scene.now());
+  }
+
+  async stop(): Promise<number | string> {
+    return (await this.#server?.stop()) ?? "nothing runs";
+  }
+
+  conclude(): void {
+    const { notes } = this.#scene;
+    const sorted = this.#recoveries.toSorted((left, right) => left - right);
+    const longest = sorted.at(-1) ?? 0;
+    notes.figure({
+      name: "recovery-seconds-longest",
+      value: longest / 1000,
+      means: `RTO: ${seconds(longest)} at most from the kill to the first entry taken, in ${sorted.length} crashes`,
+    });
+    const lost = this.#ledger.size - this.#ledger.checked;
+    notes.figure({
+      name: "lost-entries",
+      value: lost,
+      means: `RPO: ${lost} of ${this.#ledger.size} answered entries lost`,
+    });
+  }
+
+  async #recovered(how: string, killedAt: number) {
+    const { signal, now, stage } = this.#scene;
+    const log = await this.#start();
+    const adding = { entries: this.#entries, ledger: this.#ledger, withinMs: ADDED_WITHIN_MS, signal };
+    await untilAdded(log, adding);
+    const tookMs = now() - killedAt;
+    this.#recoveries.push(tookMs);
+    const { lost, extra } = await this.#ledger.check(log, { start: stage.treeSize, signal });
+    const saw = `${how}; takes entries again after ${seconds(tookMs)}; ${this.#ledger.checked} answered entries are there, ${lost} are lost; ${extra} that nobody was answered were kept`;
+    return { saw, isAsExpected: lost === 0 };
+  }
+
+  async #start(): Promise<LogClient> {
+    const begun = this.#scene.now();
+    this.#server = await startServer(this.#options);
+    this.#startMs = this.#scene.now() - begun;
+    return this.#client();
+  }
+
+  #client(): LogClient {
+    const url = this.#server?.url ?? "";
+    return openLogClient({ url, vkey: this.#scene.stage.vkey, checkpoints: this.#checkpoints });
+  }
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(2)} s`;
+}
