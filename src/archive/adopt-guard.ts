@@ -1,22 +1,28 @@
 /** What a guard that is already there demands of a log that is brought back from elsewhere. */
 import { TlogError } from "../errors.ts";
-import type { Guard, GuardRecord } from "../keys/guard.ts";
+import { checkGuardedKeys, type Guard, type GuardRecord } from "../keys/guard.ts";
 import { rangeAt } from "../log/read-back.ts";
 import { rangeRoot } from "../merkle/compact-range.ts";
 import { hashesEqual } from "../merkle/hash.ts";
 import type { LogStore } from "../store/store.ts";
+import { changeHashes, type KeyHistory, parseKeyHistory } from "../tlog/key-history.ts";
 
 /** `none`: there is no guard. `fits`: the store is the guard's already. `adopted`: it is from now on. */
 export type GuardOutcome = "none" | "fits" | "adopted";
 
 /**
  * Refuses before anything is made.
- * @param treeSize - how large the log will be.
- * @throws {TlogError} GUARD_MISMATCH (of another log) | GUARD_AHEAD (more was signed than there will be) | GUARD_MALFORMED | GUARD_FAILED
+ * @param options.treeSize - how large the log will be. @param options.keyHistory - what it will know of its keys.
+ * @throws {TlogError} GUARD_MISMATCH (of another log, or other changes of keys) | GUARD_AHEAD (more was signed than there will be, or more
+ *   changes of keys were made) | GUARD_MALFORMED | GUARD_FAILED
  */
 export async function guardedBefore(
   guard: Guard,
-  { origin, treeSize }: { readonly origin: string; readonly treeSize: number },
+  {
+    origin,
+    treeSize,
+    keyHistory,
+  }: { readonly origin: string; readonly treeSize: number; readonly keyHistory: KeyHistory | undefined },
 ): Promise<GuardRecord | undefined> {
   const record = await guard.read();
   if (record === undefined) return undefined;
@@ -27,11 +33,14 @@ export async function guardedBefore(
     );
   }
   const signedSize = record.signed?.treeSize ?? 0;
-  if (signedSize <= treeSize) return record;
-  throw new TlogError(
-    "GUARD_AHEAD",
-    `size ${signedSize} was signed by this log (guard ${guard.location}), and there would be ${treeSize} entries: ${signedSize - treeSize} are missing`,
-  );
+  if (signedSize > treeSize) {
+    throw new TlogError(
+      "GUARD_AHEAD",
+      `size ${signedSize} was signed by this log (guard ${guard.location}), and there would be ${treeSize} entries: ${signedSize - treeSize} are missing`,
+    );
+  }
+  checkGuardedKeys(record.keys, changeHashes(keyHistory), guard.location);
+  return record;
 }
 
 /**
@@ -41,7 +50,7 @@ export async function guardedBefore(
  */
 export async function adoptGuard(store: LogStore, guard: Guard): Promise<GuardOutcome> {
   // Read again: a server may have gone on signing meanwhile.
-  const { integrated } = await store.head();
+  const { integrated, keys } = await store.head();
   const record = await guard.read();
   if (record === undefined) return "none";
   const { storeId, lineage } = store.writer;
@@ -51,6 +60,7 @@ export async function adoptGuard(store: LogStore, guard: Guard): Promise<GuardOu
       `the guard ${guard.location} belongs to store ${record.storeId}, this is store ${storeId}`,
     );
   }
+  checkGuardedKeys(record.keys, changeHashes(keys && parseKeyHistory(keys.history)), guard.location);
   const guarded = record.signed;
   if (guarded !== undefined) {
     if (guarded.treeSize > integrated.treeSize) {

@@ -27,9 +27,14 @@ export async function readKeyHistory(
   { trust, signal }: { readonly trust: CheckpointTrust; readonly signal: AbortSignal },
 ): Promise<KeyHistory | undefined> {
   const history = await source.readKeyHistory(signal);
+  return history && (await openTrustedHistory(history, trust));
+}
+
+/** Every signature verified, about a key that is believed. @throws {TlogError} KEY_HISTORY_MALFORMED | KEY_HISTORY_INVALID */
+export async function openTrustedHistory(history: Uint8Array, trust: CheckpointTrust): Promise<KeyHistory> {
   const trusted = keysIn(trust);
   const origin = trust.expectedOrigin ?? trusted[0]?.name ?? "";
-  return history && (await openKeyHistory({ history, origin, trusted: namedIn(trusted, origin) }));
+  return await openKeyHistory({ history, origin, trusted: namedIn(trusted, origin) });
 }
 
 /**

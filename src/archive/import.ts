@@ -3,11 +3,12 @@ import { TlogError } from "../errors.ts";
 import type { Guard } from "../keys/guard.ts";
 import { lockDirectory } from "../store/directory-lock.ts";
 import { openLmdbReader, openLmdbStore } from "../store/lmdb.ts";
+import type { StoreHead } from "../store/store.ts";
 import type { VerifiedCheckpoint } from "../tlog/checkpoint.ts";
-import type { KeyHistory } from "../tlog/key-history.ts";
+import { type KeyHistory, parseKeyHistory } from "../tlog/key-history.ts";
 import { adoptGuard, type GuardOutcome, guardedBefore } from "./adopt-guard.ts";
 import { type AppendOptions, appendTree, recordHead } from "./append.ts";
-import { recordKeys } from "./carried-keys.ts";
+import { longerHistory, recordKeys } from "./carried-keys.ts";
 import { beginFilling, endFilling } from "./filling.ts";
 
 export type ImportOptions = Omit<AppendOptions, "head" | "wantsTiles"> & {
@@ -41,8 +42,12 @@ export interface Imported {
 export async function importLog(options: ImportOptions): Promise<Imported> {
   const { directory, head, guard } = options;
   const { origin } = head;
-  const held = await heldSize(directory, origin);
-  const record = await guardedBefore(guard, { origin, treeSize: Math.max(held, head.treeSize) });
+  const held = await heldBefore(directory, origin);
+  const record = await guardedBefore(guard, {
+    origin,
+    treeSize: Math.max(held?.integrated.treeSize ?? 0, head.treeSize),
+    keyHistory: longerHistory(held?.keys && parseKeyHistory(held.keys.history), options.keyHistory),
+  });
   const lock = await lockDirectory(directory);
   try {
     const store = await openLmdbStore({ directory, origin, storeId: record?.storeId, fills: true });
@@ -64,18 +69,18 @@ export async function importLog(options: ImportOptions): Promise<Imported> {
   }
 }
 
-/** How many entries are there already; 0 where there is no log yet. @throws {TlogError} STORE_ORIGIN_MISMATCH | STORE_DAMAGED | STORE_FAILED */
-async function heldSize(directory: string, origin: string): Promise<number> {
+/** What is there already; undefined where there is no log yet. @throws {TlogError} STORE_ORIGIN_MISMATCH | STORE_DAMAGED | STORE_FAILED */
+async function heldBefore(directory: string, origin: string): Promise<StoreHead | undefined> {
   try {
     const reader = await openLmdbReader({ directory, origin });
     try {
-      return (await reader.head()).integrated.treeSize;
+      return await reader.head();
     } finally {
       await reader.close();
     }
   } catch (error) {
     // Whether a log may be made there is for the opening to say.
-    if (error instanceof TlogError && error.code === "STORE_DIRECTORY_FOREIGN") return 0;
+    if (error instanceof TlogError && error.code === "STORE_DIRECTORY_FOREIGN") return undefined;
     throw error;
   }
 }

@@ -30,6 +30,8 @@ export interface RepairOptions {
   /** Asked, in order, for what the damaged one does not have; may be none. */
   readonly mirrors: readonly LogSource[];
   readonly trust: CheckpointTrust;
+  /** Of the log's keys, signatures verified, beside what the places show. */
+  readonly keyHistory?: KeyHistory | undefined;
   readonly guard: Guard;
   readonly signal: AbortSignal;
   readonly onStart?: (work: { readonly from: number; readonly treeSize: number }) => void;
@@ -92,7 +94,7 @@ async function rebuild(options: RepairOptions, reader: LmdbReader | undefined): 
   const integrated = await integratedBeyond(reader, largest);
   const { origin } = largest;
   const treeSize = integrated?.treeSize ?? largest.treeSize;
-  const record = await guardedBefore(guard, { origin, treeSize });
+  const record = await guardedBefore(guard, { origin, treeSize, keyHistory });
   options.onStart?.({ from: 0, treeSize });
   let fetched = 0;
   const onPassedOver = (passed: PassedOver): void => {
@@ -119,9 +121,9 @@ async function rebuild(options: RepairOptions, reader: LmdbReader | undefined): 
 /** What the places know of the log's keys. @throws {TlogError} KEY_HISTORY_FORKED */
 async function longestKeys(
   sources: readonly LogSource[],
-  { trust, signal, onUnusable }: RepairOptions,
+  { trust, keyHistory, signal, onUnusable }: RepairOptions,
 ): Promise<KeyHistory | undefined> {
-  let longest: KeyHistory | undefined;
+  let longest = keyHistory;
   for (const source of sources) {
     const shown = await readKeyHistory(source, { trust, signal }).catch((error: unknown) => {
       if (!(error instanceof TlogError) || error.code === "ABORTED") throw error;

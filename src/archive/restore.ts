@@ -3,14 +3,15 @@ import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type ErrorCode, TlogError } from "../errors.ts";
 import { checkGuard, type Guard, type GuardRecord } from "../keys/guard.ts";
-import { rangeAt } from "../log/read-back.ts";
-import { rangeRoot } from "../merkle/compact-range.ts";
+import { openKeptHistory } from "../log/own-keys.ts";
+import { vouchedHead } from "../log/read-back.ts";
 import { codeOf } from "../node/errno.ts";
 import { DATA_FILE } from "../store/data-directory.ts";
-import { type LmdbReader, openLmdbReader } from "../store/lmdb.ts";
+import { openLmdbReader } from "../store/lmdb.ts";
 import { copyDataFile } from "../store/lmdb-copy.ts";
 import { assertFilled } from "../store/rules.ts";
 import { bytesEqual } from "../tlog/encoding.ts";
+import { changeHashes } from "../tlog/key-history.ts";
 import { verifyCopy } from "./backup.ts";
 import { besideEmptyDirectory } from "./empty-directory.ts";
 import { MANIFEST_FILE, MAX_MANIFEST_BYTES, type Manifest, parseManifest } from "./manifest.ts";
@@ -77,9 +78,12 @@ async function verdictOf(
 ): Promise<GuardVerdict> {
   const reader = await openLmdbReader({ directory });
   try {
-    assertFilled(await reader.head());
-    const signed = await vouched(reader, record);
-    checkGuard(record, { origin: reader.origin, ...reader.identity(), epoch: 0, signed }, location);
+    const head = await reader.head();
+    assertFilled(head);
+    const { origin } = reader;
+    const signed = await vouchedHead(reader, head, record?.signed);
+    const keyChanges = changeHashes(await openKeptHistory(head, origin));
+    checkGuard(record, { origin, ...reader.identity(), epoch: 0, signed, keyChanges }, location);
     return { fits: true };
   } catch (error) {
     if (!(error instanceof TlogError)) throw error;
@@ -89,14 +93,6 @@ async function verdictOf(
   } finally {
     await reader.close();
   }
-}
-
-/** As an opening does: the tree speaks for a head that no row records. */
-async function vouched(reader: LmdbReader, record: GuardRecord | undefined) {
-  const { integrated, signed } = await reader.head();
-  const guarded = record?.signed;
-  if (guarded === undefined || guarded.treeSize > integrated.treeSize) return signed;
-  return { treeSize: guarded.treeSize, rootHash: rangeRoot(await rangeAt(reader, guarded.treeSize)) };
 }
 
 async function readManifest(from: string): Promise<Uint8Array> {

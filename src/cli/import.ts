@@ -4,6 +4,7 @@ import { openGuardFile } from "../server.ts";
 import { encodeBase64 } from "../tlog/encoding.ts";
 import { addExamples, addSettings, type CommandDefinition } from "./command.ts";
 import { openEntriesProgress } from "./entries-progress.ts";
+import { KEY_HISTORY_OPTION, knownKeyHistory, withKeyHistoryWay } from "./key-history-option.ts";
 import { openPlace, placeTrust } from "./log-places.ts";
 import { grouped } from "./progress.ts";
 import { dataPaths } from "./serve-key.ts";
@@ -12,6 +13,7 @@ import { dataPaths } from "./serve-key.ts";
 export const importEntries: CommandDefinition = {
   define(command) {
     command.argument("<from>", "the URL of a log, or a static tlog-tiles directory");
+    command.option(...KEY_HISTORY_OPTION);
     addSettings(command, ["data", "key", "passphraseFile", "guard", "vkey", "policy", "origin", "timeout"], {
       data: "where the log will live, made when missing; one that holds the beginning of this log is brought up to date (default: ./data)",
       key: "the log's own key: where --vkey and --policy are missing, its heads are believed (default: the data directory + .key)",
@@ -29,7 +31,7 @@ export const importEntries: CommandDefinition = {
     const paths = dataPaths(config);
     const source = openPlace(args[0] ?? "", config);
     const { trust, words } = await placeTrust(call, paths);
-    const keyHistory = await readKeyHistory(source, { trust, signal });
+    const keyHistory = await knownKeyHistory(call, await readKeyHistory(source, { trust, signal }), trust);
     const head = await openNewestHead(source, { trust, history: keyHistory, signal });
     const guard = await openGuardFile(paths.guard);
     const progress = openEntriesProgress(output, now);
@@ -69,7 +71,7 @@ export const importEntries: CommandDefinition = {
       const done = progress.reached();
       if (done !== undefined)
         output.notice(`${grouped(done)} entries are in ${paths.data}; the same command goes on from there`);
-      throw error;
+      throw withKeyHistoryWay(error);
     } finally {
       progress.end();
       await guard.close();

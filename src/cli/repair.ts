@@ -3,6 +3,7 @@ import { openGuardFile } from "../server.ts";
 import { addExamples, addSettings, type CommandDefinition, textFlag } from "./command.ts";
 import { openEntriesProgress } from "./entries-progress.ts";
 import { guardWords } from "./import.ts";
+import { KEY_HISTORY_OPTION, knownKeyHistory, withKeyHistoryWay } from "./key-history-option.ts";
 import { openPlace, placeTrust } from "./log-places.ts";
 import { grouped } from "./progress.ts";
 import { dataPaths } from "./serve-key.ts";
@@ -17,6 +18,7 @@ export const repair: CommandDefinition = {
         collect,
         [],
       )
+      .option(...KEY_HISTORY_OPTION)
       .option("--out <DIR>", "where the whole data goes (default: the data directory + .repaired)");
     addSettings(command, ["data", "key", "passphraseFile", "guard", "vkey", "policy", "origin", "timeout"], {
       data: "the damaged data directory: only read, and no server may be running on it (default: ./data)",
@@ -43,6 +45,7 @@ export const repair: CommandDefinition = {
         directory: out,
         mirrors: from.map((place) => openPlace(place, config)),
         trust,
+        keyHistory: await knownKeyHistory(call, undefined, trust),
         guard,
         signal,
         onStart: progress.start,
@@ -67,6 +70,8 @@ export const repair: CommandDefinition = {
         ].join("\n"),
         json: { ...repaired, directory: out },
       });
+    } catch (error) {
+      throw withKeyHistoryWay(error);
     } finally {
       progress.end();
       await guard.close();

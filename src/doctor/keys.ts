@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { TlogError } from "../errors.ts";
 import { keyFileOf } from "../keys/key-reference.ts";
 import { type KeyOptions, openLogSigner } from "../keys/open-signer.ts";
-import { openOwnKeys } from "../log/own-keys.ts";
+import { openKeptHistory, openOwnKeys } from "../log/own-keys.ts";
 import { emptyRootHash } from "../merkle/hash.ts";
 import { openCheckpoint } from "../tlog/checkpoint.ts";
 import { formatCheckpoint } from "../tlog/checkpoint-body.ts";
@@ -173,7 +173,8 @@ async function seeOwnKeys(signers: readonly NoteSigner[], { origin, head }: Stor
   const name = signers[0]?.verifierKey.name;
   if (name !== origin) return fail(`the log in --data is ${origin}, the key is of ${name}`, other);
   try {
-    const keys = await openOwnKeys(head, { origin, signers });
+    const { published } = head;
+    const keys = openOwnKeys({ history: await openKeptHistory(head, origin), published }, { signers });
     if (head.published === undefined) return ok(`the key's name is the log's; it has published nothing yet`);
     const { checkpoint, treeSize } = head.published;
     const opened = await openCheckpoint({ signedNote: checkpoint, logKeys: keys.at(treeSize) });

@@ -5,11 +5,13 @@ import { join, resolve } from "node:path";
 import { TlogError } from "../errors.ts";
 import { checkGuard, type GuardRecord } from "../keys/guard.ts";
 import { newestSlotIn, SLOT_BYTES, SLOTS } from "../keys/guard-slots.ts";
+import { openKeptHistory } from "../log/own-keys.ts";
 import { vouchedHead } from "../log/read-back.ts";
 import { codeOf, hasErrorCode } from "../node/errno.ts";
 import { LOCK_SOCKET } from "../store/data-directory.ts";
 import { type LmdbReader, openLmdbReader } from "../store/lmdb.ts";
 import type { StoreHead } from "../store/store.ts";
+import { changeHashes } from "../tlog/key-history.ts";
 import { type Finding, fail, ok, type Sheet, skipped, unknown, warn } from "./check.ts";
 
 /** A log that is there. */
@@ -141,7 +143,9 @@ export async function lookAtGuard(sheet: Sheet, { location, sight, waysOut }: Gu
         const head = await reader.head();
         const { storeId, lineage } = reader.identity();
         const signed = await vouchedHead(reader, head, record?.signed);
-        checkGuard(record, { origin: reader.origin, storeId, epoch: 0, lineage, signed }, location);
+        const { origin } = reader;
+        const keyChanges = changeHashes(await openKeptHistory(head, origin));
+        checkGuard(record, { origin, storeId, epoch: 0, lineage, signed, keyChanges }, location);
         if (record === undefined) return ok("not there yet, and nothing was signed");
         const size = record.signed?.treeSize;
         const words = size === undefined ? "nothing signed yet" : `size ${size} was signed last`;

@@ -6,7 +6,7 @@ import { TlogError } from "../errors.ts";
 import { hasErrorCode, messageOf } from "../node/errno.ts";
 import { syncDirectory } from "../node/sync-directory.ts";
 import { encodeUtf8 } from "../tlog/encoding.ts";
-import type { Guard, GuardedHead, GuardRecord } from "./guard.ts";
+import type { Guard, GuardedHead, GuardedKeys, GuardRecord } from "./guard.ts";
 import { FORMAT, formatSlot, newestSlotIn, SLOT_BYTES, SLOTS, type Slot } from "./guard-slots.ts";
 import { isOnLocalVolume } from "./local-volume.ts";
 
@@ -90,7 +90,11 @@ export async function openGuardFileOn(location: string, volume: Volume): Promise
     refuseForeignWrite(newest.record, record, location);
     const next = {
       sequence: newest.sequence + 1,
-      record: { ...record, signed: largerHead(newest.record, record) },
+      record: {
+        ...record,
+        signed: largerHead(newest.record, record),
+        keys: moreChanges(newest.record, record),
+      },
     };
     const slot = formatSlot(next);
     const position = (next.sequence % SLOTS) * SLOT_BYTES;
@@ -231,6 +235,11 @@ function newestIn(bytes: Uint8Array, location: string): Slot {
 /** A size that was signed is never forgotten: a writer that is being replaced may have signed since its successor looked. */
 function largerHead(held: GuardRecord, next: GuardRecord): GuardedHead | undefined {
   return (held.signed?.treeSize ?? 0) > (next.signed?.treeSize ?? 0) ? held.signed : next.signed;
+}
+
+/** Nor is a change of keys. */
+function moreChanges(held: GuardRecord, next: GuardRecord): GuardedKeys | undefined {
+  return (held.keys?.changes ?? 0) > (next.keys?.changes ?? 0) ? held.keys : next.keys;
 }
 
 /** Two servers on copies of one directory share a guard: whoever opened last owns it, the other must stop. */

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { TlogError } from "../errors.ts";
 import { decodeBase64, decodeUtf8, encodeBase64, encodeUtf8, parseDecimal } from "../tlog/encoding.ts";
-import type { GuardedHead, GuardRecord } from "./guard.ts";
+import type { GuardedHead, GuardedKeys, GuardRecord } from "./guard.ts";
 
 /*
- * bristlecone-guard/v1
+ * bristlecone-guard/v2
  * sequence 12
  * origin example.com/log
  * store 5f0c…
@@ -12,12 +12,14 @@ import type { GuardedHead, GuardRecord } from "./guard.ts";
  * lineage 91ab…
  * next -
  * signed 20852163 CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
+ * keys 1 fQ3o…
  * checksum <SHA-256 of the lines above, hex>
  *
  * The file is two such slots of 4096 bytes, padded with newlines. Writes alternate between them, and each is durable before the next:
- * a write torn by a power cut leaves the other slot, and what the torn one recorded was never signed.
+ * a write torn by a power cut leaves the other slot, and what the torn one recorded was never signed. v1 has no line `keys`, and is what a log
+ * or witness has whose keys never changed. spec/storage.md
  */
-export const FORMAT = "bristlecone-guard/v1";
+export const FORMAT = "bristlecone-guard/";
 export const SLOT_BYTES = 4096;
 export const SLOTS = 2;
 
@@ -40,8 +42,9 @@ export function newestSlotIn(bytes: Uint8Array, location: string): Slot {
 }
 
 export function formatSlot({ sequence, record }: Slot): Uint8Array {
+  const { keys } = record;
   const lines = [
-    FORMAT,
+    `${FORMAT}${keys === undefined ? "v1" : "v2"}`,
     `sequence ${sequence}`,
     `origin ${record.origin}`,
     `store ${record.storeId}`,
@@ -49,6 +52,7 @@ export function formatSlot({ sequence, record }: Slot): Uint8Array {
     `lineage ${record.lineage}`,
     `next ${record.nextLineage ?? "-"}`,
     `signed ${record.signed === undefined ? "-" : `${record.signed.treeSize} ${encodeBase64(record.signed.rootHash)}`}`,
+    ...(keys === undefined ? [] : [`keys ${keys.changes} ${encodeBase64(keys.lastChange)}`]),
   ];
   const text = encodeUtf8(`${lines.join("\n")}\n`);
   const sealed = encodeUtf8(`checksum ${checksum(text)}\n`);
@@ -65,7 +69,7 @@ export function formatSlot({ sequence, record }: Slot): Uint8Array {
 }
 
 const SLOT_PATTERN =
-  /^bristlecone-guard\/v1\nsequence (\d+)\norigin ([^\n]+)\nstore ([0-9a-f]{32})\nepoch (\d+)\nlineage ([0-9a-f]{32})\nnext (-|[0-9a-f]{32})\nsigned (-|\d+ [A-Za-z0-9+/=]{44})\nchecksum ([0-9a-f]{64})\n+$/;
+  /^bristlecone-guard\/(v1|v2)\nsequence (\d+)\norigin ([^\n]+)\nstore ([0-9a-f]{32})\nepoch (\d+)\nlineage ([0-9a-f]{32})\nnext (-|[0-9a-f]{32})\nsigned (-|\d+ [A-Za-z0-9+/=]{44})\n(?:keys ([1-9]\d* [A-Za-z0-9+/=]{44})\n)?checksum ([0-9a-f]{64})\n+$/;
 
 /** @returns undefined for a slot that is empty, torn or damaged: the other one then decides. */
 function parseSlot(bytes: Uint8Array): Slot | undefined {
@@ -81,6 +85,7 @@ function parseSlotText(text: string): Slot | undefined {
   if (match === null) return undefined;
   const [
     ,
+    version,
     sequence = "",
     origin = "",
     storeId = "",
@@ -88,8 +93,10 @@ function parseSlotText(text: string): Slot | undefined {
     lineage = "",
     next = "",
     signed = "",
+    keys,
     sum = "",
   ] = match;
+  if ((version === "v2") !== (keys !== undefined)) return undefined;
   if (checksum(encodeUtf8(text.slice(0, text.lastIndexOf("checksum ")))) !== sum) return undefined;
   const nextLineage = next === "-" ? undefined : next;
   return {
@@ -101,6 +108,7 @@ function parseSlotText(text: string): Slot | undefined {
       lineage,
       nextLineage,
       signed: parseSigned(signed),
+      keys: parseKeys(keys),
     },
   };
 }
@@ -109,6 +117,12 @@ function parseSigned(text: string): GuardedHead | undefined {
   if (text === "-") return undefined;
   const [treeSize = "", rootHash = ""] = text.split(" ");
   return { treeSize: parseDecimal(treeSize), rootHash: decodeBase64(rootHash) };
+}
+
+function parseKeys(text: string | undefined): GuardedKeys | undefined {
+  if (text === undefined) return undefined;
+  const [changes = "", lastChange = ""] = text.split(" ");
+  return { changes: parseDecimal(changes), lastChange: decodeBase64(lastChange) };
 }
 
 function checksum(text: Uint8Array): string {

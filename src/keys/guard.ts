@@ -12,8 +12,8 @@ export interface Guard {
   read(): Promise<GuardRecord | undefined>;
   /**
    * Resolves when the record is durable. A guard that other processes write too refuses who was replaced: one whose lineage is no
-   * longer among those it holds, and one that would drop the next lineage and is not it. It keeps the head it holds when that is the
-   * larger one: whoever takes a log over may not have heard of the last head of the writer before.
+   * longer among those it holds, and one that would drop the next lineage and is not it. It keeps the head and the key changes it
+   * holds when those are more: whoever takes a log over may not have heard of the last ones of the writer before.
    * @throws {TlogError} GUARD_FAILED | WRITER_REPLACED
    */
   write(record: GuardRecord): Promise<void>;
@@ -37,11 +37,21 @@ export interface GuardRecord {
   readonly epoch: number;
   /** The largest head handed to a signer. */
   readonly signed: GuardedHead | undefined;
+  /** Undefined: the log's keys never changed, as far as this guard has heard. */
+  readonly keys?: GuardedKeys | undefined;
 }
 
 export interface GuardedHead {
   readonly treeSize: number;
   readonly rootHash: Uint8Array;
+}
+
+/** How far a log's keys have changed. spec/key-history.md */
+export interface GuardedKeys {
+  /** How many changes there are. */
+  readonly changes: number;
+  /** SHA-256 of the text of the last one, which names the one before. */
+  readonly lastChange: Uint8Array;
 }
 
 /** What an opening store says of itself, to hold against the guard. */
@@ -52,12 +62,14 @@ export interface GuardedStore {
   readonly lineage: string | undefined;
   /** The largest head it has, by its own record or by its tree. */
   readonly signed: GuardedHead | undefined;
+  /** SHA-256 of each change of its keys that it has, oldest first. */
+  readonly keyChanges?: readonly Uint8Array[] | undefined;
 }
 
 /**
  * Holds a store against its guard before anything is signed.
  * @throws {TlogError} GUARD_MISSING (the log has signed, its guard is gone) | GUARD_AHEAD (the guard saw more than the
- *   store holds) | GUARD_MISMATCH (the guard belongs to another store, or another copy of this one ran since)
+ *   store holds, or more changes of keys) | GUARD_MISMATCH (the guard belongs to another store, or another copy of this one ran since)
  */
 export function checkGuard(record: GuardRecord | undefined, store: GuardedStore, location: string): void {
   if (record === undefined) {
@@ -74,6 +86,7 @@ export function checkGuard(record: GuardRecord | undefined, store: GuardedStore,
     );
   }
   checkSignedHead(record, store, location);
+  checkGuardedKeys(record.keys, store.keyChanges ?? [], location);
   // Nothing was signed under this guard yet: an opening that crashed before its store took the token.
   if (store.lineage === undefined && record.signed === undefined) return;
   if (
@@ -105,6 +118,52 @@ function checkSignedHead(record: GuardRecord, store: GuardedStore, location: str
   }
 }
 
+/** GUARD_AHEAD for want of changes of keys, not of entries. */
+export class KeyChangesMissingError extends TlogError {
+  /** How many the guard has heard of. */
+  readonly changes: number;
+
+  constructor(changes: number, message: string) {
+    super("GUARD_AHEAD", message);
+    this.changes = changes;
+  }
+}
+
+/**
+ * Holds what a store knows of its log's keys against the guard: without a change that was made, a key that was replaced would sign again.
+ * @param changes - SHA-256 of each change that the store has, oldest first.
+ * @throws {TlogError} GUARD_AHEAD (changes are missing, {@link KeyChangesMissingError}) | GUARD_MISMATCH (others were made)
+ */
+export function checkGuardedKeys(
+  guarded: GuardedKeys | undefined,
+  changes: readonly Uint8Array[],
+  location: string,
+): void {
+  if (guarded === undefined) return;
+  const held = changes[guarded.changes - 1];
+  if (held === undefined) {
+    throw new KeyChangesMissingError(
+      guarded.changes,
+      `the log's keys changed ${times(guarded.changes)}, and this data directory knows of ${changes.length === 0 ? "no change" : `${changes.length} only`} (guard ${location}): a key that was replaced must not sign again`,
+    );
+  }
+  if (hashesEqual(held, guarded.lastChange)) return;
+  throw new TlogError(
+    "GUARD_MISMATCH",
+    `change ${guarded.changes} of the log's keys is another one in this data directory than the guard ${location} has heard of: they are two histories`,
+  );
+}
+
+function times(count: number): string {
+  return count === 1 ? "once" : `${count} times`;
+}
+
+/** What a guard remembers of a log's changes. @param changes - as {@link checkGuardedKeys} takes them. */
+export function guardedKeys(changes: readonly Uint8Array[]): GuardedKeys | undefined {
+  const lastChange = changes.at(-1);
+  return lastChange && { changes: changes.length, lastChange };
+}
+
 /** What a store says for itself when it is told what the guard has: the largest head it has, by its own record or by its tree. */
 export type Vouch = (guarded: GuardedHead | undefined) => Promise<GuardedHead | undefined>;
 
@@ -118,6 +177,7 @@ export interface ClaimableStore {
  * Makes this opening the only one its guard accepts, in three durable steps: the guard names the next token beside the old
  * one, the store takes it, the guard drops the old one. A crash between any two leaves a pair that opens again.
  * @param args.vouch - asked once, about the record that the store is then held against: a former writer may still write the guard.
+ * @param args.keyChanges - SHA-256 of each change of its keys that a log has, oldest first; a witness has none.
  * @param args.recreateGuard - the operator accepts that the guard is lost.
  * @param args.nextToken - the token this opening holds from then on: 32 lowercase hex digits nobody can guess.
  * @returns what `vouch` said.
@@ -128,10 +188,11 @@ export async function claimLineage(args: {
   readonly guard: Guard;
   readonly origin: string;
   readonly vouch: Vouch;
+  readonly keyChanges?: readonly Uint8Array[];
   readonly recreateGuard: boolean;
   readonly nextToken: string;
 }): Promise<GuardedHead | undefined> {
-  const { store, guard, origin, vouch, recreateGuard, nextToken } = args;
+  const { store, guard, origin, vouch, keyChanges = [], recreateGuard, nextToken } = args;
   const { storeId, epoch, lineage } = store.writer;
   const held = await (recreateGuard ? guard.read().catch(ignoreMalformed) : guard.read());
   const signed = await vouch(recreateGuard ? undefined : held?.signed);
@@ -139,9 +200,9 @@ export async function claimLineage(args: {
     refuseOthersGuard(held, { origin, storeId }, guard.location);
     await guard.setAside();
   } else {
-    checkGuard(held, { origin, storeId, epoch, lineage, signed }, guard.location);
+    checkGuard(held, { origin, storeId, epoch, lineage, signed, keyChanges }, guard.location);
   }
-  const record = { origin, storeId, epoch, signed };
+  const record = { origin, storeId, epoch, signed, keys: guardedKeys(keyChanges) };
   await guard.write({ ...record, lineage: lineage ?? nextToken, nextLineage: nextToken });
   await store.adoptLineage(nextToken);
   await guard.write({ ...record, lineage: nextToken, nextLineage: undefined });

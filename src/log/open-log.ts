@@ -3,7 +3,8 @@ import { type LogEvents, shielded } from "../events.ts";
 import { rangeRoot } from "../merkle/compact-range.ts";
 import type { FrozenHead, LogStore, StoreHead } from "../store/store.ts";
 import { parseVerifierKey } from "../tlog/key.ts";
-import { type Claimed, claimLog } from "./claim.ts";
+import { changeHashes } from "../tlog/key-history.ts";
+import { assertGuardedKeysKnown, type Claimed, claimLog } from "./claim.ts";
 import { frozenFrom, type Mark, markOf, settleEnd } from "./freeze.ts";
 import { type HeadSource, headSources, type OwnLog } from "./head-sources.ts";
 import { HeadWatch } from "./head-watch.ts";
@@ -15,6 +16,7 @@ import {
   isCosigned,
   lacksNewKey,
   type OwnKeys,
+  openKeptHistory,
   openOwnKeys,
   settleKeyChange,
   signersAfter,
@@ -122,7 +124,11 @@ async function takeOver(
   { origin, sources }: { readonly origin: string; readonly sources: readonly HeadSource[] },
 ): Promise<TakenOver> {
   const { store, events, keyChange } = options;
-  const before = await openOwnKeys(await store.head(), { ...options, origin });
+  const stored = await store.head();
+  const kept = await openKeptHistory(stored, origin);
+  const keyChanges = changeHashes(kept);
+  await assertGuardedKeysKnown(options, { origin, keyChanges });
+  const before = openOwnKeys({ ...stored, history: kept }, options);
   const isKeyLeaked = options.isKeyLeaked === true;
   const own = { origin, keys: before, isKeyLeaked };
   // Before store and guard change hands: a refusal leaves both as they were.
@@ -132,7 +138,7 @@ async function takeOver(
   });
   await assertNewestKeys(sources, own);
   await hearClaims(empty, shownToWitnesses(await store.head(), before), options);
-  const claimed = await claimLog(options, origin, shown[0]);
+  const claimed = await claimLog(options, origin, { shown: shown[0], keyChanges });
   const { head } = claimed;
   const opened = await openPublished(options, { ...claimed, servedSize }, own);
   // Last, for it cannot be taken back: whoever is refused ended or changed nothing.

@@ -1,7 +1,7 @@
 /** Which keys speak for this log, and how they change. spec/key-history.md, spec/decisions/0049 */
 import { TlogError } from "../errors.ts";
 import { rangeRoot } from "../merkle/compact-range.ts";
-import type { KeptKeyHistory, LogStore, PublishedHead, StoreHead } from "../store/store.ts";
+import type { LogStore, PublishedHead, StoreHead } from "../store/store.ts";
 import { ED25519, keyLabel, type NoteSigner, type VerifierKey } from "../tlog/key.ts";
 import { isSameVerifierKey } from "../tlog/key-change.ts";
 import {
@@ -35,20 +35,36 @@ export interface OwnKeys {
   readonly labels: ReadonlySet<string>;
 }
 
+/** The history that is stored, signatures verified; undefined: the keys never changed. @throws {TlogError} STORE_DAMAGED */
+export async function openKeptHistory(
+  { keys }: Pick<StoreHead, "keys">,
+  origin: string,
+): Promise<KeyHistory | undefined> {
+  try {
+    return keys && (await openKeyHistory({ history: keys.history, origin }));
+  } catch (cause) {
+    if (!(cause instanceof TlogError)) throw cause;
+    throw new TlogError("STORE_DAMAGED", `meta row keys: ${cause.message}`, { cause });
+  }
+}
+
 /**
  * Holds what signs against what was said of the log's keys.
- * @throws {TlogError} KEY_RETIRED (a key that was replaced would sign first) | STORE_ORIGIN_MISMATCH | STORE_DAMAGED
+ * @param stored.history - as {@link openKeptHistory} has it.
+ * @throws {TlogError} KEY_RETIRED (a key that was replaced would sign first) | STORE_ORIGIN_MISMATCH
  */
-export async function openOwnKeys(
-  { keys, published }: Pick<StoreHead, "keys" | "published">,
-  { origin, signers }: { readonly origin: string; readonly signers: readonly NoteSigner[] },
-): Promise<OwnKeys> {
+export function openOwnKeys(
+  {
+    history,
+    published,
+  }: { readonly history: KeyHistory | undefined; readonly published: PublishedHead | undefined },
+  { signers }: { readonly signers: readonly NoteSigner[] },
+): OwnKeys {
   const signing = signers.map(({ verifierKey }) => verifierKey);
-  if (keys === undefined) {
+  if (history === undefined) {
     assertFirstKeys(published, signing);
     return ownKeys(undefined, signing);
   }
-  const history = await openKept(keys, origin);
   assertCurrent(history, signing);
   return ownKeys(history, signing);
 }
@@ -138,15 +154,6 @@ export function lacksNewKey(
 function ownKeys(history: KeyHistory | undefined, signing: readonly VerifierKey[]): OwnKeys {
   const all = [...(history === undefined ? [] : keySets(history).flat()), ...signing];
   return { history, at: (treeSize) => keysAt(history, all, treeSize), labels: new Set(all.map(keyLabel)) };
-}
-
-async function openKept({ history }: KeptKeyHistory, origin: string): Promise<KeyHistory> {
-  try {
-    return await openKeyHistory({ history, origin });
-  } catch (cause) {
-    if (!(cause instanceof TlogError)) throw cause;
-    throw new TlogError("STORE_DAMAGED", `meta row keys: ${cause.message}`, { cause });
-  }
 }
 
 /** @throws {TlogError} KEY_RETIRED | STORE_ORIGIN_MISMATCH */

@@ -1,14 +1,16 @@
 import { TlogError } from "../errors.ts";
 import type { LogEvents } from "../events.ts";
-import type { Guard } from "../keys/guard.ts";
+import { type Guard, type GuardedKeys, guardedKeys } from "../keys/guard.ts";
 import { type CompactRange, rangeRoot } from "../merkle/compact-range.ts";
 import { hashesEqual } from "../merkle/hash.ts";
 import type { LogStore, SignedHead } from "../store/store.ts";
 import { signCheckpoint } from "../tlog/checkpoint.ts";
 import type { NoteSigner } from "../tlog/key.ts";
+import { changeHashes } from "../tlog/key-history.ts";
 import { formatNote, parseNote } from "../tlog/note.ts";
 import { FormerSigners, ownSigners, withinTime } from "./former-signers.ts";
 import type { Publication } from "./log.ts";
+import type { OwnKeys } from "./own-keys.ts";
 import { readBack } from "./read-back.ts";
 import type { TrailingRows } from "./trailing-rows.ts";
 
@@ -20,6 +22,7 @@ export interface HeadSignerOptions {
   /** The lineage token this opening holds. */
   readonly lineage: string;
   readonly signers: readonly NoteSigner[];
+  readonly keys: Pick<OwnKeys, "history">;
   /** The largest signed tree, rebuilt from storage. */
   readonly verified: CompactRange;
   /** A head this log signed, with the log's signatures alone: it is not signed again. */
@@ -42,6 +45,7 @@ export class HeadSigner {
   readonly #options: HeadSignerOptions;
   readonly #own: readonly NoteSigner[];
   readonly #former: FormerSigners;
+  readonly #guardedKeys: GuardedKeys | undefined;
   #verified: CompactRange; // owned by #record(): what the next signature reads on from
   #readableSize: number; // owned by #record()
   #newest: Publication | undefined; // owned by sign()
@@ -50,6 +54,7 @@ export class HeadSigner {
     this.#options = options;
     this.#own = ownSigners(options.signers);
     this.#former = new FormerSigners(options);
+    this.#guardedKeys = guardedKeys(changeHashes(options.keys.history));
     this.#verified = options.verified;
     this.#readableSize = options.verified.treeSize;
     this.#newest = options.signed;
@@ -82,7 +87,11 @@ export class HeadSigner {
     }
     const head = { treeSize: range.treeSize, rootHash: rangeRoot(range) };
     const { storeId, epoch } = store.writer;
-    await guard.write({ origin, storeId, epoch, lineage, nextLineage: undefined, signed: head });
+    await guard.write({
+      ...{ origin, storeId, epoch, lineage, nextLineage: undefined },
+      signed: head,
+      keys: this.#guardedKeys,
+    });
     rows.signed(head);
     this.#verified = range;
     this.#readableSize = head.treeSize;

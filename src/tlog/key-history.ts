@@ -129,6 +129,11 @@ export function keysAt(
   return keys;
 }
 
+/** SHA-256 of the text of each change, oldest first: what the next one calls `previous`. */
+export function changeHashes(history: KeyHistory | undefined): readonly Uint8Array[] {
+  return history?.changes.map(({ note }) => sha256(note.text)) ?? [];
+}
+
 /** How two histories of one log stand to each other, by what they say, whoever signed it in addition. */
 export function compareKeyHistories(
   one: KeyHistory,

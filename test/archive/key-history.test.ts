@@ -9,7 +9,7 @@ import { repairLog } from "../../src/archive/repair.ts";
 import { restoreBackup } from "../../src/archive/restore.ts";
 import { memoryGuard } from "../../src/keys/guard.ts";
 import { openGuardFile, openLmdbReader } from "../../src/server.ts";
-import { formatKeyHistory } from "../../src/tlog/key-history.ts";
+import { formatKeyHistory, parseKeyHistory } from "../../src/tlog/key-history.ts";
 import { expectCodeAsync } from "../expect-code.ts";
 import { testSigner } from "../log/harness.ts";
 import { changedTo, logKey } from "../tlog/key-changes.ts";
@@ -84,6 +84,28 @@ describe("the history of a log's keys", () => {
     // A log of the same name whose keys changed otherwise.
     const { data } = await rotated();
     await expectCodeAsync(exportOf(data, site), "KEY_HISTORY_FORKED");
+  });
+
+  it("is asked for by the guard: what comes back without a change that was made is refused before anything is signed", async () => {
+    const { folder, data, site, history } = await rotated();
+    const restored = join(folder, "restored");
+    const guard = await openGuardFile(`${data}.guard`);
+    const kept = await readFile(history);
+    await rm(history);
+    const source = openDirectorySource(site);
+    const logKeys = [second.verifierKey];
+    const head = await openNewestHead(source, {
+      trust: { ...trust, logKeys },
+      history: undefined,
+      signal: never,
+    });
+    const from = { sources: [source], head, directory: restored, guard, signal: never };
+    await expectCodeAsync(importLog(from), "GUARD_AHEAD");
+    const keyHistory = parseKeyHistory(new Uint8Array(kept));
+    expect(await importLog({ ...from, keyHistory })).toMatchObject({ guard: "adopted" });
+    await guard.close();
+    const options = { signers: [second], guard: await openGuardFile(`${data}.guard`) };
+    await (await grow(restored, 311, options)).close();
   });
 
   it("is in a repaired directory, and in a restored backup", async () => {

@@ -69,6 +69,20 @@ describe.each(VOLUMES)("a guard file on %s", (_name, volume) => {
     await guard.close();
   });
 
+  it("remembers how often the log's keys changed, also when a writer knows of fewer, and reads what was written before it could", async () => {
+    const guard = await openGuardFile(path);
+    await guard.write(signedAt(1));
+    expect(await readFile(path, "latin1")).toMatch(/bristlecone-guard\/v1\n(.+\n){6}signed .+\nchecksum /);
+    const keys = { changes: 2, lastChange: new Uint8Array(32).fill(7) };
+    await guard.write({ ...signedAt(2), keys });
+    expect(await reread()).toEqual({ ...signedAt(2), keys });
+    expect(await readFile(path, "latin1")).toContain("bristlecone-guard/v2\n");
+    await guard.write({ ...signedAt(3), keys: { ...keys, changes: 1 } });
+    await guard.write(signedAt(4));
+    expect(await reread()).toEqual({ ...signedAt(4), keys });
+    await guard.close();
+  });
+
   it("keeps the file from other users' eyes", async () => {
     const guard = await openGuardFile(path);
     await guard.write(RECORD);

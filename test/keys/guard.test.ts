@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { checkGuard, type GuardedStore, type GuardRecord } from "../../src/keys/guard.ts";
+import { checkGuard, type GuardedStore, type GuardRecord, guardedKeys } from "../../src/keys/guard.ts";
 import { expectCode } from "../expect-code.ts";
 
 const ROOT_A = new Uint8Array(32).fill(0xaa);
@@ -7,6 +7,8 @@ const ROOT_B = new Uint8Array(32).fill(0xbb);
 const TOKEN_1 = "1".repeat(32);
 const TOKEN_2 = "2".repeat(32);
 const TOKEN_3 = "3".repeat(32);
+
+const CHANGES = [1, 2, 3].map((value) => new Uint8Array(32).fill(value));
 
 const RECORD: GuardRecord = {
   origin: "example.com/log",
@@ -42,6 +44,12 @@ describe("checkGuard", () => {
       { ...RECORD, nextLineage: TOKEN_2 },
       { ...STORE, lineage: TOKEN_2 },
     ],
+    [
+      "a store that changed its keys before the crash, and the guard did not hear of it",
+      { ...RECORD, keys: guardedKeys(CHANGES.slice(0, 1)) },
+      { ...STORE, keyChanges: CHANGES },
+    ],
+    ["a guard from before it heard of keys", RECORD, { ...STORE, keyChanges: CHANGES }],
     ["a new store without a guard", undefined, { ...STORE, lineage: undefined, signed: undefined }],
     [
       "a first opening that crashed before the store took its token",
@@ -66,6 +74,24 @@ describe("checkGuard", () => {
       "another root at the signed size",
       RECORD,
       { ...STORE, signed: { treeSize: 10, rootHash: ROOT_B } },
+      "GUARD_MISMATCH",
+    ],
+    [
+      "a directory from before a change of keys",
+      { ...RECORD, keys: guardedKeys(CHANGES.slice(0, 2)) },
+      { ...STORE, keyChanges: CHANGES.slice(0, 1) },
+      "GUARD_AHEAD",
+    ],
+    [
+      "a directory without a history of keys",
+      { ...RECORD, keys: guardedKeys(CHANGES) },
+      STORE,
+      "GUARD_AHEAD",
+    ],
+    [
+      "another change of keys",
+      { ...RECORD, keys: guardedKeys(CHANGES.slice(0, 2)) },
+      { ...STORE, keyChanges: CHANGES.slice(1) },
       "GUARD_MISMATCH",
     ],
     ["the guard of another store", RECORD, { ...STORE, storeId: "f".repeat(32) }, "GUARD_MISMATCH"],

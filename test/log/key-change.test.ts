@@ -6,7 +6,7 @@ import { keysAt } from "../../src/tlog/key-history.ts";
 import { parseNote } from "../../src/tlog/note.ts";
 import { expectCodeAsync } from "../expect-code.ts";
 import { logKey } from "../tlog/key-changes.ts";
-import { type Disks, emptyDisks, entry, ORIGIN, openOn, published, testSigner } from "./harness.ts";
+import { copyOf, type Disks, emptyDisks, entry, ORIGIN, openOn, published, testSigner } from "./harness.ts";
 
 const [first, second, stranger] = [await testSigner(), await testSigner(21), await testSigner(22)];
 const CHANGE = { atSeconds: 1_795_320_000, signers: [second] };
@@ -41,6 +41,28 @@ describe("a log whose key was changed", () => {
       expect((await openCheckpoint({ signedNote, logKeys })).treeSize).toBe(treeSize);
       await log.close();
     }
+  });
+
+  it("does not start from a copy of before the change, with the old key or the new one: the guard has heard of it", async () => {
+    const disks = emptyDisks();
+    const log = await openOn(disks);
+    await log.add(entry(0));
+    await published(log, 0);
+    await log.close();
+    const before = copyOf(disks);
+    await (await openOn(disks, { keyChange: CHANGE })).close();
+    expect(disks.guard?.keys?.changes).toBe(1);
+    const restored: Disks = { store: before.store, guard: disks.guard };
+    for (const signers of [[first], [second], [second, first]])
+      await expectCodeAsync(openOn(restored, { signers }), "GUARD_AHEAD");
+    // Killed between the store's row and the guard.
+    const ahead: Disks = {
+      store: copyOf(disks).store,
+      guard: disks.guard && { ...disks.guard, keys: undefined },
+    };
+    await (await openOn(ahead, { signers: [second] })).close();
+    expect(ahead.guard?.keys).toEqual(disks.guard?.keys);
+    await (await openOn(restored, { recreateGuard: true })).close();
   });
 
   it("does not start with the old key alone or before the new one, nor with a stranger's", async () => {
