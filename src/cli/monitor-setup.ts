@@ -76,6 +76,7 @@ export async function monitoredLog(
     trust,
     from: log.from ?? 0,
     matchers,
+    isHeard: log.push ?? true,
     places: placesOf(log, asksWitnesses ? trust.policy : undefined),
     patience: patienceOf(log, trust.policy),
   };

@@ -33,10 +33,11 @@ export function statusJson({ isSaving, logs }: MonitorStatus): object {
 }
 
 function logJson(log: LogStatus): object {
-  const { headSeenAtMs, checkedAtMs, alarms, quorum, ...rest } = log;
+  const { headSeenAtMs, checkedAtMs, alarms, quorum, isTold, ...rest } = log;
   const { cosignedAtSeconds, margin, witnesses } = quorum;
   return {
     ...rest,
+    listening: isTold,
     headSeenAt: isoTime(headSeenAtMs),
     checkedAt: isoTime(checkedAtMs),
     quorum: {
@@ -90,7 +91,7 @@ function alarmHtml({ origin }: LogStatus, alarm: LogStatus["alarms"][number]): s
 }
 
 function rowHtml(log: LogStatus): string {
-  const { origin, url, treeSize, readSize, matches, quorum, places, checkedAtMs, failure } = log;
+  const { origin, url, treeSize, readSize, matches, quorum, places, checkedAtMs, failure, isTold } = log;
   const cosigned = isoTime(quorum.cosignedAtSeconds && quorum.cosignedAtSeconds * 1000);
   const quorumText =
     quorum.margin === undefined
@@ -100,7 +101,7 @@ function rowHtml(log: LogStatus): string {
     ({ name, verdict, treeSize: size }) =>
       `${name}: ${verdict ?? "not asked yet"}${size === undefined ? "" : ` (${grouped(size)})`}`,
   );
-  const look = `${isoTime(checkedAtMs) ?? "not yet"}${failure === undefined ? "" : `: ${failure.message}`}`;
+  const look = `${isoTime(checkedAtMs) ?? "not yet"}${isTold ? ", and listening" : ""}${failure === undefined ? "" : `: ${failure.message}`}`;
   return `<tr><td>${escaped(origin)}<br><code class="dim">${escaped(url)}</code><td class="n">${grouped(treeSize)}<td class="n">${grouped(readSize)}<td class="n">${grouped(matches)}<td>${escaped(quorumText)}<td>${placesText.map(escaped).join("<br>")}<td>${escaped(look)}</tr>`;
 }
 

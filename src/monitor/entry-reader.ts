@@ -1,68 +1,71 @@
 /** Reads every entry of a log once, in order; each was tied to a verified head by the client, and is hashed into a tree of this monitor's own. */
-import type { FetcherOptions } from "../../client/fetcher.ts";
-import type { LogClient } from "../../client/log-client.ts";
-import type { TileCache } from "../../client/tile-cache.ts";
-import { openTileSource, type TreeHead } from "../../client/tile-source.ts";
+import { readEntries } from "../../client/entries.ts";
+import type { Fetcher } from "../../client/fetcher.ts";
+import type { LogHead } from "../../client/log-head.ts";
+import { memoryTiles, type TileCache } from "../../client/tile-cache.ts";
+import { openTileSource, type TileSource, type TreeHead } from "../../client/tile-source.ts";
 import { TlogError } from "../errors.ts";
-import type { MonitorEvents } from "../events.ts";
-import {
-  appendHashes,
-  type CompactRange,
-  emptyRange,
-  peakCoordinates,
-  rangeRoot,
-} from "../merkle/compact-range.ts";
+import { type CompactRange, emptyRange, peakCoordinates, rangeRoot } from "../merkle/compact-range.ts";
 import { hashesEqual } from "../merkle/hash.ts";
-import { encodeBase64, encodeHex } from "../tlog/encoding.ts";
-import { GrowingBytes } from "../tlog/growing-bytes.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
-import { fetcherFor } from "../witness/head-places.ts";
-import { addressed } from "./alarms.ts";
-import { type Alert, alertId, EXCERPT_BYTES } from "./alert.ts";
 import { failureKind } from "./failure-kind.ts";
-import type { LogRecord } from "./log-record.ts";
-import { type Matcher, type SeenEntry, seenEntry } from "./matchers.ts";
-import type { MonitoredLog } from "./monitored-log.ts";
+import { seenEntry } from "./matchers.ts";
+import { ReadBatch, type ReadBatchOptions } from "./read-batch.ts";
+import { openRecorder } from "./served-bytes.ts";
+import type { WrongBytes } from "./wrong-bytes.ts";
 
-export interface EntryReaderOptions {
-  readonly log: MonitoredLog;
-  readonly record: LogRecord;
-  readonly client: LogClient;
+export interface EntryReaderOptions extends ReadBatchOptions {
+  readonly fetcher: Fetcher;
   readonly cache: TileCache;
-  readonly network: FetcherOptions;
-  readonly to: readonly string[];
-  readonly now: () => number;
-  readonly events: MonitorEvents;
 }
 
 /** Entries of one piece: then other logs have their turn. */
 const PIECE_ENTRIES = 64 * TILE_WIDTH;
-/** What was read is written down at least this often while reading, and after so many alerts. */
-const SAVE_EVERY_MS = 1000;
-const SAVE_EVERY_ALERTS = 100;
+
+/** Entries that are not those that were signed: with the code that says why, and what was served. */
+export class WrongEntriesError extends TlogError {
+  readonly kept: Pick<WrongBytes, "checkpoint" | "asked" | "served">;
+
+  constructor(cause: TlogError, kept: WrongEntriesError["kept"] & { asked: { start: number; end: number } }) {
+    const { start, end } = kept.asked;
+    const from = Math.floor(start / TILE_WIDTH) * TILE_WIDTH;
+    super(cause.code, `entries ${from} to ${end - 1}: ${cause.message}`, { cause });
+    this.kept = kept;
+  }
+}
+
+/** What entries are read through. */
+interface Source {
+  readonly fetcher: Fetcher;
+  readonly tiles: TileSource;
+}
 
 export class EntryReader {
   readonly #options: EntryReaderOptions;
+  readonly #source: Source;
 
   constructor(options: EntryReaderOptions) {
     this.#options = options;
+    const { fetcher, cache, log } = options;
+    this.#source = { fetcher, tiles: openTileSource({ origin: log.trust.origin, fetcher, cache }) };
   }
 
   /**
    * Reads on from where the record is, at most one piece; none while too many alerts wait. One at a time. Of a piece that has a wrong byte all
    * is read that comes before its bundle.
-   * @throws {TlogError} ROOT_MISMATCH | ENTRY_MISMATCH | BUNDLE_MALFORMED | TILE_MALFORMED (other bytes than were signed), the network's codes, ABORTED
+   * @throws {TlogError} ROOT_MISMATCH | ENTRY_MISMATCH | BUNDLE_MALFORMED | TILE_MALFORMED (other bytes than were signed: a
+   *   {@link WrongEntriesError}), the network's codes, ABORTED
    */
-  async readPiece(head: TreeHead, signal: AbortSignal): Promise<void> {
+  async readPiece(head: LogHead, signal: AbortSignal): Promise<void> {
     const start = (this.#options.record.state.read ?? (await this.#begin(head, signal)))?.treeSize;
     if (start === undefined) return;
     const end = bundleEnd(start + PIECE_ENTRIES, head);
     try {
-      await this.#read(end, signal);
+      await this.#read(this.#source, { head, end, signal });
     } catch (error) {
       if (!isWrongBytes(error)) throw error;
       for (let from = this.#position; from < end && this.#options.record.hasRoom; from = this.#position) {
-        await this.#readBundle(from, bundleEnd(from + TILE_WIDTH, head), signal);
+        await this.#readBundle({ head, end: bundleEnd(from + TILE_WIDTH, head), signal });
       }
     }
     this.#assertRoot(head);
@@ -72,23 +75,35 @@ export class EntryReader {
     return this.#options.record.state.read?.treeSize ?? 0;
   }
 
-  async #readBundle(start: number, end: number, signal: AbortSignal): Promise<void> {
+  /** Remembers what is served, and asks for all of it: a cache holds only what fits. */
+  async #readBundle(range: { head: LogHead; end: number; signal: AbortSignal }): Promise<void> {
+    const { fetcher, log } = this.#options;
+    const recorder = openRecorder(fetcher);
+    const tiles = openTileSource({
+      origin: log.trust.origin,
+      fetcher: recorder.fetcher,
+      cache: memoryTiles(),
+    });
+    const asked = { start: this.#position, end: range.end };
     try {
-      await this.#read(end, signal);
-    } catch (cause) {
-      if (!isWrongBytes(cause)) throw cause;
-      const where = `entries ${Math.floor(start / TILE_WIDTH) * TILE_WIDTH} to ${end - 1}`;
-      throw new TlogError(cause.code, `${where}: ${cause.message}`, { cause });
+      await this.#read({ fetcher: recorder.fetcher, tiles }, range);
+    } catch (error) {
+      if (!isWrongBytes(error)) throw error;
+      const checkpoint = range.head.signedNote;
+      throw new WrongEntriesError(error, { checkpoint, asked, served: recorder.take() });
     }
   }
 
-  async #read(end: number, signal: AbortSignal): Promise<void> {
-    const { record, client, log } = this.#options;
+  async #read(
+    source: Source,
+    { head, end, signal }: { head: TreeHead; end: number; signal: AbortSignal },
+  ): Promise<void> {
+    const { record, log } = this.#options;
     const start = this.#position;
     if (start >= end || !record.hasRoom) return;
     const batch = new ReadBatch(this.#options);
     try {
-      for await (const entry of client.entries({ start, end, signal })) {
+      for await (const entry of readEntries(source, { head, start, end, signal })) {
         const found = batch.add(seenEntry(log.trust.origin, entry));
         if (found !== undefined) await found;
         if (batch.isDue) await batch.write();
@@ -121,14 +136,8 @@ export class EntryReader {
   }
 
   async #rangeAt(treeSize: number, head: TreeHead, signal: AbortSignal): Promise<CompactRange> {
-    const { log, network, cache } = this.#options;
-    const fetcher = fetcherFor(log.url, network);
     const nodes = peakCoordinates(treeSize);
-    const read = await openTileSource({ origin: log.trust.origin, fetcher, cache }).readNodes({
-      head,
-      nodes,
-      signal,
-    });
+    const read = await this.#source.tiles.readNodes({ head, nodes, signal });
     return { treeSize, peaks: nodes.map(read) };
   }
 }
@@ -141,116 +150,3 @@ function isWrongBytes(error: unknown): error is TlogError {
 function bundleEnd(index: number, { treeSize }: TreeHead): number {
   return Math.min(treeSize, Math.floor(index / TILE_WIDTH) * TILE_WIDTH);
 }
-
-/** Entries that were read and matched, and are not written down yet. */
-class ReadBatch {
-  readonly #options: EntryReaderOptions;
-  #hashes = new GrowingBytes(); // owned by add() and write(), as are the others
-  #alerts: Alert[] = [];
-  #count = 0;
-  #bytes = 0;
-  #writtenMs: number;
-
-  constructor(options: EntryReaderOptions) {
-    this.#options = options;
-    this.#writtenMs = options.now();
-  }
-
-  /** @returns a promise only when a matcher makes one wait. */
-  add(entry: SeenEntry): Promise<void> | undefined {
-    this.#hashes.append(entry.leafHash);
-    this.#count += 1;
-    this.#bytes += entry.entry.length;
-    let waiting: Promise<void> | undefined;
-    for (const matcher of this.#options.log.matchers) {
-      const before = waiting;
-      if (before !== undefined) waiting = before.then(() => this.#ask(matcher, entry));
-      else waiting = this.#ask(matcher, entry);
-    }
-    return waiting;
-  }
-
-  get isDue(): boolean {
-    if (this.#alerts.length >= SAVE_EVERY_ALERTS) return true;
-    return this.#count % TILE_WIDTH === 0 && this.#options.now() - this.#writtenMs >= SAVE_EVERY_MS;
-  }
-
-  /** Position and alerts in one step: neither is there without the other. */
-  async write(): Promise<void> {
-    if (this.#count === 0) return;
-    const { record, to, events, log } = this.#options;
-    const [hashes, alerts, count, bytes] = [this.#hashes.bytes(), this.#alerts, this.#count, this.#bytes];
-    this.#hashes = new GrowingBytes();
-    this.#alerts = [];
-    this.#count = 0;
-    this.#bytes = 0;
-    this.#writtenMs = this.#options.now();
-    const matches = alerts.filter(({ kind }) => kind === "match").length;
-    await record.change((state) => ({
-      ...state,
-      read: appendHashes(state.read ?? emptyRange(), hashes).range,
-      matches: state.matches + matches,
-      pending: [...state.pending, ...addressed(alerts, to)],
-    }));
-    events.entriesRead?.({ origin: log.trust.origin, count, bytes, matches });
-  }
-
-  #ask(matcher: Matcher, entry: SeenEntry): Promise<void> | undefined {
-    try {
-      const verdict = matcher.match(entry);
-      if (typeof verdict === "boolean" || typeof verdict === "string") {
-        this.#judge(matcher, entry, verdict);
-        return undefined;
-      }
-      return verdict.then(
-        (settled) => this.#judge(matcher, entry, settled),
-        (error: unknown) => this.#failed(matcher, entry, error),
-      );
-    } catch (error) {
-      this.#failed(matcher, entry, error);
-      return undefined;
-    }
-  }
-
-  #judge(matcher: Matcher, entry: SeenEntry, verdict: boolean | string): void {
-    if (verdict === false || verdict === "") return;
-    const words = verdict === true ? "" : `: ${verdict.slice(0, MAX_WORDS)}`;
-    this.#alert("match", matcher, entry, `entry ${entry.leafIndex} matches ${matcher.name}${words}`);
-  }
-
-  /** Nobody knows whether it would have matched: a person has to look. */
-  #failed(matcher: Matcher, entry: SeenEntry, error: unknown): void {
-    const reason = error instanceof Error ? error.message : String(error);
-    const message = `entry ${entry.leafIndex}: the matcher ${matcher.name} failed: ${reason.slice(0, MAX_WORDS)}`;
-    this.#alert("matcher-failed", matcher, entry, message);
-  }
-
-  #alert(
-    kind: "match" | "matcher-failed",
-    { name: matcher }: Matcher,
-    seen: SeenEntry,
-    message: string,
-  ): void {
-    const { origin, leafIndex, leafHash, entry } = seen;
-    const { url } = this.#options.log;
-    this.#alerts.push({
-      id: alertId([origin, kind, matcher, leafIndex, encodeHex(leafHash)]),
-      kind,
-      isResolved: false,
-      origin,
-      url,
-      atMs: this.#options.now(),
-      message,
-      match: {
-        matcher,
-        leafIndex,
-        leafHash: encodeHex(leafHash),
-        entryBytes: entry.length,
-        excerpt: encodeBase64(entry.subarray(0, EXCERPT_BYTES)),
-      },
-    });
-  }
-}
-
-/** Most words of a module that are kept. */
-const MAX_WORDS = 500;

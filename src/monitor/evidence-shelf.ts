@@ -1,4 +1,5 @@
 import { TlogError } from "../errors.ts";
+import type { WrongBytes } from "./wrong-bytes.ts";
 
 /** Where what convicts a log, or may convict it later, is kept. Bounded: the first of a kind say as much as the thousandth. */
 export interface EvidenceShelf {
@@ -9,6 +10,8 @@ export interface EvidenceShelf {
   keepEvidence(origin: string, evidence: string): Promise<string | undefined>;
   /** The same of a signed checkpoint that nothing is proven of yet. */
   keepCheckpoint(origin: string, signedNote: Uint8Array): Promise<string | undefined>;
+  /** The same of bytes that are not those that were signed. */
+  keepWrongBytes(kept: WrongBytes): Promise<string | undefined>;
 }
 
 /** The paths of what was kept: what cannot be kept is told all the same. */

@@ -2,6 +2,8 @@
 import { quorumMargin } from "../../client/explain.ts";
 import type { VerifiedCheckpoint } from "../tlog/checkpoint.ts";
 import { isQuorumMet, type Policy } from "../tlog/policy.ts";
+import type { LogState } from "./log-state.ts";
+import type { MonitoredLog } from "./monitored-log.ts";
 
 export interface QuorumSight {
   /** The latest moment by which a quorum had cosigned the head, POSIX seconds; undefined: no quorum is asked for, or none says when. */
@@ -22,4 +24,23 @@ export function quorumSight({ cosignatures }: VerifiedCheckpoint, policy: Policy
   const last = names.findIndex((_name, at) => isQuorumMet(policy, names.slice(0, at + 1)));
   const margin = isQuorumMet(policy, latest.keys()) ? quorumMargin(policy, [...latest.keys()]) : undefined;
   return { atSeconds: newestFirst[last]?.[1], margin };
+}
+
+/** For people: that the newest head is older than it may be; undefined: it is not, or it is the last one. */
+export function staleness(
+  head: VerifiedCheckpoint,
+  { log, state, now }: { readonly log: MonitoredLog; readonly state: LogState; readonly now: () => number },
+): string | undefined {
+  const { patience, trust } = log;
+  const { head: seen, isEndTold } = state;
+  if (patience.staleMs === undefined || seen === undefined || head.treeSize === 0 || isEndTold)
+    return undefined;
+  const quorumAtSeconds = quorumSight(head, trust.policy).atSeconds;
+  const sinceMs = quorumAtSeconds === undefined ? seen.seenAtMs : quorumAtSeconds * 1000;
+  const ageMs = now() - sinceMs;
+  if (ageMs <= patience.staleMs) return undefined;
+  const age = `${Math.floor(ageMs / 1000)} seconds ago`;
+  return quorumAtSeconds === undefined
+    ? `the log has shown size ${head.treeSize} since ${age}, and nothing newer`
+    : `a quorum cosigned the newest head, of size ${head.treeSize}, ${age}, and none since`;
 }

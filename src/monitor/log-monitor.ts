@@ -1,28 +1,32 @@
 /** One log: its head is verified again and again, and every entry once, in order. What that comes to goes into its record. */
-import { LogForkedError } from "../../client/errors.ts";
-import type { FetcherOptions } from "../../client/fetcher.ts";
-import { type LogClient, openLogClient } from "../../client/log-client.ts";
+import { type Fetcher, type FetcherOptions, openFetcher } from "../../client/fetcher.ts";
+import { type Heads, openHeads } from "../../client/heads.ts";
 import type { LogHead } from "../../client/log-head.ts";
+import { listen, type Push } from "../../client/push.ts";
 import { memoryTiles } from "../../client/tile-cache.ts";
+import { openTileSource } from "../../client/tile-source.ts";
 import { TlogError } from "../errors.ts";
 import type { MonitorEvents } from "../events.ts";
-import { openCheckpoint, type VerifiedCheckpoint } from "../tlog/checkpoint.ts";
+import type { VerifiedCheckpoint } from "../tlog/checkpoint.ts";
 import { parseCheckpoint } from "../tlog/checkpoint-body.ts";
 import { decodeUtf8 } from "../tlog/encoding.ts";
-import { parseFrozen } from "../tlog/frozen.ts";
 import { parseNote } from "../tlog/note.ts";
-import { fetchNote } from "../witness/head-places.ts";
 import { addressed, observe } from "./alarms.ts";
-import { type AlarmKind, alertId } from "./alert.ts";
+import type { AlarmKind } from "./alert.ts";
 import { PlaceWatch } from "./compare-places.ts";
+import { ended } from "./ended.ts";
 import { EntryReader } from "./entry-reader.ts";
 import { type EvidenceShelf, keptFiles } from "./evidence-shelf.ts";
 import { failureKind } from "./failure-kind.ts";
-import { quorumSight } from "./freshness.ts";
+import { staleness } from "./freshness.ts";
+import { Gate } from "./gate.ts";
+import { keepProof } from "./keep-proof.ts";
 import { keysChanged, knownKeys } from "./known-keys.ts";
 import type { LogRecord } from "./log-record.ts";
 import type { LogState } from "./log-state.ts";
 import type { MonitoredLog } from "./monitored-log.ts";
+import { openRecorder, type Recorder } from "./served-bytes.ts";
+import { shownBySignature } from "./shown-head.ts";
 
 export interface LogMonitorOptions {
   readonly log: MonitoredLog;
@@ -39,8 +43,14 @@ export interface LogMonitorOptions {
 export class LogMonitor {
   readonly places: PlaceWatch;
   readonly #options: LogMonitorOptions;
-  readonly #client: LogClient;
+  readonly #fetcher: Fetcher;
+  /** What the look at a head that is under way was served. */
+  readonly #served: Recorder;
+  readonly #heads: Heads;
   readonly #reader: EntryReader;
+  /** One look at a head at a time: what was asked for, and what was told. */
+  readonly #looks = new Gate(1);
+  #push: Push | undefined; // owned by listen()
   /** The newest head, whole policy met. Owned by checkHead(). */
   #head: LogHead | undefined;
   #checkedAtMs: number | undefined; // owned by checkHead()
@@ -49,7 +59,7 @@ export class LogMonitor {
   constructor(options: LogMonitorOptions) {
     this.#options = options;
     const { log, record, network, now, shelf } = options;
-    const { policy, origin } = log.trust;
+    const { origin } = log.trust;
     // Tiles are read once, in order: what is kept is the right edge and the way up.
     const cache = memoryTiles({ maxBytes: 1024 * 1024 });
     const onKeys = (state: LogState): LogState => {
@@ -57,9 +67,13 @@ export class LogMonitor {
       const alerts = alert === undefined ? [] : [alert];
       return { ...state, pending: [...state.pending, ...addressed(alerts, options.to)] };
     };
-    const checkpoints = record.checkpoints({ now, onKeys });
-    this.#client = openLogClient({ ...network, url: log.url, policy, origin, checkpoints, cache });
-    this.#reader = new EntryReader({ ...options, client: this.#client, cache });
+    const memory = record.checkpoints({ now, onKeys });
+    this.#fetcher = openFetcher(log.url, network);
+    this.#served = openRecorder(this.#fetcher);
+    const { fetcher } = this.#served;
+    const tiles = openTileSource({ origin, fetcher, cache });
+    this.#heads = openHeads({ trust: log.trust, fetcher, tiles, memory });
+    this.#reader = new EntryReader({ ...options, fetcher: this.#fetcher, cache });
     const onObserved = this.#observe.bind(this);
     const logKeys = () => knownKeys(record.state, log.trust);
     this.places = new PlaceWatch({
@@ -90,24 +104,36 @@ export class LogMonitor {
     return { atMs: this.#checkedAtMs, failure: this.#failure };
   }
 
+  /** The log says by itself what is new, and is heard. */
+  get isTold(): boolean {
+    return this.#push?.isLive === true;
+  }
+
+  /** Listens to what the log tells, if it does, until the signal aborts: what comes is for {@link LogMonitor.hear}. */
+  listen(signal: AbortSignal): Push {
+    const late = new TlogError("REMOTE_TIMEOUT", "events: nothing comes");
+    this.#push = listen({ fetcher: this.#fetcher, knownSize: () => this.#head?.treeSize, signal, late });
+    return this.#push;
+  }
+
   /**
    * Fetches the head, verifies it, and compares it with what other places show.
    * @returns the newest verified head; undefined when this look failed.
    * @throws {TlogError} ABORTED
    */
   async checkHead(signal: AbortSignal): Promise<LogHead | undefined> {
-    const shown = await this.#fetchHead(signal);
-    if (shown === undefined) return undefined;
-    if (this.#head === undefined || shown.treeSize >= this.#head.treeSize) this.#head = shown;
-    await this.#observeHead(shown);
-    if (this.backlog === 0) for (const kind of ["wrong-bytes", "withheld"] as const) await this.#settle(kind);
-    this.#options.events.headVerified?.({
-      origin: shown.origin,
-      treeSize: shown.treeSize,
-      progress: shown.progress,
-    });
+    const shown = await this.#look(() => this.#heads.fetch(signal), signal);
+    if (shown === undefined || this.#head === undefined) return undefined;
     if (shown.progress !== "behind") await this.places.look(this.#head, signal);
     return this.#head;
+  }
+
+  /**
+   * Verifies a head that the log told of, as one that was asked for.
+   * @throws {TlogError} ABORTED
+   */
+  async hear(signedNote: Uint8Array, signal: AbortSignal): Promise<void> {
+    await this.#look(() => this.#heads.judge(signedNote, signal), signal, signedNote);
   }
 
   /** How many entries of the head are not read yet. */
@@ -130,27 +156,43 @@ export class LogMonitor {
       await this.#settle("withheld");
       return true;
     } catch (error) {
-      await this.#fail(error, "withheld", signal);
+      await this.#fail(error, "withheld", { signal });
       return false;
     }
   }
 
-  async #fetchHead(signal: AbortSignal): Promise<LogHead | undefined> {
-    try {
-      const head = await this.#client.checkpoint({ signal });
-      this.#checkedAtMs = this.#options.now();
-      this.#failure = undefined;
-      for (const kind of ["unreachable", "bad-checkpoint", "quorum-lost"] as const) await this.#settle(kind);
-      return head;
-    } catch (error) {
-      this.#checkedAtMs = this.#options.now();
-      await this.#fail(error, "unreachable", signal);
-      return undefined;
-    }
+  #look(
+    judged: () => Promise<LogHead>,
+    signal: AbortSignal,
+    told?: Uint8Array,
+  ): Promise<LogHead | undefined> {
+    return this.#looks.pass(async () => {
+      this.#served.take();
+      try {
+        const shown = await judged();
+        this.#failure = undefined;
+        await this.#seen(shown);
+        return shown;
+      } catch (error) {
+        await this.#fail(error, "unreachable", { signal, told });
+        return undefined;
+      } finally {
+        if (told === undefined) this.#checkedAtMs = this.#options.now();
+      }
+    });
+  }
+
+  async #seen(shown: LogHead): Promise<void> {
+    if (this.#head === undefined || shown.treeSize >= this.#head.treeSize) this.#head = shown;
+    for (const kind of ["unreachable", "bad-checkpoint", "quorum-lost"] as const) await this.#settle(kind);
+    await this.#observeHead(shown);
+    if (this.backlog === 0) for (const kind of ["wrong-bytes", "withheld"] as const) await this.#settle(kind);
+    const { origin, treeSize, progress } = shown;
+    this.#options.events.headVerified?.({ origin, treeSize, progress });
   }
 
   async #observeHead(shown: LogHead): Promise<void> {
-    const { patience, trust } = this.log;
+    const { patience } = this.log;
     const seen = this.#head?.treeSize ?? 0;
     const behind =
       shown.progress === "behind"
@@ -158,19 +200,10 @@ export class LogMonitor {
         : undefined;
     await this.#see("behind", behind, patience.behindMs);
     if (shown.treeSize < seen) return;
-    await this.#see("stale", this.#staleness(shown), 0);
-    const end = parseFrozen(shown.extensions);
-    if (end === undefined || this.record.state.isEndTold) return;
-    const { origin } = trust;
-    const alert = {
-      id: alertId([origin, "ended", shown.treeSize]),
-      kind: "ended" as const,
-      isResolved: false,
-      origin,
-      url: this.log.url,
-      atMs: this.#options.now(),
-      message: `the log ended with ${shown.treeSize} entries${end.successor === undefined ? "" : `; its successor: ${end.successor.vkey} ${end.successor.url ?? ""}`}`,
-    };
+    await this.#see("stale", staleness(shown, { ...this.#options, state: this.record.state }), 0);
+    if (this.record.state.isEndTold) return;
+    const alert = ended(shown, { url: this.log.url, atMs: this.#options.now() });
+    if (alert === undefined) return;
     await this.record.change((state) => ({
       ...state,
       isEndTold: true,
@@ -184,26 +217,15 @@ export class LogMonitor {
     return head === undefined ? 0 : parseCheckpoint(decodeUtf8(parseNote(head.signedNote).text)).treeSize;
   }
 
-  #staleness(head: LogHead): string | undefined {
-    const { patience, trust } = this.log;
-    const { head: seen, isEndTold } = this.record.state;
-    if (patience.staleMs === undefined || seen === undefined || head.treeSize === 0 || isEndTold)
-      return undefined;
-    const quorumAtSeconds = quorumSight(head, trust.policy).atSeconds;
-    const sinceMs = quorumAtSeconds === undefined ? seen.seenAtMs : quorumAtSeconds * 1000;
-    const ageMs = this.#options.now() - sinceMs;
-    if (ageMs <= patience.staleMs) return undefined;
-    const age = `${Math.floor(ageMs / 1000)} seconds ago`;
-    return quorumAtSeconds === undefined
-      ? `the log has shown size ${head.treeSize} since ${age}, and nothing newer`
-      : `a quorum cosigned the newest head, of size ${head.treeSize}, ${age}, and none since`;
-  }
-
   /**
    * @param silence - what it means when the log does not answer.
    * @throws whatever is not about the log: a signal, a bug
    */
-  async #fail(error: unknown, silence: "unreachable" | "withheld", signal: AbortSignal): Promise<void> {
+  async #fail(
+    error: unknown,
+    silence: "unreachable" | "withheld",
+    { signal, told }: { readonly signal: AbortSignal; readonly told?: Uint8Array | undefined },
+  ): Promise<void> {
     if (!(error instanceof TlogError) || signal.aborted) throw error;
     this.#failure = error;
     const { badHeadMs } = this.log.patience;
@@ -211,9 +233,9 @@ export class LogMonitor {
     const kind = failureKind(error);
     if (kind === undefined) throw error;
     if (kind === "silence") await this.#silent(message, silence, signal);
-    else if (kind === "wrong-bytes") await this.#see(kind, message, 0);
-    else if (kind !== "fork") await this.#see(kind, message, badHeadMs);
-    else await this.#see(kind, message, 0, await this.#evidenceOf(error));
+    else if (kind === "wrong-bytes" || kind === "fork") {
+      await this.#see(kind, message, 0, await this.#proofOf(error, told));
+    } else await this.#see(kind, message, badHeadMs);
     if (kind !== "silence") await this.#settle("unreachable");
     this.#options.events.lookFailed?.({ origin: this.log.trust.origin, code, message });
   }
@@ -221,7 +243,7 @@ export class LogMonitor {
   /** No answer: to the question for the head, or only to those for the tiles that would prove it. */
   async #silent(message: string, kind: "unreachable" | "withheld", signal: AbortSignal): Promise<void> {
     const { behindMs, unreachableMs } = this.log.patience;
-    const shown = kind === "withheld" ? undefined : await this.#shownAnyway(signal);
+    const shown = kind === "withheld" ? undefined : await this.#shownBySignature(signal);
     if (shown === undefined) return this.#see(kind, message, unreachableMs);
     await this.#settle("unreachable");
     const seenSize = this.#seenSize();
@@ -235,26 +257,15 @@ export class LogMonitor {
     return this.#see("withheld", words, unreachableMs, files);
   }
 
-  /** The head that the log shows, by its signature alone; undefined: it shows none. */
-  async #shownAnyway(signal: AbortSignal): Promise<VerifiedCheckpoint | undefined> {
-    const { url, trust } = this.log;
-    const { origin } = trust;
-    const logKeys = knownKeys(this.record.state, trust);
-    const place = { origin, url, path: "checkpoint", mayBeMissing: true };
-    try {
-      const signedNote = await fetchNote(place, { network: this.#options.network, signal });
-      return signedNote && (await openCheckpoint({ signedNote, logKeys, expectedOrigin: origin }));
-    } catch (error) {
-      if (!(error instanceof TlogError) || signal.aborted) throw error;
-      return undefined;
-    }
+  #shownBySignature(signal: AbortSignal): Promise<VerifiedCheckpoint | undefined> {
+    const { log, record, network } = this.#options;
+    return shownBySignature(log, { logKeys: knownKeys(record.state, log.trust), network, signal });
   }
 
-  async #evidenceOf(error: TlogError): Promise<readonly string[]> {
-    const { shelf, log } = this.#options;
-    const evidence = error instanceof LogForkedError ? error.evidence : undefined;
-    if (evidence === undefined) return [];
-    return await keptFiles(() => shelf.keepEvidence(log.trust.origin, evidence), this.#warn);
+  #proofOf(error: TlogError, told: Uint8Array | undefined): Promise<readonly string[]> {
+    const { shelf, record, log, now } = this.#options;
+    const look = { served: this.#served.take(), told, atMs: now() };
+    return keptFiles(() => keepProof(error, { log, state: record.state, shelf, ...look }), this.#warn);
   }
 
   readonly #warn = ({ code, message }: TlogError): void => this.#options.events.warning?.({ code, message });

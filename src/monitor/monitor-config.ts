@@ -64,6 +64,7 @@ const LOG = z
     mirrors: z.array(PLACE).max(MAX_PLACES).optional(),
     witnesses: z.boolean().optional(),
     match: z.array(MATCH).max(MAX_MATCHERS).optional(),
+    push: z.boolean().optional(),
     staleAfterSeconds: seconds.optional(),
     unreachableAfterSeconds: seconds.optional(),
     behindAfterSeconds: seconds.optional(),

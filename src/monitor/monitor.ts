@@ -1,6 +1,6 @@
 /** Follows logs: verifies every head and every entry, and tells what is wrong or wanted. spec/monitor.md */
 import type { FetcherOptions } from "../../client/fetcher.ts";
-import { type Sleep, sleepOnTimer, throwIfAborted } from "../../client/waiting.ts";
+import { orAborted, type Sleep, sleepOnTimer, throwIfAborted } from "../../client/waiting.ts";
 import { TlogError } from "../errors.ts";
 import type { MonitorEvents } from "../events.ts";
 import { type AlertSink, Delivery } from "./delivery.ts";
@@ -62,6 +62,10 @@ export interface OnceReport {
 const MAX_LOOKS = 16;
 const MAX_READERS = 2;
 const MAX_PAUSE_MS = 300_000;
+/** Logs that are listened to: each is a connection that stays. The others are asked alone. */
+const MAX_LISTENED = 256;
+/** Between two looks at what a log tells: a busy one publishes ten times a second, and each time its last bundle is read again. */
+const TOLD_PAUSE_MS = 1000;
 
 /** @throws {TlogError} STORE_DAMAGED | FILE_UNREADABLE (a state) | ARGUMENT_INVALID (a log twice) */
 export async function openMonitor(options: MonitorOptions): Promise<Monitor> {
@@ -127,9 +131,12 @@ async function follow(parts: Parts, signal: AbortSignal): Promise<void> {
   // A bug in one of them ends them all.
   const failed = new AbortController();
   const ended = AbortSignal.any([signal, failed.signal]);
+  const heard = new Set(parts.monitors.filter(({ log }) => log.isHeard).slice(0, MAX_LISTENED));
   const loops = [
     parts.delivery.run(ended),
-    ...parts.monitors.map((monitor) => followLog(monitor, { ...parts, looks, readers }, ended)),
+    ...parts.monitors.map((monitor) =>
+      followLog(monitor, { ...parts, looks, readers, isHeard: heard.has(monitor) }, ended),
+    ),
   ];
   try {
     await Promise.all(loops.map((loop) => loop.catch(failUnlessAborted)));
@@ -146,7 +153,7 @@ async function follow(parts: Parts, signal: AbortSignal): Promise<void> {
 
 async function followLog(
   monitor: LogMonitor,
-  parts: Parts & { readonly looks: Gate; readonly readers: Gate },
+  parts: Parts & { readonly looks: Gate; readonly readers: Gate; readonly isHeard: boolean },
   signal: AbortSignal,
 ): Promise<void> {
   const { looks, readers, intervalMs, random, sleep } = parts;
@@ -176,7 +183,19 @@ async function followLog(
       }
     }
   };
-  await Promise.all([lookLoop(), readLoop()]);
+  const hearLoop = async (): Promise<void> => {
+    const push = monitor.listen(signal);
+    while (!signal.aborted) {
+      if (push.isLive) await orAborted(push.news(), signal);
+      const told = push.take();
+      if (told !== undefined) {
+        await looks.pass(() => monitor.hear(told, signal));
+        looked.wake();
+      }
+      await sleep(TOLD_PAUSE_MS, signal);
+    }
+  };
+  await Promise.all([lookLoop(), readLoop(), ...(parts.isHeard ? [hearLoop()] : [])]);
 }
 
 async function lookOnce(parts: Parts, signal: AbortSignal): Promise<OnceReport> {

@@ -11,6 +11,8 @@ export interface MonitoredLog {
   /** The first entry that matchers see, where nothing was read yet; "now": only what is new. */
   readonly from: number | "now";
   readonly matchers: readonly Matcher[];
+  /** Whether it is listened to, where it tells by itself what is new. spec/push.md */
+  readonly isHeard: boolean;
   readonly patience: Patience;
 }
 

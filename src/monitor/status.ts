@@ -36,6 +36,8 @@ export interface StoredStatus {
 
 export interface LogStatus extends StoredStatus {
   readonly url: string;
+  /** It says by itself what is new, and is heard; else it is asked again and again, as it is anyhow. */
+  readonly isTold: boolean;
   /** When the log was last asked; undefined: not yet. */
   readonly checkedAtMs: number | undefined;
   /** What the last look failed with. */
@@ -68,7 +70,7 @@ export function storedStatus(state: LogState): StoredStatus {
   };
 }
 
-export function logStatus({ log, record, head, lastLook, places }: LogMonitor): LogStatus {
+export function logStatus({ log, record, head, isTold, lastLook, places }: LogMonitor): LogStatus {
   const { policy } = log.trust;
   const sight = head && quorumSight(head, policy);
   const cosignedAt = (name: string): number | undefined =>
@@ -77,6 +79,7 @@ export function logStatus({ log, record, head, lastLook, places }: LogMonitor): 
   return {
     ...storedStatus(record.state),
     url: log.url,
+    isTold,
     checkedAtMs: lastLook.atMs,
     failure: failure && { code: failure.code, message: failure.message },
     quorum: {

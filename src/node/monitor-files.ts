@@ -1,6 +1,6 @@
 /**
- * What a monitor keeps: for each log a folder named by the hex SHA-256 of its origin, with `state.json`, `evidence/<id>.tlog-evidence` and
- * `checkpoints/<SHA-256>.checkpoint`. Files are 0600, folders 0700.  spec/monitor.md
+ * What a monitor keeps: for each log a folder named by the hex SHA-256 of its origin, with `state.json`, `evidence/<id>.tlog-evidence`,
+ * `checkpoints/<SHA-256>.checkpoint` and `wrong-bytes/<id>.json`. Files are 0600, folders 0700.  spec/monitor.md
  */
 import { lstat, open, readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
@@ -9,6 +9,7 @@ import { TlogError } from "../errors.ts";
 import type { EvidenceShelf } from "../monitor/evidence-shelf.ts";
 import { formatLogState, type LogState, MAX_STATE_BYTES, parseLogState } from "../monitor/log-state.ts";
 import type { StateStore } from "../monitor/monitor.ts";
+import { formatWrongBytes, wrongBytesId } from "../monitor/wrong-bytes.ts";
 import { decodeUtf8, encodeHex } from "../tlog/encoding.ts";
 import { evidenceId, parseForkEvidence } from "../tlog/fork-evidence.ts";
 import { originHash } from "../tlog/origin-hash.ts";
@@ -19,6 +20,9 @@ import { replaceDurably } from "./replace-durably.ts";
 const STATE_FILE = "state.json";
 /** Of each kind, for each log: at most 8 MiB of evidence and 2 MiB of checkpoints. */
 const MAX_KEPT = 16;
+const WRONG_BYTES = "wrong-bytes";
+/** Of what one log served wrong. */
+const MAX_WRONG_BYTES = 64 * 1024 * 1024;
 const PRIVATE = { mode: 0o600 };
 
 /** @param directory - made when it is first written to. */
@@ -64,7 +68,19 @@ export function monitorShelf(directory: string): EvidenceShelf {
       keep(origin, "evidence", `${evidenceId(parseForkEvidence(evidence))}.tlog-evidence`, evidence),
     keepCheckpoint: (origin, signedNote) =>
       keep(origin, "checkpoints", `${encodeHex(sha256(signedNote))}.checkpoint`, signedNote),
+    keepWrongBytes: async (kept) => {
+      const text = formatWrongBytes(kept);
+      const place = join(resolve(directory), originHash(kept.origin), WRONG_BYTES);
+      if (text.length + (await bytesIn(place)) > MAX_WRONG_BYTES) return undefined;
+      return keep(kept.origin, WRONG_BYTES, `${wrongBytesId(kept)}.json`, text);
+    },
   };
+}
+
+async function bytesIn(folder: string): Promise<number> {
+  const names = await readdir(folder).catch(() => []);
+  const sizes = await Promise.all(names.map(async (name) => (await lstat(join(folder, name))).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 async function readState(path: string): Promise<LogState | undefined> {

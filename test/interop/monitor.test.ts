@@ -78,7 +78,7 @@ async function look(
   const { places = [] } = more;
   const trust = trustIn({ vkey });
   const monitor = await openMonitor({
-    logs: [{ url, trust, places, from: 0, matchers, patience: DEFAULT_PATIENCE }],
+    logs: [{ url, trust, places, from: 0, matchers, isHeard: false, patience: DEFAULT_PATIENCE }],
     states: monitorStates(join(folder, state)),
     shelf: monitorShelf(join(folder, state)),
     sinks: [{ name: "log", tell: async ({ alerts }) => void told.push(...alerts) }],

@@ -8,6 +8,7 @@ import { substringMatcher } from "../../src/monitor/matchers.ts";
 import { type MonitorOptions, type OnceReport, openMonitor } from "../../src/monitor/monitor.ts";
 import { DEFAULT_PATIENCE, type MonitoredLog, type Patience } from "../../src/monitor/monitored-log.ts";
 import type { MonitorStatus } from "../../src/monitor/status.ts";
+import { formatWrongBytes } from "../../src/monitor/wrong-bytes.ts";
 import type { FakeLog } from "../client/fake-log.ts";
 import { fakeTime } from "../client/fake-time.ts";
 
@@ -17,10 +18,11 @@ export interface Kept {
   readonly states: Map<string, string>;
   readonly evidence: string[];
   readonly checkpoints: Uint8Array[];
+  readonly wrongBytes: string[];
 }
 
 export function nothingKept(): Kept {
-  return { states: new Map(), evidence: [], checkpoints: [] };
+  return { states: new Map(), evidence: [], checkpoints: [], wrongBytes: [] };
 }
 
 export interface Round {
@@ -41,6 +43,7 @@ export function watched(
     trust: trustIn({ vkey: log.vkey }),
     places: [],
     from: 0,
+    isHeard: false,
     matchers: [substringMatcher("wanted", { text: "wanted", ignoresCase: false })],
     ...more,
     patience: { ...DEFAULT_PATIENCE, ...more.patience },
@@ -80,6 +83,7 @@ export function optionsFor(
     shelf: {
       keepEvidence: async (_origin, evidence) => `evidence ${kept.evidence.push(evidence)}`,
       keepCheckpoint: async (_origin, note) => `checkpoint ${kept.checkpoints.push(note)}`,
+      keepWrongBytes: async (bytes) => `wrong bytes ${kept.wrongBytes.push(formatWrongBytes(bytes))}`,
     },
     sinks: [],
     events: {},

@@ -4,6 +4,8 @@ import { trustIn } from "../../client/policy.ts";
 import { TlogError } from "../../src/errors.ts";
 import type { Alert } from "../../src/monitor/alert.ts";
 import { openMonitor } from "../../src/monitor/monitor.ts";
+import { parseWrongBytes, verifyWrongBytes } from "../../src/monitor/wrong-bytes.ts";
+import { encodeEvent } from "../../src/push/event-text.ts";
 import { verifyForkEvidence } from "../../src/tlog/fork-evidence.ts";
 import {
   formatSigningKey,
@@ -13,6 +15,7 @@ import {
   parseVerifierKey,
 } from "../../src/tlog/key.ts";
 import { type FakeLog, numbered, openFakeLog } from "../client/fake-log.ts";
+import { expectCodeAsync } from "../expect-code.ts";
 import { collecting, lookOnce, network, nothingKept, optionsFor, watched } from "./harness.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -84,14 +87,47 @@ describe("entries", () => {
       const changed: FetchFunction = async (url, init) => {
         const answer = await log.fetch(url, init);
         if (!url.endsWith(`/${tile}`)) return answer;
-        const body = new Uint8Array(await answer.arrayBuffer());
-        body[0] = (body[0] ?? 0) ^ 1;
-        return new Response(body);
+        return new Response(flip(new Uint8Array(await answer.arrayBuffer())));
       };
-      const { words } = await lookOnce([watched(log)], nothingKept(), { fetch: changed });
+      const kept = nothingKept();
+      const { words, told } = await lookOnce([watched(log)], kept, { fetch: changed });
       expect(words.at(-1)).toMatch(/^wrong-bytes: /);
+      expect(told.at(-1)?.files).toEqual(["wrong bytes 1"]);
+      const shown = parseWrongBytes(kept.wrongBytes[0] ?? "");
+      const logKeys = [parseVerifierKey(log.vkey)];
+      expect(await verifyWrongBytes(shown, logKeys)).toMatchObject({ treeSize: 301 });
+      const served = shown.served.map(({ path, body }) => ({
+        path,
+        body: path === tile ? flip(body) : body,
+      }));
+      await expectCodeAsync(verifyWrongBytes({ ...shown, served }, logKeys), "EVIDENCE_INVALID");
+      await expectCodeAsync(verifyWrongBytes({ ...shown, served: [] }, logKeys), "EVIDENCE_INVALID");
     },
   );
+
+  it("that are wrong on the way from one head to the next are kept, too, with both heads", async () => {
+    const log = await logWith();
+    const kept = nothingKept();
+    await lookOnce([watched(log)], kept, log);
+    await grow(log, ...Array.from({ length: 300 }, (_, at) => `dull ${at}`));
+    const wrong: FetchFunction = async (url, init) => {
+      const answer = await log.fetch(url, init);
+      return url.endsWith("/tile/1/000.p/2")
+        ? new Response(flip(new Uint8Array(await answer.arrayBuffer())))
+        : answer;
+    };
+    const { told } = await lookOnce([watched(log)], kept, { fetch: wrong });
+    expect(told).toMatchObject([{ kind: "wrong-bytes", files: ["wrong bytes 1"] }]);
+    const shown = parseWrongBytes(kept.wrongBytes[0] ?? "");
+    expect(shown.asked).toHaveProperty("older");
+    expect(await verifyWrongBytes(shown, [parseVerifierKey(log.vkey)])).toMatchObject({
+      treeSize: 600,
+      contradiction: { code: "ROOT_MISMATCH" },
+    });
+    // It goes on, and is neither told nor kept again.
+    expect((await lookOnce([watched(log)], kept, { fetch: wrong })).told).toEqual([]);
+    expect(kept.wrongBytes).toHaveLength(1);
+  });
 
   it("that a matcher fails at are told, and those after it are looked at", async () => {
     const log = await logWith("wanted 300");
@@ -375,6 +411,46 @@ describe("the quorum of a policy", () => {
   });
 });
 
+describe("a log that tells by itself what is new", () => {
+  it("is heard, and believed no more than when it is asked", async () => {
+    const log = await logWith();
+    const old = await log.publish();
+    let tell = (_note: Uint8Array): void => undefined;
+    log.intercept = (path, init) => {
+      if (path === "checkpoint") return new Response(new Uint8Array(old));
+      if (!path.startsWith("events")) return undefined;
+      const stream = new ReadableStream<Uint8Array>({
+        async start(controller) {
+          init.signal.addEventListener("abort", () => controller.error(init.signal.reason));
+          tell = (note) =>
+            controller.enqueue(
+              encodeEvent({ event: "checkpoint", id: 1, data: new TextDecoder().decode(note) }),
+            );
+          log.entries.push(bytes("wanted 300"));
+          tell(await log.publish());
+        },
+      });
+      return new Response(stream, { headers: { "content-type": "text/event-stream" } });
+    };
+    const kept = nothingKept();
+    const other = await openFakeLog({ entries: numbered(301, 1000), tilesOnly: true });
+    const ended = new AbortController();
+    const kinds: string[] = [];
+    const tellsOf = async ({ alerts }: { alerts: readonly Alert[] }) => {
+      kinds.push(...alerts.map(({ kind }) => kind));
+      if (alerts.some(({ kind }) => kind === "match")) tell(await other.publish());
+      if (alerts.some(({ kind }) => kind === "fork")) ended.abort();
+    };
+    const monitor = await openMonitor({
+      ...optionsFor([watched(log, { isHeard: true })], kept, log),
+      sinks: [{ name: "log", tell: tellsOf }],
+    });
+    await monitor.run(ended.signal);
+    expect(kinds).toEqual(["match", "fork"]);
+    expect(kept.evidence).toHaveLength(1);
+  });
+});
+
 describe("several logs", () => {
   it("are followed side by side until one ends it: one that hangs keeps nobody waiting", async () => {
     const one = await logWith("wanted 300");
@@ -414,5 +490,10 @@ describe("several logs", () => {
     await expect(openMonitor({ logs, ...rest })).rejects.toMatchObject({ code: "ARGUMENT_INVALID" });
   });
 });
+
+/** Another one by one bit. */
+function flip(body: Uint8Array): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(body, (byte, at) => (at === 0 ? byte ^ 1 : byte));
+}
 
 const GET = { method: "GET", headers: {}, redirect: "manual", signal: new AbortController().signal } as const;

@@ -1,0 +1,135 @@
+import type { MonitorEvents } from "../events.ts";
+import { appendHashes, emptyRange } from "../merkle/compact-range.ts";
+import { encodeBase64, encodeHex } from "../tlog/encoding.ts";
+import { GrowingBytes } from "../tlog/growing-bytes.ts";
+import { TILE_WIDTH } from "../tlog/tile.ts";
+import { addressed } from "./alarms.ts";
+import { type Alert, alertId, EXCERPT_BYTES } from "./alert.ts";
+import type { LogRecord } from "./log-record.ts";
+import type { Matcher, SeenEntry } from "./matchers.ts";
+import type { MonitoredLog } from "./monitored-log.ts";
+
+export interface ReadBatchOptions {
+  readonly log: MonitoredLog;
+  readonly record: LogRecord;
+  readonly to: readonly string[];
+  readonly now: () => number;
+  readonly events: MonitorEvents;
+}
+
+/** What was read is written down at least this often while reading, and after so many alerts. */
+const SAVE_EVERY_MS = 1000;
+const SAVE_EVERY_ALERTS = 100;
+
+/** Entries that were read and matched, and are not written down yet. */
+export class ReadBatch {
+  readonly #options: ReadBatchOptions;
+  #hashes = new GrowingBytes(); // owned by add() and write(), as are the others
+  #alerts: Alert[] = [];
+  #count = 0;
+  #bytes = 0;
+  #writtenMs: number;
+
+  constructor(options: ReadBatchOptions) {
+    this.#options = options;
+    this.#writtenMs = options.now();
+  }
+
+  /** @returns a promise only when a matcher makes one wait. */
+  add(entry: SeenEntry): Promise<void> | undefined {
+    this.#hashes.append(entry.leafHash);
+    this.#count += 1;
+    this.#bytes += entry.entry.length;
+    let waiting: Promise<void> | undefined;
+    for (const matcher of this.#options.log.matchers) {
+      const before = waiting;
+      if (before !== undefined) waiting = before.then(() => this.#ask(matcher, entry));
+      else waiting = this.#ask(matcher, entry);
+    }
+    return waiting;
+  }
+
+  get isDue(): boolean {
+    if (this.#alerts.length >= SAVE_EVERY_ALERTS) return true;
+    return this.#count % TILE_WIDTH === 0 && this.#options.now() - this.#writtenMs >= SAVE_EVERY_MS;
+  }
+
+  /** Position and alerts in one step: neither is there without the other. */
+  async write(): Promise<void> {
+    if (this.#count === 0) return;
+    const { record, to, events, log } = this.#options;
+    const [hashes, alerts, count, bytes] = [this.#hashes.bytes(), this.#alerts, this.#count, this.#bytes];
+    this.#hashes = new GrowingBytes();
+    this.#alerts = [];
+    this.#count = 0;
+    this.#bytes = 0;
+    this.#writtenMs = this.#options.now();
+    const matches = alerts.filter(({ kind }) => kind === "match").length;
+    await record.change((state) => ({
+      ...state,
+      read: appendHashes(state.read ?? emptyRange(), hashes).range,
+      matches: state.matches + matches,
+      pending: [...state.pending, ...addressed(alerts, to)],
+    }));
+    events.entriesRead?.({ origin: log.trust.origin, count, bytes, matches });
+  }
+
+  #ask(matcher: Matcher, entry: SeenEntry): Promise<void> | undefined {
+    try {
+      const verdict = matcher.match(entry);
+      if (typeof verdict === "boolean" || typeof verdict === "string") {
+        this.#judge(matcher, entry, verdict);
+        return undefined;
+      }
+      return verdict.then(
+        (settled) => this.#judge(matcher, entry, settled),
+        (error: unknown) => this.#failed(matcher, entry, error),
+      );
+    } catch (error) {
+      this.#failed(matcher, entry, error);
+      return undefined;
+    }
+  }
+
+  #judge(matcher: Matcher, entry: SeenEntry, verdict: boolean | string): void {
+    if (verdict === false || verdict === "") return;
+    const words = verdict === true ? "" : `: ${verdict.slice(0, MAX_WORDS)}`;
+    this.#alert("match", matcher, entry, `entry ${entry.leafIndex} matches ${matcher.name}${words}`);
+  }
+
+  /** Nobody knows whether it would have matched: a person has to look. */
+  #failed(matcher: Matcher, entry: SeenEntry, error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    const message = `entry ${entry.leafIndex}: the matcher ${matcher.name} failed: ${reason.slice(0, MAX_WORDS)}`;
+    this.#alert("matcher-failed", matcher, entry, message);
+  }
+
+  #alert(
+    kind: "match" | "matcher-failed",
+    { name: matcher }: Matcher,
+    seen: SeenEntry,
+    message: string,
+  ): void {
+    const { origin, leafIndex, leafHash, entry } = seen;
+    const { url } = this.#options.log;
+    this.#alerts.push({
+      id: alertId([origin, kind, matcher, leafIndex, encodeHex(leafHash)]),
+      kind,
+      isResolved: false,
+      origin,
+      url,
+      atMs: this.#options.now(),
+      message,
+      match: {
+        matcher,
+        leafIndex,
+        leafHash: encodeHex(leafHash),
+        entryBytes: entry.length,
+        excerpt: encodeBase64(entry.subarray(0, EXCERPT_BYTES)),
+      },
+    });
+  }
+}
+
+/** Most words of a module that are kept. */
+const MAX_WORDS = 500;
