@@ -66,7 +66,7 @@ export const LOG_TICKETS: readonly AlertRow[] = [
     ],
     act: [
       "bring agent or token back: the log goes on by itself",
-      "a key that is lost for good: freeze cannot be signed either; name a successor out of band (README, End it)",
+      "a key that is lost for good: freeze cannot be signed either; name a successor out of band (docs/operator.md, End it)",
     ],
     example: { [`bristlecone_log_signer_failures_total{${LOG}}`]: "0+60x20" },
     exampleAt: "12m",

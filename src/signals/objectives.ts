@@ -55,11 +55,11 @@ export const OBJECTIVES: readonly Objective[] = [
       look: [
         "“Commit” beside “Add” on the on-call dashboard: as slow → the disk; much faster → the queue or the processor",
         "“Pending entries”, “Event loop lag” and “Processor” on the debug dashboard",
-        "`iostat -x 5`: the wait for writes of the log's disk; `cat /sys/block/*/queue/read_ahead_kb` (README, Logs larger than memory)",
+        "`iostat -x 5`: the wait for writes of the log's disk; `cat /sys/block/*/queue/read_ahead_kb` (deploy/README.md, Logs larger than memory)",
       ],
       act: [
         "a noisy neighbour or a backup on the same disk: move or slow it",
-        "a full processor: `serve --readers N` (README, Use more cores); limit writers by their tokens",
+        "a full processor: `serve --readers N` (docs/operator.md, Room, cores, containers); limit writers by their tokens",
         "a log that outgrew its memory: more memory, or a faster disk",
       ],
     },

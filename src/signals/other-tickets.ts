@@ -18,7 +18,7 @@ export const OTHER_TICKETS: readonly AlertRow[] = [
       "SIGKILL: memory (`dmesg | grep -i oom`); SIGBUS: the disk cannot read a page",
     ],
     act: [
-      "out of memory: README, Memory",
+      "out of memory: deploy/README.md, Memory",
       "the disk: `bristlecone fsck DATA` before anything else, then another disk",
     ],
     example: { [`process_start_time_seconds{${LOG}}`]: "1x5 2x5 3x5 4x40" },
@@ -54,7 +54,7 @@ export const OTHER_TICKETS: readonly AlertRow[] = [
       "steal time of a virtual machine (`vmstat 5`, column st)",
     ],
     act: [
-      "pages: more memory, a faster disk, read-ahead of 128 (README, Logs larger than memory)",
+      "pages: more memory, a faster disk, read-ahead of 128 (deploy/README.md, Logs larger than memory)",
       "processor: `serve --readers N`",
     ],
     example: { [`nodejs_eventloop_lag_p99_seconds{${LOG}}`]: "0.5x30" },
@@ -82,18 +82,38 @@ export const OTHER_TICKETS: readonly AlertRow[] = [
     name: "WitnessRefuses",
     severity: "ticket",
     expr: ({ span }) =>
-      `sum by (job, instance, code) (rate(bristlecone_witness_refused_total[${span("10m")}])) > 0.1`,
-    for: "10m",
-    summary: "Heads that a known log signed are refused again and again: {{ $labels.code }}",
+      `sum by (job, instance, code) (increase(bristlecone_witness_refused_total[${span("30m")}])) > 3`,
+    summary: "A known log signs heads again and again that do not follow from its own: {{ $labels.code }}",
     meaning:
-      "A log and this witness disagree: about the size they are at (SIZE_CONFLICT), about the root (ROOT_MISMATCH, PROOF_INVALID), about how often (RATE_LIMITED).",
+      "The log's signature is right, and its proof (PROOF_INVALID) or its root (ROOT_MISMATCH) is not: its tiles are damaged, or it forked and cannot be convicted of it yet.",
     look: ["the log line `not cosigned`: which log, why", "`bristlecone witness show ORIGIN --data DATA`"],
     act: [
-      "SIZE_CONFLICT that stays: the log was restored from a backup, or two servers of it run; tell its operator",
-      "ROOT_MISMATCH: a fork or damage; keep what it sent",
-      "RATE_LIMITED: raise --qpd, or have the log ask less often",
+      "tell the log's operator, who finds damage with `bristlecone fsck DATA`",
+      "keep the head that it shows (`curl -s LOG-URL/checkpoint`): it is half of what evidence needs",
     ],
-    example: { [`bristlecone_witness_refused_total{${WITNESS},code="SIZE_CONFLICT"}`]: "0+30x40" },
+    example: { [`bristlecone_witness_refused_total{${WITNESS},code="PROOF_INVALID"}`]: "0+1x40" },
+    exampleAt: "30m",
+  },
+  {
+    name: "WitnessConflicts",
+    severity: "ticket",
+    expr: ({ span }) =>
+      `sum by (job, instance, code) (rate(bristlecone_http_requests_total{job="bristlecone-witness",route="/add-checkpoint",code=~"409|429"}[${span("10m")}])) > 0.1`,
+    for: "10m",
+    summary: "A log asks this witness again and again for what it does not give: {{ $labels.code }}",
+    meaning:
+      "409 (SIZE_CONFLICT): a log asks from another size than the witness knows. Once is how a log learns the size; for minutes it is a log that was restored from an old backup, or two servers of one log. 429 (RATE_LIMITED): a log asks more often than was agreed.",
+    look: [
+      "`bristlecone witness logs --data DATA`: the size that it knows of each log, and when it cosigned it",
+      "the access log of the proxy in front: who asks",
+    ],
+    act: [
+      "409: tell the log's operator to look for a second server, and which size this witness knows",
+      "429: raise the log's qpd (`bristlecone witness add-log VKEY URL --qpd N`), or have the log ask less often",
+    ],
+    example: {
+      [`bristlecone_http_requests_total{${WITNESS},route="/add-checkpoint",code="409"}`]: "0+30x40",
+    },
     exampleAt: "30m",
   },
   {

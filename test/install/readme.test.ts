@@ -1,11 +1,13 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { cp, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Block, PRELUDE, patternOf, QUICK_NPX, readBlocks, scriptOf } from "./document.ts";
 
 const run = promisify(execFile);
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -49,9 +51,18 @@ function ignoreDeleted(error: NodeJS.ErrnoException): void {
   if (error.code !== "ENOENT") throw error;
 }
 
-async function shellBlocks(): Promise<readonly string[]> {
-  const readme = await readFile(join(ROOT, "README.md"), "utf8");
-  return [...readme.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map((match) => (match[1] ?? "").trim());
+/** Runs what a document says in one shell, and holds what came to what it shows. */
+async function runDocument(name: string, blocks: readonly Block[], prelude: string): Promise<void> {
+  const output = join(folder, `output-${name}`);
+  await mkdir(output);
+  const environment = { OUTPUT: output, PROGRAM: join(folder, "dist/bin/main.js") };
+  const env = { ...process.env, ...environment, XDG_STATE_HOME: join(folder, `state-${name}`) };
+  await run("bash", ["-c", `${prelude}\n${scriptOf(blocks)}`], { cwd: folder, env });
+  for (const [index, { language, words, text, line }] of blocks.entries()) {
+    const printed = join(output, String(index - 1));
+    if (language !== "text" || words.length > 0 || !existsSync(printed)) continue;
+    expect(await readFile(printed, "utf8"), `${name}, line ${line}`).toMatch(patternOf(text));
+  }
 }
 
 /** Starts the log as the README says, in a new clone, and waits until it has printed its first steps. */
@@ -74,7 +85,7 @@ async function startLog(): Promise<void> {
 
 describe("the README, from top to bottom, in a new folder", () => {
   it("starts a log", async () => {
-    expect((await shellBlocks())[0]).toBe(START);
+    expect((await readBlocks(join(ROOT, "README.md")))[0]?.text).toBe(START);
     await startLog();
     for (const wanted of [
       /^origin +localhost\/[0-9a-f]{8}$/m,
@@ -86,16 +97,20 @@ describe("the README, from top to bottom, in a new folder", () => {
     }
   });
 
-  it("runs every further shell block, one after the other in one shell", async () => {
-    const blocks = (await shellBlocks()).slice(1);
-    expect(blocks.length).toBeGreaterThan(5);
-    const script = blocks.join("\necho '--- next block'\n");
-    const env = { ...process.env, XDG_STATE_HOME: join(folder, "state") };
-    const { stdout } = await run("bash", ["-euo", "pipefail", "-c", script], { cwd: folder, env });
-    expect(stdout.split("--- next block")).toHaveLength(blocks.length);
-    expect(stdout).toContain("hello, log\n\none\ntwo\nthree\n");
-    expect(stdout).toContain("c2sp.org/tlog-proof@v1");
+  it("runs every further block, one after the other in one shell, and prints what it shows", async () => {
+    const blocks = (await readBlocks(join(ROOT, "README.md"))).slice(1);
+    expect(blocks.filter(({ language }) => language === "sh").length).toBeGreaterThan(4);
+    await runDocument("readme", blocks, PRELUDE);
   });
+
+  it.each(["submitter", "verifier", "monitor", "operator", "witness"])(
+    "runs docs/%s.md from top to bottom, beside the same log",
+    async (page) => {
+      const blocks = await readBlocks(join(ROOT, "docs", `${page}.md`));
+      expect(blocks.filter(({ language }) => language === "sh").length).toBeGreaterThan(4);
+      await runDocument(page, blocks, PRELUDE + QUICK_NPX);
+    },
+  );
 
   it("runs the three commands that the start printed, word for word", async () => {
     const steps = printed
