@@ -1,4 +1,4 @@
-/** What a scrub knows from before a restart: a file of two lines in the data directory. spec/storage.md, The scrub's state */
+/** What a scrub knows from before a restart: a file of two lines in the data directory. spec/storage.md, The directory */
 import { TlogError } from "../errors.ts";
 import type { Cause, Extent, Finding, FindingKind, Remedy } from "./finding.ts";
 import { type CheckState, formatState, parseState } from "./state.ts";
