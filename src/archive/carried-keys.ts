@@ -54,7 +54,14 @@ export async function openNewestHead(
     readonly signal: AbortSignal;
   },
 ): Promise<VerifiedCheckpoint> {
-  const signedNote = await source.readCheckpoint(signal);
+  return await openHead(await source.readCheckpoint(signal), { trust, history });
+}
+
+/** A checkpoint that is signed by who speaks for the log at its size. @throws {TlogError} as `openCheckpoint` */
+export async function openHead(
+  signedNote: Uint8Array,
+  { trust, history }: { readonly trust: CheckpointTrust; readonly history: KeyHistory | undefined },
+): Promise<VerifiedCheckpoint> {
   if (history === undefined) return openCheckpoint({ ...trust, signedNote });
   const { treeSize } = parseCheckpoint(decodeUtf8(parseNote(signedNote).text));
   return openCheckpoint({ ...trustAt(trust, history, treeSize), signedNote });

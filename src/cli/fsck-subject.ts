@@ -3,17 +3,19 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { openFetcher } from "../../client/fetcher.ts";
 import { trustIn } from "../../client/policy.ts";
+import { openHead, openTrustedHistory } from "../archive/carried-keys.ts";
+import { openDirectorySource } from "../archive/directory-source.ts";
+import { openRemoteSource } from "../archive/remote-source.ts";
 import { TlogError } from "../errors.ts";
 import { copyAt } from "../fsck/copy-at.ts";
 import type { GuardSight, VerifyNote } from "../fsck/heads.ts";
 import type { Target } from "../fsck/jobs.ts";
 import { openGuardFile } from "../keys/guard-file.ts";
 import { codeOf, hasErrorCode } from "../node/errno.ts";
-import { openCheckpoint, parseCheckpoint } from "../tlog/checkpoint.ts";
+import { parseCheckpoint } from "../tlog/checkpoint.ts";
 import { decodeUtf8 } from "../tlog/encoding.ts";
-import { MAX_NOTE_BYTES, parseNote } from "../tlog/note.ts";
+import { parseNote } from "../tlog/note.ts";
 import type { Call } from "./command.ts";
-import { readSmallFile } from "./files.ts";
 import { chosenTrust } from "./trust.ts";
 
 export interface FsckSubject {
@@ -24,6 +26,8 @@ export interface FsckSubject {
   readonly copy: string;
   /** Of a log that is no data directory. */
   readonly checkpoint: Uint8Array | undefined;
+  /** Of one whose keys changed. */
+  readonly keyHistory: Uint8Array | undefined;
   readonly verify: VerifyNote | undefined;
   /** "the policy policy.txt"; undefined: signatures are not checked. */
   readonly trustWords: string | undefined;
@@ -45,32 +49,35 @@ export async function fsckSubject(call: Call): Promise<FsckSubject> {
   if (/^https?:\/\//i.test(where)) {
     const timeoutMs = config.value("timeout") * 1000;
     const fetcher = openFetcher(where, { timeoutMs });
-    const { body } = await fetcher.request({
-      path: "checkpoint",
-      maxBytes: MAX_NOTE_BYTES,
-      signal: call.signal,
-    });
+    // First: a history that knows of a later change does no harm, and a checkpoint after it would.
+    const source = openRemoteSource(where, fetcher);
+    const checkpoint = await source.readCheckpoint(call.signal);
+    const keyHistory = await source.readKeyHistory(call.signal);
     const target = { kind: "url" as const, url: where, timeoutMs };
-    return { ...common, target, copy: where, checkpoint: body, guard: undefined };
+    return { ...common, target, copy: where, checkpoint, keyHistory, guard: undefined };
   }
   if (await isThere(join(where, "data.mdb"))) {
     const guard = await readGuard(where, config.value("guard"));
     const target = { kind: "store" as const, directory: where };
     const copy = await copyAt(join(where, "data.mdb"));
-    return { ...common, target, copy, checkpoint: undefined, guard };
+    return { ...common, target, copy, checkpoint: undefined, keyHistory: undefined, guard };
   }
   if (!(await isThere(join(where, "checkpoint")))) throw nothingIn(where, await isThere(where));
-  const checkpoint = await readSmallFile(join(where, "checkpoint"), { maxBytes: MAX_NOTE_BYTES });
+  const source = openDirectorySource(where);
+  const checkpoint = await source.readCheckpoint(call.signal);
+  const keyHistory = await source.readKeyHistory(call.signal);
   const target = { kind: "folder" as const, directory: where };
-  return { ...common, target, copy: await copyAt(where), checkpoint, guard: undefined };
+  return { ...common, target, copy: await copyAt(where), checkpoint, keyHistory, guard: undefined };
 }
 
 /** The empty tree promises nothing, and logs do not have it cosigned. */
 function verifier({ policy, origin }: ReturnType<typeof trustIn>): VerifyNote {
-  return async (signedNote) => {
+  return async (signedNote, keyHistory) => {
     const isEmpty = parseCheckpoint(decodeUtf8(parseNote(signedNote).text)).treeSize === 0;
     const demanded = isEmpty ? { ...policy, quorum: "none" } : policy;
-    return await openCheckpoint({ signedNote, policy: demanded, expectedOrigin: origin });
+    const trust = { policy: demanded, expectedOrigin: origin };
+    const history = keyHistory && (await openTrustedHistory(keyHistory, trust));
+    return await openHead(signedNote, { trust, history });
   };
 }
 
@@ -83,7 +90,7 @@ async function readGuard(directory: string, chosen: string | undefined): Promise
   const guard = await openGuardFile(location);
   try {
     const record = await guard.read();
-    return record && { location, storeId: record.storeId, signed: record.signed };
+    return record && { location, storeId: record.storeId, signed: record.signed, keys: record.keys };
   } finally {
     await guard.close();
   }

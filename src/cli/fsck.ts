@@ -54,11 +54,11 @@ export const fsck: CommandDefinition = {
     const meter = openMeter(call);
     const saver = openSaver(resumePath, call.now);
     const crew = openProcessCrew({ ...subject, processes, onProgress: meter.advance, signal: call.signal });
-    const { copy, checkpoint, verify, guard } = subject;
+    const { copy, checkpoint, keyHistory, verify, guard } = subject;
     let report: CheckReport;
     try {
       report = await checkLog({
-        ...{ crew, copy, checkpoint, verify, guard, maxFindings, resume },
+        ...{ crew, copy, checkpoint, keyHistory, verify, guard, maxFindings, resume },
         onPlan: meter.plan,
         onState: saver.take,
       });
@@ -79,7 +79,8 @@ export const fsck: CommandDefinition = {
 const HELP = `
 It only reads; a server may go on running on the same data directory. Every entry is hashed, every tile made anew and compared, up to
 the root and the last signed checkpoint; then the rows, the inner nodes and the leaf index. Of each difference it says which bytes are
-wrong, as far as the signed root can tell, whether it looks like corruption or like tampering, and what brings it back.
+wrong, as far as the signed root can tell, whether it looks like corruption or like tampering, and what brings it back. Where the log
+replaced its keys, its signed history leads from the key given to those that signed the checkpoint, and is checked too.
 
 Exit codes: 0 all is right, 1 something is not (listed), 2 it could not be checked, 4 the log's URL did not answer.`;
 

@@ -10,6 +10,8 @@ export interface CheckOptions {
   readonly copy: string;
   /** The signed checkpoint of a log that is no store; undefined: the crew has a store. */
   readonly checkpoint?: Uint8Array | undefined;
+  /** Of its keys, as it shows it; undefined: none. A store has its own. */
+  readonly keyHistory?: Uint8Array | undefined;
   /** Undefined: signatures are not checked. */
   readonly verify?: VerifyNote | undefined;
   readonly guard?: GuardSight | undefined;

@@ -9,7 +9,7 @@
  * - `undecided`: two of them disagree, and nothing that is signed says which is right
  * - `inner-nodes`, `leaf-index`: derived data
  * - `row`: a row of the store that does not fit, or should not be there
- * - `checkpoint`: signatures, origin or size of a signed head
+ * - `checkpoint`: signatures, origin or size of a signed head, or the signed history of keys
  * - `store`: the store as a whole: it cannot be opened, or is older than what was signed
  */
 export type FindingKind =

@@ -1,5 +1,6 @@
 /** What a log says of its own size: rows of the store, the signed checkpoint, the guard. Which of them counts, and whether they agree. */
 import { orUndefined, TlogError } from "../errors.ts";
+import type { GuardedKeys } from "../keys/guard.ts";
 import { rangeRoot } from "../merkle/compact-range.ts";
 import { hashesEqual } from "../merkle/hash.ts";
 import type { AuditedRows } from "../store/lmdb-audit.ts";
@@ -7,6 +8,7 @@ import { parseCheckpoint } from "../tlog/checkpoint-body.ts";
 import { decodeUtf8 } from "../tlog/encoding.ts";
 import { parseNote } from "../tlog/note.ts";
 import type { Finding } from "./finding.ts";
+import { keyHeads } from "./key-heads.ts";
 
 /** A tree that something vouches for. */
 export interface KnownHead {
@@ -24,14 +26,18 @@ export interface OpenedNote {
   readonly rootHash: Uint8Array;
 }
 
-/** Checks the signatures of a checkpoint. @throws {TlogError} why they are not what is wanted */
-export type VerifyNote = (signedNote: Uint8Array) => Promise<OpenedNote>;
+/**
+ * Checks the signatures of a checkpoint: those of the keys that speak for a tree of its size, as the history of the log's keys says.
+ * @throws {TlogError} why they are not what is wanted
+ */
+export type VerifyNote = (signedNote: Uint8Array, keyHistory: Uint8Array | undefined) => Promise<OpenedNote>;
 
 /** What the guard, which lies outside the store, has of it. */
 export interface GuardSight {
   readonly location: string;
   readonly storeId: string;
   readonly signed: { readonly treeSize: number; readonly rootHash: Uint8Array } | undefined;
+  readonly keys: GuardedKeys | undefined;
 }
 
 export interface FoundHeads {
@@ -49,10 +55,13 @@ export interface FoundHeads {
 /** Opens a checkpoint: its signatures when there is something to verify them with, and otherwise what it says. */
 export async function readCheckpoint(
   signedNote: Uint8Array,
-  verify: VerifyNote | undefined,
+  {
+    verify,
+    keyHistory,
+  }: { readonly verify: VerifyNote | undefined; readonly keyHistory: Uint8Array | undefined },
 ): Promise<{ readonly note: OpenedNote | undefined; readonly findings: readonly Finding[] }> {
   try {
-    const note = verify === undefined ? saidBy(signedNote) : await verify(signedNote);
+    const note = verify === undefined ? saidBy(signedNote) : await verify(signedNote, keyHistory);
     return { note, findings: [] };
   } catch (error) {
     if (!(error instanceof TlogError)) throw error;
@@ -71,7 +80,8 @@ export async function headsOfStore(
 ): Promise<FoundHeads> {
   const findings: Finding[] = rowFindings(rows);
   const published = rows.published.value;
-  const opened = published && (await readCheckpoint(published.checkpoint, verify));
+  const keyHistory = rows.keys.value?.history;
+  const opened = published && (await readCheckpoint(published.checkpoint, { verify, keyHistory }));
   findings.push(...(opened?.findings ?? []));
   const note = opened?.note;
   const origin = rows.store.value?.origin;
@@ -85,12 +95,15 @@ export async function headsOfStore(
   }
   const integrated = rows.head.value;
   const signed = rows.signed.value;
+  const keys = await keyHeads(keyHistory, { origin: origin ?? note?.origin, guard });
+  findings.push(...keys.findings);
   const heads: KnownHead[] = [
     ...(note === undefined ? [] : [{ name: "the published checkpoint", isSigned: true, ...sized(note) }]),
     ...(signed === undefined ? [] : [{ name: "row signed", isSigned: true, ...sized(signed) }]),
     ...(guard?.signed === undefined
       ? []
       : [{ name: `the guard ${guard.location}`, isSigned: true, ...sized(guard.signed) }]),
+    ...keys.heads,
     ...(integrated === undefined
       ? []
       : [
@@ -131,7 +144,7 @@ function rowFindings(rows: AuditedRows): Finding[] {
 }
 
 /** Two heads of one size with two roots, and heads of a tree larger than the one that is there. */
-function disagreements(heads: readonly KnownHead[], treeSize: number | undefined): readonly Finding[] {
+export function disagreements(heads: readonly KnownHead[], treeSize: number | undefined): readonly Finding[] {
   const findings: Finding[] = [];
   const bySize = new Map<number, KnownHead>();
   for (const head of heads) {

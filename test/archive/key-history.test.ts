@@ -2,13 +2,24 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { backUp } from "../../src/archive/backup.ts";
-import { openNewestHead, readKeyHistory } from "../../src/archive/carried-keys.ts";
+import {
+  openHead,
+  openNewestHead,
+  openTrustedHistory,
+  readKeyHistory,
+} from "../../src/archive/carried-keys.ts";
 import { openDirectorySource } from "../../src/archive/directory-source.ts";
 import { importLog } from "../../src/archive/import.ts";
 import { repairLog } from "../../src/archive/repair.ts";
 import { restoreBackup } from "../../src/archive/restore.ts";
+import { checkLog } from "../../src/fsck/check-log.ts";
+import type { CheckOptions } from "../../src/fsck/check-options.ts";
+import type { VerifyNote } from "../../src/fsck/heads.ts";
+import { openInlineCrew } from "../../src/fsck/inline-crew.ts";
+import type { Target } from "../../src/fsck/jobs.ts";
 import { memoryGuard } from "../../src/keys/guard.ts";
 import { openGuardFile, openLmdbReader } from "../../src/server.ts";
+import { encodeUtf8 } from "../../src/tlog/encoding.ts";
 import { formatKeyHistory, parseKeyHistory } from "../../src/tlog/key-history.ts";
 import { expectCodeAsync } from "../expect-code.ts";
 import { testSigner } from "../log/harness.ts";
@@ -106,6 +117,35 @@ describe("the history of a log's keys", () => {
     await guard.close();
     const options = { signers: [second], guard: await openGuardFile(`${data}.guard`) };
     await (await grow(restored, 311, options)).close();
+  });
+
+  it("leads fsck from the old key to the head, and is checked: its signatures, its trees, and the guard", async () => {
+    const { data, site, history } = await rotated();
+    const keyHistory = new Uint8Array(await readFile(history));
+    const verify: VerifyNote = async (note, shown) =>
+      await openHead(note, { trust, history: shown && (await openTrustedHistory(shown, trust)) });
+    const check = async (target: Target, more: Partial<CheckOptions>) => {
+      const crew = openInlineCrew(target);
+      const report = await checkLog({ crew, copy: "one", verify, maxFindings: 9, ...more });
+      await crew.close();
+      return report;
+    };
+    const store = { kind: "store", directory: data } as const;
+    const sound = await check(store, {});
+    expect(sound.findings).toEqual([]);
+    expect(sound.heads).toContainEqual(expect.objectContaining({ name: "key change 1", treeSize: 300 }));
+    const checkpoint = new Uint8Array(await readFile(join(site, "checkpoint")));
+    const folder = { kind: "folder", directory: site } as const;
+    expect((await check(folder, { checkpoint, keyHistory })).findings).toEqual([]);
+    const kinds = async (bytes: Uint8Array | undefined) =>
+      (await check(folder, { checkpoint, keyHistory: bytes })).findings.map(({ where }) => where);
+    expect(await kinds(undefined)).toEqual(["the checkpoint"]);
+    const forged = new TextDecoder().decode(keyHistory).replace("tree 300", "tree 299");
+    expect(await kinds(encodeUtf8(forged))).toEqual(["the checkpoint", "the key history"]);
+    const guard = { location: "the guard", storeId: "", signed: undefined };
+    const keys = { changes: 2, lastChange: new Uint8Array(32) };
+    const { findings } = await check(store, { guard: { ...guard, keys } });
+    expect(findings.map(({ where, kind }) => [where, kind])).toContainEqual(["the key history", "store"]);
   });
 
   it("is in a repaired directory, and in a restored backup", async () => {
