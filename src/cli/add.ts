@@ -1,3 +1,4 @@
+import { RemoteRefusedError } from "../../client/errors.ts";
 import { TlogError } from "../errors.ts";
 import { type AddSummary, addEntries, type EntryDestination } from "./add-entries.ts";
 import {
@@ -66,7 +67,8 @@ export const add: CommandDefinition = {
       receiptsDirectory: textFlag(call.flags, "receipts"),
     };
     const { origin } = remote.client;
-    const summary = { origin, ...(await addEntries(call, { sources, totals, destination })), skipped };
+    const added = await addEntries(call, { sources, totals, destination }).catch(sayHowToGiveToken);
+    const summary = { origin, ...added, skipped };
     if (!summary.published)
       call.output.notice("durable, but no checkpoint that covers all of them was seen yet");
     await call.output.result({
@@ -75,6 +77,13 @@ export const add: CommandDefinition = {
     });
   },
 };
+
+function sayHowToGiveToken(error: unknown): never {
+  if (!(error instanceof RemoteRefusedError) || error.problemCode !== "TOKEN_MISSING") throw error;
+  const { message, status, problemCode, retryAfterMs } = error;
+  const how = "ask its operator for one, and give it with --token-file or BRISTLECONE_TOKEN";
+  throw new RemoteRefusedError({ message: `${message}; ${how}`, status, problemCode, retryAfterMs });
+}
 
 function sourcesOf({ args, flags, stdin }: Call, onTooLarge: EntrySources["onTooLarge"]): EntrySources {
   onlyOneOf(flags, ["lines", "paragraphs"]);

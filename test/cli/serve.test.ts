@@ -179,7 +179,7 @@ describe("write tokens", () => {
     const argv = ["add", "--lines", "-", "--log", url, "--vkey", vkey, "--no-memory"];
     const without = await callCli(argv, { stdin: "a\n" });
     expect(without.code).toBe(2);
-    expect(without.stderr).toContain("TOKEN_MISSING");
+    expect(without.stderr).toMatch(/TOKEN_MISSING.*--token-file/);
     expect((await callCli(argv, { stdin: "a\n", environment: { BRISTLECONE_TOKEN: "wrong" } })).code).toBe(2);
     expect((await callCli(argv, { stdin: "a\n", environment: { BRISTLECONE_TOKEN: token } })).code).toBe(0);
     expect((await callCli([...argv, "--token-file", join(cwd, "token")], { stdin: "b\n" })).code).toBe(0);

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -43,6 +44,17 @@ describe("the packed package, installed in an empty folder", () => {
       "conformance",
     ]) {
       expect(help).toMatch(new RegExp(`^\\s+${command}\\b`, "m"));
+    }
+  });
+
+  it("brings the pages that its messages send people to", () => {
+    for (const page of [
+      "docs/operator.md",
+      "deploy/README.md",
+      "deploy/runbooks/README.md",
+      "spec/push.md",
+    ]) {
+      expect(existsSync(join(folder, "node_modules/bristlecone", page)), page).toBe(true);
     }
   });
 
