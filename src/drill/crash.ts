@@ -7,7 +7,7 @@ import {
 } from "../../client/index.ts";
 import { InvariantError } from "../errors.ts";
 import { Entries, Ledger, pause, startWriters, untilAdded } from "./load.ts";
-import type { Rehearsal, Scene } from "./rehearsal.ts";
+import { type Rehearsal, type Scene, wantsProgram } from "./rehearsal.ts";
 import {
   killWhileStarting,
   runCommand,
@@ -15,6 +15,7 @@ import {
   type ServerProcess,
   startServer,
 } from "./server-process.ts";
+import { seconds } from "./words.ts";
 
 const WRITERS = 16;
 const KILLS_UNDER_LOAD = 4;
@@ -29,7 +30,7 @@ export const crash: Rehearsal = {
   name: "crash",
   title: "the server is killed (SIGKILL) under load and while it starts, and started again",
   copies: 1,
-  needsProgram: true,
+  obstacle: wantsProgram,
   advice:
     "an answered entry that is gone, or a log that does not come back, must not be: keep the report and the version, and ask the authors before you rely on this machine. `bristlecone doctor` says whether its disk is one that keeps what it says it wrote",
   run,
@@ -166,8 +167,4 @@ class Lives {
     const url = this.#server?.url ?? "";
     return openLogClient({ url, vkey: this.#scene.stage.vkey, checkpoints: this.#checkpoints });
   }
-}
-
-function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(2)} s`;
 }

@@ -34,12 +34,17 @@ export interface Rehearsal {
   readonly title: string;
   /** How many copies of the log it makes at most, beside the first. */
   readonly copies: number;
-  /** It starts servers of its own as processes: without a program it is skipped. */
-  readonly needsProgram: boolean;
+  /** Why it cannot be tried here: then it is skipped. Undefined: it can. */
+  readonly obstacle?: (scene: Pick<Scene, "program" | "policy">) => string | undefined;
   /** What to do when it fails. */
   readonly advice: string;
   /** @throws {TlogError} CHECKUP_FAILED, and whatever else goes wrong */
   readonly run: (scene: Scene) => Promise<void>;
+}
+
+/** Of a rehearsal that starts servers as processes of their own. */
+export function wantsProgram({ program }: Pick<Scene, "program">): string | undefined {
+  return program === undefined ? "it starts servers as processes, and no program was given" : undefined;
 }
 
 /** "passed": all was as expected. "failed": something was not. "skipped": it could not be tried here. */

@@ -96,9 +96,8 @@ async function rehearse(rehearsal: Rehearsal, stage: Stage, options: DrillOption
     advice: verdict === "failed" ? advice : undefined,
     seconds: (now() - begun) / 1000,
   });
-  if (rehearsal.needsProgram && program === undefined) {
-    return result("skipped", "it needs servers as processes of their own, and no program to start was given");
-  }
+  const obstacle = rehearsal.obstacle?.({ program, policy });
+  if (obstacle !== undefined) return result("skipped", obstacle);
   const late = new AbortController();
   const timer = setTimeout(
     () => late.abort(new TlogError("INCOMPLETE", `not done within ${options.timeoutMs / 1000} s`)),
