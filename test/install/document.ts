@@ -96,7 +96,7 @@ export -f npx
 export function patternOf(shown: string): RegExp {
   const lines = shown.split("\n").map((line) => {
     if (line.trim() === "…") return "(?:.*\\n)*?";
-    return `${line.split("…").map(escapeRegExp).join(".*")} *\\n`;
+    return `${line.split("…").map(escapeRegExp).join(".*")} *(?:\\n|$)`;
   });
   return new RegExp(`(?:^|\\n)${lines.join("")}`);
 }
