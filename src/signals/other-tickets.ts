@@ -109,7 +109,7 @@ export const OTHER_TICKETS: readonly AlertRow[] = [
     ],
     act: [
       "409: tell the log's operator to look for a second server, and which size this witness knows",
-      "429: raise the log's qpd (`bristlecone witness add-log VKEY URL --qpd N`), or have the log ask less often",
+      "429: raise the log's qpd (`bristlecone witness add-log VKEY --qpd N --data DATA`), or have the log ask less often",
     ],
     example: {
       [`bristlecone_http_requests_total{${WITNESS},route="/add-checkpoint",code="409"}`]: "0+30x40",

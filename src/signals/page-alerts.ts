@@ -61,8 +61,8 @@ export const PAGE_ALERTS: readonly AlertRow[] = [
     act: [
       "stop every server of this log but the one whose history readers and witnesses saw",
       "keep all data directories and guards as they are: they are evidence",
-      "two different roots at one size are out: publish the evidence (`bristlecone evidence build`), freeze the log, name a successor with a new key (docs/operator.md, End it)",
-      "a leaked key: SECURITY.md and the operator's guide on key leaks",
+      "two different roots at one size are out: publish the evidence (`bristlecone evidence build ONE OTHER --log-key VKEY`), freeze the log, name a successor with a new key (docs/operator.md, End it)",
+      "a leaked key: deploy/key-leak.md, from its first line on",
     ],
     example: { [`bristlecone_log_read_only_info{${LOG},code="LOG_ROLLED_BACK"}`]: "_ 1x5" },
     exampleAt: "3m",

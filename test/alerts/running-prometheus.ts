@@ -4,12 +4,24 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { timesAt } from "../../src/signals/alert.ts";
 import { rulesFile } from "../../src/signals/prometheus.ts";
+import type { Job } from "./condition.ts";
 
 /** An hour passes in a minute. */
 const SPEED = 60;
+/** Of rules that look at months, and at things that are tried again at their own pace. */
+const SPEEDS: Readonly<Record<string, number>> = {
+  LogScrubOld: 150_000,
+  LogSignerFailing: 10,
+  BristleconeRestartsOften: 20,
+};
+const JOBS = [
+  "bristlecone-log",
+  "bristlecone-witness",
+  "bristlecone-monitor",
+] as const satisfies readonly Job[];
 
 export interface Target {
-  readonly job: "bristlecone-log" | "bristlecone-witness";
+  readonly job: Job;
   /** Its admin listener. */
   readonly port: number;
 }
@@ -24,8 +36,9 @@ export function startPrometheus(
   directory: string,
   { targets, port }: { readonly targets: readonly Target[]; readonly port: number },
 ): RunningPrometheus {
-  writeFileSync(join(directory, "rules.yml"), rulesFile({ timesOf: () => timesAt(SPEED), interval: "1s" }));
-  const scrapes = (["bristlecone-log", "bristlecone-witness"] as const).map((job) => ({
+  const timesOf = (alert = "") => timesAt(SPEEDS[alert] ?? SPEED);
+  writeFileSync(join(directory, "rules.yml"), rulesFile({ timesOf, interval: "1s" }));
+  const scrapes = JOBS.map((job) => ({
     job_name: job,
     static_configs: [
       { targets: targets.filter((target) => target.job === job).map((target) => `127.0.0.1:${target.port}`) },
