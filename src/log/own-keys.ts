@@ -167,27 +167,44 @@ function assertCurrent(history: KeyHistory, signing: readonly VerifierKey[]): vo
     const isFormer = isIn(keySets(history).flat(), key);
     if (isIn(current, key) || (isFormer && !isFirst)) continue;
     if (isFormer) throw retired(history, key, ofType);
-    // A second key where the history speaks of none is nobody's successor, and takes nobody's place.
-    if (isFirst && ofType === undefined) continue;
+    if (ofType === undefined) {
+      throw new TlogError(
+        "ARGUMENT_INVALID",
+        `${keyLabel(key)} is not among the keys that the log's signed history ends with, and nobody would be led to it: bristlecone rotate --new-ml-dsa-key makes it one of them`,
+      );
+    }
     throw new TlogError(
       "STORE_ORIGIN_MISMATCH",
-      `the log's key is ${ofType === undefined ? "another one" : keyLabel(ofType)}, and ${keyLabel(key)} never was`,
+      `the log's key is ${keyLabel(ofType)}, and ${keyLabel(key)} never was`,
     );
   }
 }
 
-/** Where the keys never changed, the one that signed what is published is the log's, and there are no former ones. @throws {TlogError} STORE_ORIGIN_MISMATCH */
+/**
+ * Where the keys never changed, those that signed what is published are the log's, and there are no former ones.
+ * @throws {TlogError} ARGUMENT_INVALID (a former key of a log that published nothing) | STORE_ORIGIN_MISMATCH
+ */
 function assertFirstKeys(published: PublishedHead | undefined, signing: readonly VerifierKey[]): void {
-  if (published === undefined) return;
-  const signed = new Set(parseNote(published.checkpoint).signatures.map(keyLabel));
   const types = signing.map(({ type }) => type);
-  const foreign = signing.find(
-    (key, at) => types.indexOf(key.type) !== at || (key.type === ED25519 && !signed.has(keyLabel(key))),
-  );
+  const former = signing.find((key, at) => types.indexOf(key.type) !== at);
+  if (published === undefined && former !== undefined) {
+    throw new TlogError(
+      "ARGUMENT_INVALID",
+      `the log has published nothing yet, so that ${keyLabel(former)} can be no former key of it: leave it out`,
+    );
+  }
+  if (published === undefined) return;
+  const lines = parseNote(published.checkpoint).signatures;
+  const signed = new Set(lines.map(keyLabel));
+  const given = new Set(signing.map(keyLabel));
+  const isLost = lines.some((line) => line.name === signing[0]?.name && !given.has(keyLabel(line)));
+  // A second key may come to a log that had none; where another one is missing, it would take its place without a word to readers.
+  const foreign =
+    former ?? signing.find((key) => !signed.has(keyLabel(key)) && (key.type === ED25519 || isLost));
   if (foreign === undefined) return;
   throw new TlogError(
     "STORE_ORIGIN_MISMATCH",
-    `the log's keys never changed, and ${keyLabel(foreign)} is not the one that signed its last checkpoint: bristlecone rotate changes them`,
+    `the log's keys never changed, and ${keyLabel(foreign)} is not one that signed its last checkpoint: bristlecone rotate changes them`,
   );
 }
 

@@ -7,7 +7,7 @@ import { listen, type RunningListener } from "../../src/http/listen.ts";
 import type { Log } from "../../src/log/log.ts";
 import { openHttpProbe } from "../../src/node/http-probe.ts";
 import { parseVerifierKey } from "../../src/tlog/key.ts";
-import { openLogOfSize } from "../http/test-log.ts";
+import { openLogOfSize, type testApp } from "../http/test-log.ts";
 
 export const LOG_CASES: LogCases = parseLogCases(
   readFileSync(new URL("../../spec/vectors/conformance-log.json", import.meta.url), "utf8"),
@@ -22,6 +22,10 @@ export interface ServedLog {
 
 export async function serveLogOfSize(size: number): Promise<ServedLog> {
   const { log, app } = await openLogOfSize(size);
+  return await serveLog(log, app);
+}
+
+export async function serveLog(log: Log, app: ReturnType<typeof testApp>): Promise<ServedLog> {
   const listener: RunningListener = await listen({ app, host: "127.0.0.1", port: 0 });
   return {
     log,

@@ -2,11 +2,23 @@ import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { LOG_CHECKS, parseLogCases } from "../../src/conformance/log/cases.ts";
 import type { CaseResult } from "../../src/conformance/result.ts";
+import { memoryGuard } from "../../src/keys/guard.ts";
+import type { LogOptions } from "../../src/log/options.ts";
+import { createMemoryDisk, openMemoryStore } from "../../src/store/memory.ts";
 import { expectCode } from "../expect-code.ts";
-import { entry, publishEntries } from "../http/test-log.ts";
+import { entry, openTestLog, publishEntries, testApp } from "../http/test-log.ts";
+import { testSigner } from "../log/harness.ts";
 import { IS_FULL } from "../runs.ts";
 import { LENIENT, SPOILERS } from "./log-spoilers.ts";
-import { amiss, LOG_CASES, resultOf, runCases, type ServedLog, serveLogOfSize } from "./log-under-test.ts";
+import {
+  amiss,
+  LOG_CASES,
+  resultOf,
+  runCases,
+  type ServedLog,
+  serveLog,
+  serveLogOfSize,
+} from "./log-under-test.ts";
 
 const MAX_REQUESTS = 120;
 const DEFAULT_SIZE = 300;
@@ -42,6 +54,32 @@ describe("our log", () => {
     expect(amiss(results)).toEqual([]);
     expect(resultOf(results, "older-partials")).toMatchObject({ verdict: "pass" });
     expect(resultOf(results, "later-consistent")).toMatchObject({ verdict: "pass", got: "255 to 258" });
+    await served.close();
+  });
+
+  it("whose key was replaced is verified with the old one, which its signed history leads on from", async () => {
+    const [disk, guard] = [createMemoryDisk(), memoryGuard()];
+    const [first, second] = [await testSigner(), await testSigner(21)];
+    const open = async (options: Partial<LogOptions>) =>
+      await openTestLog({
+        ...options,
+        store: openMemoryStore({ origin: first.verifierKey.name, disk }),
+        guard,
+      });
+    const before = await open({ signers: [first] });
+    await publishEntries(before, [entry(0)]);
+    await before.close();
+    const keyChange = { atSeconds: 1_795_320_000, signers: [second] };
+    await (await open({ signers: [first], keyChange })).close();
+    const log = await open({ signers: [second] });
+    await publishEntries(log, [entry(1)]);
+    const served = await serveLog(log, testApp(log));
+    const names = ["signed-by-key", "signed-ed25519"];
+    const { results } = await runCases(served, { names, logKeys: [first.verifierKey] });
+    expect(results.map(({ verdict }) => verdict)).toEqual(["pass", "pass"]);
+    const strangers = { names, logKeys: [(await testSigner(22)).verifierKey] };
+    const { results: refused } = await runCases(served, strangers);
+    expect(refused.map(({ verdict }) => verdict)).toEqual(["fail", "fail"]);
     await served.close();
   });
 

@@ -104,6 +104,28 @@ describe("a log whose key was changed", () => {
     await (await openOn(disks, { signers: [first, nextPq] })).close();
   });
 
+  it("takes a second key that its history lacks by a change alone, and one in place of another not without one", async () => {
+    const disks = await rotated();
+    const pq = await pqSigner(31);
+    await expectCodeAsync(openOn(disks, { signers: [second, pq] }), "ARGUMENT_INVALID");
+    const keyChange = { ...CHANGE, signers: [second, pq] };
+    await (await openOn(disks, { signers: [second], keyChange })).close();
+    await (await openOn(disks, { signers: [second, pq] })).close();
+    const unchanged = emptyDisks();
+    await expectCodeAsync(openOn(unchanged, { signers: [second, first] }), "ARGUMENT_INVALID");
+    const log = await openOn(unchanged);
+    await log.add(entry(0));
+    await published(log, 0);
+    await log.close();
+    const both = await openOn(unchanged, { signers: [first, pq] });
+    await both.add(entry(1));
+    await published(both, 1);
+    await both.close();
+    const other = [first, await pqSigner(32)];
+    await expectCodeAsync(openOn(unchanged, { signers: other }), "STORE_ORIGIN_MISMATCH");
+    await (await openOn(unchanged)).close();
+  });
+
   it("ends under its new key, and changes keys after its end: the tree and the mark stay", async () => {
     const disks = await rotated();
     const freeze = { atSeconds: CHANGE.atSeconds, successor: undefined };

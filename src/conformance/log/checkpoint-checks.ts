@@ -1,14 +1,17 @@
 /** What a checkpoint's bytes have to be.  c2sp.org/signed-note, tlog-checkpoint */
 import { orUndefined, TlogError } from "../../errors.ts";
 import { emptyRootHash } from "../../merkle/hash.ts";
-import { decodeBase64, encodeBase64 } from "../../tlog/encoding.ts";
+import { parseCheckpoint } from "../../tlog/checkpoint-body.ts";
+import { decodeBase64, decodeUtf8, encodeBase64 } from "../../tlog/encoding.ts";
 import { ED25519, isKeyName, keyLabel, type VerifierKey, verifierFor } from "../../tlog/key.ts";
+import { KEY_HISTORY_PATH, keysAt, openKeyHistory } from "../../tlog/key-history.ts";
 import { parseNote, verifyNote } from "../../tlog/note.ts";
 import { type Finding, met, metIf, notRun, reported, unmet } from "./finding.ts";
 import {
   assertNoRedirection,
   contentOf,
   FIRST,
+  get,
   type LogSubject,
   type NoteParts,
   noteParts,
@@ -117,14 +120,19 @@ function onNote(judge: (note: NoteParts, subject: LogSubject) => Finding): Check
 }
 
 /** verifyNote looks at a key's first line only; here a bad line behind a good one counts as well. */
-async function verified(subject: LogSubject, keys: readonly VerifierKey[], needs: string): Promise<Finding> {
+async function verified(subject: LogSubject, given: readonly VerifierKey[], needs: string): Promise<Finding> {
   const bytes = await checkpointBytes(subject);
-  if (keys.length === 0) return notRun(needs);
+  if (given.length === 0) return notRun(needs);
   if ("outcome" in bytes) return bytes;
-  const verifiers = keys.map((key) => verifierFor(key));
   const names: string[] = [];
+  let successors: readonly VerifierKey[] | undefined; // of keys that did not sign
   try {
     const { text, signatures } = parseNote(bytes);
+    const hasSigned = (one: VerifierKey): boolean =>
+      signatures.some((line) => keyLabel(line) === keyLabel(one));
+    if (!given.some(hasSigned)) successors = await successorsOf(given, text, subject);
+    const keys = successors ?? given;
+    const verifiers = keys.map((key) => verifierFor(key));
     for (const signature of signatures) {
       if (!keys.some((key) => keyLabel(key) === keyLabel(signature))) continue;
       await verifyNote({ text, signatures: [signature] }, verifiers);
@@ -134,7 +142,24 @@ async function verified(subject: LogSubject, keys: readonly VerifierKey[], needs
     if (error instanceof TlogError) return unmet(error.message);
     throw error;
   }
-  return names.length === 0 ? unmet("no line of a given key") : met(`signed by ${names.join(", ")}`);
+  if (names.length === 0) return unmet("no line of a given key");
+  const way =
+    successors === undefined ? "" : `, with what took the place of the given key (${KEY_HISTORY_PATH})`;
+  return met(`signed by ${names.join(", ")}${way}`);
+}
+
+/** The keys that speak for the checkpoint's tree, where the log shows a signed history that begins with a given one. spec/key-history.md */
+async function successorsOf(
+  given: readonly VerifierKey[],
+  text: Uint8Array,
+  { ask }: LogSubject,
+): Promise<readonly VerifierKey[] | undefined> {
+  const answer = await ask(get(KEY_HISTORY_PATH));
+  const history = answer.status === 200 ? await contentOf(answer) : undefined;
+  if (history === undefined) return undefined;
+  const { origin, treeSize } = parseCheckpoint(decodeUtf8(text));
+  const trusted = given.filter(({ name }) => name === origin);
+  return keysAt(await openKeyHistory({ history, origin, trusted }), trusted, treeSize);
 }
 
 /** The text's lines; what follows the last newline counts as one when it is not empty. */
