@@ -31,6 +31,7 @@ describe.skipIf(!hasAnalyze)("the units, unstarted", () => {
     "bristlecone-backup@2026",
     "bristlecone-export@2026",
     "bristlecone-fsck@2026",
+    "bristlecone-drill@2026",
   ];
 
   it.each(SERVICES)("%s has no line that systemd does not know", (unit) => {
@@ -121,6 +122,10 @@ const STEPS: readonly (readonly [name: string, script: string])[] = [
     `echo "BRISTLECONE_VKEY=$(cat /root/vkey)" > /etc/bristlecone/2026.fsck.env; systemctl start bristlecone-fsck@2026`,
   ],
   [
+    "drill: all goes as it must on copies, without network, key and guard, and the report is there",
+    `systemctl start bristlecone-drill@2026; grep -q '6 of 6 passed' /var/lib/bristlecone-drill/2026-*.md; [ "$(ls /var/lib/bristlecone-drill | wc -l)" = 1 ]`,
+  ],
+  [
     "backup and export together bring it back elsewhere",
     `made=$(ls -d /var/backups/bristlecone/2026/20*); drill="--data /root/drill/data --guard /root/drill/log.guard"
     bristlecone restore $made $drill --verify || [ $? = 3 ]
@@ -128,7 +133,7 @@ const STEPS: readonly (readonly [name: string, script: string])[] = [
   ],
   [
     "timers have a next time",
-    `for unit in backup export fsck; do systemctl start bristlecone-$unit@2026.timer; systemctl list-timers --no-pager | grep -q bristlecone-$unit@2026; done`,
+    `for unit in backup export fsck drill; do systemctl start bristlecone-$unit@2026.timer; systemctl list-timers --no-pager | grep -q bristlecone-$unit@2026; done`,
   ],
   [
     "a process that is killed is started again, with all it had",
