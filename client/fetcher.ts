@@ -261,6 +261,6 @@ function describeFailure(error: unknown): string {
   if (!(error instanceof Error)) return "the request failed";
   const { cause } = error;
   return cause instanceof Error && cause.message !== ""
-    ? `${error.message} (${cause.message})`
+    ? `${error.message} (${cause.message.trim()})` // that of TLS ends in a newline
     : error.message;
 }
