@@ -1,10 +1,11 @@
 /** Lists of entries, newest first, each verified before it is shown. */
-import { TlogError } from "../client/index.ts";
+import { type LogEntry, TlogError } from "../client/index.ts";
 import { encodeHex } from "../client/inspect.ts";
 import { h, put } from "./dom.ts";
 import { previewOf } from "./entry-viewer.ts";
 import { failure, waiting } from "./parts.ts";
 import { formatRoute } from "./route.ts";
+import { untilVerified } from "./until-verified.ts";
 import type { Page } from "./view.ts";
 import { bytesText, grouped, shortHash } from "./words.ts";
 
@@ -13,13 +14,18 @@ const PAGE = 50;
 export function entriesView(page: Page, last: number | undefined): void {
   const { session, main } = page;
   page.title("Entries");
-  const treeSize = session.state().head?.treeSize ?? 0;
+  const { head } = session.state();
+  if (head === undefined) {
+    untilVerified(page, "Entries", () => entriesView(page, last));
+    return;
+  }
+  const { treeSize } = head;
   const from = Math.min(last ?? treeSize - 1, treeSize - 1);
   if (from < 0) {
     put(
       main,
       h("h1", { tabindex: -1 }, "Entries"),
-      h("p", { class: "muted" }, "No head that was verified here covers any entry yet."),
+      h("p", { class: "muted" }, "No entry yet: the tree of this log is empty."),
     );
     return;
   }
@@ -34,6 +40,8 @@ export function entriesView(page: Page, last: number | undefined): void {
       older !== false &&
         h("a", { class: "button", href: formatRoute({ page: "entries", last: older }) }, "Older →"),
     );
+  const list = h("section", { class: "card" }, waiting("Reading entries…"));
+  void entryList(page, { last: from, count: PAGE }).then((rows) => put(list, rows));
   put(
     main,
     h("h1", { tabindex: -1 }, "Entries"),
@@ -43,44 +51,39 @@ export function entriesView(page: Page, last: number | undefined): void {
       `${grouped(Math.max(0, from - PAGE + 1))} to ${grouped(from)} of ${grouped(treeSize)}, newest first. Each was hashed here and compared with the signed tree.`,
     ),
     pager("above"),
-    h("section", { class: "card" }, entryList(page, { last: from, count: PAGE })),
+    list,
     pager("below"),
   );
 }
 
-/** `count` entries down from `last`. */
-export function entryList(
+/** `count` entries down from `last`. Never rejects: what cannot be verified is said. */
+export async function entryList(
   { session, signal }: Page,
   { last, count }: { readonly last: number; readonly count: number },
-): HTMLElement {
-  const frame = h("div", { class: "entries" }, waiting("Reading entries…"));
+): Promise<HTMLElement> {
   const start = Math.max(0, last - count + 1);
-  const read = async (): Promise<void> => {
-    const rows: HTMLElement[] = [];
-    for await (const { leafIndex, entry, leafHash } of session
-      .client()
-      .entries({ start, end: last + 1, signal })) {
-      const hash = encodeHex(leafHash);
-      rows.unshift(
-        h(
-          "li",
-          {},
-          h(
-            "a",
-            { href: formatRoute({ page: "entry", leafIndex }) },
-            h("span", { class: "index" }, grouped(leafIndex)),
-            h("span", { class: "preview" }, previewOf(entry)),
-            h("span", { class: "size muted" }, bytesText(entry.length)),
-            h("code", { class: "muted" }, shortHash(hash)),
-          ),
-        ),
-      );
-    }
-    put(frame, h("ul", { class: "rows" }, rows));
-  };
-  read().catch((error: unknown) => {
+  const rows: HTMLElement[] = [];
+  try {
+    for await (const read of session.client().entries({ start, end: last + 1, signal }))
+      rows.unshift(row(read));
+    return h("ul", { class: "rows" }, rows);
+  } catch (error) {
     if (!(error instanceof TlogError)) throw error;
-    if (!signal.aborted) put(frame, failure("The entries could not be verified", error));
-  });
-  return frame;
+    return failure("The entries could not be verified", error);
+  }
+}
+
+function row({ leafIndex, entry, leafHash }: LogEntry): HTMLElement {
+  return h(
+    "li",
+    {},
+    h(
+      "a",
+      { href: formatRoute({ page: "entry", leafIndex }) },
+      h("span", { class: "index" }, grouped(leafIndex)),
+      h("span", { class: "preview" }, previewOf(entry)),
+      h("span", { class: "size muted" }, bytesText(entry.length)),
+      h("code", { class: "muted" }, shortHash(encodeHex(leafHash))),
+    ),
+  );
 }

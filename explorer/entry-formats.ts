@@ -159,12 +159,25 @@ function goSumFormat(text: string): EntryFormat | undefined {
   return { label: "Go checksum database record", text, facts };
 }
 
+/** Deeper than anybody reads: its indentation alone would be many times the entry. */
+const MAX_DEPTH = 64;
+
 function jsonIn(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return isDeep(text) ? undefined : JSON.parse(text);
   } catch {
     return undefined;
   }
+}
+
+/** Counts brackets in strings too: then it is shown as the text it is. */
+function isDeep(text: string): boolean {
+  let depth = 0;
+  for (const bracket of text.match(/[[\]{}]/g) ?? []) {
+    depth += bracket === "[" || bracket === "{" ? 1 : -1;
+    if (depth > MAX_DEPTH) return true;
+  }
+  return false;
 }
 
 /** Base64, also of the URL kind, that holds readable text. */

@@ -1,13 +1,14 @@
 /** "evidence-<origin>-<index>.zip": the entry, its receipt, the policy, and a page that verifies them with no network. */
 import { encodeBase64, encodeUtf8, sha256 } from "../client/inspect.ts";
 import { download } from "./dom.ts";
+import { linkedScript } from "./linked-script.ts";
 import type { Place } from "./place.ts";
 import type { PageTrust } from "./trust.ts";
 import { timeText } from "./words.ts";
 import { zipOf } from "./zip.ts";
 
 export interface Packed {
-  readonly place: Pick<Place, "packUrl" | "styleUrl" | "logUrl">;
+  readonly place: Pick<Place, "packUrls" | "styleUrl" | "logUrl">;
   readonly entry: Uint8Array;
   readonly receipt: string;
   readonly leafIndex: number;
@@ -17,13 +18,15 @@ export interface Packed {
 /** Makes the pack and lets the browser save it. Rejects when the page for it cannot be fetched. */
 export async function saveEvidencePack(packed: Packed): Promise<void> {
   const { entry, receipt, leafIndex, trust, place } = packed;
-  const [script, style] = await Promise.all([textAt(place.packUrl), textAt(place.styleUrl)]);
+  const [style, ...modules] = await Promise.all([place.styleUrl, ...place.packUrls].map(textAt));
+  const script = linkedScript(
+    place.packUrls.map((url, at) => ({ name: fileName(url), text: modules[at] ?? "" })),
+  );
   const madeAt = timeText(Math.floor(Date.now() / 1000));
   const data = {
     entry: encodeBase64(entry),
     receipt,
     policy: trust.policyText,
-    origin: trust.origin,
     logUrl: place.logUrl,
     madeAt,
   };
@@ -41,6 +44,10 @@ export async function saveEvidencePack(packed: Packed): Promise<void> {
   download(`${name}.zip`, zipOf(files), "application/zip");
 }
 
+function fileName(url: string): string {
+  return url.slice(url.lastIndexOf("/") + 1);
+}
+
 async function textAt(url: string): Promise<string> {
   const response = await fetch(url);
   if (!response.ok) throw new TypeError(`${url}: ${response.status}`);
@@ -50,12 +57,12 @@ async function textAt(url: string): Promise<string> {
 /** One file without a reference to any other; its own policy lets it run nothing but this script, and fetch nothing. */
 function pageOf(page: {
   readonly script: string;
-  readonly style: string;
+  readonly style: string | undefined;
   readonly data: object;
   readonly leafIndex: number;
   readonly origin: string;
 }): string {
-  const { script, style, data, leafIndex, origin } = page;
+  const { script, style = "", data, leafIndex, origin } = page;
   const hashOf = (text: string) => `'sha256-${encodeBase64(sha256(encodeUtf8(text)))}'`;
   const policy = `default-src 'none'; script-src ${hashOf(script)}; style-src ${hashOf(style)}; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'`;
   const title = `Entry ${leafIndex} of ${origin}`.replace(

@@ -1,68 +1,124 @@
 /** The first page: what the log states now, who stands behind it, how it grew, and its newest entries. */
-import { LogForkedError } from "../client/index.ts";
-import {
-  type CheckpointReport,
-  encodeHex,
-  formatVerifierKey,
-  parseFrozen,
-  showOctets,
-} from "../client/inspect.ts";
+import { LogForkedError, type LogHead } from "../client/index.ts";
+import { type CheckpointReport, decodeUtf8, encodeHex, parseFrozen } from "../client/inspect.ts";
+import type { GrowthPoint } from "./browser-memory.ts";
 import { type Child, download, h, put } from "./dom.ts";
 import { entryList } from "./entries-view.ts";
 import { joined } from "./growth.ts";
 import { growthChart } from "./growth-chart.ts";
-import { card, copyable, facts, failure, mark, timeAgo, waiting } from "./parts.ts";
+import { type LivePart, livePart } from "./live-part.ts";
+import { card, copyable, evidenceButton, facts, failure, timeAgo, waiting } from "./parts.ts";
+import type { PastHeads } from "./past-heads.ts";
 import { fitted } from "./pictures.ts";
 import { formatRoute } from "./route.ts";
 import type { SessionState } from "./session.ts";
-import { checkpointSteps, quorumWords } from "./steps.ts";
+import { signers } from "./signers.ts";
+import { checkpointSteps } from "./steps.ts";
 import { peaksPicture } from "./tree-picture.ts";
+import type { PageTrust } from "./trust.ts";
 import { trustSummary } from "./trust-view.ts";
 import type { Page } from "./view.ts";
 import { counted, grouped, timeText } from "./words.ts";
 
 const NEWEST = 8;
+const LIST_AGAIN_MS = 4_000;
 
 export function headView(page: Page): void {
   const { session, main, signal } = page;
   page.title("Head");
-  let shown: string | undefined; // which head the lower part shows; owned by draw()
-  const top = h("div", {});
-  const below = h("div", {});
-  put(main, top, below);
+  const origin = session.state().trust?.origin;
+  const [alarm, top, below] = [livePart(), livePart(), livePart()];
+  const parts = { signers: livePart(), trust: livePart(), tree: livePart(), growth: livePart() };
+  const [newest, how] = [livePart(), livePart()];
+  put(main, alarm.element, h("h1", { class: "origin", tabindex: -1 }, origin), top.element, below.element);
+  const list = newestEntries(page, newest);
   const draw = () => {
     const state = session.state();
-    put(top, ...summary(state));
-    const key = `${state.head?.treeSize} ${state.failure?.code} ${state.growth.length}`;
-    if (key === shown) return;
-    shown = key;
-    put(below, ...details(page, state));
+    const { head, report, failure: error, trust, pastHeads } = state;
+    alarm.show(`${error?.code} ${error?.message} ${pastHeads?.evidence}`, () => alarms(state));
+    if (head === undefined || report === undefined || trust === undefined) {
+      top.show(
+        `${error === undefined}`,
+        () => error === undefined && waiting("Asking the log for its newest head…"),
+      );
+      return;
+    }
+    const { treeSize } = head;
+    below.show("", () => [
+      h("div", { class: "columns" }, parts.signers.element, parts.trust.element),
+      parts.tree.element,
+      parts.growth.element,
+      newest.element,
+      how.element,
+    ]);
+    const note = decodeUtf8(head.signedNote);
+    top.show(`${note} ${head.progress} ${state.keyChanges.length}`, () => summary(page, state, head));
+    parts.signers.show(note, () => card("Who stands behind it", signers(state, report)));
+    parts.trust.show(`${trust.source} ${state.keysDiffer}`, () =>
+      card("What you take on trust", trustSummary(state)),
+    );
+    parts.tree.show(`${treeSize}`, () => treeSize > 0 && card("The tree", treePart(treeSize)));
+    const points = joined(pastHeads?.points ?? [], state.growth);
+    parts.growth.show(`${points.length} ${treeSize}`, () => card("Growth", growthPart(points, pastHeads)));
+    how.show(note, () => card("How this head was verified", verification(page, report, trust)));
+    list(treeSize);
   };
   session.onChange(draw, signal);
   draw();
 }
 
-function summary(state: SessionState): readonly Child[] {
-  const { head, failure: error, failedReport, trust, report } = state;
-  const alarm =
-    error === undefined
-      ? []
-      : [
-          failure(
-            error.code === "LOG_FORKED"
-              ? "This log broke its promise"
-              : "The newest head could not be verified",
-            error,
-            error instanceof LogForkedError && forkDownloads(error),
-            failedReport !== undefined && trust !== undefined && checkpointSteps(failedReport, trust.policy),
-          ),
-        ];
-  if (head === undefined || report === undefined)
-    return error === undefined ? [waiting("Asking the log for its newest head…")] : alarm;
-  const frozen = parseFrozen(head.extensions);
+/** Lists the newest entries, and again some seconds later when there are more. */
+function newestEntries(page: Page, part: LivePart): (treeSize: number) => void {
+  let listed = 0; // owned by the function below, as is the next
+  let isBusy = false;
+  return function list(treeSize) {
+    if (isBusy || treeSize === listed || page.signal.aborted) return;
+    isBusy = true;
+    if (listed === 0) part.show("", () => card("Newest entries", waiting("Reading entries…")));
+    void entryList(page, { last: treeSize - 1, count: NEWEST }).then((rows) => {
+      listed = treeSize;
+      const all = h(
+        "p",
+        {},
+        h("a", { href: formatRoute({ page: "entries", last: undefined }) }, "All entries"),
+      );
+      part.show(`${treeSize}`, () => card("Newest entries", rows, all));
+      setTimeout(() => {
+        isBusy = false;
+        list(page.session.state().head?.treeSize ?? listed);
+      }, LIST_AGAIN_MS);
+    });
+  };
+}
+
+function alarms({ failure: error, failedReport, trust, pastHeads }: SessionState): Child {
   return [
-    ...alarm,
-    h("h1", { class: "origin", tabindex: -1 }, head.origin),
+    error !== undefined &&
+      failure(
+        error.code === "LOG_FORKED" ? "This log broke its promise" : "The newest head could not be verified",
+        error,
+        error instanceof LogForkedError && forkDownloads(error),
+        failedReport !== undefined && trust !== undefined && checkpointSteps(failedReport, trust.policy),
+      ),
+    pastHeads?.evidence !== undefined &&
+      h(
+        "section",
+        { class: "card alarm", role: "alert" },
+        h("h2", {}, "This log broke its promise"),
+        h(
+          "p",
+          {},
+          "Among the heads that its own server kept is one that it signed, and that is no part of this tree.",
+        ),
+        saveEvidence(pastHeads.evidence),
+      ),
+  ];
+}
+
+function summary({ session }: Page, { keyChanges }: SessionState, head: LogHead): Child {
+  const frozen = parseFrozen(head.extensions);
+  const changed = keyChanges.at(-1);
+  return [
     h(
       "p",
       { class: "count" },
@@ -91,24 +147,38 @@ function summary(state: SessionState): readonly Child[] {
         { class: "notice" },
         "The log showed an older head than this browser has seen: a cache, or a log that lost data.",
       ),
-    facts(["root hash", copyable(encodeHex(head.rootHash), "the root hash")]),
+    facts(
+      ["root hash", copyable(encodeHex(head.rootHash), "the root hash")],
+      changed !== undefined && [
+        "key",
+        h(
+          "span",
+          {},
+          "changed ",
+          timeAgo(changed.atSeconds),
+          ` at size ${grouped(changed.treeSize)}: `,
+          h("a", { href: "#/trust" }, "its keys over time"),
+        ),
+      ],
+    ),
+    head.treeSize === 0 && frozen === undefined && firstEntry(session.place.logUrl),
   ];
+}
+
+function firstEntry(logUrl: string): Child {
+  return h(
+    "p",
+    { class: "first" },
+    "To append the first: ",
+    copyable(`curl --data-binary "hello, log" ${logUrl}add`, "the command"),
+  );
 }
 
 function forkDownloads({ evidence, heads }: LogForkedError): Child {
   return h(
     "p",
     { class: "buttons" },
-    evidence !== undefined &&
-      h(
-        "button",
-        {
-          type: "button",
-          class: "primary",
-          onclick: () => download("fork.tlog-evidence", evidence, "text/plain"),
-        },
-        "Save the evidence",
-      ),
+    evidence !== undefined && evidenceButton(evidence),
     h(
       "button",
       { type: "button", onclick: () => download("remembered.checkpoint", heads.remembered, "text/plain") },
@@ -122,53 +192,41 @@ function forkDownloads({ evidence, heads }: LogForkedError): Child {
   );
 }
 
-function details(page: Page, state: SessionState): readonly Child[] {
-  const { head, report, trust } = state;
-  if (head === undefined || report === undefined || trust === undefined) return [];
-  const { treeSize } = head;
+function saveEvidence(evidence: string): Child {
+  return h("p", { class: "buttons" }, evidenceButton(evidence));
+}
+
+function treePart(treeSize: number): Child {
   return [
     h(
-      "div",
-      { class: "columns" },
-      card("Who stands behind it", signers(state, report)),
-      card("What you take on trust", trustSummary(state)),
+      "p",
+      { class: "muted" },
+      `${counted(treeSize, "entry", "entries")} as perfect subtrees, one for each binary one of the size. `,
+      h("a", { href: formatRoute({ page: "tree", subtree: undefined }) }, "Walk through the tree"),
     ),
-    treeSize > 0 &&
-      card(
-        "The tree",
-        h(
-          "p",
-          { class: "muted" },
-          `${counted(treeSize, "entry", "entries")} as perfect subtrees, one for each binary one of the size. `,
-          h("a", { href: formatRoute({ page: "tree", subtree: undefined }) }, "Walk through the tree"),
-        ),
-        fitted((width) => peaksPicture({ treeSize, width })),
-      ),
-    card("Growth", growthPart(joined(state.pastHeads, state.growth), state.pastHeads.length > 0)),
-    treeSize > 0 &&
-      card(
-        "Newest entries",
-        entryList(page, { last: treeSize - 1, count: NEWEST }),
-        h("p", {}, h("a", { href: formatRoute({ page: "entries", last: undefined }) }, "All entries")),
-      ),
-    card(
-      "How this head was verified",
-      h("details", {}, h("summary", {}, "Step by step"), checkpointSteps(report, trust.policy)),
-      h(
-        "p",
-        { class: "buttons" },
+    fitted((width) => peaksPicture({ treeSize, width })),
+  ];
+}
+
+function verification(page: Page, report: CheckpointReport, trust: PageTrust): Child {
+  const { signedNote } = page.session.state().head ?? {};
+  return [
+    h("details", {}, h("summary", {}, "Step by step"), checkpointSteps(report, trust.policy)),
+    h(
+      "p",
+      { class: "buttons" },
+      signedNote !== undefined &&
         h(
           "button",
-          { type: "button", onclick: () => download("checkpoint", head.signedNote, "text/plain") },
+          { type: "button", onclick: () => download("checkpoint", signedNote, "text/plain") },
           "Save the checkpoint",
         ),
-        h("a", { class: "button", href: `${page.session.place.logUrl}checkpoint` }, "As the log serves it"),
-      ),
+      h("a", { class: "button", href: `${page.session.place.logUrl}checkpoint` }, "As the log serves it"),
     ),
   ];
 }
 
-function growthPart(growth: SessionState["growth"], isKeptByLog: boolean): Child {
+function growthPart(growth: readonly GrowthPoint[], past: PastHeads | undefined): Child {
   const [first] = growth;
   if (first === undefined || growth.length < 2) {
     return h(
@@ -177,74 +235,18 @@ function growthPart(growth: SessionState["growth"], isKeptByLog: boolean): Child
       "This browser has seen one head of this log so far. Each further one that it verifies, now and on later visits, becomes a point of the line here.",
     );
   }
+  const kept =
+    past === undefined || past.points.length === 0
+      ? ""
+      : "; those from before your visits the log kept, and its tree begins with theirs";
   return [
     fitted((width) => growthChart(growth, width, Date.now() / 1000)),
     h(
       "p",
       { class: "muted" },
-      `${counted(growth.length, "head")}, each with its signatures verified in this browser${isKeptByLog ? "; the older ones were kept by the log's server" : ""}. Since `,
+      `${counted(growth.length, "head")}, each with its signatures verified in this browser${kept}. Since `,
       timeAgo(first.seconds),
-      ".",
+      past?.hasOwnTimes === true ? ", by the log's own clock." : ".",
     ),
-  ];
-}
-
-function signers({ trust, info }: SessionState, report: CheckpointReport): Child {
-  if (trust === undefined) return undefined;
-  const { policy } = trust;
-  const { quorum, signatures } = report;
-  const log = signatures.filter(({ role, outcome }) => role === "log" && outcome === "valid");
-  const rows = policy.witnesses.map(({ name, key }) => {
-    const found = signatures.find((check) => check.witness === name && check.outcome === "valid");
-    const reason = info?.failing.get(formatVerifierKey(key));
-    return h(
-      "li",
-      {},
-      mark(found === undefined ? "noted" : "passed"),
-      h("span", { class: "name" }, showOctets(name)),
-      " ",
-      h(
-        "span",
-        { class: "muted" },
-        found?.timestampSeconds
-          ? ["cosigned ", timeAgo(found.timestampSeconds)]
-          : found
-            ? "cosigned"
-            : ["did not cosign this head", reason !== undefined && ` (the log says: ${reason || "failing"})`],
-      ),
-    );
-  });
-  return [
-    h(
-      "ul",
-      { class: "signatures" },
-      log.map(({ name, label }) =>
-        h(
-          "li",
-          {},
-          mark("passed"),
-          h("span", { class: "name" }, name),
-          h("span", { class: "muted" }, ` the log's key ${label.slice(-8)}`),
-        ),
-      ),
-      rows,
-    ),
-    policy.quorum === "none"
-      ? h(
-          "p",
-          { class: "notice" },
-          "No witness has to cosign: nobody but the log's operator stands behind this head.",
-        )
-      : h(
-          "p",
-          {},
-          h(
-            "span",
-            { class: `badge ${quorum.isMet ? ((quorum.margin ?? 0) > 0 ? "good" : "thin") : "bad"}` },
-            quorum.isMet ? `quorum met, ${quorum.margin ?? 0} to spare` : "quorum not met",
-          ),
-          " ",
-          h("span", { class: "muted" }, quorumWords(policy)),
-        ),
   ];
 }

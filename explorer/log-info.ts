@@ -1,5 +1,5 @@
 /** What a Bristlecone log says of itself in /log.json. Its own word: shown as that, and trusted only where the reader has nothing better. */
-import type { Fetcher } from "../client/inspect.ts";
+import { decodeUtf8, type Fetcher, MAX_NOTE_BYTES } from "../client/inspect.ts";
 
 export interface LogInfo {
   readonly origin: string;
@@ -7,6 +7,8 @@ export interface LogInfo {
   readonly version: string | undefined;
   readonly duplicates: "first" | "allow" | undefined;
   readonly isQuorumMissing: boolean;
+  /** It changed its keys, and shows how. */
+  readonly hasKeyChanges: boolean;
   /** By vkey: what the log says of its witnesses. */
   readonly failing: ReadonlyMap<string, string>;
 }
@@ -23,9 +25,28 @@ export async function fetchLogInfo(fetcher: Fetcher): Promise<LogInfo | undefine
   }
 }
 
+/** What the log calls itself: enough to choose among the logs of a policy, whose key then decides. */
+export async function shownOrigin(fetcher: Fetcher, info: LogInfo | undefined): Promise<string | undefined> {
+  if (info !== undefined) return info.origin;
+  try {
+    const { body } = await fetcher.request({ path: "checkpoint", maxBytes: MAX_NOTE_BYTES });
+    return decodeUtf8(body).split("\n", 1)[0];
+  } catch {
+    return undefined;
+  }
+}
+
 function infoOf(value: unknown): LogInfo | undefined {
   if (typeof value !== "object" || value === null) return undefined;
-  const { origin, policy, version, duplicates, quorumMissing, witnesses }: Record<string, unknown> = {
+  const {
+    origin,
+    policy,
+    version,
+    duplicates,
+    quorumMissing,
+    witnesses,
+    keyChanges,
+  }: Record<string, unknown> = {
     ...value,
   };
   if (typeof origin !== "string" || typeof policy !== "string") return undefined;
@@ -35,6 +56,7 @@ function infoOf(value: unknown): LogInfo | undefined {
     version: typeof version === "string" ? version : undefined,
     duplicates: duplicates === "first" || duplicates === "allow" ? duplicates : undefined,
     isQuorumMissing: quorumMissing === true,
+    hasKeyChanges: Array.isArray(keyChanges) && keyChanges.length > 0,
     failing: new Map(Array.isArray(witnesses) ? witnesses.flatMap(failingWitness) : []),
   };
 }

@@ -5,17 +5,19 @@ import { openBrowserMemory } from "./browser-memory.ts";
 import { h, put } from "./dom.ts";
 import { entriesView } from "./entries-view.ts";
 import { entryView, leafView } from "./entry-view.ts";
+import type { GivenFile } from "./file-kinds.ts";
 import { headView } from "./head-view.ts";
-import { failure, isAccusation, waiting } from "./parts.ts";
+import { failure, isAccusation, refreshTimes, waiting } from "./parts.ts";
 import { placeOfPage } from "./place.ts";
 import { formatRoute, parseRoute, parseSearch, type Route } from "./route.ts";
 import { openSession, type Session } from "./session.ts";
 import { treeView } from "./tree-view.ts";
 import { trustView } from "./trust-view.ts";
-import { type GivenFile, readFiles, verifyView } from "./verify-view.ts";
+import { readFiles, verifyView } from "./verify-view.ts";
+import { watch } from "./watch.ts";
 import { ago, grouped } from "./words.ts";
 
-const REFRESH_MS = 5_000;
+const TICK_MS = 5_000;
 
 const main = element("main");
 const status = element("status");
@@ -28,19 +30,26 @@ async function start(): Promise<void> {
   put(main, waiting("Opening the log…"));
   const session = await openSession(placeOfPage(), await openBrowserMemory());
   const { signal } = new AbortController();
-  session.onChange(() => showStatus(session), signal);
+  let isTrusting = session.state().trust !== undefined; // owned by the listener
+  session.onChange(() => {
+    showStatus(session);
+    if (isTrusting || session.state().trust === undefined) return;
+    // Whatever page was asked for: until now it was "whom do you trust?".
+    isTrusting = true;
+    show(session, { isNavigation: false });
+  }, signal);
   addEventListener("hashchange", () => show(session, { isNavigation: true }));
-  document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "visible") void session.refresh();
-  });
   listenForSearch();
   listenForDrops(session);
+  listenForSkip();
   showStatus(session);
   show(session, { isNavigation: false });
+  watch(session);
   setInterval(() => {
-    showStatus(session);
-    if (document.visibilityState === "visible") void session.refresh();
-  }, REFRESH_MS);
+    if (document.visibilityState !== "visible") return;
+    showAge(session);
+    refreshTimes();
+  }, TICK_MS);
 }
 
 function show(session: Session, { isNavigation }: { readonly isNavigation: boolean }): void {
@@ -102,23 +111,36 @@ function sectionOf(route: Route): Route {
   return route.page === "tree" ? { page: "tree", subtree: undefined } : route;
 }
 
-/** The line in the header: is what is shown verified, and since when. */
+/** The line in the header: is what is shown verified, and since when. Only what changes is put, and said by screen readers. */
 function showStatus(session: Session): void {
   const { trust, head, failure: error, verifiedAtMs } = session.state();
   const [name, text] = ((): readonly [string, string] => {
-    if (trust === undefined && error === undefined) return ["thin", "no key to verify with"];
     if (error !== undefined && isAccusation(error)) return ["bad", "verification failed"];
     if (error !== undefined) return ["thin", head === undefined ? "log not reached" : "log not reached now"];
+    if (trust === undefined) return ["thin", "no key to verify with"];
     if (head === undefined || verifiedAtMs === undefined) return ["", "verifying…"];
-    return [
-      trust?.source === "first-visit" ? "thin" : "good",
-      trust?.source === "first-visit" ? "verified, key not confirmed" : "verified",
-    ];
+    return trust.source === "first-visit"
+      ? ["thin", "head verified, key not confirmed"]
+      : ["good", "head verified"];
   })();
-  const age = verifiedAtMs === undefined ? "" : ` · ${ago(verifiedAtMs / 1000, Date.now() / 1000)}`;
-  const badge = h("a", { class: `badge ${name}`, href: formatRoute({ page: "trust" }) }, text);
-  put(status, badge, head !== undefined && h("span", { class: "muted" }, ` ${grouped(head.treeSize)}${age}`));
+  if (status.textContent !== text)
+    put(status, h("a", { class: `badge ${name}`, href: formatRoute({ page: "trust" }) }, text));
   put(element("origin"), trust?.origin ?? "transparency log");
+  showAge(session);
+}
+
+function showAge(session: Session): void {
+  const { head, verifiedAtMs = 0, isLive, failure: error } = session.state();
+  const since = isLive && error === undefined ? "live" : ago(verifiedAtMs / 1000, Date.now() / 1000);
+  element("age").textContent = head === undefined ? "" : ` ${grouped(head.treeSize)} · ${since}`;
+}
+
+/** Its link is no address of a page. */
+function listenForSkip(): void {
+  element("skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    (main.querySelector("h1") ?? main).focus();
+  });
 }
 
 function listenForSearch(): void {

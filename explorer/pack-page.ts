@@ -9,25 +9,51 @@ import { quorumWords, receiptSteps } from "./steps.ts";
 import { trustIn } from "./trust-text.ts";
 import { counted, grouped } from "./words.ts";
 
+/** As evidence-pack.ts writes it. */
 interface PackData {
   readonly entry: string;
   readonly receipt: string;
   readonly policy: string;
-  readonly origin: string;
   readonly logUrl: string;
   readonly madeAt: string;
 }
 
-const data: PackData = JSON.parse(document.getElementById("pack")?.textContent ?? "{}");
-const entry = decodeBase64(data.entry);
+interface Pack extends Omit<PackData, "entry"> {
+  readonly entry: Uint8Array;
+}
+
 const main = document.getElementById("main");
 
+/** What the file holds. @throws {TlogError} ARGUMENT_INVALID: it was damaged */
+function dataOfPage(): Pack {
+  try {
+    const data: unknown = JSON.parse(document.getElementById("pack")?.textContent ?? "");
+    const texts: Record<string, unknown> = { ...Object(data) };
+    const textOf = (name: keyof PackData): string => {
+      const text = texts[name];
+      if (typeof text !== "string") throw new SyntaxError(`it has no ${name}`);
+      return text;
+    };
+    return {
+      entry: decodeBase64(textOf("entry")),
+      receipt: textOf("receipt"),
+      policy: textOf("policy"),
+      logUrl: textOf("logUrl"),
+      madeAt: textOf("madeAt"),
+    };
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : "";
+    throw new TlogError("ARGUMENT_INVALID", `this file was damaged or changed: ${reason}`, { cause });
+  }
+}
+
 /** @param policyText - the one in the file, or the reader's own. */
-async function verify(policyText: string, isOwn: boolean): Promise<void> {
+async function verify(pack: Pack, policyText: string, isOwn: boolean): Promise<void> {
   if (main === null) return;
+  const { entry, receipt, madeAt, logUrl } = pack;
   try {
     const policy = parsePolicy(policyText);
-    const report = await explainReceipt({ receipt: data.receipt, leafHash: leafHash(entry), policy });
+    const report = await explainReceipt({ receipt, leafHash: leafHash(entry), policy });
     const { error } = report.receiptVerdict;
     const { checkpoint, leafIndex } = report;
     const verdict =
@@ -54,27 +80,31 @@ async function verify(policyText: string, isOwn: boolean): Promise<void> {
     put(
       main,
       h("h1", {}, `Entry ${grouped(leafIndex)}`),
-      h("p", { class: "muted" }, `${data.origin}, saved ${data.madeAt} from ${data.logUrl}`),
       verdict,
+      h(
+        "p",
+        { class: "muted" },
+        `Whoever saved this says: on ${madeAt}, from ${logUrl}. Nothing proves that.`,
+      ),
       h(
         "div",
         { class: "columns wide" },
         h(
           "div",
           {},
-          card("Content", entryViewer(entry), saving()),
+          card("Content", entryViewer(entry), saving(pack)),
           card("Verification, step by step", receiptSteps(report, policy, entry.length)),
         ),
-        h("div", {}, card("What was trusted", trusted(policyText)), pictureCard(report, false)),
+        h("div", {}, card("What was trusted", trusted(pack, policyText)), pictureCard(report, false)),
       ),
     );
   } catch (error) {
     if (!(error instanceof TlogError)) throw error;
-    put(main, failure("This does not verify", error), card("Verify with your own policy", ownPolicy()));
+    put(main, failure("This does not verify", error), card("Verify with your own policy", ownPolicy(pack)));
   }
 }
 
-function saving(): HTMLElement {
+function saving({ entry, receipt }: Pack): HTMLElement {
   return h(
     "p",
     { class: "buttons" },
@@ -85,13 +115,13 @@ function saving(): HTMLElement {
     ),
     h(
       "button",
-      { type: "button", onclick: () => download("receipt.tlog-proof", data.receipt, "text/plain") },
+      { type: "button", onclick: () => download("receipt.tlog-proof", receipt, "text/plain") },
       "Save the receipt",
     ),
   );
 }
 
-function trusted(policyText: string): HTMLElement {
+function trusted(pack: Pack, policyText: string): HTMLElement {
   const policy = parsePolicy(policyText);
   return h(
     "div",
@@ -104,16 +134,16 @@ function trusted(policyText: string): HTMLElement {
       ),
       ["quorum", quorumWords(policy)],
     ),
-    h("details", {}, h("summary", {}, "Verify with your own policy instead"), ownPolicy()),
+    h("details", {}, h("summary", {}, "Verify with your own policy instead"), ownPolicy(pack)),
   );
 }
 
-function ownPolicy(): HTMLElement {
+function ownPolicy(pack: Pack): HTMLElement {
   const field = h("textarea", { id: "own", rows: 5, spellcheck: "false" });
   const told = h("div", { role: "status" });
   const use = () => {
     try {
-      void verify(trustIn(field.value).policyText, true);
+      void verify(pack, trustIn(field.value).policyText, true);
     } catch (error) {
       if (error instanceof TlogError) put(told, failure("This cannot be used", error));
     }
@@ -128,4 +158,10 @@ function ownPolicy(): HTMLElement {
   );
 }
 
-void verify(data.policy, false);
+try {
+  const pack = dataOfPage();
+  void verify(pack, pack.policy, false);
+} catch (error) {
+  if (!(error instanceof TlogError)) throw error;
+  if (main !== null) put(main, failure("This pack does not verify", error));
+}

@@ -1,6 +1,6 @@
 /** Small pieces of page that many views are made of. */
 import type { TlogError } from "../client/index.ts";
-import { type Child, h } from "./dom.ts";
+import { type Child, download, h } from "./dom.ts";
 import { ago, meaningOf, timeText } from "./words.ts";
 
 /** A titled part of a page. */
@@ -37,6 +37,27 @@ export function copyable(text: string, what: string): HTMLElement {
       .catch(() => {});
   });
   return h("span", { class: "copyable" }, h("code", {}, text), " ", button);
+}
+
+/** Saves what convicts a log before anybody who has its key. */
+export function evidenceButton(evidence: string): HTMLElement {
+  return h(
+    "button",
+    {
+      type: "button",
+      class: "primary",
+      onclick: () => download("fork.tlog-evidence", evidence, "text/plain"),
+    },
+    "Save the evidence",
+  );
+}
+
+/** Brings every {@link timeAgo} of the page up to date, in place. */
+export function refreshTimes(nowSeconds = Date.now() / 1000): void {
+  for (const time of document.querySelectorAll("time")) {
+    const text = ago(Date.parse(time.dateTime) / 1000, nowSeconds);
+    if (time.textContent !== text) time.textContent = text;
+  }
 }
 
 /** How long ago, with the exact time for who points at it. */

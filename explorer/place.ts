@@ -5,22 +5,25 @@ export interface Place {
   readonly logUrl: string;
   /** A C2SP policy that was deployed with the page. */
   readonly policyUrl: string | undefined;
+  /** Which log of that policy this is; undefined: the one the log says it is, if the policy has a key of it. */
+  readonly origin: string | undefined;
   /** Heads that the log kept, where its own server says so. */
   readonly headsUrl: string | undefined;
-  /** The script of pages that verify one entry without a network. */
-  readonly packUrl: string;
+  /** The modules of pages that verify one entry without a network, each after those it imports. */
+  readonly packUrls: readonly string[];
   readonly styleUrl: string;
 }
 
 export function placeOfPage(): Place {
-  const { log = "./", policy, heads, pack = "", style = "" } = document.documentElement.dataset;
+  const { log = "./", policy, origin, heads, pack = "", style = "" } = document.documentElement.dataset;
   const absolute = (path: string) => new URL(path, document.baseURI).href;
   const base = new URL(log.endsWith("/") ? log : `${log}/`, document.baseURI);
   return {
     logUrl: `${base.origin}${base.pathname}`,
     policyUrl: policy === undefined || policy === "" ? undefined : absolute(policy),
+    origin,
     headsUrl: heads === undefined ? undefined : absolute(heads),
-    packUrl: absolute(pack),
+    packUrls: pack.split(" ").map(absolute),
     styleUrl: absolute(style),
   };
 }

@@ -20,10 +20,11 @@ import {
 } from "../client/inspect.ts";
 import type { BrowserMemory, GrowthPoint } from "./browser-memory.ts";
 import { withPoint } from "./growth.ts";
+import { type ChangedKeys, readChangedKeys } from "./key-changes.ts";
 import { fetchLogInfo, type LogInfo } from "./log-info.ts";
-import { fetchPastHeads } from "./past-heads.ts";
+import { type PastHeads, readPastHeads } from "./past-heads.ts";
 import type { Place } from "./place.ts";
-import { differsFrom, type PageTrust, trustOfPage } from "./trust.ts";
+import { differsFrom, type PageTrust, rememberTrust, trustOfPage } from "./trust.ts";
 
 export interface SessionState {
   readonly trust: PageTrust | undefined;
@@ -39,8 +40,12 @@ export interface SessionState {
   /** Of a head that failed to verify: what was wrong with it. */
   readonly failedReport: CheckpointReport | undefined;
   readonly growth: readonly GrowthPoint[];
-  /** Heads that the log kept, verified here. */
-  readonly pastHeads: readonly GrowthPoint[];
+  /** Heads that the log kept, verified here; undefined: not read yet. */
+  readonly pastHeads: PastHeads | undefined;
+  /** Changes of the log's keys, oldest first. */
+  readonly keyChanges: readonly ChangedKeys[];
+  /** The log tells by itself what is new. */
+  readonly isLive: boolean;
 }
 
 export interface Session {
@@ -56,6 +61,8 @@ export interface Session {
   onChange(listener: () => void, signal: AbortSignal): void;
   /** Looks for a new head, and verifies it. Never rejects: the state says what went wrong. */
   refresh(): Promise<void>;
+  /** Whether the log tells what is new, or has to be asked. */
+  setLive(isLive: boolean): void;
   /** After trust changed: starts over. */
   reopen(): Promise<void>;
 }
@@ -70,7 +77,9 @@ const FRESH: SessionState = Object.freeze({
   failure: undefined,
   failedReport: undefined,
   growth: [],
-  pastHeads: [],
+  pastHeads: undefined,
+  keyChanges: [],
+  isLive: false,
 });
 
 /** Opens a session; the first head is on its way. */
@@ -89,43 +98,42 @@ export async function openSession(place: Place, memory: BrowserMemory): Promise<
   }
 
   async function look(): Promise<void> {
-    const { trust } = state;
+    if (client === undefined) {
+      const opened = await openTrusted({ place, memory, fetcher, cache });
+      ({ client } = opened);
+      change(opened.state);
+    }
+    const { trust, head: known } = state;
     if (client === undefined || trust === undefined) return;
     try {
       const head = await client.checkpoint();
       const believed = believedFor(head, trust);
-      const isNew = head.rootHash.join() !== state.head?.rootHash.join();
-      const report = await explainCheckpoint({ ...believed, signedNote: head.signedNote });
-      const growth = isNew ? await rememberGrowth(memory, state.growth, head) : state.growth;
-      change({
-        trust: believed,
-        keysDiffer: differsFrom(believed, state.info),
-        head,
-        report,
-        growth,
-        pastHeads:
-          state.head === undefined ? await fetchPastHeads(place.headsUrl, believed) : state.pastHeads,
-        verifiedAtMs: Date.now(),
-        failure: undefined,
-        failedReport: undefined,
-      });
+      change(await judged(head, believed, { memory, state }));
+      if (known === undefined || believed !== trust) void readPast(client, head, believed);
     } catch (error) {
       if (!(error instanceof TlogError)) throw error;
       change({ failure: error, failedReport: await failedReport(fetcher, error, trust) });
     }
   }
 
+  /** What came before, as far as the log shows it: nothing waits for it. Never rejects. */
+  async function readPast(asked: LogClient, head: LogHead, trust: PageTrust): Promise<void> {
+    const keyChanges = await readChangedKeys({
+      fetcher,
+      memory,
+      isShown: state.info?.hasKeyChanges === true,
+      head,
+      trust,
+      client: asked,
+    });
+    if (client === asked && keyChanges.length > 0) change({ keyChanges });
+    const pastHeads = await readPastHeads({ url: place.headsUrl, head, trust, keyChanges, client: asked });
+    if (client === asked) change({ pastHeads });
+  }
+
   async function reopen(): Promise<void> {
-    const info = await fetchLogInfo(fetcher);
-    try {
-      const trust = await trustOfPage(place, memory, info);
-      client = trust && openLogClient({ ...clientOptions(place, trust), checkpoints: memory, cache });
-      state = { ...FRESH, info, trust, keysDiffer: trust !== undefined && differsFrom(trust, info) };
-    } catch (error) {
-      if (!(error instanceof TlogError)) throw error;
-      state = { ...FRESH, info, failure: error };
-    }
-    change({});
+    client = undefined;
+    await refreshing;
     await refresh();
   }
 
@@ -152,7 +160,46 @@ export async function openSession(place: Place, memory: BrowserMemory): Promise<
       signal.addEventListener("abort", () => listeners.delete(listener));
     },
     refresh,
+    setLive: (isLive) => {
+      if (isLive !== state.isLive) change({ isLive });
+    },
     reopen,
+  };
+}
+
+/** Whom to believe, and a client that believes it. Nothing is remembered of what cannot be used. */
+async function openTrusted(
+  asked: Pick<Session, "place" | "memory" | "fetcher" | "cache">,
+): Promise<{ readonly client: LogClient | undefined; readonly state: SessionState }> {
+  const { place, memory, fetcher, cache } = asked;
+  const info = await fetchLogInfo(fetcher);
+  try {
+    const trust = await trustOfPage(place, memory, { fetcher, info });
+    const client = trust && openLogClient({ ...clientOptions(place, trust), checkpoints: memory, cache });
+    if (trust?.isNew === true) await rememberTrust(place, memory, trust);
+    const keysDiffer = trust !== undefined && differsFrom(trust, info);
+    return { client, state: { ...FRESH, info, trust, keysDiffer } };
+  } catch (error) {
+    if (!(error instanceof TlogError)) throw error;
+    return { client: undefined, state: { ...FRESH, info, failure: error } };
+  }
+}
+
+async function judged(
+  head: LogHead,
+  trust: PageTrust,
+  { memory, state }: { readonly memory: BrowserMemory; readonly state: SessionState },
+): Promise<Partial<SessionState>> {
+  const isNew = head.rootHash.join() !== state.head?.rootHash.join();
+  return {
+    trust,
+    keysDiffer: differsFrom(trust, state.info),
+    head,
+    report: await explainCheckpoint({ ...trust, signedNote: head.signedNote }),
+    growth: isNew ? await rememberGrowth(memory, state.growth, head) : state.growth,
+    verifiedAtMs: Date.now(),
+    failure: undefined,
+    failedReport: undefined,
   };
 }
 

@@ -6,6 +6,7 @@ import { card, copyable, facts, failure, waiting } from "./parts.ts";
 import { fitted } from "./pictures.ts";
 import { formatRoute } from "./route.ts";
 import { layOut, nodesOf, treePicture } from "./tree-picture.ts";
+import { untilVerified } from "./until-verified.ts";
 import type { Page } from "./view.ts";
 import { counted, grouped, leavesText } from "./words.ts";
 
@@ -16,7 +17,12 @@ const PHONE_WIDTH = 620;
 export function treeView(page: Page, asked: Subtree | undefined): void {
   const { session, main, signal } = page;
   page.title("Tree");
-  const treeSize = session.state().head?.treeSize ?? 0;
+  const { head } = session.state();
+  if (head === undefined) {
+    untilVerified(page, "Tree", () => treeView(page, asked));
+    return;
+  }
+  const { treeSize } = head;
   const heading = h("h1", { tabindex: -1 }, "Tree");
   if (treeSize === 0) {
     put(

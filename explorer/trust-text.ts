@@ -11,13 +11,15 @@ export interface TrustText {
 
 /**
  * Reads what somebody pasted: a verifier key, or a policy.
+ * @param origin - which log of the policy is meant, if it has keys of it; else its first.
  * @throws {TlogError} POLICY_MALFORMED | VKEY_MALFORMED | KEY_TYPE_UNSUPPORTED
  */
-export function trustIn(text: string): TrustText {
+export function trustIn(text: string, origin?: string): TrustText {
   const trimmed = text.trim();
   const isKey = /^[^\s+]+\+[0-9a-f]{8}\+\S+$/.test(trimmed);
   const known = isKey ? keyPolicy(trimmed) : policyIn(text);
-  const [log] = known.policy.logs;
+  const { logs } = known.policy;
+  const log = logs.find(({ key }) => key.name === origin) ?? logs[0];
   if (log === undefined) throw new TlogError("POLICY_MALFORMED", "want a log line: log <vkey>");
   return { ...known, origin: log.key.name };
 }

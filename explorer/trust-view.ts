@@ -2,6 +2,8 @@
 import { TlogError } from "../client/index.ts";
 import { formatVerifierKey, showOctets } from "../client/inspect.ts";
 import { type Child, download, h, put } from "./dom.ts";
+import { keysOverTime } from "./keys-over-time.ts";
+import { shownOrigin } from "./log-info.ts";
 import { card, copyable, facts, failure, timeAgo } from "./parts.ts";
 import type { SessionState } from "./session.ts";
 import { quorumWords } from "./steps.ts";
@@ -65,13 +67,8 @@ export function trustView(page: Page): void {
     put(
       main,
       h("h1", { tabindex: -1 }, "Trust"),
-      state.trust === undefined
-        ? h(
-            "p",
-            { class: "notice" },
-            "Nobody has said which key this log signs with. Paste its verifier key, or a policy, to begin.",
-          )
-        : card("In force", inForce(state.trust)),
+      state.trust === undefined ? noTrust(state) : card("In force", inForce(state.trust)),
+      state.keyChanges.length > 0 && card("Its keys over time", keysOverTime(state.keyChanges)),
       state.keysDiffer &&
         state.trust !== undefined &&
         card("The log says something else now", logNow(page, state)),
@@ -81,14 +78,32 @@ export function trustView(page: Page): void {
     );
   };
   // Only when trust itself changes: a form must not lose what is typed into it.
-  let drawn: PageTrust | undefined; // owned by the next statements
+  const keyOf = ({ trust, failure: error, keyChanges }: SessionState) =>
+    `${trust?.policyText} ${trust?.source} ${trust === undefined && error?.message} ${keyChanges.length}`;
+  let drawn = keyOf(session.state()); // owned by the listener
   session.onChange(() => {
-    if (session.state().trust === drawn) return;
-    drawn = session.state().trust;
+    const key = keyOf(session.state());
+    const field = main.querySelector("textarea");
+    if (key === drawn || field?.value) return;
+    drawn = key;
     draw();
   }, signal);
-  drawn = session.state().trust;
   draw();
+}
+
+function noTrust({ failure: error, info }: SessionState): Child {
+  if (error !== undefined)
+    return failure(
+      "Whom to believe could not be learnt",
+      error,
+      h("p", {}, "It is asked for again every few seconds."),
+    );
+  return h(
+    "p",
+    { class: "notice" },
+    "Nobody has said which key this log signs with. Paste its verifier key, or a policy, to begin.",
+    info === undefined && " The log says nothing of it either: it was not reached, or is of another kind.",
+  );
 }
 
 function inForce(trust: PageTrust): Child {
@@ -159,7 +174,9 @@ function form({ session }: Page): HTMLElement {
   });
   const use = async (): Promise<void> => {
     try {
-      const { policyText, origin } = trustIn(field.value);
+      const { fetcher, place, state } = session;
+      const named = place.origin ?? (await shownOrigin(fetcher, state().info));
+      const { policyText, origin } = trustIn(field.value, named);
       const sinceSeconds = Math.floor(Date.now() / 1000);
       await session.memory.saveTrust(session.place.logUrl, {
         policy: policyText,
@@ -167,6 +184,7 @@ function form({ session }: Page): HTMLElement {
         source: "you",
         sinceSeconds,
       });
+      field.value = "";
       await session.reopen();
     } catch (error) {
       if (!(error instanceof TlogError)) throw error;

@@ -1,21 +1,23 @@
 /** Verifies files that the reader brings: receipts, checkpoints, evidence, entries. Nothing of them is sent anywhere. */
 
-import { verifyForkEvidence } from "../client/evidence.ts";
-import { TlogError } from "../client/index.ts";
+import { type LogHead, TlogError } from "../client/index.ts";
 import {
+  decodeUtf8,
   encodeHex,
   encodeUtf8,
   explainCheckpoint,
   explainReceipt,
-  formatVerifierKey,
   leafHash as hashOfLeaf,
+  parseCheckpoint,
+  parseNote,
   type ReceiptReport,
 } from "../client/inspect.ts";
 import { compareHeads } from "./compare-heads.ts";
 import { type Child, h, put } from "./dom.ts";
 import { pictureCard } from "./entry-view-parts.ts";
 import { entryViewer } from "./entry-viewer.ts";
-import { kindOf, MAX_FILE_BYTES } from "./file-kinds.ts";
+import { evidenceResult } from "./evidence-result.ts";
+import { type FileKind, type GivenFile, kindOf, MAX_FILE_BYTES } from "./file-kinds.ts";
 import { card, copyable, facts, failure, mark } from "./parts.ts";
 import { formatRoute } from "./route.ts";
 import { checkpointSteps, receiptSteps } from "./steps.ts";
@@ -23,12 +25,6 @@ import type { PageTrust } from "./trust.ts";
 import { trustLine } from "./trust-view.ts";
 import type { Page } from "./view.ts";
 import { bytesText, counted, grouped } from "./words.ts";
-
-/** A file that was dropped, chosen or pasted. */
-export interface GivenFile {
-  readonly name: string;
-  readonly bytes: Uint8Array;
-}
 
 /** @param given - files that were dropped anywhere on the page. */
 export function verifyView(page: Page, given: readonly GivenFile[]): void {
@@ -58,7 +54,8 @@ function chooser(take: (files: readonly GivenFile[]) => void): HTMLElement {
   const pasted = () => {
     // What was copied from a terminal often lacks its last line end.
     const text = field.value.endsWith("\n") ? field.value : `${field.value}\n`;
-    take([{ name: "pasted text", bytes: encodeUtf8(text) }]);
+    const bytes = encodeUtf8(text);
+    take([{ name: "pasted text", bytes, size: bytes.length }]);
   };
   return h(
     "section",
@@ -80,19 +77,21 @@ function chooser(take: (files: readonly GivenFile[]) => void): HTMLElement {
   );
 }
 
-/** Reads what was dropped; what is too large is cut, and then is nothing that verifies. */
+/** Reads what was dropped; of what is too large for anything that is verified here only the beginning. */
 export async function readFiles(files: Iterable<File>): Promise<readonly GivenFile[]> {
   return Promise.all(
     [...files].map(async (file) => ({
       name: file.name,
       bytes: new Uint8Array(await file.slice(0, MAX_FILE_BYTES).arrayBuffer()),
+      size: file.size,
     })),
   );
 }
 
 async function judgeAll(page: Page, files: readonly GivenFile[], results: HTMLElement): Promise<void> {
   const { trust } = page.session.state();
-  const of = (kind: string) => files.filter(({ bytes }) => kindOf(bytes) === kind);
+  const kinds = new Map(files.map((file) => [file, kindOf(file)]));
+  const of = (kind: FileKind) => files.filter((file) => kinds.get(file) === kind);
   const [receipts, checkpoints, entries] = [of("receipt"), of("checkpoint"), of("entry")];
   for (const { name } of of("policy")) {
     results.append(
@@ -101,6 +100,10 @@ async function judgeAll(page: Page, files: readonly GivenFile[], results: HTMLEl
         h("p", {}, "A policy. To verify with it, paste it under ", h("a", { href: "#/trust" }, "Trust"), "."),
       ),
     );
+  }
+  for (const { name, size } of of("large")) {
+    const words = `${bytesText(size)}: larger than any entry of a log (65,535 bytes), or anything else that is verified here.`;
+    results.append(card(name, h("p", { class: "notice" }, words)));
   }
   if (trust === undefined) {
     results.append(
@@ -114,43 +117,70 @@ async function judgeAll(page: Page, files: readonly GivenFile[], results: HTMLEl
     );
     return;
   }
-  for (const file of receipts) results.append(await receiptResult(page, trust, file, entries));
+  for (const file of receipts) results.append(await receiptResult(page, trust, file, files));
   for (const file of of("evidence")) results.append(await evidenceResult(trust, file));
   for (const file of checkpoints) results.append(await checkpointResult(trust, file));
-  const [first, second] = checkpoints;
-  if (first !== undefined && second !== undefined) {
-    results.append(await compareHeads(page, trust, [first.bytes, second.bytes]));
-  } else if (first !== undefined) {
-    const { head } = page.session.state();
-    if (head !== undefined) results.append(await compareHeads(page, trust, [first.bytes, head.signedNote]));
+  for (const pair of neighbours(checkpoints, page.session.state().head)) {
+    results.append(await compareHeads(page, trust, pair));
   }
   if (receipts.length === 0) for (const file of entries) results.append(entryResult(file));
 }
 
-/** With the entry among the files that fits; else with the bytes the log serves, which then are verified like any. */
+/** Each checkpoint with the next larger one; a single one with the head of the page. */
+function neighbours(
+  checkpoints: readonly GivenFile[],
+  head: LogHead | undefined,
+): readonly (readonly [Uint8Array, Uint8Array])[] {
+  const sizeOf = (bytes: Uint8Array) => parseCheckpoint(decodeUtf8(parseNote(bytes).text)).treeSize;
+  const notes = checkpoints.map(({ bytes }) => bytes).sort((one, other) => sizeOf(one) - sizeOf(other));
+  const [only] = notes;
+  if (notes.length === 1 && only !== undefined) return head === undefined ? [] : [[only, head.signedNote]];
+  return notes.slice(1).map((note, at) => [notes[at] ?? note, note]);
+}
+
+/**
+ * With the file among the others that is its entry, whatever else that may look like: an entry can be a receipt. Only where nothing but
+ * receipts was given the bytes are the log's, which then are verified like any.
+ */
 async function receiptResult(
   page: Page,
   trust: PageTrust,
-  { name, bytes }: GivenFile,
-  entries: readonly GivenFile[],
+  receipt: GivenFile,
+  files: readonly GivenFile[],
 ): Promise<HTMLElement> {
+  const { name, bytes } = receipt;
   const explain = (entry: Uint8Array) =>
     explainReceipt({ receipt: bytes, leafHash: hashOfLeaf(entry), policy: trust.policy });
-  let best: { readonly report: ReceiptReport; readonly entry: GivenFile } | undefined;
+  const others = files.filter((file) => file !== receipt && kindOf(file) !== "large");
+  // What looks like nothing else first: of several that do not fit it is named.
+  const isPlain = (file: GivenFile) => kindOf(file) === "entry";
+  const candidates = [...others.filter(isPlain), ...others.filter((file) => !isPlain(file))];
   try {
-    for (const entry of entries) {
+    let best: { readonly report: ReceiptReport; readonly entry: GivenFile } | undefined;
+    for (const entry of candidates) {
       const report = await explain(entry.bytes);
-      if (best === undefined || report.receiptVerdict.error === undefined) best = { report, entry };
-      if (report.receiptVerdict.error === undefined) break;
+      if (report.receiptVerdict.error === undefined) return receiptCards(name, trust, { report, entry });
+      best ??= kindOf(entry) === "receipt" ? undefined : { report, entry };
     }
-    if (best === undefined) {
-      const { leafIndex } = await explain(new Uint8Array());
-      const { entry } = await page.session.client().entry(leafIndex, { signal: page.signal });
-      best = {
-        report: await explain(entry),
-        entry: { name: `entry ${leafIndex}, as the log serves it`, bytes: entry },
-      };
-    }
+    if (best !== undefined) return receiptCards(name, trust, best);
+    const { leafIndex, checkpoint } = await explain(new Uint8Array());
+    if (checkpoint.origin !== trust.origin)
+      throw new TlogError(
+        "ENTRY_UNKNOWN",
+        `it is of ${checkpoint.origin}, and this page reads ${trust.origin}`,
+      );
+    const { entry } = await page.session.client().entry(leafIndex, { signal: page.signal });
+    const served = { name: `entry ${leafIndex}, as the log serves it,`, bytes: entry, size: entry.length };
+    const shown = receiptCards(name, trust, { report: await explain(entry), entry: served });
+    if (others.length > 0)
+      shown.prepend(
+        h(
+          "p",
+          { class: "notice" },
+          `None of the other files is the entry of ${name}: these bytes are the log's.`,
+        ),
+      );
+    return shown;
   } catch (error) {
     if (!(error instanceof TlogError)) throw error;
     return failure(
@@ -159,7 +189,6 @@ async function receiptResult(
       h("p", {}, "Drop the receipt together with the file it is about."),
     );
   }
-  return receiptCards(name, trust, best);
 }
 
 function receiptCards(
@@ -227,37 +256,6 @@ async function checkpointResult(trust: PageTrust, { name, bytes }: GivenFile): P
   } catch (error) {
     if (!(error instanceof TlogError)) throw error;
     return failure(`${name} does not verify`, error);
-  }
-}
-
-async function evidenceResult(trust: PageTrust, { name, bytes }: GivenFile): Promise<HTMLElement> {
-  const logKeys = trust.policy.logs.map(({ key }) => key);
-  const witnessKeys = trust.policy.witnesses.map(({ key }) => key);
-  try {
-    const verdict = await verifyForkEvidence({ evidence: bytes, logKeys, witnessKeys });
-    const { accused, explanation, heads, signedBy, id } = verdict;
-    return h(
-      "section",
-      { class: "card alarm" },
-      h("h2", {}, `Proven: the ${accused.role} ${accused.name} broke its word`),
-      explanation.split("\n").map((line) => h("p", {}, line)),
-      facts(
-        ...heads.map(
-          ({ treeSize, rootHash }) =>
-            [`size ${grouped(treeSize)}`, copyable(encodeHex(rootHash), "this root")] as const,
-        ),
-        ...signedBy.map((vkey) => ["signed by", copyable(vkey, "this key")] as const),
-        ["evidence id", copyable(id, "the evidence's id")],
-      ),
-    );
-  } catch (error) {
-    if (!(error instanceof TlogError)) throw error;
-    const known = h(
-      "p",
-      { class: "muted" },
-      `Verified with the keys of ${[...logKeys, ...witnessKeys].map((key) => formatVerifierKey(key).split("+")[0]).join(", ")}. For evidence about others, give their keys under Trust.`,
-    );
-    return failure(`${name} proves nothing here`, error, known);
   }
 }
 

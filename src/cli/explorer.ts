@@ -17,7 +17,7 @@ export const explorer: CommandDefinition = {
         "--beside-log",
         "the page will lie where the log's checkpoint and tiles are; --log is not needed",
       );
-    addSettings(command, ["log", "vkey", "policy"]);
+    addSettings(command, ["log", "vkey", "policy", "origin"]);
     addExamples(command, [
       "bristlecone explorer /srv/www/explorer --log https://log.example.com/ --policy policy.txt",
       "bristlecone explorer /srv/www/log --beside-log --vkey 'example.com/log+…'",
@@ -30,8 +30,10 @@ export const explorer: CommandDefinition = {
     const { trust } = await requiredTrust(call);
     const directory = args[0] ?? "";
     const logUrl = isFlagOn(flags, "besideLog") ? undefined : config.value("log");
-    const policy = formatPolicy(trustIn(trust).policy);
-    const files = standaloneExplorer(readExplorerFiles(), { logUrl, policyName: POLICY_NAME });
+    const wanted = config.value("origin");
+    const { policy: trusted, origin } = trustIn(wanted === undefined ? trust : { ...trust, origin: wanted });
+    const policy = formatPolicy(trusted);
+    const files = standaloneExplorer(readExplorerFiles(), { logUrl, policyName: POLICY_NAME, origin });
     await makeFolder(join(directory, "explorer"), { mode: 0o755 });
     // The page last: it names the others.
     for (const [name, bytes] of [[`explorer/${POLICY_NAME}`, policy] as const, ...[...files].reverse()]) {

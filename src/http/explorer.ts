@@ -33,19 +33,25 @@ function contentSecurityPolicy(logOrigin?: string): string {
  * The same page for any web server: it knows where its log is and whom to trust, and brings its own Content-Security-Policy.
  * @param from.logUrl - undefined: the page lies where the log's checkpoint is.
  * @param from.policyName - of a policy file below "explorer/".
+ * @param from.origin - which log of that policy it is.
  * @returns by path, "index.html" first.
  */
 export function standaloneExplorer(
   files: ExplorerFiles,
-  { logUrl, policyName }: { readonly logUrl: string | undefined; readonly policyName: string },
+  from: { readonly logUrl: string | undefined; readonly policyName: string; readonly origin: string },
 ): ReadonlyMap<string, Uint8Array> {
   const page = new TextDecoder().decode(files.get("index.html"));
+  const { logUrl, policyName } = from;
   const log = logUrl === undefined ? "./" : logUrl.replace(/[&"<>]/g, encodeURIComponent);
+  const origin = from.origin.replace(/[&"<>]/g, (character) => `&#${character.charCodeAt(0)};`);
   const policy = contentSecurityPolicy(logUrl === undefined ? undefined : new URL(logUrl).origin);
   const configured = page
     // What only the log's own server has.
     .replace(/ data-heads="[^"]*"/, "")
-    .replace('data-log="./"', `data-log="${log}" data-policy="explorer/${policyName}"`)
+    .replace(
+      'data-log="./"',
+      () => `data-log="${log}" data-policy="explorer/${policyName}" data-origin="${origin}"`,
+    )
     .replace(
       "<meta charset",
       `<meta http-equiv="Content-Security-Policy" content="${policy}" />\n    <meta charset`,

@@ -87,9 +87,12 @@ describe("the explorer for another web server", () => {
     const files = standaloneExplorer(FILES, {
       logUrl: "https://log.example/2026/",
       policyName: "policy.txt",
+      origin: "example.com/a&b",
     });
     const page = new TextDecoder().decode(files.get("index.html"));
-    expect(page).toContain('data-log="https://log.example/2026/" data-policy="explorer/policy.txt"');
+    expect(page).toContain(
+      'data-log="https://log.example/2026/" data-policy="explorer/policy.txt" data-origin="example.com/a&#38;b"',
+    );
     expect(page).toContain("connect-src 'self' https://log.example;");
     expect(page).not.toContain("data-heads");
     expect([...files.keys()]).toEqual(["index.html", "explorer/main-1A2B.js"]);
@@ -99,6 +102,7 @@ describe("the explorer for another web server", () => {
     const files = standaloneExplorer(FILES, {
       logUrl: 'https://log.example/"><script>',
       policyName: "policy.txt",
+      origin: '"><script>',
     });
     expect(new TextDecoder().decode(files.get("index.html"))).not.toContain("<script>");
   });

@@ -34,8 +34,9 @@ afterAll(async () => {
 
 /** The explorer on the log's own site, as a proxy in front of Tessera would serve it. */
 async function serveBeside({ url, vkey }: TesseraPosix): Promise<typeof site> {
+  const origin = vkey.split("+", 1)[0] ?? "";
   const built = new Map((await buildExplorer()).map(({ name, bytes }) => [name, bytes]));
-  const files = new Map(standaloneExplorer(built, { logUrl: undefined, policyName: "policy.txt" }));
+  const files = new Map(standaloneExplorer(built, { logUrl: undefined, policyName: "policy.txt", origin }));
   files.set("explorer/policy.txt", new TextEncoder().encode(`log ${vkey}\nquorum none\n`));
   const types: Record<string, string> = { html: "text/html", js: "text/javascript", css: "text/css" };
   const server = createServer((request, response) => {
