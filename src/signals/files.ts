@@ -1,17 +1,18 @@
 /** Every file that is made of the tables, by its path from the root. */
 import { grafanaFile } from "./grafana.ts";
 import { DASHBOARDS } from "./panels.ts";
-import { ALERTS, rulesFile, testsFile } from "./prometheus.ts";
+import { ALERTS, RUNBOOKS, rulesFile, testsFile } from "./prometheus.ts";
 import { metricsPage, runbookIndex, runbookPage } from "./runbook.ts";
 import { METRICS } from "./table.ts";
 
-export function signalFiles(): ReadonlyMap<string, string> {
+/** @param options - of {@link rulesFile}. */
+export function signalFiles(options: { readonly runbookBase?: string } = {}): ReadonlyMap<string, string> {
   return new Map([
-    ["deploy/prometheus/rules.yml", rulesFile()],
+    ["deploy/prometheus/rules.yml", rulesFile(options)],
     ["deploy/prometheus/tests.yml", testsFile()],
     ["deploy/prometheus/METRICS.md", metricsPage(METRICS)],
-    ["deploy/runbooks/README.md", runbookIndex(ALERTS)],
-    ...ALERTS.map((row) => [`deploy/runbooks/${row.name}.md`, runbookPage(row)] as const),
+    [`${RUNBOOKS}/README.md`, runbookIndex(ALERTS)],
+    ...ALERTS.map((row) => [`${RUNBOOKS}/${row.name}.md`, runbookPage(row)] as const),
     ...DASHBOARDS.map((board) => [`deploy/grafana/${board.id}.json`, grafanaFile(board)] as const),
   ]);
 }

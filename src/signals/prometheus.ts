@@ -39,13 +39,21 @@ export function recorded({ span, seconds }: Times): readonly RecordedRow[] {
   ];
 }
 
-/** @param options.timesOf - for a test in which days pass in seconds. Default: as they are written. */
+/** Where the pages of alerts are, from the root of this repository. */
+export const RUNBOOKS = "deploy/runbooks";
+
+/**
+ * @param options.timesOf - for a test in which days pass in seconds. Default: as they are written.
+ * @param options.runbookBase - what a notification links to, before "/NAME.md". Default: {@link RUNBOOKS}.
+ */
 export function rulesFile({
   timesOf = () => timesAt(1),
   interval = "30s",
+  runbookBase = RUNBOOKS,
 }: {
   readonly timesOf?: (alert: string | undefined) => Times;
   readonly interval?: string;
+  readonly runbookBase?: string;
 } = {}): string {
   const rules = recorded(timesOf(undefined)).map(
     ({ name, expr }) => `      - record: ${name}\n        expr: ${folded(expr)}`,
@@ -55,7 +63,7 @@ export function rulesFile({
     return group(
       `bristlecone-${severity}`,
       interval,
-      rows.map((row) => alertRule(row, timesOf(row.name))),
+      rows.map((row) => alertRule(row, timesOf(row.name), runbookBase)),
     );
   });
   return `${HEADER}groups:\n${group("bristlecone-recorded", interval, rules)}${groups.join("")}`;
@@ -65,7 +73,7 @@ function group(name: string, interval: string, rules: readonly string[]): string
   return `  - name: ${name}\n    interval: ${interval}\n    rules:\n${rules.join("\n")}\n`;
 }
 
-function alertRule(row: AlertRow, times: Times): string {
+function alertRule(row: AlertRow, times: Times, runbookBase: string): string {
   const lines = [
     `      - alert: ${row.name}`,
     `        expr: ${folded(row.expr(times))}`,
@@ -74,7 +82,7 @@ function alertRule(row: AlertRow, times: Times): string {
     "        annotations:",
     `          summary: ${JSON.stringify(row.summary)}`,
     `          description: ${JSON.stringify(row.meaning)}`,
-    `          runbook_url: ${JSON.stringify(`deploy/runbooks/${row.name}.md`)}`,
+    `          runbook_url: ${JSON.stringify(`${runbookBase}/${row.name}.md`)}`,
   ];
   return lines.join("\n");
 }
