@@ -123,6 +123,11 @@ export function credentialsDirectory(environment: Environment = process.env): st
   return nonEmpty(environment.CREDENTIALS_DIRECTORY);
 }
 
+/** Whether a person asked programs not to print colours. no-color.org */
+export function isColourless(environment: Environment = process.env): boolean {
+  return nonEmpty(environment.NO_COLOR) !== undefined;
+}
+
 /** How the person at the keyboard would start this program again, in words, for commands printed to be copied. */
 export function invocation(
   environment: Environment = process.env,
@@ -222,6 +227,7 @@ const SCHEMAS: { readonly [N in SettingName]: z.ZodType<Settings[N]> } = {
   formerKey: text().optional(),
   formerMlDsaKey: text().optional(),
   passphraseFile: text().optional(),
+  formerPassphraseFile: text().optional(),
   guard: text().optional(),
   recreateGuard: truth(),
   servedAt: list(/^https?:\/\/\S+$/).optional(),
@@ -245,7 +251,8 @@ const SCHEMAS: { readonly [N in SettingName]: z.ZodType<Settings[N]> } = {
   maxDataBytes: wholeNumber(COUNT).optional(),
   minFreeBytes: wholeNumber({ min: 0, max: Number.MAX_SAFE_INTEGER }).optional(),
   scrubBytesPerSecond: wholeNumber({ min: 0, max: Number.MAX_SAFE_INTEGER }),
-  logLevel: z.enum(["debug", "info", "warn"]),
+  logLevel: z.enum(["debug", "info", "warn", "error"]),
+  slowRequest: wholeNumber({ min: 0, max: MAX_WAIT_MS }),
   logFormat: z.enum(["auto", "pretty", "json"]),
   log: z.url({ protocol: /^https?$/ }),
   vkey: text().optional(),

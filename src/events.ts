@@ -1,3 +1,13 @@
+/** A request that ended in an answer of 500, or in none. */
+export interface FailedRequest {
+  readonly method: string;
+  /** Without the query. */
+  readonly path: string;
+  readonly message: string;
+  /** What its answer calls it; undefined for what was none of a client's. */
+  readonly requestId?: string | undefined;
+}
+
 /** What the engines report, at stage borders only. `telemetry/` turns it into log lines and metrics. */
 export interface LogEvents {
   /** A batch is durable and its callers are answered. */
@@ -89,7 +99,7 @@ export interface LogEvents {
   /** The log no longer accepts entries or signs; reads go on. `reason`: the code of what happened first. */
   turnedReadOnly?(event: { readonly code: string; readonly message: string; readonly reason: string }): void;
   /** A request ended in an answer of 500, or in none. */
-  requestFailed?(event: { readonly method: string; readonly path: string; readonly message: string }): void;
+  requestFailed?(event: FailedRequest): void;
 }
 
 /** What a witness reports. */
@@ -116,7 +126,7 @@ export interface WitnessEvents {
   /** The witness signs no more; reads go on. */
   turnedReadOnly?(event: { readonly code: string; readonly message: string }): void;
   /** A request ended in an answer of 500, or in none. */
-  requestFailed?(event: { readonly method: string; readonly path: string; readonly message: string }): void;
+  requestFailed?(event: FailedRequest): void;
 }
 
 /** What a monitor of logs reports, beside the alerts that it tells. */

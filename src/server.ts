@@ -6,7 +6,9 @@ import { writeAccessFor } from "./http/access.ts";
 import { createAdminApp, createLogApp } from "./http/app.ts";
 import type { ExplorerFiles } from "./http/explorer.ts";
 import type { HttpLimits, ListenLimits } from "./http/limits.ts";
+import type { KeptHeads } from "./http/past-heads.ts";
 import type { OnError } from "./http/problem.ts";
+import type { RequestLog } from "./http/request-log.ts";
 import type { ListenAt, MountedWitness, RunningServer, ServedMetrics } from "./http/running-server.ts";
 import { serveApps } from "./http/serve-apps.ts";
 import type { TlsFiles } from "./http/tls.ts";
@@ -190,6 +192,10 @@ export interface ServeLogOptions {
   readonly witnesses?: readonly MountedWitness[];
   /** The explorer, a web page that verifies the log in the reader's browser, for `/`: see {@link readExplorerFiles}. Default: no page. */
   readonly explorer?: ExplorerFiles | undefined;
+  /** Where the heads for its picture of the log's growth outlive the process. Default: nowhere. */
+  readonly keptHeads?: KeptHeads | undefined;
+  /** Hears of requests, of each or of slow ones. Default: nobody does. */
+  readonly requestLog?: RequestLog | undefined;
   /** Hears `requestFailed`. */
   readonly events?: LogEvents;
 }
@@ -202,8 +208,8 @@ export interface ServeLogOptions {
 export async function serveLog(options: ServeLogOptions): Promise<RunningServer> {
   const { log, limits = {}, listen, adminListen, witnesses = [], tls, metrics } = options;
   const events = shielded(options.events ?? {});
-  const onError: OnError = ({ error, method, path }) => {
-    events.requestFailed({ method, path, message: messageOf(error) });
+  const onError: OnError = ({ error, ...request }) => {
+    events.requestFailed({ ...request, message: messageOf(error) });
   };
   const writeAccess = writeAccessFor({ host: listen.host, ...options });
   let url: string | undefined; // owned by this function
@@ -216,12 +222,13 @@ export async function serveLog(options: ServeLogOptions): Promise<RunningServer>
     limits,
     witnesses,
     explorer: options.explorer,
+    keptHeads: options.keptHeads,
     boundPort,
     onError,
   });
   const adminApp = (isClosing: () => boolean) => createAdminApp({ log, isClosing, onError, metrics });
-  const requests = metrics?.requests;
-  const server = await serveApps({ app, adminApp, listen, adminListen, tls, limits, onError, requests });
+  const watch = { requests: metrics?.requests, requestLog: options.requestLog };
+  const server = await serveApps({ app, adminApp, listen, adminListen, tls, limits, onError, ...watch });
   url = server.url;
   return server;
 }

@@ -29,6 +29,7 @@ export interface Settings {
   readonly formerKey: string | undefined;
   readonly formerMlDsaKey: string | undefined;
   readonly passphraseFile: string | undefined;
+  readonly formerPassphraseFile: string | undefined;
   readonly guard: string | undefined;
   readonly recreateGuard: boolean;
   readonly servedAt: readonly string[] | undefined;
@@ -53,7 +54,8 @@ export interface Settings {
   readonly maxDataBytes: number | undefined;
   readonly minFreeBytes: number | undefined;
   readonly scrubBytesPerSecond: number;
-  readonly logLevel: "debug" | "info" | "warn";
+  readonly logLevel: "debug" | "info" | "warn" | "error";
+  readonly slowRequest: number;
   readonly logFormat: "auto" | "pretty" | "json";
   readonly log: string;
   readonly vkey: string | undefined;
@@ -117,6 +119,10 @@ export const SETTINGS: { readonly [N in SettingName]: Setting } = Object.freeze(
   passphraseFile: {
     ...FILE,
     help: "a file with the passphrase of encrypted key files (default: ask on the terminal)",
+  },
+  formerPassphraseFile: {
+    ...FILE,
+    help: "the same of former keys, where theirs is another one",
   },
   guard: {
     ...FILE,
@@ -186,10 +192,16 @@ export const SETTINGS: { readonly [N in SettingName]: Setting } = Object.freeze(
     fallback: 4_194_304,
   },
   logLevel: {
-    wanted: '"debug", "info" or "warn"',
+    wanted: '"debug", "info", "warn" or "error"',
     placeholder: "LEVEL",
-    help: "how much is logged: debug, info or warn",
+    help: "how much is logged: debug (each stage, each request), info, warn or error; SIGUSR2 switches to debug and back",
     fallback: "info",
+  },
+  slowRequest: {
+    wanted: `a whole number of milliseconds from 0 to ${MAX_WAIT_MS}`,
+    placeholder: "MS",
+    help: "log a request that takes this long, at level info; 0: none",
+    fallback: 1000,
   },
   logFormat: {
     wanted: '"auto", "pretty" or "json"',

@@ -5,6 +5,7 @@ import { TlogError } from "./errors.ts";
 import { shieldedWitness, type WitnessEvents } from "./events.ts";
 import type { ListenLimits, WitnessHttpLimits } from "./http/limits.ts";
 import type { OnError } from "./http/problem.ts";
+import type { RequestLog } from "./http/request-log.ts";
 import type { ListenAt, RunningServer, ServedMetrics } from "./http/running-server.ts";
 import { serveApps } from "./http/serve-apps.ts";
 import { createWitnessApp } from "./http/witness.ts";
@@ -86,6 +87,8 @@ export interface ServeWitnessOptions {
   /** What `/metrics` answers, and where answers are counted. Default: nothing. */
   readonly metrics?: ServedMetrics | undefined;
   readonly limits?: Partial<WitnessHttpLimits & ListenLimits>;
+  /** Hears of requests, of each or of slow ones. Default: nobody does. */
+  readonly requestLog?: RequestLog | undefined;
   /** Hears `requestFailed`. */
   readonly events?: WitnessEvents;
 }
@@ -97,14 +100,14 @@ export interface ServeWitnessOptions {
 export async function serveWitness(options: ServeWitnessOptions): Promise<RunningServer> {
   const { witness, listen, adminListen, limits = {}, metrics } = options;
   const events = shieldedWitness(options.events ?? {});
-  const onError: OnError = ({ error, method, path }) => {
-    events.requestFailed({ method, path, message: messageOf(error) });
+  const onError: OnError = ({ error, ...request }) => {
+    events.requestFailed({ ...request, message: messageOf(error) });
   };
   const app = createWitnessApp({ witness, version: packageVersion(), limits, onError });
   const adminApp = (isClosing: () => boolean) =>
     createWitnessAdminApp({ witness, isClosing, onError, metrics });
-  const requests = metrics?.requests;
-  return await serveApps({ app, adminApp, listen, adminListen, limits, onError, requests });
+  const watch = { requests: metrics?.requests, requestLog: options.requestLog };
+  return await serveApps({ app, adminApp, listen, adminListen, limits, onError, ...watch });
 }
 
 async function openWitnessDisks(

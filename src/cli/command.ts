@@ -20,10 +20,18 @@ export interface Call {
   readonly stdin: AsyncIterable<Uint8Array>;
   /** Aborted by Ctrl-C or SIGTERM. */
   readonly signal: AbortSignal;
+  /** How much is logged beyond what the settings say. Default: nothing. */
+  readonly verbosity?: Verbosity | undefined;
   /** Milliseconds, for rates and waits; not a date. */
   readonly now: () => number;
   /** The settings, checked as they are asked for; loaded on first use because most of start-up time is the checker. */
   config(): Promise<Config>;
+}
+
+/** May change at any time. */
+export interface Verbosity {
+  /** Log lines of level debug are wanted. */
+  readonly isRaised: boolean;
 }
 
 /** What was given on the command line, by camel-case option name. */

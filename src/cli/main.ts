@@ -19,6 +19,14 @@ process.on("SIGTERM", () => onSignal(143));
 // A closed terminal: whatever ran in it ends as cleanly.
 process.on("SIGHUP", () => onSignal(129));
 
+// Of a log that runs: to look closely without ending it, and back. Windows has no such signal, and SIGUSR1 is Node's own.
+const verbosity = { isRaised: false };
+if (process.platform !== "win32") {
+  process.on("SIGUSR2", () => {
+    verbosity.isRaised = !verbosity.isRaised;
+  });
+}
+
 const world = {
   argv: process.argv.slice(2),
   stdin: process.stdin,
@@ -26,6 +34,7 @@ const world = {
   stderr: process.stderr,
   signal: interrupt.signal,
   now: () => performance.now(),
+  verbosity,
 };
 
 process.stdout.on("error", (cause) => {

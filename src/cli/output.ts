@@ -9,6 +9,8 @@ import { exitCodeOf } from "./exit-code.ts";
 export interface TextStream extends NodeJS.EventEmitter {
   readonly isTTY?: boolean;
   readonly columns?: number;
+  /** What was written and not taken yet, in bytes. */
+  readonly writableLength?: number;
   write(chunk: string | Uint8Array): boolean;
 }
 
@@ -17,6 +19,8 @@ export interface Output {
   readonly isJson: boolean;
   /** True when a person watches stderr: a progress line may be drawn. */
   readonly isWatched: boolean;
+  /** True when stderr is a terminal. */
+  readonly isTerminal: boolean;
   /** Of the terminal that stdout is; undefined when it is none. */
   readonly columns: number | undefined;
   /** One result: `text` for people (a newline is added), else `json` on a line of its own. */
@@ -25,13 +29,16 @@ export interface Output {
   bytes(data: Uint8Array): Promise<void>;
   /** Something to know about a result, such as what it was trusted on. */
   notice(text: string): void;
-  /** A finished log line to stderr. */
-  logLine(line: string): void;
+  /** A finished log line to stderr. @returns false when it is not written: whoever reads them has not for so long that they would fill the memory. */
+  logLine(line: string): boolean;
   /** An error, once, at the end. */
   failure(error: unknown): void;
   /** Replaces the line being drawn on stderr; "" takes it away. Only when `isWatched`. */
   progressLine(text: string): void;
 }
+
+/** Of log lines that wait for whoever reads them, in bytes. */
+const MAX_HELD_LINES = 1024 * 1024;
 
 /** @param streams - where results and everything else go; the program's own stdout and stderr in `main.ts`. */
 export function openOutput(
@@ -65,6 +72,7 @@ export function openOutput(
   return {
     isJson,
     isWatched,
+    isTerminal: stderr.isTTY === true,
     columns: stdout.isTTY === true ? stdout.columns : undefined,
     result({ text, json }) {
       progressLine("");
@@ -74,8 +82,10 @@ export function openOutput(
     notice: (text) => aside(`note: ${text}`, { notice: text }),
     failure: (error) => aside(failureText(error), failureJson(error)),
     logLine(line) {
+      if ((stderr.writableLength ?? 0) > MAX_HELD_LINES) return false;
       progressLine("");
       stderr.write(line);
+      return true;
     },
     progressLine,
   };

@@ -3,7 +3,7 @@ import { LogForkedError } from "../../client/errors.ts";
 import type { Environment } from "../config.ts";
 import { TlogError } from "../errors.ts";
 import { packageVersion } from "../node/package-version.ts";
-import type { Call, CommandDefinition, Flags } from "./command.ts";
+import type { Call, CommandDefinition, Flags, Verbosity } from "./command.ts";
 import { COMMANDS, type CommandEntry, GROUPS } from "./commands.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { type Output, openOutput, type TextStream } from "./output.ts";
@@ -20,6 +20,8 @@ export interface World {
   /** Aborted with an exit code as its reason when the program should end. */
   readonly signal: AbortSignal;
   readonly now: () => number;
+  /** Default: as the settings say. */
+  readonly verbosity?: Verbosity;
 }
 
 /** Runs one command line. @returns the exit code. */
@@ -150,6 +152,7 @@ function openCall(command: Command, world: World, output: Output): Call {
     stdin: world.stdin,
     signal: world.signal,
     now: world.now,
+    verbosity: world.verbosity,
     async config() {
       const { openConfig } = await import("../config.ts");
       const configFile = typeof flags.config === "string" ? flags.config : undefined;

@@ -18,12 +18,13 @@ import { localWitnesses, type Opening, openConfiguredLog, PLACE_SETTINGS } from 
 import { firstSteps, reachableUrl } from "./first-steps.ts";
 import { keyOptions } from "./key-options.ts";
 import type { LocalWitnesses } from "./local-witnesses.ts";
+import { openKeptHeads } from "./serve-heads.ts";
 import { type DataPaths, dataPaths, openLogKeys } from "./serve-key.ts";
 import { configuredLogMetrics, toldAlso } from "./serve-metrics.ts";
 import { openTokens } from "./serve-tokens.ts";
 import { configuredWebhooks, serveWebhooks } from "./serve-webhooks.ts";
 import { assertWitnessesAsked, WITNESS_SETTINGS } from "./serve-witnesses.ts";
-import { lineOptions, untilAborted } from "./serving.ts";
+import { lineOptions, readerLineOptions, requestLog, untilAborted } from "./serving.ts";
 
 /** What `serve` may be told. */
 export const SERVE_SETTINGS: readonly SettingName[] = [
@@ -51,6 +52,7 @@ export const SERVE_SETTINGS: readonly SettingName[] = [
   "minFreeBytes",
   "scrubBytesPerSecond",
   "logLevel",
+  "slowRequest",
   "logFormat",
   "recreateGuard",
 ];
@@ -72,11 +74,12 @@ export const serve: CommandDefinition = {
     const paths = dataPaths(config);
     const tls = tlsFiles(config);
     const webhooks = await configuredWebhooks(config);
-    const lines = logLines(lineOptions(call, config));
+    const about = { origin: config.value("origin") };
+    const lines = logLines(lineOptions(call, config, about));
     const { tokens, close } = await openTokens(config, lines);
     const writers = { tokens, openWrites: config.value("openWrites") };
     try {
-      await runLog(call, { config, paths, writers, tls, webhooks, events: lines });
+      await runLog(call, { config, paths, writers, tls, webhooks, about, events: lines });
     } finally {
       close();
     }
@@ -92,11 +95,13 @@ async function runLog(
     writers,
     tls,
     webhooks,
+    about,
     events: lines,
   }: Pick<Opening, "config" | "paths" | "events"> &
     Omit<Serving, "log" | "metrics" | "explorer"> & { readonly webhooks: readonly ConfiguredWebhook[] },
 ): Promise<void> {
-  const signers = await openLogKeys(paths, { ...keyOptions(call, config), origin: config.value("origin") });
+  const signers = await openLogKeys(paths, { ...keyOptions(call, config), origin: about.origin });
+  about.origin = signers[0]?.verifierKey.name;
   const metrics = await configuredLogMetrics(config, { paths, signers, webhooks });
   const events = toldAlso(metrics, lines);
   const local = await localWitnesses(call, { config, paths, signers });
@@ -113,7 +118,7 @@ async function runLog(
   let told: RunningWebhooks | undefined; // owned by this function
   try {
     const explorer = config.value("explorer") ? explorerFiles(call) : undefined;
-    const serving = { config, paths, log, writers, tls, local, events, metrics, explorer };
+    const serving = { config, paths, log, writers, tls, local, events, metrics, explorer, about };
     const server = await serveConfigured(call, serving);
     try {
       const access = writeAccessFor({ host: config.value("listen").host, ...writers });
@@ -136,7 +141,18 @@ async function runLog(
 /** On one listener of this process, or with readers in front. */
 async function serveConfigured(
   call: Call,
-  { config, paths, log, writers, tls, local, events, metrics, explorer }: Omit<Opening, "signers"> & Serving,
+  {
+    config,
+    paths,
+    log,
+    writers,
+    tls,
+    local,
+    events,
+    metrics,
+    explorer,
+    about,
+  }: Omit<Opening, "signers"> & Serving,
 ): Promise<RunningServer> {
   const options = {
     log,
@@ -147,12 +163,22 @@ async function serveConfigured(
     witnesses: local?.mounted ?? [],
     metrics,
     explorer,
+    keptHeads: explorer && (await openKeptHeads(paths.data, call.signal)),
+    requestLog: requestLog(call, config, about),
   };
   const count = config.value("readers");
   if (count === 0) return await serveLog({ ...options, events });
   const { serveLogWithReaders } = await import("../readers/serve-with-readers.ts");
-  const all = heardByAll(events, readerLines(lineOptions(call, config)));
-  return await serveLogWithReaders({ ...options, count, directory: paths.data, events: all });
+  const lines = lineOptions(call, config, about);
+  const all = heardByAll(events, readerLines(lines));
+  const toReaders = () => readerLineOptions(lines, config);
+  return await serveLogWithReaders({
+    ...options,
+    count,
+    directory: paths.data,
+    events: all,
+    lines: toReaders,
+  });
 }
 
 /** A log is served without its page rather than not at all. */
@@ -167,6 +193,7 @@ function explorerFiles({ output }: Call): ExplorerFiles | undefined {
 }
 
 interface Serving {
+  readonly about: { origin: string | undefined };
   readonly log: Log;
   readonly writers: { readonly tokens: WriteTokens | undefined; readonly openWrites: boolean };
   readonly tls: TlsFiles | undefined;

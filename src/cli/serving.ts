@@ -1,14 +1,47 @@
 /** What commands that run until Ctrl-C have in common. */
-import type { Config } from "../config.ts";
+import { type Config, isColourless } from "../config.ts";
 import { type ErrorCode, TlogError } from "../errors.ts";
+import type { RequestLog } from "../http/request-log.ts";
+import type { ReaderLines } from "../readers/messages.ts";
 import type { LogLineOptions } from "../telemetry/line-writer.ts";
+import { requestLines } from "../telemetry/request-lines.ts";
 import type { Call } from "./command.ts";
 
+/** The log that lines are about; its name may be learned after the first of them. */
+export interface About {
+  readonly origin?: string | undefined;
+}
+
 /** How log lines are written, as --log-level and --log-format say. */
-export function lineOptions({ output }: Call, config: Config): LogLineOptions {
+export function lineOptions({ output, verbosity }: Call, config: Config, about: About = {}): LogLineOptions {
   const chosen = config.value("logFormat");
   const format = chosen === "auto" ? (output.isWatched ? "pretty" : "json") : chosen;
-  return { write: output.logLine, format, level: config.value("logLevel"), now: Date.now };
+  const level = config.value("logLevel");
+  return {
+    write: output.logLine,
+    format,
+    get level() {
+      return verbosity?.isRaised === true ? "debug" : level;
+    },
+    get origin() {
+      return about.origin;
+    },
+    now: Date.now,
+    isColoured: format === "pretty" && output.isTerminal && !isColourless(),
+  };
+}
+
+/** What is logged of requests, as --log-level and --slow-request say. */
+export function requestLog(call: Call, config: Config, about?: About): RequestLog {
+  return requestLines(lineOptions(call, config, about), { slowMs: config.value("slowRequest") });
+}
+
+/** How readers write their lines now: beside this process's, where these go. */
+export function readerLineOptions(
+  { format, level, isColoured = false, origin }: LogLineOptions,
+  config: Config,
+): ReaderLines {
+  return { format, level, isColoured, origin, slowMs: config.value("slowRequest") };
 }
 
 /** What a person can do about a refusal to start, by its code. */

@@ -23,7 +23,7 @@ import { shellQuoted } from "./first-steps.ts";
 import { keyOptions } from "./key-options.ts";
 import { type DataPaths, dataPaths, WITNESS_DATA } from "./serve-key.ts";
 import { configuredWitnessMetrics } from "./serve-metrics.ts";
-import { guardWaysOut, lineOptions, untilAborted, type WaysOut, withWaysOut } from "./serving.ts";
+import { guardWaysOut, lineOptions, requestLog, untilAborted, type WaysOut, withWaysOut } from "./serving.ts";
 import { startThinning } from "./thinning.ts";
 
 const DEFAULT_LISTEN = Object.freeze({ host: "127.0.0.1", port: 6964 });
@@ -43,6 +43,7 @@ const OPTIONS: readonly SettingName[] = [
   "adminListen",
   "maxDataBytes",
   "logLevel",
+  "slowRequest",
   "logFormat",
   "recreateGuard",
   "adoptOwnSignatures",
@@ -151,6 +152,7 @@ async function start(
     listen,
     adminListen: config.value("adminListen"),
     metrics,
+    requestLog: requestLog(call, config),
     events,
   });
   opened.push(() => server.close());

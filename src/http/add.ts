@@ -42,9 +42,10 @@ export function addRoutes(log: Log, options: AddOptions): readonly HotRoute[] {
     if (type === "application/json") return appendedAnswer(appended);
     const wait = preferredWait(exchange, options.maxWaitMs);
     const receipt = await waiter.receiptWithin({ leafIndex: appended.leafIndex, waitMs: wait.ms, exchange });
-    if (receipt === undefined) return lateAnswer(appended, wait.applied);
+    if (receipt === undefined) return { ...lateAnswer(appended, wait.applied), added: appended };
     const ofBody = { "Content-Type": RECEIPT_TYPE, "Content-Length": String(receipt.length) };
-    return { status: 200, headers: { ...WRITE_HEADERS, ...wait.applied, ...ofBody }, body: receipt };
+    const headers = { ...WRITE_HEADERS, ...wait.applied, ...ofBody };
+    return { status: 200, headers, body: receipt, added: appended };
   };
   const addBatch: HotHandler = async (exchange) => {
     const permit = permitFor(exchange);
@@ -60,7 +61,7 @@ export function addRoutes(log: Log, options: AddOptions): readonly HotRoute[] {
       const appended = await charged(permit, entryCount(block), () => log.addBlock(block));
       // Only what is durable is nobody's any more: of a batch that failed, the log may still be writing the bytes.
       body.giveBack();
-      return batchAnswer(appended);
+      return { ...batchAnswer(appended), added: appended };
     } finally {
       budget.give(bodyBytes);
     }

@@ -18,13 +18,15 @@ const INDEX_HEADERS_BY_LENGTH = Array.from(
 );
 
 /** An entry's leaf index, as text. */
-export function indexAnswer({ leafIndex }: Pick<Appended, "leafIndex">): Answer {
-  const body = String(leafIndex);
-  return { status: 200, headers: INDEX_HEADERS_BY_LENGTH[body.length] ?? INDEX_HEADERS, body };
+export function indexAnswer(added: Appended): Answer {
+  const body = String(added.leafIndex);
+  return { status: 200, headers: INDEX_HEADERS_BY_LENGTH[body.length] ?? INDEX_HEADERS, body, added };
 }
 
 /** All there is to say of an entry that was added, as JSON. */
-export function appendedAnswer({ leafIndex, leafHash, duplicate }: Appended): Answer {
+export function appendedAnswer(added: Appended): Answer {
+  const { leafIndex, leafHash, duplicate } = added;
   const body = JSON.stringify({ leafIndex, leafHash: encodeHex(leafHash), duplicate });
-  return { status: 200, headers: { ...ADDED_JSON_HEADERS, "Content-Length": String(body.length) }, body };
+  const headers = { ...ADDED_JSON_HEADERS, "Content-Length": String(body.length) };
+  return { status: 200, headers, body, added };
 }

@@ -12,7 +12,7 @@ import { keyHistoryRoutes } from "./key-history.ts";
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from "./limits.ts";
 import { logInfoRoutes } from "./log-info.ts";
 import { openApiRoutes } from "./openapi.ts";
-import { pastHeads } from "./past-heads.ts";
+import { type KeptHeads, pastHeads } from "./past-heads.ts";
 import type { HttpEnv } from "./path.ts";
 import type { OnError } from "./problem.ts";
 import { proofRoutes } from "./proofs.ts";
@@ -33,6 +33,8 @@ export interface LogAppOptions {
   readonly boundPort?: () => number | undefined;
   /** The files of the explorer, served at `/`. Default: no such page. */
   readonly explorer?: ExplorerFiles | undefined;
+  /** Where the heads for its picture of the log's growth outlive the process. Default: nowhere. */
+  readonly keptHeads?: KeptHeads | undefined;
   readonly onError?: OnError;
 }
 
@@ -50,7 +52,9 @@ export function createLogApp(options: LogAppOptions): HttpApp {
     eventsRoute(log, { limits, onError: options.onError }),
   ]);
   app.hot(proofRoutes(log));
-  if (options.explorer !== undefined) app.hot(explorerRoutes(options.explorer, pastHeads(log)));
+  if (options.explorer !== undefined) {
+    app.hot(explorerRoutes(options.explorer, pastHeads(log, { kept: options.keptHeads })));
+  }
   app.hot(addRoutes(log, { ...limits, writeAccess }));
   app.route("/", logInfoRoutes(log, { version, maxBatchBytes: limits.maxBatchBytes, boundPort }));
   app.route("/", keyHistoryRoutes(log));

@@ -9,8 +9,9 @@ import { unmatchedHandler } from "./unmatched.ts";
 export function createApp(onError: OnError | undefined): HttpApp {
   const app = new HttpApp({ getPath: rawPath });
   app.onError((error, c) => {
-    const response = problemFrom(error, c.req.raw);
-    if (response.status === 500) onError?.({ error, method: c.req.method, path: c.req.path });
+    const requestId = c.env?.asked?.id;
+    const response = problemFrom(error, c.req.raw, { requestId });
+    if (response.status === 500) onError?.({ error, method: c.req.method, path: c.req.path, requestId });
     return response;
   });
   app.notFound(unmatchedHandler(app));

@@ -6,7 +6,11 @@ import { type HttpEnv, rawQuery } from "./path.ts";
 
 /** Serves a hot route through hono. */
 export function honoHandler(handle: HotHandler): (c: Context<HttpEnv>) => Promise<Response> {
-  return async (c) => responseFrom(await handle(new HonoExchange(c)));
+  return async (c) => {
+    const answer = await handle(new HonoExchange(c));
+    c.env?.onAdded?.(answer.added);
+    return responseFrom(answer);
+  };
 }
 
 /** An answer as fetch has it. */
@@ -61,6 +65,10 @@ class HonoExchange implements Exchange {
 
   get closing(): AbortSignal | undefined {
     return this.#context.env?.closing;
+  }
+
+  get requestId(): string | undefined {
+    return this.#context.env?.asked?.id;
   }
 
   get outgoing(): Exchange["outgoing"] {

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { TlogError } from "../errors.ts";
 import type { Answer, Exchange, Site } from "./exchange.ts";
 import { untilQuery } from "./path.ts";
+import type { AskedRequest } from "./request-log.ts";
 
 /** An exchange straight over Node's request and answer. */
 export class SocketExchange implements Exchange {
@@ -9,15 +10,18 @@ export class SocketExchange implements Exchange {
   readonly site: Site;
   readonly closing: AbortSignal;
   readonly #incoming: IncomingMessage;
+  readonly #asked: AskedRequest;
   #gone: AbortController | undefined; // owned by signal()
 
   constructor(from: {
     readonly incoming: IncomingMessage;
     readonly outgoing: ServerResponse;
+    readonly asked: AskedRequest;
     readonly site: Site;
     readonly closing: AbortSignal;
   }) {
     this.#incoming = from.incoming;
+    this.#asked = from.asked;
     this.outgoing = from.outgoing;
     this.site = from.site;
     this.closing = from.closing;
@@ -38,6 +42,10 @@ export class SocketExchange implements Exchange {
 
   get httpVersion(): string {
     return this.#incoming.httpVersion;
+  }
+
+  get requestId(): string {
+    return this.#asked.id;
   }
 
   /** Made when it is asked for: few routes wait for anything that a client who left does not want any more. */

@@ -3,6 +3,7 @@
  * `app.request()` reaches them through hono (`exchange-hono.ts`), a plain request on a socket without it (`exchange-socket.ts`).
  */
 import type { ServerResponse } from "node:http";
+import type { Appended, AppendedBlock } from "../log/log.ts";
 import type { Sink } from "../push/streams.ts";
 
 export interface Exchange {
@@ -21,6 +22,8 @@ export interface Exchange {
   readonly signal: AbortSignal;
   /** Aborts when the listener starts to close. */
   readonly closing: AbortSignal | undefined;
+  /** What this request is called in answers and log lines; undefined when no socket is behind it. */
+  readonly requestId: string | undefined;
   /** Node's answer, for what must be known of its end; undefined when no socket is behind it. */
   readonly outgoing: Pick<ServerResponse, "closed" | "once"> | undefined;
   /**
@@ -47,6 +50,8 @@ export interface Answer {
   readonly body?: Uint8Array | string;
   /** Instead of a body: writes one that goes on until either side ends it. */
   readonly stream?: (sink: Sink) => void;
+  /** What the log added for it, to be told of the request. */
+  readonly added?: Appended | AppendedBlock | undefined;
 }
 
 export type HotHandler = (exchange: Exchange) => Answer | Promise<Answer>;

@@ -14,10 +14,18 @@ import { TlogError } from "../errors.ts";
 import type { Answer, HotRoute } from "./exchange.ts";
 import { type PlainRequest, PlainRequests } from "./exchange-router.ts";
 import { SocketExchange, sendAnswer } from "./exchange-socket.ts";
+import { NOT_STORED } from "./headers.ts";
 import { DEFAULT_LISTEN_LIMITS, type ListenLimits } from "./limits.ts";
 import { type HttpEnv, untilQuery } from "./path.ts";
 import { type OnError, problemAnswer, problemFrom } from "./problem.ts";
-import { type RequestTally, talliedRoute } from "./request-tally.ts";
+import {
+  AskedRequest,
+  REQUEST_ID_HEADER,
+  type RequestWatch,
+  recordAnswer,
+  withRequestId,
+} from "./request-log.ts";
+import { talliedRoute } from "./request-tally.ts";
 import { trackSilent } from "./silent-sockets.ts";
 import { readTls, type TlsFiles, watchTls } from "./tls.ts";
 import { inTurn } from "./turns.ts";
@@ -34,7 +42,8 @@ export interface PartialApp {
   readonly passOn: RequestListener;
 }
 
-export interface ListenOptions {
+/** What a {@link PartialApp} passes on is counted and told where it is answered. */
+export interface ListenOptions extends RequestWatch {
   readonly app: ServedApp | PartialApp;
   /** Host name or IP address; IPv6 without brackets. */
   readonly host: string;
@@ -46,8 +55,6 @@ export interface ListenOptions {
   readonly tls?: TlsFiles | undefined;
   readonly limits?: Partial<ListenLimits>;
   readonly onError?: OnError;
-  /** Where answers are counted. Default: nowhere. What a {@link PartialApp} passes on is counted where it is answered. */
-  readonly requests?: RequestTally | undefined;
 }
 
 export interface RunningListener {
@@ -146,17 +153,24 @@ function renewTls(server: Server | TlsServer, { tls, onError }: ListenOptions): 
 
 /** Serves plain requests of hot routes straight, all others through hono or in another process. */
 function requestListener(options: ListenOptions, closing: AbortSignal): RequestListener {
-  const { app, onError, passedOn, tls, requests } = options;
+  const { app, onError, passedOn, tls, requests, requestLog } = options;
   const hotRoutes = app.hotRoutes ?? [];
   for (const { openStreams } of hotRoutes) if (openStreams !== undefined) requests?.countStreams(openStreams);
   const plainRequests = new PlainRequests(hotRoutes, tls === undefined ? "http" : "https");
   const passOn = "passOn" in app ? app.passOn : undefined;
-  const serve = "passOn" in app ? app.passOn : honoListener(app, { closing, onError, requests });
+  const on = {
+    closing,
+    onError,
+    passOn,
+    watch: { requests, requestLog },
+    isPassedOn: passedOn !== undefined,
+  };
+  const serve = "passOn" in app ? app.passOn : honoListener(app, on);
   return (incoming, outgoing) => {
     passedOn?.restore(incoming);
     const plain = plainRequests.recognise(incoming);
     if (plain !== undefined) {
-      void servePlain(plain, { incoming, outgoing, closing, onError, passOn, requests });
+      void servePlain(plain, on, { incoming, outgoing });
       return;
     }
     // No protocol is upgraded to, and Node's parser may stop behind a request that asks for one.
@@ -165,17 +179,23 @@ function requestListener(options: ListenOptions, closing: AbortSignal): RequestL
   };
 }
 
-function honoListener(
-  app: ServedApp,
-  { closing, onError, requests }: Pick<Connection, "closing" | "onError" | "requests">,
-): RequestListener {
+function honoListener(app: ServedApp, { closing, onError, watch, isPassedOn }: Serving): RequestListener {
   const serve = getRequestListener(
     async (request, env) => {
-      assertOneHost(env.incoming);
-      const startedAt = performance.now();
-      const response = await app.fetch(request, { ...env, closing });
-      const route = talliedRoute(untilQuery(env.incoming.url ?? ""));
-      requests?.record(route, response, performance.now() - startedAt);
+      const { incoming, outgoing } = env;
+      assertOneHost(incoming);
+      const asked = new AskedRequest(incoming, { isPassedOn });
+      let added: Answer["added"]; // owned by onAdded()
+      const onAdded = (what: Answer["added"]): void => {
+        added = what;
+      };
+      const response = await app.fetch(request, { ...env, closing, asked, onAdded });
+      const route = talliedRoute(untilQuery(incoming.url ?? ""));
+      if (response.headers.get("Cache-Control") === NOT_STORED) {
+        outgoing.setHeader(REQUEST_ID_HEADER, asked.id);
+      }
+      const { status, headers } = response;
+      recordAnswer(watch, asked, { route, answer: { status, headers, added } });
       return response;
     },
     { errorHandler: (error) => answerUnrouted(error, onError) },
@@ -183,36 +203,45 @@ function honoListener(
   return (incoming, outgoing) => void serve(incoming, outgoing);
 }
 
-async function servePlain({ handle, route, site }: PlainRequest, on: Connection): Promise<void> {
-  const { incoming, outgoing, closing, onError, passOn, requests } = on;
-  const startedAt = requests === undefined ? 0 : performance.now();
+async function servePlain(
+  { handle, route, site }: PlainRequest,
+  { closing, onError, passOn, watch, isPassedOn }: Serving,
+  { incoming, outgoing }: Connection,
+): Promise<void> {
+  const asked = new AskedRequest(incoming, { isPassedOn });
   let answer: Answer;
   try {
-    answer = await handle(new SocketExchange({ incoming, outgoing, site, closing }));
+    answer = await handle(new SocketExchange({ incoming, outgoing, asked, site, closing }));
   } catch (error) {
     if (passOn !== undefined && isUnknownYet(error)) {
       passOn(incoming, outgoing);
       return;
     }
     const { method = "", url = "" } = incoming;
-    answer = problemAnswer(error, { method });
-    if (answer.status === 500) onError?.({ error, method, path: untilQuery(url) });
+    const requestId = asked.id;
+    answer = problemAnswer(error, { method }, { requestId });
+    if (answer.status === 500) onError?.({ error, method, path: untilQuery(url), requestId });
   }
-  requests?.record(route, answer, performance.now() - startedAt);
-  sendAnswer(incoming, outgoing, answer);
+  recordAnswer(watch, asked, { route, answer });
+  sendAnswer(incoming, outgoing, withRequestId(answer, asked));
 }
 
 function isUnknownYet(error: unknown): boolean {
   return error instanceof TlogError && (error.code === "NOT_PUBLISHED" || error.code === "ENTRY_UNKNOWN");
 }
 
-interface Connection {
-  readonly incoming: IncomingMessage;
-  readonly outgoing: ServerResponse;
+interface Serving {
   readonly closing: AbortSignal;
   readonly onError: OnError | undefined;
   readonly passOn: RequestListener | undefined;
-  readonly requests: RequestTally | undefined;
+  readonly watch: RequestWatch;
+  /** Requests come from another process of this program. */
+  readonly isPassedOn: boolean;
+}
+
+interface Connection {
+  readonly incoming: IncomingMessage;
+  readonly outgoing: ServerResponse;
 }
 
 /** RFC 9112 §3.2: two Host headers are an error; Node would hide the second, which a proxy may have looked at. */

@@ -1,10 +1,15 @@
 import type { HttpBindings } from "@hono/node-server";
+import type { Answer } from "./exchange.ts";
+import type { AskedRequest } from "./request-log.ts";
 
 /** What a handler may find in `c.env`: Node's request and response when a socket is behind it, nothing under `app.request()`. */
 export type HttpEnv = {
   Bindings: Partial<HttpBindings> & {
     /** Aborts when the listener starts to close: whoever only waits should answer. */
     readonly closing?: AbortSignal;
+    readonly asked?: AskedRequest;
+    /** Hears what the log added for this request. */
+    readonly onAdded?: (added: Answer["added"]) => void;
   };
 };
 

@@ -12,6 +12,8 @@ export interface ProblemBody {
   readonly status: number;
   readonly code: ErrorCode;
   readonly detail?: string;
+  /** Of a failure on this side: what to tell its operator. */
+  readonly requestId?: string;
 }
 
 /** What an answer says beyond its code. */
@@ -19,6 +21,8 @@ export interface ProblemExtras {
   readonly headers?: Readonly<Record<string, string>>;
   /** Further members of the body. RFC 9457 §3.2 */
   readonly members?: Readonly<Record<string, string | number>>;
+  /** Said where this side failed. */
+  readonly requestId?: string | undefined;
 }
 
 /**
@@ -29,6 +33,7 @@ export type OnError = (failure: {
   readonly error: unknown;
   readonly method: string;
   readonly path: string;
+  readonly requestId?: string | undefined;
 }) => void;
 
 /** {@link problemAnswer} as fetch has it. */
@@ -43,7 +48,7 @@ export function problemFrom(error: unknown, request: Request, extras?: ProblemEx
 export function problemAnswer(
   error: unknown,
   request: { readonly method: string },
-  { headers = {}, members = {} }: ProblemExtras = {},
+  { headers = {}, members = {}, requestId }: ProblemExtras = {},
 ): Answer {
   const { code, kind } = problemKindOf(error instanceof TlogError ? error.code : "INTERNAL");
   const problem: ProblemBody = {
@@ -52,6 +57,7 @@ export function problemAnswer(
     status: kind.status,
     code,
     ...(error instanceof TlogError && kind.status < 500 ? { detail: error.message } : {}),
+    ...(requestId !== undefined && kind.status >= 500 ? { requestId } : {}),
     ...members,
   };
   const retryAfterSeconds =

@@ -53,6 +53,16 @@ export function talliedRoute(path: string): number {
   return BELOW.find(({ prefix }) => path.startsWith(prefix))?.at ?? OTHER;
 }
 
+/** What an answer is counted under: an add for a receipt is another promise than an add, with another latency. */
+export function countedRoute(route: number, answer: CountedAnswer): number {
+  return route === ADD && isForReceipt(answer) ? ADD_FOR_RECEIPT : route;
+}
+
+/** Whether a route's answers wait because they were asked to. @param route - {@link countedRoute} */
+export function isWait(route: number): boolean {
+  return route === ADD_FOR_RECEIPT;
+}
+
 /** One route's requests. */
 export interface RouteTally {
   readonly route: string;
@@ -79,7 +89,7 @@ export class RequestTally {
    */
   record(route: number, answer: CountedAnswer, elapsedMs: number): void {
     const { status } = answer;
-    const at = (route === ADD && isForReceipt(answer) ? ADD_FOR_RECEIPT : route) * CELLS;
+    const at = countedRoute(route, answer) * CELLS;
     this.#add(at + (STATUS_INDEX.get(status) ?? STATUSES.length - 1), 1);
     if (status >= 400) return;
     let bucket = 0;
@@ -132,7 +142,7 @@ export class RequestTally {
 /** As a hot route answers, or as fetch has it. */
 type CountedAnswer = Pick<Answer, "status"> & { readonly headers: Answer["headers"] | Headers };
 
-/** It waited for a publication, or for as long as the client allowed: another promise than an add's, with another latency. */
+/** It waited for a publication, or for as long as the client allowed. */
 function isForReceipt(answer: CountedAnswer): boolean {
   if (answer.status !== 200) return answer.status === 202;
   // Of others the headers are left alone: an answer of hono's is made anew once they were looked at.

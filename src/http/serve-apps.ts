@@ -3,28 +3,30 @@ import { hasErrorCode, messageOf } from "../node/errno.ts";
 import type { ListenLimits } from "./limits.ts";
 import { type ListenOptions, listen, type RunningListener, type ServedApp } from "./listen.ts";
 import type { OnError } from "./problem.ts";
-import type { RequestTally } from "./request-tally.ts";
+import type { RequestWatch } from "./request-log.ts";
 import type { ListenAt, RunningServer } from "./running-server.ts";
 import type { TlsFiles } from "./tls.ts";
 
-/**
- * Serves an app on the public listener and, if wanted, another on one of its own for the operator.
- * @param options.adminApp - made with a function that says whether the public listener is closing.
- * @throws {TlogError} LISTEN_FAILED (the address is taken, or not ours)
- */
-export async function serveApps(options: {
+/** What is on the public listener is counted and told. */
+export interface ServeAppsOptions extends RequestWatch {
   readonly app: ServedApp;
+  /** Made with a function that says whether the public listener is closing. */
   readonly adminApp: (isClosing: () => boolean) => ServedApp;
   readonly listen: ListenAt;
   readonly adminListen: ListenAt | undefined;
   readonly tls?: TlsFiles | undefined;
   readonly limits?: Partial<ListenLimits>;
   readonly onError: OnError;
-  /** Where answers on the public listener are counted. */
-  readonly requests?: RequestTally | undefined;
-}): Promise<RunningServer> {
-  const { app, adminApp, adminListen, tls, limits = {}, onError, requests } = options;
-  const server = await listenOn({ app, ...options.listen, tls, limits, onError, requests });
+}
+
+/**
+ * Serves an app on the public listener and, if wanted, another on one of its own for the operator.
+ * @throws {TlogError} LISTEN_FAILED (the address is taken, or not ours)
+ */
+export async function serveApps(options: ServeAppsOptions): Promise<RunningServer> {
+  const { app, adminApp, adminListen, tls, limits = {}, onError, requests, requestLog } = options;
+  const watch = { requests, requestLog };
+  const server = await listenOn({ app, ...options.listen, tls, limits, onError, ...watch });
   let isClosing = false; // owned by close()
   const admin = await listenAdmin(adminListen, { app: adminApp(() => isClosing), onError }).catch(
     async (error: unknown) => {

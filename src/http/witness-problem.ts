@@ -9,13 +9,18 @@ import { evidencePath } from "./witness-paths.ts";
 /** Exactly this: Go's client compares the whole header, so a charset would break it. tlog-witness, add-checkpoint */
 const SIZE_TYPE = "text/x.tlog.size";
 
+interface Asking {
+  readonly method: string;
+  readonly requestId?: string | undefined;
+}
+
 /** {@link witnessProblemAnswer} as fetch has it. */
-export function witnessProblem(error: unknown, request: Request): Response {
+export function witnessProblem(error: unknown, request: Asking): Response {
   return responseFrom(witnessProblemAnswer(error, request));
 }
 
 /** The answer to what a witness throws: problems, but for the one body that the protocol fixes. */
-export function witnessProblemAnswer(error: unknown, request: { readonly method: string }): Answer {
+export function witnessProblemAnswer(error: unknown, request: Asking): Answer {
   if (error instanceof SizeConflictError) {
     const body = formatSizeConflict(error.treeSize);
     return {
@@ -24,14 +29,16 @@ export function witnessProblemAnswer(error: unknown, request: { readonly method:
       body,
     };
   }
-  const headers = request.method === "POST" ? WITNESS_WRITE_HEADERS : {};
+  const { method, requestId } = request;
+  const headers = method === "POST" ? WITNESS_WRITE_HEADERS : {};
   if (error instanceof RateLimitedError) {
     return problemAnswer(error, request, {
       headers: { ...headers, "Retry-After": String(error.retryAfterSeconds) },
+      requestId,
     });
   }
   if (error instanceof LogFrozenError) {
-    return problemAnswer(error, request, { headers, members: { evidence: evidencePath(error) } });
+    return problemAnswer(error, request, { headers, requestId, members: { evidence: evidencePath(error) } });
   }
-  return problemAnswer(error, request, { headers });
+  return problemAnswer(error, request, { headers, requestId });
 }

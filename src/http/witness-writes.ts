@@ -32,9 +32,9 @@ export function witnessWriteRoutes(
           linesAnswer(await inTime(() => cosign(body))),
         );
       } catch (error) {
-        const { method, path } = exchange;
-        const problem = witnessProblemAnswer(error, { method });
-        if (problem.status === 500) onError?.({ error, method, path });
+        const { method, path, requestId } = exchange;
+        const problem = witnessProblemAnswer(error, { method, requestId });
+        if (problem.status === 500) onError?.({ error, method, path, requestId });
         return problem;
       }
     };

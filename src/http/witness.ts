@@ -44,8 +44,10 @@ function otherRoutes(
 ): Hono<HttpEnv> {
   const app = new OpenAPIHono<HttpEnv>();
   app.onError((error, c) => {
-    const response = witnessProblem(error, c.req.raw);
-    if (response.status === 500) onError?.({ error, method: c.req.method, path: c.req.path });
+    const { method, path } = c.req;
+    const requestId = c.env?.asked?.id;
+    const response = witnessProblem(error, { method, requestId });
+    if (response.status === 500) onError?.({ error, method, path, requestId });
     return response;
   });
   app.route("/", witnessPreflights());

@@ -9,10 +9,11 @@ import { SocketExchange, sendAnswer } from "../http/exchange-socket.ts";
 import { preferredType } from "../http/negotiate.ts";
 import { type OnError, problemAnswer } from "../http/problem.ts";
 import { RECEIPT_TYPE } from "../http/receipts.ts";
-import type { RequestTally } from "../http/request-tally.ts";
+import { AskedRequest, type RequestWatch, recordAnswer, withRequestId } from "../http/request-log.ts";
 import type { Appended } from "../log/log.ts";
 
-export interface AddHereOptions {
+/** Where answers are counted and told; what is passed on is there. */
+export interface AddHereOptions extends RequestWatch {
   readonly access: WriteAccess;
   readonly maxEntryBytes: number;
   /** Resolves with undefined when nobody can say whether the entry was added. */
@@ -20,8 +21,6 @@ export interface AddHereOptions {
   readonly onError: OnError;
   /** Gets what is not a plain `POST /add`, or asks for a receipt, or comes with a token that may not write as much as it likes. */
   readonly passOn: RequestListener;
-  /** Where answers are counted; what is passed on is counted there. */
-  readonly requests?: RequestTally | undefined;
 }
 
 /**
@@ -40,35 +39,37 @@ export function addHere(options: AddHereOptions): RequestListener {
   const serve = async (
     exchange: SocketExchange,
     type: "text/plain" | "application/json",
-    { incoming, outgoing, route }: Asking,
+    { asked, incoming, outgoing, route }: Asking,
   ): Promise<void> => {
-    const startedAt = performance.now();
     let answer: Answer | undefined;
     try {
       if (permitFor(exchange).isLimited) return options.passOn(incoming, outgoing);
       answer = await answerTo(exchange, type);
     } catch (error) {
-      answer = problemAnswer(error, { method: "POST" });
-      if (answer.status === 500) options.onError({ error, method: "POST", path: "/add" });
+      const requestId = asked.id;
+      answer = problemAnswer(error, { method: "POST" }, { requestId });
+      if (answer.status === 500) options.onError({ error, method: "POST", path: "/add", requestId });
     }
     if (answer === undefined) {
       outgoing.destroy();
       return;
     }
-    options.requests?.record(route, answer, performance.now() - startedAt);
-    sendAnswer(incoming, outgoing, answer);
+    recordAnswer(options, asked, { route, answer });
+    sendAnswer(incoming, outgoing, withRequestId(answer, asked));
   };
   return (incoming, outgoing) => {
     const plain = plainAdds.recognise(incoming);
     if (plain === undefined) return options.passOn(incoming, outgoing);
-    const exchange = new SocketExchange({ incoming, outgoing, site: plain.site, closing });
+    const asked = new AskedRequest(incoming, { isPassedOn: false });
+    const exchange = new SocketExchange({ incoming, outgoing, asked, site: plain.site, closing });
     const type = preferredType(exchange.header("accept"), ADD_TYPES);
     if (type === RECEIPT_TYPE) return options.passOn(incoming, outgoing);
-    void serve(exchange, type, { incoming, outgoing, route: plain.route });
+    void serve(exchange, type, { asked, incoming, outgoing, route: plain.route });
   };
 }
 
 interface Asking {
+  readonly asked: AskedRequest;
   readonly incoming: IncomingMessage;
   readonly outgoing: ServerResponse;
   readonly route: number;

@@ -6,6 +6,13 @@ import type { TlsFiles } from "../http/tls.ts";
 import type { WriteToken } from "../http/write-tokens.ts";
 import type { LogLimits } from "../log/log.ts";
 import type { WithheldRange } from "../log/withheld.ts";
+import type { LogLevel, LogLineOptions } from "../telemetry/line-writer.ts";
+
+/** How a reader writes log lines, where its writer does. */
+export interface ReaderLines extends Pick<LogLineOptions, "format" | "level" | "isColoured" | "origin"> {
+  /** As of `requestLines`. */
+  readonly slowMs: number;
+}
 
 /** All a reader has to know. */
 export interface ReaderStart {
@@ -21,6 +28,8 @@ export interface ReaderStart {
   readonly limits: LogLimits;
   /** Whether answers are to be counted. */
   readonly isCounting: boolean;
+  /** Default: it writes none. */
+  readonly lines?: ReaderLines | undefined;
   /** Each reader reads the files itself. */
   readonly tls?: TlsFiles | undefined;
   readonly withheld: readonly WithheldRange[];
@@ -30,7 +39,8 @@ export interface ReaderStart {
 
 export type ToReader =
   | { readonly kind: "start"; readonly start: ReaderStart }
-  | { readonly kind: "ping" }
+  /** `logLevel`: what is to be logged from now on. */
+  | { readonly kind: "ping"; readonly logLevel?: LogLevel | undefined }
   /** Only these may write from now on. */
   | { readonly kind: "tokens"; readonly tokens: readonly WriteToken[] }
   /** What is wrong on the disk: nobody is served it. */
@@ -58,6 +68,7 @@ export type FromReader =
       readonly method: string;
       readonly path: string;
       readonly message: string;
+      readonly requestId?: string | undefined;
     };
 
 export function isFromReader(message: unknown): message is FromReader {

@@ -1,8 +1,12 @@
 /** How a request looks between a reader and the writer: as the client wrote it, but for what concerns one connection alone. */
 import type { IncomingMessage } from "node:http";
+import { AskedRequest, REQUEST_ID_HEADER } from "../http/request-log.ts";
 
 /** The HTTP version the client spoke, where it is not 1.1: it decides who may write. Nobody else's header has this name, see below. */
 const VERSION_HEADER = "x-bristlecone-http-version";
+
+/** Each request gets its name where it comes in. */
+const ID_HEADER = REQUEST_ID_HEADER.toLowerCase();
 
 /**
  * RFC 9110 §7.6.1, and `Expect`, which the reader has answered. None of them says anything to a log. What `Connection` names
@@ -17,6 +21,7 @@ const OF_ONE_CONNECTION = new Set([
   "trailer",
   "upgrade",
   VERSION_HEADER,
+  ID_HEADER,
 ]);
 
 /** Names and values in turn, for `http.request`: as they came, in order, repeats and spelling included. */
@@ -26,6 +31,7 @@ export function requestHeaders(incoming: IncomingMessage): string[] {
     const name = incoming.rawHeaders[at] ?? "";
     if (!OF_ONE_CONNECTION.has(name.toLowerCase())) headers.push(name, incoming.rawHeaders[at + 1] ?? "");
   }
+  headers.push(ID_HEADER, new AskedRequest(incoming, { isPassedOn: false }).id);
   if (incoming.httpVersion !== "1.1") headers.push(VERSION_HEADER, incoming.httpVersion);
   // Without a length Node would announce chunks, which the client did not.
   if (!hasBody(incoming) && !BODILESS.has(incoming.method ?? "") && !isLengthSaid(incoming)) {

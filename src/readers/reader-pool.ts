@@ -6,6 +6,7 @@ import type { ReaderEvents } from "../events.ts";
 import type { WriteToken } from "../http/write-tokens.ts";
 import type { WithheldRange } from "../log/withheld.ts";
 import { messageOf } from "../node/errno.ts";
+import type { LogLevel } from "../telemetry/line-writer.ts";
 import { type FromReader, isFromReader, type ReaderStart, type ToReader } from "./messages.ts";
 import type { PoolFull } from "./turned-away.ts";
 
@@ -13,6 +14,8 @@ export interface ReaderPoolOptions {
   readonly count: number;
   /** Asked each time a reader is started: who may write may change. */
   readonly start: () => ReaderStart;
+  /** What readers are to log now. */
+  readonly logLevel: () => LogLevel | undefined;
   readonly events: ReaderEvents;
   /** A reader turned entries away. */
   readonly onPoolFull: (event: Omit<PoolFull, "kind">) => void;
@@ -186,7 +189,7 @@ export class ReaderPool {
         reader.worker.process.kill("SIGKILL");
       } else {
         reader.unanswered += 1;
-        tell(reader.worker, { kind: "ping" });
+        tell(reader.worker, { kind: "ping", logLevel: this.#options.logLevel() });
       }
     }
   }
@@ -223,7 +226,8 @@ function useCluster(): void {
   cluster.setupPrimary({
     exec: fileURLToPath(new URL(READER_PROGRAM, import.meta.url)),
     args: [],
-    stdio: ["ignore", "ignore", "pipe", "ipc"],
+    // Their log lines go where this process's do; what they say on stderr is said here, as the reason of their end.
+    stdio: ["ignore", 2, "pipe", "ipc"],
   });
 }
 

@@ -9,12 +9,15 @@ import { TlogError } from "../errors.ts";
 import { accessFrom, type WriteAccess } from "../http/access.ts";
 import type { RunningListener } from "../http/listen.ts";
 import type { OnError } from "../http/problem.ts";
+import type { RequestLog } from "../http/request-log.ts";
 import { RequestTally } from "../http/request-tally.ts";
 import { listenOn } from "../http/serve-apps.ts";
 import { openView } from "../log/view.ts";
 import { Withheld } from "../log/withheld.ts";
 import { messageOf } from "../node/errno.ts";
 import { openLmdbReader } from "../store/lmdb.ts";
+import type { LogLevel } from "../telemetry/line-writer.ts";
+import { requestLines } from "../telemetry/request-lines.ts";
 import { addHere } from "./add-here.ts";
 import { FrameLink } from "./frame-link.ts";
 import { type FromReader, isToReader, type ReaderStart } from "./messages.ts";
@@ -43,16 +46,22 @@ let listening: Promise<RunningListener> | undefined; // owned by the next statem
 const withheld = new Withheld();
 let access: WriteAccess | undefined; // owned by open()
 let requests: RequestTally | undefined; // owned by open()
+let level: LogLevel = "info"; // owned by hear() and open()
 
 process.on("message", (message: unknown) => {
   if (!isToReader(message)) return;
-  if (message.kind === "ping") tell(pong());
+  if (message.kind === "ping") hear(message.logLevel);
   else if (message.kind === "start") listening ??= run(message.start);
   else if (message.kind === "drain") void end(message.deadlineMs);
   else if (message.kind === "withheld") withheld.replace(message.ranges);
   else if (access?.mode === "token") access.tokens.replace(message.tokens);
 });
 tell({ kind: "ready" });
+
+function hear(logLevel: LogLevel | undefined): void {
+  level = logLevel ?? level;
+  tell(pong());
+}
 
 function pong(): FromReader {
   if (requests === undefined) return { kind: "pong" };
@@ -75,28 +84,57 @@ async function open(start: ReaderStart): Promise<RunningListener> {
   const { directory, origin, vkeys, listen, tls } = start;
   access = accessFrom(start.access);
   requests = start.isCounting ? new RequestTally() : undefined;
+  const requestLog = requestLogOf(start.lines);
   place = dirname(start.socketPath);
   const store = await openLmdbReader({ directory, origin });
   withheld.replace(start.withheld);
   const view = openView({ store, origin, vkeys, withheld });
   const limits = { maxRequestsPerConnection: MAX_REQUESTS_PER_CONNECTION };
   return await listenOn({
-    app: { hotRoutes: readRoutes(view, onError), passOn: writesOf(start, access) },
+    app: { hotRoutes: readRoutes(view, onError), passOn: writesOf(start, { access, requestLog }) },
     ...listen,
     tls,
     limits,
     onError,
     requests,
+    requestLog,
   });
 }
 
+/** Its standard output is where the writer's lines go. Beyond this much that nobody has read, lines are lost, and counted. */
+const MAX_HELD_LINES = 1024 * 1024;
+
+function requestLogOf(lines: ReaderStart["lines"]): RequestLog | undefined {
+  if (lines === undefined) return undefined;
+  const { stdout } = process;
+  stdout.on("error", () => {}); // Nobody reads lines any more, which is no reason to serve nobody.
+  level = lines.level;
+  const options = {
+    ...lines,
+    write(line: string) {
+      if (stdout.writableLength > MAX_HELD_LINES) return false;
+      return stdout.write(line) || true; // "false" asks to wait, and the line is taken all the same.
+    },
+    get level() {
+      return level;
+    },
+    now: Date.now,
+    pid: process.pid,
+  };
+  return requestLines(options, lines);
+}
+
 /** What is not read here. */
-function writesOf({ socketPath, framesPath, limits }: ReaderStart, access: WriteAccess): RequestListener {
+function writesOf(
+  { socketPath, framesPath, limits }: ReaderStart,
+  { access, requestLog }: { readonly access: WriteAccess; readonly requestLog: RequestLog | undefined },
+): RequestListener {
   const { passOn } = openPassage(socketPath);
   const onPoolFull = countTurnedAway(tell);
   const link = new FrameLink({ socketPath: framesPath, limits, onPoolFull });
   const add = (entry: Uint8Array) => link.add(entry);
-  return addHere({ access, maxEntryBytes: limits.maxEntryBytes, add, onError, passOn, requests });
+  const watch = { requests, requestLog };
+  return addHere({ access, maxEntryBytes: limits.maxEntryBytes, add, onError, passOn, ...watch });
 }
 
 /** Ends the process; nothing here needs to be closed, since nothing is written. */
@@ -106,8 +144,8 @@ async function end(deadlineMs: number): Promise<void> {
   tell(pong(), () => process.exit(0));
 }
 
-const onError: OnError = ({ error, method, path }) => {
-  tell({ kind: "requestFailed", method, path, message: messageOf(error) });
+const onError: OnError = ({ error, ...request }) => {
+  tell({ kind: "requestFailed", ...request, message: messageOf(error) });
 };
 
 /** @param onSent - the writer has it, or is gone: "disconnect" follows. */

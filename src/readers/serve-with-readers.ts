@@ -7,9 +7,11 @@ import { type LogEvents, type ReaderEvents, shielded } from "../events.ts";
 import { accessRecord, type WriteAccess, writeAccessFor } from "../http/access.ts";
 import { createAdminApp, createLogApp } from "../http/app.ts";
 import type { ExplorerFiles } from "../http/explorer.ts";
+import type { KeptHeads } from "../http/past-heads.ts";
 import type { ListenLimits } from "../http/limits.ts";
 import type { RunningListener } from "../http/listen.ts";
 import type { OnError } from "../http/problem.ts";
+import type { RequestLog } from "../http/request-log.ts";
 import type { ListenAt, MountedWitness, RunningServer, ServedMetrics } from "../http/running-server.ts";
 import { listenOn } from "../http/serve-apps.ts";
 import type { TlsFiles } from "../http/tls.ts";
@@ -17,11 +19,16 @@ import type { WriteTokens } from "../http/write-tokens.ts";
 import type { Log } from "../log/log.ts";
 import { messageOf } from "../node/errno.ts";
 import { packageVersion } from "../node/package-version.ts";
+import type { ReaderLines } from "./messages.ts";
 import { restoreRequest } from "./passed-on.ts";
 import { ReaderPool } from "./reader-pool.ts";
 import { type FrameListener, takeFrames } from "./take-frames.ts";
 
 export interface ServeWithReadersOptions {
+  /** How readers write log lines; asked when one starts, and for the level every two seconds. Default: they write none. */
+  readonly lines?: () => ReaderLines;
+  /** Hears of requests that readers pass on. */
+  readonly requestLog?: RequestLog | undefined;
   readonly log: Log;
   /** Where the log lies: readers open it themselves. */
   readonly directory: string;
@@ -35,6 +42,8 @@ export interface ServeWithReadersOptions {
   readonly tls?: TlsFiles | undefined;
   readonly witnesses: readonly MountedWitness[];
   readonly explorer?: ExplorerFiles | undefined;
+  /** See ServeLogOptions.keptHeads. */
+  readonly keptHeads?: KeptHeads | undefined;
   readonly events: LogEvents & ReaderEvents;
   /** What `GET /metrics` on the admin listener answers, and where answers are counted, those of readers every two seconds. */
   readonly metrics?: ServedMetrics | undefined;
@@ -80,12 +89,14 @@ export async function serveLogWithReaders(options: ServeWithReadersOptions): Pro
     const start = () => ({
       ...{ directory, origin, vkeys, socketPath, framesPath, limits, listen, tls },
       isCounting: metrics !== undefined,
+      lines: options.lines?.(),
       access: accessRecord(access),
       withheld: log.withheld?.ranges ?? [],
     });
     const onRequests = (changes: readonly number[]) => metrics?.requests.merge(changes);
     const told = { onRequestFailed, onPoolFull, onRequests };
-    pool = await ReaderPool.open({ count, start, events: options.events, ...told });
+    const logLevel = () => options.lines?.().level;
+    pool = await ReaderPool.open({ count, start, logLevel, events: options.events, ...told });
     metrics?.requests.countStreams(() => pool?.streams ?? 0);
     if (access.mode === "token") endTokens = tellOf(access.tokens, pool);
     endWithheld = tellWithheld(log, pool);
@@ -132,15 +143,18 @@ async function listenForReaders(
     tls,
     metrics,
     explorer,
+    keptHeads,
+    requestLog,
   }: ServeWithReadersOptions & { readonly access: WriteAccess },
   { socketPath, onError }: { readonly socketPath: string; readonly onError: OnError },
 ): Promise<RunningListener> {
   const version = packageVersion();
   const boundPort = () => listen.port;
-  const app = createLogApp({ log, writeAccess: access, version, witnesses, explorer, boundPort, onError });
+  const page = { explorer, keptHeads };
+  const app = createLogApp({ log, writeAccess: access, version, witnesses, ...page, boundPort, onError });
   const passedOn = { socketPath, restore: restoreRequest };
-  const requests = metrics?.requests;
-  return await listenOn({ app, ...listen, passedOn, tls, limits: PASSED_ON_LIMITS, onError, requests });
+  const watch = { requests: metrics?.requests, requestLog };
+  return await listenOn({ app, ...listen, passedOn, tls, limits: PASSED_ON_LIMITS, onError, ...watch });
 }
 
 /** Every reader is to listen on the same port, also one that is started again when no other is left to share with. */
@@ -167,7 +181,7 @@ function urlOf({ host, port }: ListenAt, tls: TlsFiles | undefined): string {
 
 function onErrorFor(events: LogEvents): OnError {
   const { requestFailed } = shielded(events);
-  return ({ error, method, path }) => requestFailed({ method, path, message: messageOf(error) });
+  return ({ error, ...request }) => requestFailed({ ...request, message: messageOf(error) });
 }
 
 function assertSockets(): void {

@@ -1,35 +1,64 @@
+import { pino } from "pino";
+import { coloured } from "./coloured.ts";
 import { printableLine } from "./printable.ts";
+import { withoutSecrets } from "./secrets.ts";
 
-/** Least serious first. */
-export type LogLevel = "debug" | "info" | "warn";
+/** Least serious first. "error": a person has to act; "warn": somebody should look; "debug": each stage and each request. */
+export const LOG_LEVELS = Object.freeze(["debug", "info", "warn", "error"] as const);
+
+export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export interface LogLineOptions {
-  /** One line at a time, newline included. */
-  readonly write: (line: string) => void;
-  /** "json": one object a line with time, level, message and the event's fields; "pretty": for people. */
+  /** One line at a time, newline included. @returns false when nobody takes lines at the moment: this one is lost, and counted. */
+  readonly write: (line: string) => unknown;
+  /** "json": one object a line with level, time, logger, the event's fields and message; "pretty": for people. */
   readonly format: "json" | "pretty";
-  /** Events below this level are dropped. */
+  /** Events below this level are dropped. Asked for each line: it may change. */
   readonly level: LogLevel;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Colours, in pretty lines. Default: none. */
+  readonly isColoured?: boolean | undefined;
+  /** The log that lines are about which name none themselves. Asked for each line: it is known once the key is open. */
+  readonly origin?: string | undefined;
+  /** Of a process among several that write lines. */
+  readonly pid?: number | undefined;
 }
 
-export type LineWriter = (
-  level: LogLevel,
-  message: string,
-  fields: Readonly<Record<string, string | number>>,
-) => void;
+/** Who speaks. */
+export type LoggerName = "log" | "http" | "readers" | "witness" | "monitor";
 
-const SEVERITY: Readonly<Record<LogLevel, number>> = Object.freeze({ debug: 0, info: 1, warn: 2 });
+export type LineFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
-export function lineWriter(options: LogLineOptions): LineWriter {
-  const text = options.format === "json" ? jsonLine : prettyLine;
-  return (level, message, fields) => {
-    if (SEVERITY[level] < SEVERITY[options.level]) return;
-    const time = new Date(options.now()).toISOString();
-    options.write(`${printableLine(text(time, level, message, fields))}\n`);
+export interface LineWriter {
+  (level: LogLevel, message: string, fields: LineFields): void;
+  /** Whether lines of this level are written now. */
+  isTold(level: LogLevel): boolean;
+}
+
+const SEVERITY: Readonly<Record<LogLevel, number>> = Object.freeze({ debug: 0, info: 1, warn: 2, error: 3 });
+
+export function lineWriter(options: LogLineOptions, logger: LoggerName): LineWriter {
+  let lost = 0; // owned by write()
+  const write = (line: string): void => {
+    const clean = printableLine(withoutSecrets(line));
+    if (options.write(`${options.isColoured ? coloured(clean) : clean}\n`) === false) {
+      lost += 1;
+    } else if (lost > 0) {
+      const count = lost;
+      lost = 0;
+      tell("warn", LINES_LOST, { code: "LINES_LOST", count });
+    }
   };
+  const tell = options.format === "json" ? jsonLines(options, logger, write) : prettyLines(options, write);
+  const isTold = (level: LogLevel): boolean => SEVERITY[level] >= SEVERITY[options.level];
+  const line = (level: LogLevel, message: string, fields: LineFields): void => {
+    if (isTold(level)) tell(level, message, rounded(fields));
+  };
+  return Object.assign(line, { isTold });
 }
+
+const LINES_LOST = "log lines were lost before this one: whoever reads them did not keep up";
 
 /** What others can cause as often as they like is told once a second: one line says as much as thousands. */
 const TOLD_EVERY_MS = 1000;
@@ -54,12 +83,41 @@ export function onceASecond<Event>(
   };
 }
 
-function jsonLine(time: string, level: LogLevel, message: string, fields: object): string {
-  return JSON.stringify({ time, level, message, ...fields });
+/** Microseconds are enough for anybody. */
+function rounded(fields: LineFields): LineFields {
+  const { elapsedMs } = fields;
+  if (typeof elapsedMs !== "number") return fields;
+  return { ...fields, elapsedMs: Math.round(elapsedMs * 1000) / 1000 };
 }
 
-/** "12:03:04.120 warn  pool full, entries turned away  refused=3 pendingEntries=4096" */
-function prettyLine(time: string, level: LogLevel, message: string, fields: object): string {
-  const shown = Object.entries(fields).map(([name, value]) => `${name}=${value}`);
-  return [`${time.slice(11, 23)} ${level.padEnd(5)}`, message, shown.join(" ")].join("  ").trimEnd();
+type Tell = (level: LogLevel, message: string, fields: LineFields) => void;
+
+/** '{"level":"info","time":"2026-11-22T10:00:00.000Z","logger":"log","origin":"example.com/log",…,"message":"…"}' */
+function jsonLines(options: LogLineOptions, logger: LoggerName, write: (line: string) => void): Tell {
+  const { now, pid } = options;
+  const lines = pino(
+    {
+      level: "debug",
+      messageKey: "message",
+      base: pid === undefined ? { logger } : { pid, logger },
+      timestamp: () => `,"time":"${new Date(now()).toISOString()}"`,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    { write: (line) => write(line.slice(0, -1)) }, // without its newline
+  );
+  return (level, message, fields) => {
+    const { origin } = options;
+    lines[level](origin === undefined || "origin" in fields ? fields : { origin, ...fields }, message);
+  };
+}
+
+/** "12:03:04.120 warn   pool full, entries turned away  refused=3 pendingEntries=4096" */
+function prettyLines({ now, pid }: LogLineOptions, write: (line: string) => void): Tell {
+  return (level, message, fields) => {
+    const time = new Date(now()).toISOString().slice(11, 23);
+    const shown = Object.entries(pid === undefined ? fields : { ...fields, pid })
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => `${name}=${value}`);
+    write([`${time} ${level.padEnd(5)}`, message, shown.join(" ")].join("  ").trimEnd());
+  };
 }

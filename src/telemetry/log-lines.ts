@@ -1,11 +1,11 @@
 import type { LogEvents } from "../events.ts";
-import { type LogLineOptions, lineWriter, onceASecond } from "./line-writer.ts";
+import { type LineFields, type LogLineOptions, lineWriter, onceASecond } from "./line-writer.ts";
 
 /** Turns what the log engine reports into log lines. */
 export function logLines(options: LogLineOptions): Required<LogEvents> {
-  const line = lineWriter(options);
+  const line = lineWriter(options, "log");
   return {
-    batchIntegrated: (event) => line("debug", "batch integrated", event),
+    batchIntegrated: (event) => line("debug", "batch integrated", { ...indicesOf(event), ...event }),
     checkpointSigned: (event) => line("debug", "checkpoint signed", event),
     witnessCosigned: (event) => line("debug", "a witness cosigned", event),
     servedHeadsChecked: (event) => line("debug", "looked at what is served", event),
@@ -46,7 +46,7 @@ export function logLines(options: LogLineOptions): Required<LogEvents> {
             elapsedMs,
           }),
     scrubFound: ({ where, detail, kind, cause }) =>
-      line("warn", `the scrub found bytes that are wrong: ${where}: ${detail}`, {
+      line("error", `the scrub found bytes that are wrong: ${where}: ${detail}`, {
         code: "STORE_DAMAGED",
         kind,
         cause,
@@ -57,9 +57,14 @@ export function logLines(options: LogLineOptions): Required<LogEvents> {
     signerRecovered: (event) => line("info", "the log's key signs again", event),
     tokensReplaced: (event) => line("info", "the write tokens were read again", event),
     warning: ({ code, message }) => line("warn", message, { code }),
-    requestFailed: ({ method, path, message }) =>
-      line("warn", `request failed: ${message}`, { method, path }),
+    requestFailed: ({ method, path, message, requestId }) =>
+      line("error", `request failed: ${message}`, { requestId, method, path }),
     turnedReadOnly: ({ code, message, reason }) =>
-      line("warn", `the log is read-only now: ${message}`, { code, reason }),
+      line("error", `the log is read-only now: ${message}`, { code, reason }),
   };
+}
+
+/** Where its entries are, so that an entry's index leads from its request to its batch. One of duplicates alone has none. */
+function indicesOf({ treeSize, count }: { readonly treeSize: number; readonly count: number }): LineFields {
+  return count === 0 ? {} : { firstIndex: treeSize - count, lastIndex: treeSize - 1 };
 }

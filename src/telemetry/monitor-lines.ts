@@ -3,7 +3,7 @@ import { type LogLineOptions, lineWriter, onceASecond } from "./line-writer.ts";
 
 /** Turns what a monitor reports into log lines. Alerts are not among them: they are told by `alertLine`. */
 export function monitorLines(options: LogLineOptions): Required<MonitorEvents> {
-  const line = lineWriter(options);
+  const line = lineWriter(options, "monitor");
   return {
     headVerified: ({ origin, treeSize, progress }) =>
       line("debug", "head verified", { origin, treeSize, progress }),
@@ -30,7 +30,7 @@ export function alertLine(
   alert: { readonly kind: string; readonly isResolved: boolean; readonly message: string },
   fields: object,
 ) => void {
-  const line = lineWriter(options);
+  const line = lineWriter(options, "monitor");
   return ({ kind, isResolved, message }, fields) => {
     const shown = Object.entries(fields).map(([name, value]) => [
       name,

@@ -3,7 +3,7 @@ import { type LogLineOptions, lineWriter } from "./line-writer.ts";
 
 /** Turns what is told of readers into log lines. */
 export function readerLines(options: LogLineOptions): Required<ReaderEvents> {
-  const line = lineWriter(options);
+  const line = lineWriter(options, "readers");
   return {
     readerStarted: (event) => line("info", "a reader listens", event),
     readerEnded: ({ pid, message }) =>

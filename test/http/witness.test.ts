@@ -112,7 +112,7 @@ describe("add-checkpoint and sign-subtree", () => {
       { path, body: "x".repeat(140_000), head: "" },
     ]);
     for (const { path, body, head } of asked) {
-      const request = `POST ${path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n${head}Content-Length: ${body.length}\r\n\r\n${body}`;
+      const request = `POST ${path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX-Request-Id: asked-twice\r\n${head}Content-Length: ${body.length}\r\n\r\n${body}`;
       const answers: string[][] = [];
       for (const { url } of [straight, through]) {
         const client = await RawClient.open(url);

@@ -23,7 +23,7 @@ describe("log lines", () => {
     const { lines, events } = collect();
     events.batchIntegrated({ treeSize: 9, count: 3, duplicates: 1, elapsedMs: 2.5 });
     expect(lines).toEqual([
-      '{"time":"2023-11-14T22:13:20.000Z","level":"debug","message":"batch integrated","treeSize":9,"count":3,"duplicates":1,"elapsedMs":2.5}\n',
+      '{"level":"debug","time":"2023-11-14T22:13:20.000Z","logger":"log","firstIndex":6,"lastIndex":8,"treeSize":9,"count":3,"duplicates":1,"elapsedMs":2.5,"message":"batch integrated"}\n',
     ]);
   });
 

@@ -23,9 +23,9 @@ describe("log lines of a witness", () => {
     events.headCompared({ ...compared, verdict: "behind", sinceSeconds: 60 });
     events.headCompared({ ...compared, verdict: "evidence", sinceSeconds: undefined });
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([
-      { level: "warn", origin: "log.test", id: "ab", kind: "same-size" },
-      { level: "warn", code: "STORE_FULL" },
-      { level: "warn", source: "https://log.test/checkpoint" },
+      { level: "error", origin: "log.test", id: "ab", kind: "same-size" },
+      { level: "error", code: "STORE_FULL" },
+      { level: "error", source: "https://log.test/checkpoint" },
     ]);
   });
 
