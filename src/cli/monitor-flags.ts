@@ -107,7 +107,10 @@ function jsonFlag(text: string): MatchConfig {
     const { rest } = parseJsonPath(text);
     const json = text.slice(0, text.length - rest.length);
     if (rest === "") return { json };
-    if (rest.startsWith("=")) return { json, equals: rest.slice(1) };
+    if (rest.startsWith("=")) {
+      const value = rest.slice(1);
+      return { name: `${json} = ${JSON.stringify(value)}`, json, equals: asTyped(value) };
+    }
     throw new TlogError(
       "USAGE",
       `want a path, or a path and =TEXT, got ${JSON.stringify(rest)} behind the path`,
@@ -116,6 +119,13 @@ function jsonFlag(text: string): MatchConfig {
     if (!(cause instanceof TlogError)) throw cause;
     throw new TlogError("USAGE", `--json-path: ${cause.message}`, { cause });
   }
+}
+
+/** "5" is a text and a number: who types it means either. */
+function asTyped(text: string): (string | number | boolean | null)[] {
+  if (/^(?:true|false|null)$/.test(text)) return [text, text === "null" ? null : text === "true"];
+  const isNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(text);
+  return isNumber ? [text, JSON.parse(text)] : [text];
 }
 
 function assertUrl(url: string): void {

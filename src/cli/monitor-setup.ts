@@ -30,6 +30,8 @@ import { readSmallFile } from "./files.ts";
 
 const MAX_POLICY_FILE_BYTES = 1024 * 1024;
 const MAX_SECRET_FILE_BYTES = 4096;
+/** Whoever sees the program's output. */
+export const OWN_SINK = "log";
 const DEFAULT_SENDMAIL = ["/usr/sbin/sendmail", "-t", "-i"];
 
 /**
@@ -96,8 +98,10 @@ function placesOf(
   const places = [...ofMirrors, ...ofWitnesses];
   const bad = places.find(({ url }) => !/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : ""));
   if (bad !== undefined) throw invalid(`want an http:// or https:// URL, got ${JSON.stringify(bad.url)}`);
+  const isSame = (one: string, other: string) =>
+    new URL(one).href.replace(/\/$/, "") === new URL(other).href.replace(/\/$/, "");
   const twice = places.find(
-    ({ url }, at) => url === own || places.findIndex((other) => other.url === url) < at,
+    ({ url }, at) => isSame(url, own) || places.findIndex((other) => isSame(other.url, url)) < at,
   );
   if (twice !== undefined) throw invalid(`${twice.url} stands there twice`);
   return places;
@@ -138,14 +142,19 @@ async function matcherOf(match: MatchConfig, folder: string): Promise<Matcher> {
   if (module !== undefined) return await loadMatcherModule(name, resolve(folder, module));
   const { path, rest } = parseJsonPath(json ?? "");
   if (rest !== "") throw invalid(`json: want a path, got ${JSON.stringify(rest)} behind it`);
-  const test = equals !== undefined ? { equals } : contains !== undefined ? { contains } : undefined;
+  const test =
+    equals !== undefined ? { equals: [equals].flat() } : contains !== undefined ? { contains } : undefined;
   return jsonMatcher(name, path, test);
 }
 
 function defaultName({ substring, json, equals, contains, leafHash, module }: MatchConfig): string {
   if (substring !== undefined) return JSON.stringify(substring);
   if (json === undefined) return leafHash ?? module ?? "";
-  if (equals !== undefined) return `${json} = ${JSON.stringify(equals)}`;
+  if (equals !== undefined)
+    return `${json} = ${[equals]
+      .flat()
+      .map((one) => JSON.stringify(one))
+      .join(" or ")}`;
   return contains === undefined ? json : `${json} contains ${JSON.stringify(contains)}`;
 }
 
@@ -157,6 +166,8 @@ export async function alertSinks(
   const sinks: AlertSink[] = [];
   for (const [at, alert] of alerts.entries()) {
     const sink = await inConfig(`alerts[${at}]`, () => alertSink(alert, { folder, now }));
+    if (sink.name === OWN_SINK)
+      throw invalid(`alerts[${at}]: ${OWN_SINK} is the name of the log lines; give it another`);
     if (sinks.some(({ name }) => name === sink.name)) {
       throw invalid(`alerts[${at}]: ${JSON.stringify(sink.name)} stands there twice; give them names`);
     }
@@ -179,12 +190,17 @@ async function alertSink(
   }
   if (command !== undefined) {
     return commandSink(alert.name ?? `command ${command[0]} ${shortHash(command.join("\0"))}`, {
-      command,
+      command: programIn(folder, command),
       now,
     });
   }
   const { to = "", from = to, sendmail = DEFAULT_SENDMAIL } = mail ?? {};
-  return mailSink(alert.name ?? `mail ${to}`, { to, from, sendmail, now });
+  return mailSink(alert.name ?? `mail ${to}`, { to, from, sendmail: programIn(folder, sendmail), now });
+}
+
+/** A path is relative to the file's folder, as all are; a name is looked for in PATH. */
+function programIn(folder: string, [program = "", ...args]: readonly string[]): readonly string[] {
+  return [program.includes("/") ? resolve(folder, program) : program, ...args];
 }
 
 /** One, or two while one takes the other's place. */

@@ -20,7 +20,14 @@ import { assertSettings } from "./checked-settings.ts";
 import { addExamples, addSettings, type Call, type CommandDefinition, isFlagOn } from "./command.ts";
 import { addMonitorFlags, assertNoLogFlags, intervalFlag, oneLogFlags } from "./monitor-flags.ts";
 import { alertResult, assertQuiet, onceResult } from "./monitor-report.ts";
-import { alertSinks, folderOf, monitoredLog, monitoredLogs, readMonitorConfig } from "./monitor-setup.ts";
+import {
+  alertSinks,
+  folderOf,
+  monitoredLog,
+  monitoredLogs,
+  OWN_SINK,
+  readMonitorConfig,
+} from "./monitor-setup.ts";
 import { openRemote } from "./remote.ts";
 import { lineOptions } from "./serving.ts";
 
@@ -65,6 +72,7 @@ export const monitor: CommandDefinition = {
     const watched = await watchedBy(call, config);
     await makeStateDirectory(watched.state);
     const lock = await lockPlace(watched.state, LOCK_SOCKET);
+    const own = ownSink(call, config);
     const lines = monitorLines(lineOptions(call, config));
     const metrics = await monitorMetrics(config, () => status());
     let status = (): MonitorStatus => ({ isSaving: true, logs: [] }); // owned by this function
@@ -73,14 +81,14 @@ export const monitor: CommandDefinition = {
         logs: watched.logs,
         states: monitorStates(watched.state),
         shelf: monitorShelf(watched.state),
-        sinks: [ownSink(call, config), ...watched.sinks],
+        sinks: [own, ...watched.sinks],
         events: metrics === undefined ? lines : monitorHeardByAll(metrics.events, lines),
         now: Date.now,
         intervalMs: watched.intervalMs,
         network: { timeoutMs: config.value("timeout") * 1000 },
       });
       status = opened.status;
-      if (isFlagOn(call.flags, "once")) return await once(call, opened);
+      if (isFlagOn(call.flags, "once")) return await once(call, opened, own.matches);
       const admin = await serveAdmin(config, { status, metrics, events: lines });
       try {
         await followUntilAborted(call, opened, { ...watched, adminUrl: admin?.url });
@@ -166,13 +174,18 @@ async function makeStateDirectory(path: string): Promise<void> {
 }
 
 /** Whoever sees this program: results with --once, log lines else. */
-function ownSink(call: Call, config: Config): AlertSink {
+function ownSink(call: Call, config: Config): AlertSink & { readonly matches: ReadonlyMap<string, number> } {
   const line = alertLine(lineOptions(call, config));
   const isOnce = isFlagOn(call.flags, "once");
+  const matches = new Map<string, number>(); // told, by origin; owned by tell()
   return {
-    name: "log",
+    name: OWN_SINK,
+    isOwn: true,
+    matches,
     async tell({ alerts }) {
       for (const alert of alerts) {
+        const { origin } = alert;
+        if (alert.kind === "match") matches.set(origin, (matches.get(origin) ?? 0) + 1);
         if (isOnce) await call.output.result(alertResult(alert));
         else {
           const { message: _, kind, ...fields } = alertJson(alert);
@@ -183,8 +196,18 @@ function ownSink(call: Call, config: Config): AlertSink {
   };
 }
 
-async function once({ output, signal }: Call, opened: Monitor): Promise<void> {
-  const report = await opened.once(signal);
+async function once(
+  { output, signal }: Call,
+  opened: Monitor,
+  told: ReadonlyMap<string, number>,
+): Promise<void> {
+  const found = await opened.once(signal);
+  // What an earlier run wrote down and could not tell counts in the run that tells it.
+  const logs = found.logs.map((log) => ({
+    ...log,
+    matches: Math.max(log.matches, told.get(log.origin) ?? 0),
+  }));
+  const report = { ...found, logs };
   const status = opened.status();
   await output.result(onceResult(report, status));
   assertQuiet(report, status);

@@ -61,3 +61,31 @@ export function observe(
 export function addressed(alerts: readonly Alert[], to: readonly string[]): LogState["pending"] {
   return to.length === 0 ? [] : alerts.map((alert) => ({ alert, to }));
 }
+
+/** Moments that are still to come: the clock was ahead when they were written down, and nothing would be told until then. */
+export function withoutFuture(state: LogState, nowMs: number): LogState {
+  const { head, alarms } = state;
+  const isAhead = (head?.seenAtMs ?? 0) > nowMs || alarms.some(({ sinceMs }) => sinceMs > nowMs);
+  if (!isAhead) return state;
+  return {
+    ...state,
+    head: head && { ...head, seenAtMs: Math.min(head.seenAtMs, nowMs) },
+    alarms: alarms.map((alarm) => ({ ...alarm, sinceMs: Math.min(alarm.sinceMs, nowMs) })),
+  };
+}
+
+/** Places that are not watched any more have no alarms, but for forks: they are the log's. */
+export function withoutStrangers(
+  state: LogState,
+  places: readonly string[],
+  about: { readonly url: string; readonly to: readonly string[]; readonly nowMs: number },
+): LogState {
+  const isKnown = (subject: string) => subject === "" || places.includes(subject);
+  const strange = state.alarms.filter(({ kind, subject }) => kind !== "fork" && !isKnown(subject));
+  const settled = strange.reduce(
+    (now, { kind, subject }) =>
+      observe(now, { kind, subject, message: undefined, graceMs: 0, nowMs: about.nowMs }, about),
+    state,
+  );
+  return { ...settled, places: settled.places.filter(({ url }) => places.includes(url)) };
+}

@@ -6,6 +6,8 @@ import { encodeHex, encodeUtf8 } from "../tlog/encoding.ts";
 export const ALARM_KINDS = [
   /** It signed two histories; never over. */
   "fork",
+  /** It said that it ended, and goes on, or ends otherwise; never over. */
+  "reopened",
   /** It serves entries or tiles that are not those it signed. */
   "wrong-bytes",
   /** What it shows as its checkpoint is none, or not signed by it. */

@@ -11,6 +11,8 @@ import { Wakeup } from "./wakeup.ts";
 export interface AlertSink {
   /** Stands in the state: what waits for a name that is gone is dropped. */
   readonly name: string;
+  /** Whoever sees this program: told no alerts that waited for somebody else. */
+  readonly isOwn?: boolean;
   /** Resolves when it was told. @throws {TlogError} then it is told again, later */
   tell(message: AlertMessage, signal: AbortSignal): Promise<void>;
 }

@@ -10,6 +10,8 @@ export interface EvidenceShelf {
   keepEvidence(origin: string, evidence: string): Promise<string | undefined>;
   /** The same of a signed checkpoint that nothing is proven of yet. */
   keepCheckpoint(origin: string, signedNote: Uint8Array): Promise<string | undefined>;
+  /** It was of the log's history: makes room. @returns undefined. @throws {TlogError} FILE_UNWRITABLE */
+  dropCheckpoint(origin: string, signedNote: Uint8Array): Promise<undefined>;
   /** The same of bytes that are not those that were signed. */
   keepWrongBytes(kept: WrongBytes): Promise<string | undefined>;
 }

@@ -1,6 +1,7 @@
 /** How old the word of the witnesses is. */
 import { quorumMargin } from "../../client/explain.ts";
 import type { VerifiedCheckpoint } from "../tlog/checkpoint.ts";
+import { parseFrozen } from "../tlog/frozen.ts";
 import { isQuorumMet, type Policy } from "../tlog/policy.ts";
 import type { LogState } from "./log-state.ts";
 import type { MonitoredLog } from "./monitored-log.ts";
@@ -32,9 +33,9 @@ export function staleness(
   { log, state, now }: { readonly log: MonitoredLog; readonly state: LogState; readonly now: () => number },
 ): string | undefined {
   const { patience, trust } = log;
-  const { head: seen, isEndTold } = state;
-  if (patience.staleMs === undefined || seen === undefined || head.treeSize === 0 || isEndTold)
-    return undefined;
+  const { head: seen } = state;
+  const isLast = parseFrozen(head.extensions) !== undefined;
+  if (patience.staleMs === undefined || seen === undefined || head.treeSize === 0 || isLast) return undefined;
   const quorumAtSeconds = quorumSight(head, trust.policy).atSeconds;
   const sinceMs = quorumAtSeconds === undefined ? seen.seenAtMs : quorumAtSeconds * 1000;
   const ageMs = now() - sinceMs;

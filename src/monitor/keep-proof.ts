@@ -16,8 +16,8 @@ import { verifyWrongBytes, type WrongBytes } from "./wrong-bytes.ts";
 /** One look at a head. */
 interface Look {
   readonly served: readonly ServedBytes[];
-  /** The head that the log told of; undefined: it was asked for. */
-  readonly told: Uint8Array | undefined;
+  /** The head that was asked for, or told. */
+  readonly shown: Uint8Array | undefined;
   readonly atMs: number;
 }
 
@@ -41,10 +41,9 @@ export async function keepProof(
 
 /** Tiles that should have led from one signed head to another; undefined: there are no two. */
 function wrongHead(
-  { served, told }: Look,
+  { served, shown }: Look,
   remembered: Uint8Array | undefined,
 ): Pick<WrongBytes, "checkpoint" | "asked" | "served"> | undefined {
-  const shown = told ?? served.find(({ path }) => path === "checkpoint")?.body;
   if (shown === undefined || remembered === undefined) return undefined;
   const [shownSize, rememberedSize] = [sizeOf(shown), sizeOf(remembered)];
   if (shownSize === undefined || rememberedSize === undefined) return undefined;

@@ -7,26 +7,26 @@ import { memoryTiles } from "../../client/tile-cache.ts";
 import { openTileSource } from "../../client/tile-source.ts";
 import { TlogError } from "../errors.ts";
 import type { MonitorEvents } from "../events.ts";
-import type { VerifiedCheckpoint } from "../tlog/checkpoint.ts";
+import { openCheckpoint } from "../tlog/checkpoint.ts";
 import { parseCheckpoint } from "../tlog/checkpoint-body.ts";
 import { decodeUtf8 } from "../tlog/encoding.ts";
 import { parseNote } from "../tlog/note.ts";
-import { addressed, observe } from "./alarms.ts";
-import type { AlarmKind } from "./alert.ts";
+import type { ComparedHead } from "../witness/compare-heads.ts";
+import { addressed, withoutFuture } from "./alarms.ts";
 import { PlaceWatch } from "./compare-places.ts";
 import { ended } from "./ended.ts";
 import { EntryReader } from "./entry-reader.ts";
-import { type EvidenceShelf, keptFiles } from "./evidence-shelf.ts";
+import type { EvidenceShelf } from "./evidence-shelf.ts";
 import { failureKind } from "./failure-kind.ts";
 import { staleness } from "./freshness.ts";
 import { Gate } from "./gate.ts";
-import { keepProof } from "./keep-proof.ts";
 import { keysChanged, knownKeys } from "./known-keys.ts";
+import { type FailedLook, LogAlarms } from "./log-alarms.ts";
 import type { LogRecord } from "./log-record.ts";
 import type { LogState } from "./log-state.ts";
 import type { MonitoredLog } from "./monitored-log.ts";
 import { openRecorder, type Recorder } from "./served-bytes.ts";
-import { shownBySignature } from "./shown-head.ts";
+import { SignedHeads } from "./signed-heads.ts";
 
 export interface LogMonitorOptions {
   readonly log: MonitoredLog;
@@ -48,6 +48,8 @@ export class LogMonitor {
   readonly #served: Recorder;
   readonly #heads: Heads;
   readonly #reader: EntryReader;
+  readonly #signedHeads: SignedHeads;
+  readonly #alarms: LogAlarms;
   /** One look at a head at a time: what was asked for, and what was told. */
   readonly #looks = new Gate(1);
   #push: Push | undefined; // owned by listen()
@@ -74,17 +76,13 @@ export class LogMonitor {
     const tiles = openTileSource({ origin, fetcher, cache });
     this.#heads = openHeads({ trust: log.trust, fetcher, tiles, memory });
     this.#reader = new EntryReader({ ...options, fetcher: this.#fetcher, cache });
-    const onObserved = this.#observe.bind(this);
+    const alarms = new LogAlarms(options);
+    this.#alarms = alarms;
     const logKeys = () => knownKeys(record.state, log.trust);
-    this.places = new PlaceWatch({
-      log,
-      logKeys,
-      network,
-      now,
-      shelf,
-      observe: onObserved,
-      warn: this.#warn,
-    });
+    const watching = { log, record, network, now, observe: alarms.observe };
+    const signedHeads = new SignedHeads({ ...watching, logKeys, shelf, warn: alarms.warn });
+    this.#signedHeads = signedHeads;
+    this.places = new PlaceWatch({ ...watching, signedHeads });
   }
 
   get log(): MonitoredLog {
@@ -117,15 +115,18 @@ export class LogMonitor {
   }
 
   /**
-   * Fetches the head, verifies it, and compares it with what other places show.
+   * Fetches the head, verifies it, and compares it with what other places show, and with what could not be proven before.
    * @returns the newest verified head; undefined when this look failed.
    * @throws {TlogError} ABORTED
    */
   async checkHead(signal: AbortSignal): Promise<LogHead | undefined> {
+    await this.#recall();
     const shown = await this.#look(() => this.#heads.fetch(signal), signal);
-    if (shown === undefined || this.#head === undefined) return undefined;
-    if (shown.progress !== "behind") await this.places.look(this.#head, signal);
-    return this.#head;
+    const ours = this.#head && { ...this.#head, logNote: this.#head.signedNote };
+    const isShown = shown !== undefined && shown.progress !== "behind";
+    await this.places.look({ ours, isShown }, signal);
+    if (ours !== undefined) await this.#signedHeads.judgeAgain(ours, { isLogSeen: isShown, signal });
+    return shown === undefined ? undefined : this.#head;
   }
 
   /**
@@ -152,13 +153,30 @@ export class LogMonitor {
     try {
       await this.#reader.readPiece(head, signal);
       this.#failure = undefined;
-      await this.#settle("wrong-bytes");
-      await this.#settle("withheld");
+      await this.#alarms.settle("wrong-bytes");
+      await this.#alarms.settle("withheld");
       return true;
     } catch (error) {
       await this.#fail(error, "withheld", { signal });
       return false;
     }
+  }
+
+  /** What is known from before this process, and is believed by its signature: the policy was met then. */
+  async #recall(): Promise<void> {
+    const { record, now, events } = this.#options;
+    const state = withoutFuture(record.state, now());
+    if (state !== record.state) {
+      await record.change((current) => withoutFuture(current, now()));
+      const message = "the clock went back: what was to be told later is counted from now";
+      events.warning?.({ code: "CLOCK_BEHIND", message });
+    }
+    const signedNote = record.state.head?.signedNote;
+    if (this.#head !== undefined || signedNote === undefined) return;
+    const expectedOrigin = this.log.trust.origin;
+    const logKeys = knownKeys(record.state, this.log.trust);
+    const known = await openCheckpoint({ signedNote, logKeys, expectedOrigin }).catch(orNone);
+    this.#head ??= known && { ...known, progress: "same" };
   }
 
   #look(
@@ -174,7 +192,9 @@ export class LogMonitor {
         await this.#seen(shown);
         return shown;
       } catch (error) {
-        await this.#fail(error, "unreachable", { signal, told });
+        const served = this.#served.take();
+        const note = told ?? served.find(({ path }) => path === "checkpoint")?.body;
+        await this.#fail(error, "unreachable", { signal, served, note });
         return undefined;
       } finally {
         if (told === undefined) this.#checkedAtMs = this.#options.now();
@@ -184,29 +204,32 @@ export class LogMonitor {
 
   async #seen(shown: LogHead): Promise<void> {
     if (this.#head === undefined || shown.treeSize >= this.#head.treeSize) this.#head = shown;
-    for (const kind of ["unreachable", "bad-checkpoint", "quorum-lost"] as const) await this.#settle(kind);
+    for (const kind of ["unreachable", "bad-checkpoint", "quorum-lost"] as const)
+      await this.#alarms.settle(kind);
     await this.#observeHead(shown);
-    if (this.backlog === 0) for (const kind of ["wrong-bytes", "withheld"] as const) await this.#settle(kind);
+    if (this.backlog === 0)
+      for (const kind of ["wrong-bytes", "withheld"] as const) await this.#alarms.settle(kind);
     const { origin, treeSize, progress } = shown;
     this.#options.events.headVerified?.({ origin, treeSize, progress });
   }
 
   async #observeHead(shown: LogHead): Promise<void> {
     const { patience } = this.log;
-    const seen = this.#head?.treeSize ?? 0;
+    const seen = this.#seenSize();
     const behind =
       shown.progress === "behind"
         ? `the log shows size ${shown.treeSize}, after it showed ${this.#seenSize()}`
         : undefined;
-    await this.#see("behind", behind, patience.behindMs);
+    await this.#alarms.see("behind", behind, patience.behindMs);
     if (shown.treeSize < seen) return;
-    await this.#see("stale", staleness(shown, { ...this.#options, state: this.record.state }), 0);
-    if (this.record.state.isEndTold) return;
+    await this.#alarms.see("stale", staleness(shown, { ...this.#options, state: this.record.state }), 0);
+    const { end } = this.record.state;
+    if (end !== undefined) return this.#alarms.heldToItsEnd(shown, end);
     const alert = ended(shown, { url: this.log.url, atMs: this.#options.now() });
     if (alert === undefined) return;
     await this.record.change((state) => ({
       ...state,
-      isEndTold: true,
+      end: shown.signedNote,
       pending: [...state.pending, ...addressed([alert], this.#options.to)],
     }));
   }
@@ -219,82 +242,37 @@ export class LogMonitor {
 
   /**
    * @param silence - what it means when the log does not answer.
+   * @param look.note - the head that was shown, whatever it is worth; undefined: none.
    * @throws whatever is not about the log: a signal, a bug
    */
-  async #fail(
-    error: unknown,
-    silence: "unreachable" | "withheld",
-    { signal, told }: { readonly signal: AbortSignal; readonly told?: Uint8Array | undefined },
-  ): Promise<void> {
+  async #fail(error: unknown, silence: "unreachable" | "withheld", look: FailedLook): Promise<void> {
+    const { signal } = look;
     if (!(error instanceof TlogError) || signal.aborted) throw error;
     this.#failure = error;
     const { badHeadMs } = this.log.patience;
     const { code, message } = error;
     const kind = failureKind(error);
     if (kind === undefined) throw error;
-    if (kind === "silence") await this.#silent(message, silence, signal);
+    // Whatever else is wrong with it: by its signature alone it may convict the log.
+    const shown = kind === "fork" ? undefined : await this.#judgeAnyway(look);
+    if (kind === "silence")
+      await this.#alarms.silent(message, silence, { shown, seenSize: this.#seenSize() });
     else if (kind === "wrong-bytes" || kind === "fork") {
-      await this.#see(kind, message, 0, await this.#proofOf(error, told));
-    } else await this.#see(kind, message, badHeadMs);
-    if (kind !== "silence") await this.#settle("unreachable");
+      await this.#alarms.see(kind, message, 0, await this.#alarms.proofOf(error, look));
+    } else await this.#alarms.see(kind, message, badHeadMs);
+    if (kind !== "silence") await this.#alarms.settle("unreachable");
     this.#options.events.lookFailed?.({ origin: this.log.trust.origin, code, message });
   }
 
-  /** No answer: to the question for the head, or only to those for the tiles that would prove it. */
-  async #silent(message: string, kind: "unreachable" | "withheld", signal: AbortSignal): Promise<void> {
-    const { behindMs, unreachableMs } = this.log.patience;
-    const shown = kind === "withheld" ? undefined : await this.#shownBySignature(signal);
-    if (shown === undefined) return this.#see(kind, message, unreachableMs);
-    await this.#settle("unreachable");
-    const seenSize = this.#seenSize();
-    if (shown.treeSize < seenSize) {
-      const words = `the log shows size ${shown.treeSize}, after it showed ${seenSize}, and does not serve the tree that it showed: ${message}`;
-      return this.#see("behind", words, behindMs);
-    }
-    const { shelf } = this.#options;
-    const files = await keptFiles(() => shelf.keepCheckpoint(shown.origin, shown.signedNote), this.#warn);
-    const words = `the log shows size ${shown.treeSize}, and does not serve the tree that would tell whether it continues size ${seenSize}: ${message}`;
-    return this.#see("withheld", words, unreachableMs, files);
+  /** @returns the head that was shown, if its signature is the log's. @throws {TlogError} ABORTED */
+  async #judgeAnyway({ note, signal }: FailedLook): Promise<ComparedHead | undefined> {
+    const shown = note && (await this.#signedHeads.open(note).catch(orNone));
+    const ours = this.#head && { ...this.#head, logNote: this.#head.signedNote };
+    if (shown !== undefined && ours !== undefined) await this.#signedHeads.judge("", { ours, shown }, signal);
+    return shown;
   }
+}
 
-  #shownBySignature(signal: AbortSignal): Promise<VerifiedCheckpoint | undefined> {
-    const { log, record, network } = this.#options;
-    return shownBySignature(log, { logKeys: knownKeys(record.state, log.trust), network, signal });
-  }
-
-  #proofOf(error: TlogError, told: Uint8Array | undefined): Promise<readonly string[]> {
-    const { shelf, record, log, now } = this.#options;
-    const look = { served: this.#served.take(), told, atMs: now() };
-    return keptFiles(() => keepProof(error, { log, state: record.state, shelf, ...look }), this.#warn);
-  }
-
-  readonly #warn = ({ code, message }: TlogError): void => this.#options.events.warning?.({ code, message });
-
-  #settle(kind: AlarmKind): Promise<void> {
-    return this.#see(kind, undefined, 0);
-  }
-
-  #see(
-    kind: AlarmKind,
-    message: string | undefined,
-    graceMs: number,
-    files?: readonly string[],
-  ): Promise<void> {
-    return this.#observe({ kind, subject: "", message, graceMs, files });
-  }
-
-  async #observe(found: {
-    readonly kind: AlarmKind;
-    readonly subject: string;
-    readonly message: string | undefined;
-    readonly graceMs: number;
-    readonly files?: readonly string[] | undefined;
-  }): Promise<void> {
-    const { record, now, to, log } = this.#options;
-    const nowMs = now();
-    const about = { url: log.url, to };
-    const observation = { ...found, nowMs };
-    if (observe(record.state, observation, about) === record.state) return;
-    await record.change((state) => observe(state, observation, about));
-  }
+function orNone(error: unknown): undefined {
+  if (!(error instanceof TlogError)) throw error;
 }

@@ -20,10 +20,29 @@ export interface LogState {
   readonly read: CompactRange | undefined;
   /** How many matches there were. */
   readonly matches: number;
-  /** The end of the log was told. */
-  readonly isEndTold: boolean;
+  /** The signed head that said that the log ended, once that was told. */
+  readonly end: Uint8Array | undefined;
+  /** Heads with the log's signature that nobody could prove yet. */
+  readonly suspects: readonly Suspect[];
+  /** What other places showed at the last look. */
+  readonly places: readonly PlaceMemory[];
   readonly alarms: readonly Alarm[];
   readonly pending: readonly PendingAlert[];
+}
+
+/** A head with the log's signature, and nobody served the tree that would tell whether it is of the same history. */
+export interface Suspect {
+  /** Who showed it: a mirror or witness by its URL; "": the log itself. */
+  readonly subject: string;
+  readonly note: Uint8Array;
+}
+
+export interface PlaceMemory {
+  readonly url: string;
+  /** The largest size it showed that is larger than the log's own. */
+  readonly ahead?: number;
+  /** The size it shows while the log shows a larger one. */
+  readonly behind?: number;
 }
 
 export interface SeenHead {
@@ -48,7 +67,7 @@ export interface PendingAlert {
   readonly to: readonly string[];
 }
 
-/** A checkpoint of 128 KiB, a thousand alerts of 2 KiB, and as much again. */
+/** Eighteen checkpoints of 128 KiB, a thousand alerts of 2 KiB, and as much again. */
 export const MAX_STATE_BYTES = 16 * 1024 * 1024;
 const FORMAT = "bristlecone-monitor/v1";
 
@@ -60,14 +79,16 @@ export function emptyState(origin: string): LogState {
     from: undefined,
     read: undefined,
     matches: 0,
-    isEndTold: false,
+    end: undefined,
+    suspects: [],
+    places: [],
     alarms: [],
     pending: [],
   };
 }
 
 /** One line; its last member is the SHA-256 of the line without that member. */
-export function formatLogState({ head, keys, read, ...state }: LogState): string {
+export function formatLogState({ head, keys, read, end, ...state }: LogState): string {
   const fields = {
     format: FORMAT,
     origin: state.origin,
@@ -76,7 +97,9 @@ export function formatLogState({ head, keys, read, ...state }: LogState): string
     from: state.from,
     read: read && { treeSize: read.treeSize, peaks: read.peaks.map(encodeBase64) },
     matches: state.matches,
-    isEndTold: state.isEndTold,
+    end: end && decodeUtf8(end),
+    suspects: state.suspects.map(({ subject, note }) => ({ subject, note: decodeUtf8(note) })),
+    places: state.places.map(({ url, ahead, behind }) => ({ url, ahead, behind })),
     alarms: state.alarms.map(({ kind, subject, sinceMs, isTold, message }) => {
       return { kind, subject, sinceMs, isTold, message };
     }),
@@ -106,7 +129,19 @@ function stateIn(fields: Fields): LogState {
     from: fields.from === undefined ? undefined : integer(fields.from),
     read: read && rangeIn(read),
     matches: integer(fields.matches),
-    isEndTold: fields.isEndTold === true,
+    end: fields.end === undefined ? undefined : encodeUtf8(string(fields.end)),
+    suspects: list(fields.suspects).map((value) => {
+      const { subject, note } = object(value);
+      return { subject: string(subject), note: encodeUtf8(string(note)) };
+    }),
+    places: list(fields.places).map((value) => {
+      const { url, ahead, behind } = object(value);
+      return {
+        url: string(url),
+        ...(ahead !== undefined && { ahead: integer(ahead) }),
+        ...(behind !== undefined && { behind: integer(behind) }),
+      };
+    }),
     alarms: list(fields.alarms).map(alarmIn),
     pending: list(fields.pending).map((value) => {
       const { alert, to } = object(value);

@@ -52,7 +52,7 @@ export function leafHashMatcher(name: string, leafHash: Uint8Array): Matcher {
 
 /** What a value that a path leads to must be; undefined: it must only be there. */
 export type JsonTest =
-  | { readonly equals: string | number | boolean | null }
+  | { readonly equals: readonly (string | number | boolean | null)[] }
   | { readonly contains: string }
   | undefined;
 
@@ -60,7 +60,7 @@ export type JsonTest =
 export function jsonMatcher(name: string, path: JsonPath, test: JsonTest): Matcher {
   const passes = (value: unknown): boolean => {
     if (test === undefined) return true;
-    if ("equals" in test) return value === test.equals;
+    if ("equals" in test) return test.equals.some((one) => one === value);
     return typeof value === "string" && value.includes(test.contains);
   };
   return {

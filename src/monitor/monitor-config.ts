@@ -10,6 +10,7 @@ export type AlertConfig = MonitorConfig["alerts"][number];
 export const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
 const MAX_LOGS = 10_000;
 const MAX_MATCHERS = 64;
+const MAX_EQUALS = 64;
 const MAX_PLACES = 32;
 const MAX_SINKS = 16;
 /** A line; it stands in alerts. */
@@ -20,13 +21,15 @@ const seconds = z.int().min(1, "want a whole number of seconds from 1 up").max(3
 const wantedFrom = 'want an index or "now"';
 const index = z.int(wantedFrom).min(0, wantedFrom).max(Number.MAX_SAFE_INTEGER, wantedFrom);
 
+const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+
 const MATCH = z
   .strictObject({
     name: name.optional(),
     substring: z.string().min(1).max(1024).optional(),
     ignoreCase: z.boolean().optional(),
     json: z.string().max(1024).optional(),
-    equals: z.union([z.string(), z.number(), z.boolean(), z.null()]).optional(),
+    equals: z.union([scalar, z.array(scalar).min(1).max(MAX_EQUALS)]).optional(),
     contains: z.string().min(1).max(1024).optional(),
     leafHash: z
       .string()

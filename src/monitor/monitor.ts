@@ -3,6 +3,7 @@ import type { FetcherOptions } from "../../client/fetcher.ts";
 import { orAborted, type Sleep, sleepOnTimer, throwIfAborted } from "../../client/waiting.ts";
 import { TlogError } from "../errors.ts";
 import type { MonitorEvents } from "../events.ts";
+import { withoutStrangers } from "./alarms.ts";
 import { type AlertSink, Delivery } from "./delivery.ts";
 import type { EvidenceShelf } from "./evidence-shelf.ts";
 import { Gate } from "./gate.ts";
@@ -73,8 +74,14 @@ export async function openMonitor(options: MonitorOptions): Promise<Monitor> {
   const to = sinks.map(({ name }) => name);
   const failing = new Set<string>(); // origins that cannot be saved; owned by onSaved
   let delivery: Delivery | undefined; // owned by this function
-  const recordOf = async ({ trust: { origin } }: MonitoredLog): Promise<LogRecord> => {
-    const state = forSinks((await states.load(origin)) ?? emptyState(origin), to);
+  const recordOf = async ({ trust: { origin }, url, places }: MonitoredLog): Promise<LogRecord> => {
+    const stored = forSinks((await states.load(origin)) ?? emptyState(origin), options);
+    const about = { url, to, nowMs: options.now() };
+    const state = withoutStrangers(
+      stored,
+      places.map((place) => place.url),
+      about,
+    );
     const onSaved = (failure: unknown): void => {
       if (failure === undefined) failing.delete(origin);
       else if (failure instanceof TlogError) {
@@ -116,12 +123,24 @@ interface Parts {
   readonly sleep: Sleep;
 }
 
-/** Who is not there any more is not waited for. */
-function forSinks(state: LogState, names: readonly string[]): LogState {
+/** What waits for somebody who is not there any more is told to the others instead: his address may have been wrong. */
+function forSinks(state: LogState, { sinks, events }: Pick<MonitorOptions, "sinks" | "events">): LogState {
+  const names = sinks.map(({ name }) => name);
+  const others = sinks.flatMap(({ name, isOwn }) => (isOwn === true ? [] : [name]));
+  const gone = new Map<string, number>();
   const pending = state.pending.flatMap(({ alert, to }) => {
+    const missing = to.filter((name) => !names.includes(name));
+    for (const name of missing) gone.set(name, (gone.get(name) ?? 0) + 1);
     const known = to.filter((name) => names.includes(name));
-    return known.length === 0 ? [] : [{ alert, to: known }];
+    const now = missing.length === 0 ? known : [...new Set([...known, ...others])];
+    return now.length === 0 ? [] : [{ alert, to: now }];
   });
+  for (const [name, count] of gone) {
+    const instead =
+      others.length === 0 ? "nobody else is to be told, and they are dropped" : "the others are told them";
+    const message = `${state.origin}: ${count} alerts waited for ${name}, who is to be told no more: ${instead}`;
+    events.warning?.({ code: "ALERT_NOT_TOLD", message });
+  }
   return { ...state, pending };
 }
 

@@ -2,7 +2,7 @@
  * What a monitor keeps: for each log a folder named by the hex SHA-256 of its origin, with `state.json`, `evidence/<id>.tlog-evidence`,
  * `checkpoints/<SHA-256>.checkpoint` and `wrong-bytes/<id>.json`. Files are 0600, folders 0700.  spec/monitor.md
  */
-import { lstat, open, readdir } from "node:fs/promises";
+import { lstat, open, readdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { sha256 } from "#crypto";
 import { TlogError } from "../errors.ts";
@@ -67,7 +67,14 @@ export function monitorShelf(directory: string): EvidenceShelf {
     keepEvidence: (origin, evidence) =>
       keep(origin, "evidence", `${evidenceId(parseForkEvidence(evidence))}.tlog-evidence`, evidence),
     keepCheckpoint: (origin, signedNote) =>
-      keep(origin, "checkpoints", `${encodeHex(sha256(signedNote))}.checkpoint`, signedNote),
+      keep(origin, "checkpoints", checkpointFile(signedNote), signedNote),
+    async dropCheckpoint(origin, signedNote) {
+      const path = join(resolve(directory), originHash(origin), "checkpoints", checkpointFile(signedNote));
+      await rm(path, { force: true }).catch((cause: unknown) => {
+        throw new TlogError("FILE_UNWRITABLE", `${path} cannot be removed (${codeOf(cause)})`, { cause });
+      });
+      return undefined;
+    },
     keepWrongBytes: async (kept) => {
       const text = formatWrongBytes(kept);
       const place = join(resolve(directory), originHash(kept.origin), WRONG_BYTES);
@@ -75,6 +82,10 @@ export function monitorShelf(directory: string): EvidenceShelf {
       return keep(kept.origin, WRONG_BYTES, `${wrongBytesId(kept)}.json`, text);
     },
   };
+}
+
+function checkpointFile(signedNote: Uint8Array): string {
+  return `${encodeHex(sha256(signedNote))}.checkpoint`;
 }
 
 async function bytesIn(folder: string): Promise<number> {

@@ -82,7 +82,14 @@ export function optionsFor(
     },
     shelf: {
       keepEvidence: async (_origin, evidence) => `evidence ${kept.evidence.push(evidence)}`,
-      keepCheckpoint: async (_origin, note) => `checkpoint ${kept.checkpoints.push(note)}`,
+      keepCheckpoint: async (_origin, note) => {
+        const at = indexIn(kept.checkpoints, note);
+        return `checkpoint ${at === -1 ? kept.checkpoints.push(note) : at + 1}`;
+      },
+      dropCheckpoint: async (_origin, note) => {
+        const at = indexIn(kept.checkpoints, note);
+        if (at !== -1) kept.checkpoints.splice(at, 1);
+      },
       keepWrongBytes: async (bytes) => `wrong bytes ${kept.wrongBytes.push(formatWrongBytes(bytes))}`,
     },
     sinks: [],
@@ -93,6 +100,10 @@ export function optionsFor(
     random: () => 0,
     sleep: time.sleep,
   };
+}
+
+function indexIn(notes: readonly Uint8Array[], note: Uint8Array): number {
+  return notes.findIndex((one) => Buffer.compare(one, note) === 0);
 }
 
 export function collecting(told: Alert[], name = "log"): AlertSink {

@@ -255,13 +255,16 @@ describe("a place that shows the log's heads", () => {
     const kept = nothingKept();
     expect((await lookOnce([watched(log, { places })], kept, { fetch, nowMs: NOW })).told).toEqual([]);
     const later = await lookOnce([watched(log, { places })], kept, { fetch, nowMs: NOW + 700_000 });
-    expect(later.words).toEqual([expect.stringMatching(/^unproven: the mirror shows a head of size 400/)]);
+    expect(later.words).toEqual([expect.stringMatching(/^unproven: the mirror showed a head of size 400/)]);
     expect(kept.checkpoints.length).toBeGreaterThan(0);
     // Once the log outgrows it, its own tiles convict it.
     log.entries.push(...numbered(200, 300));
     await log.publish();
     const convicted = await lookOnce([watched(log, { places })], kept, { fetch, nowMs: NOW + 800_000 });
-    expect(convicted.words).toEqual([expect.stringMatching(/^fork: the mirror shows size 400/)]);
+    expect(convicted.words).toEqual([
+      expect.stringMatching(/^fork: the mirror shows size 400/),
+      expect.stringMatching(/^over: unproven/),
+    ]);
   });
 
   it("and is silent, or shows another log's, is told when it lasts, and when it is over", async () => {
