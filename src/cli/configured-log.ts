@@ -1,6 +1,6 @@
 /** A log as the settings of a command describe it: what `serve` and `freeze` have in common. */
 import { type Config, invocation } from "../config.ts";
-import type { LogEvents } from "../events.ts";
+import { type LogEvents, shieldedWitness, type WitnessEvents, witnessHeardByAll } from "../events.ts";
 import type { Log, LogLimits } from "../log/log.ts";
 import {
   LogRolledBackError,
@@ -28,6 +28,7 @@ export const PLACE_SETTINGS: readonly SettingName[] = Object.freeze([
   "formerKey",
   "formerMlDsaKey",
   "passphraseFile",
+  "formerPassphraseFile",
   "guard",
 ]);
 
@@ -102,7 +103,12 @@ function limitsOf(config: Config): Partial<LogLimits> {
 /** The witnesses of --local-witnesses, undefined when none are wanted. */
 export async function localWitnesses(
   call: Call,
-  { config, paths, signers }: Pick<Opening, "config" | "paths" | "signers">,
+  {
+    config,
+    paths,
+    signers,
+    told = {},
+  }: Pick<Opening, "config" | "paths" | "signers"> & { readonly told?: WitnessEvents | undefined },
 ): Promise<LocalWitnesses | undefined> {
   const count = config.value("localWitnesses");
   if (count === 0) return undefined;
@@ -115,7 +121,7 @@ export async function localWitnesses(
     url: reachableUrl(
       `${config.value("tlsCert") === undefined ? "http" : "https"}://${host.includes(":") ? `[${host}]` : host}:${port}`,
     ),
-    events: witnessLines(lineOptions(call, config)),
+    events: shieldedWitness(witnessHeardByAll(told, witnessLines(lineOptions(call, config)))),
   });
 }
 

@@ -1,13 +1,9 @@
 import { InvariantError, TlogError } from "../errors.ts";
-import type { LogEvents } from "../events.ts";
 import type { Log, LogEnd } from "../log/log.ts";
-import type { FreezeRequest } from "../server.ts";
-import { logLines } from "../telemetry/log-lines.ts";
 import { decodeUtf8, encodeBase64 } from "../tlog/encoding.ts";
 import { parseSuccessor, type Successor } from "../tlog/frozen.ts";
 import { parseVerifierKey } from "../tlog/key.ts";
 import { parseNote } from "../tlog/note.ts";
-import { assertSettings } from "./checked-settings.ts";
 import {
   addExamples,
   addSettings,
@@ -16,22 +12,8 @@ import {
   isFlagOn,
   textFlag,
 } from "./command.ts";
-import { localWitnesses, type Opening, openConfiguredLog, PLACE_SETTINGS } from "./configured-log.ts";
-import { keyOptions } from "./key-options.ts";
-import { type DataPaths, dataPaths, openLogKeys } from "./serve-key.ts";
-import { assertWitnessesAsked, WITNESS_SETTINGS } from "./serve-witnesses.ts";
-import { lineOptions } from "./serving.ts";
 import { frozenAt, frozenLines } from "./show-frozen.ts";
-import { assertLogThere, publishAll } from "./stopped-log.ts";
-
-const OPTIONS = [
-  ...PLACE_SETTINGS,
-  ...WITNESS_SETTINGS,
-  "localWitnesses",
-  "servedAt",
-  "logLevel",
-  "logFormat",
-] as const;
+import { openForGood, STOPPED_LOG_SETTINGS, stoppedLog } from "./stopped-log.ts";
 
 const WORDS = {
   data: "where the log lives (default: ./data)",
@@ -52,75 +34,41 @@ export const freeze: CommandDefinition = {
       "--unmarked",
       "leave the last checkpoint as it is, where too few of its witnesses cosign what says that the log ended",
     );
-    addSettings(command, OPTIONS, WORDS);
+    addSettings(command, STOPPED_LOG_SETTINGS, WORDS);
     addExamples(command, [
       "bristlecone freeze example.com/2026 --data /var/lib/log --policy policy.txt",
       "bristlecone freeze example.com/2026 --successor 'example.com/2027+… https://log.example.com/2027/'",
     ]);
   },
   async run(call) {
-    const config = await call.config();
-    assertSettings(config, OPTIONS);
-    assertWitnessesAsked(config);
-    const paths = dataPaths(config);
-    assertLogThere(paths);
-    const signers = await openLogKeys(paths, { ...keyOptions(call, config), origin: config.value("origin") });
-    const origin = signers[0]?.verifierKey.name ?? "";
-    assertNamed(call.args[0], { origin, paths });
-    const successor = successorOf(textFlag(call.flags, "successor"), origin);
-    const events = logLines(lineOptions(call, config));
-    const local = await localWitnesses(call, { config, paths, signers });
-    try {
-      const opening = { config, paths, signers, local, events };
-      await publishAll(call, opening);
-      const log = await openFrozen(opening, { successor, isUnmarked: isFlagOn(call.flags, "unmarked") });
-      const published = log.published();
-      await log.close();
-      await report(call, log, published.checkpoint);
-    } finally {
-      await local?.close();
-    }
+    const stopped = await stoppedLog(
+      call,
+      (data) =>
+        `this would end the log in ${data} for ever: it takes no entry any more, and nothing brings it back. To end it, give its name`,
+    );
+    const freeze = {
+      successor: successorOf(textFlag(call.flags, "successor"), stopped.origin),
+      isUnmarked: isFlagOn(call.flags, "unmarked"),
+      atSeconds: Math.floor(Date.now() / 1000),
+    };
+    const { log, checkpoint } = await openForGood(call, stopped, {
+      options: { freeze },
+      unfinished: UNFINISHED,
+    });
+    await report(call, log, checkpoint);
   },
 };
 
-function assertNamed(
-  given: string | undefined,
-  { origin, paths }: { readonly origin: string; readonly paths: DataPaths },
-): void {
-  if (given === origin) return;
-  const got = given === undefined ? "" : `, got ${given}`;
-  throw new TlogError(
-    "USAGE",
-    `this would end the log in ${paths.data} for ever: it takes no entry any more, and nothing brings it back. To end it, give its name ${origin}${got}`,
-  );
-}
+const UNFINISHED = [
+  "the log is frozen, and takes no more entries. Its last checkpoint does not say so yet, for too few witnesses cosigned that it does:",
+  "Run freeze again, or serve, which goes on asking them; or, if they cosign no checkpoint with extension lines, run freeze --unmarked",
+] as const;
 
 function successorOf(text: string | undefined, origin: string): Successor | undefined {
   if (text === undefined) return undefined;
   const successor = parseSuccessor(text);
   if (parseVerifierKey(successor.vkey).name !== origin) return successor;
   throw new TlogError("USAGE", `--successor: want another log, got ${origin} itself`);
-}
-
-async function openFrozen(
-  opening: Opening,
-  wanted: Pick<FreezeRequest, "successor" | "isUnmarked">,
-): Promise<Log> {
-  const failures = new Map<string, string>();
-  // What there is to warn of was told by the opening before.
-  const events: LogEvents = { witnessFailed: ({ name, message }) => void failures.set(name, message) };
-  const freeze = { ...wanted, atSeconds: Math.floor(Date.now() / 1000) };
-  try {
-    return await openConfiguredLog({ ...opening, events }, { freeze });
-  } catch (error) {
-    if (!(error instanceof TlogError) || error.code !== "QUORUM_NOT_MET") throw error;
-    const who = [...failures].map(([name, message]) => `\n  - ${name}: ${message}`).join("");
-    throw new TlogError(
-      "INCOMPLETE",
-      `the log is frozen, and takes no more entries. Its last checkpoint does not say so yet, for too few witnesses cosigned that it does:${who}\nRun freeze again, or serve, which goes on asking them; or, if they cosign no checkpoint with extension lines, run freeze --unmarked`,
-      { cause: error },
-    );
-  }
 }
 
 async function report(call: Call, log: Log, checkpoint: Uint8Array): Promise<void> {

@@ -3,9 +3,17 @@ import type { KeyOptions } from "../keys/open-signer.ts";
 import type { SecretWanted } from "../keys/secrets.ts";
 import type { Call } from "./command.ts";
 
+/** What opens the keys of a log or witness, and says what was left out. */
+export interface OwnKeyOptions extends KeyOptions {
+  notice(text: string): void;
+  /** In place of `passphraseFile`, for former keys; undefined: theirs is the same. */
+  readonly formerPassphraseFile: string | undefined;
+}
+
 /** What there is around this process that a key's holder may need: an agent, a passphrase or somebody to ask for it. */
-export function keyOptions(call: Call, config: Config): KeyOptions & { notice(text: string): void } {
+export function keyOptions(call: Call, config: Config): OwnKeyOptions {
   return {
+    formerPassphraseFile: config.value("formerPassphraseFile"),
     notice: (text) => call.output.notice(text),
     agentSocket: sshAgentSocket(),
     passphraseFile: config.value("passphraseFile"),

@@ -1,16 +1,14 @@
+import type { Config } from "../config.ts";
 import { InvariantError, TlogError } from "../errors.ts";
-import type { LogEvents } from "../events.ts";
 import { openLogSigner } from "../keys/open-signer.ts";
 import type { Log } from "../log/log.ts";
 import type { NoteSigner } from "../server.ts";
-import { logLines } from "../telemetry/log-lines.ts";
 import { ML_DSA_44 } from "../tlog/cosignature.ts";
 import { decodeUtf8, encodeBase64 } from "../tlog/encoding.ts";
 import { ED25519, formatVerifierKey, type KeyType } from "../tlog/key.ts";
 import { isSameVerifierKey, type KeyChange } from "../tlog/key-change.ts";
 import { KEY_HISTORY_PATH } from "../tlog/key-history.ts";
 import { parseNote } from "../tlog/note.ts";
-import { assertSettings } from "./checked-settings.ts";
 import {
   addExamples,
   addSettings,
@@ -19,23 +17,11 @@ import {
   isFlagOn,
   textFlag,
 } from "./command.ts";
-import { localWitnesses, type Opening, openConfiguredLog, PLACE_SETTINGS } from "./configured-log.ts";
 import { shellQuoted } from "./first-steps.ts";
 import { keyOptions } from "./key-options.ts";
-import { type DataPaths, dataPaths, openLogKeys } from "./serve-key.ts";
-import { assertWitnessesAsked, WITNESS_SETTINGS } from "./serve-witnesses.ts";
-import { lineOptions } from "./serving.ts";
+import type { DataPaths } from "./serve-key.ts";
 import { keyChangeLines } from "./show-keys.ts";
-import { assertLogThere, publishAll } from "./stopped-log.ts";
-
-const OPTIONS = [
-  ...PLACE_SETTINGS,
-  ...WITNESS_SETTINGS,
-  "localWitnesses",
-  "servedAt",
-  "logLevel",
-  "logFormat",
-] as const;
+import { openForGood, STOPPED_LOG_SETTINGS, type StoppedLog, stoppedLog } from "./stopped-log.ts";
 
 const WORDS = {
   data: "where the log lives (default: ./data)",
@@ -56,10 +42,14 @@ export const rotate: CommandDefinition = {
       "the same, in place of --ml-dsa-key, or as the first of its kind",
     );
     command.option(
+      "--new-passphrase-file <FILE>",
+      "the passphrase of the new keys, where theirs is another one than --passphrase-file has",
+    );
+    command.option(
       "--leaked",
       "somebody else has the key: heads that it signed elsewhere are told, and do not stop the change (deploy/key-leak.md)",
     );
-    addSettings(command, OPTIONS, WORDS);
+    addSettings(command, STOPPED_LOG_SETTINGS, WORDS);
     addExamples(command, [
       "bristlecone keygen --origin example.com/log --out new.key",
       "bristlecone rotate example.com/log --data /var/lib/log --key old.key --new-key new.key --policy policy.txt",
@@ -67,53 +57,40 @@ export const rotate: CommandDefinition = {
     ]);
   },
   async run(call) {
-    const config = await call.config();
-    assertSettings(config, OPTIONS);
-    assertWitnessesAsked(config);
-    const paths = dataPaths(config);
-    assertLogThere(paths);
-    const signers = await openLogKeys(paths, { ...keyOptions(call, config), origin: config.value("origin") });
-    const origin = signers[0]?.verifierKey.name ?? "";
-    assertNamed(call.args[0], { origin, paths });
-    const wanted = await newSigners(call, { signers, origin });
-    const events = logLines(lineOptions(call, config));
-    const local = await localWitnesses(call, { config, paths, signers: [...signers, ...wanted] });
-    try {
-      const opening = { config, paths, signers, local, events, isKeyLeaked: isFlagOn(call.flags, "leaked") };
-      await publishAll(call, opening);
-      const log = await openChanged(opening, wanted);
-      const { checkpoint } = log.published();
-      await log.close();
-      await report(call, {
-        log,
-        checkpoint,
-        paths,
-        isWitnessed: config.value("witnessPolicy") !== undefined,
-      });
-    } finally {
-      await local?.close();
-    }
+    const stopped = await stoppedLog(
+      call,
+      (data) =>
+        `this would replace the key of the log in ${data} for ever: what the key signs alone nobody who learns of it believes any more. To replace it, give the log's name`,
+    );
+    const { config, paths } = stopped;
+    const wanted = await newSigners(call, stopped);
+    const { log, checkpoint } = await openForGood(call, stopped, {
+      options: { keyChange: { signers: wanted, atSeconds: Math.floor(Date.now() / 1000) } },
+      newSigners: wanted,
+      isKeyLeaked: isFlagOn(call.flags, "leaked"),
+      unfinished: UNFINISHED,
+    });
+    const isWitnessed = config.value("witnessPolicy") !== undefined;
+    await report(call, { log, checkpoint, config, paths, isWitnessed });
   },
 };
 
-function assertNamed(
-  given: string | undefined,
-  { origin, paths }: { readonly origin: string; readonly paths: DataPaths },
-): void {
-  if (given === origin) return;
-  const got = given === undefined ? "" : `, got ${given}`;
-  throw new TlogError(
-    "USAGE",
-    `this would replace the key of the log in ${paths.data} for ever: what the key signs alone nobody who learns of it believes any more. To replace it, give the log's name ${origin}${got}`,
-  );
-}
+const UNFINISHED = [
+  "the log's keys are changed. Its checkpoint does not have the new signature yet, for too few witnesses cosigned that one:",
+  "Start serve with the new key and --former-key: it goes on asking them",
+] as const;
 
 /** The log's keys from now on. @throws {TlogError} USAGE, and as `openLogSigner` */
 async function newSigners(
   call: Call,
-  { signers, origin }: { readonly signers: readonly NoteSigner[]; readonly origin: string },
+  { config, signers, origin }: StoppedLog,
 ): Promise<readonly NoteSigner[]> {
-  const options = { ...keyOptions(call, await call.config()), name: origin };
+  const passphraseFile = textFlag(call.flags, "newPassphraseFile");
+  const options = {
+    ...keyOptions(call, config),
+    ...(passphraseFile !== undefined && { passphraseFile }),
+    name: origin,
+  };
   const kinds = [
     { type: ED25519, nameFlag: "--new-key", path: textFlag(call.flags, "newKey") },
     { type: ML_DSA_44, nameFlag: "--new-ml-dsa-key", path: textFlag(call.flags, "newMlDsaKey") },
@@ -145,29 +122,12 @@ function currentOf(signers: readonly NoteSigner[], type: KeyType): NoteSigner | 
   return signers.find(({ verifierKey }) => verifierKey.type === type);
 }
 
-async function openChanged(opening: Opening, signers: readonly NoteSigner[]): Promise<Log> {
-  const failures = new Map<string, string>();
-  // What there is to warn of was told by the opening before.
-  const events: LogEvents = { witnessFailed: ({ name, message }) => void failures.set(name, message) };
-  const keyChange = { signers, atSeconds: Math.floor(Date.now() / 1000) };
-  try {
-    return await openConfiguredLog({ ...opening, events }, { keyChange });
-  } catch (error) {
-    if (!(error instanceof TlogError) || error.code !== "QUORUM_NOT_MET") throw error;
-    const who = [...failures].map(([name, message]) => `\n  - ${name}: ${message}`).join("");
-    throw new TlogError(
-      "INCOMPLETE",
-      `the log's keys are changed. Its checkpoint does not have the new signature yet, for too few witnesses cosigned that one:${who}\nStart serve with the new key and --former-key: it goes on asking them`,
-      { cause: error },
-    );
-  }
-}
-
 async function report(
   call: Call,
   done: {
     readonly log: Log;
     readonly checkpoint: Uint8Array;
+    readonly config: Config;
     readonly paths: DataPaths;
     readonly isWitnessed: boolean;
   },
@@ -186,9 +146,11 @@ async function report(
       `signed by    ${signatures.map(({ name }) => name).join(", ")}`,
       "",
       "What to do now:",
-      ...nextSteps(change, done, textFlag(call.flags, "newKey"), textFlag(call.flags, "newMlDsaKey")).map(
-        (step, at) => `  ${at + 1}. ${step}`,
-      ),
+      ...nextSteps(change, done, {
+        key: textFlag(call.flags, "newKey"),
+        mlDsaKey: textFlag(call.flags, "newMlDsaKey"),
+        passphraseFile: textFlag(call.flags, "newPassphraseFile"),
+      }).map((step, at) => `  ${at + 1}. ${step}`),
     ].join("\n"),
     json: {
       origin: log.origin,
@@ -203,16 +165,22 @@ async function report(
   });
 }
 
+interface NewKeyFlags {
+  readonly key: string | undefined;
+  readonly mlDsaKey: string | undefined;
+  readonly passphraseFile: string | undefined;
+}
+
 function nextSteps(
   change: KeyChange,
-  { paths, isWitnessed }: { readonly paths: DataPaths; readonly isWitnessed: boolean },
-  newKey: string | undefined,
-  newMlDsaKey: string | undefined,
+  { config, paths, isWitnessed }: Pick<Parameters<typeof report>[1], "config" | "paths" | "isWitnessed">,
+  next: NewKeyFlags,
 ): readonly string[] {
   const flags = [
-    `--key ${shellQuoted(newKey ?? paths.key)}`,
-    ...(newKey === undefined ? [] : [`--former-key ${shellQuoted(paths.key)}`]),
-    ...mlDsaFlags(paths.mlDsaKey, newMlDsaKey),
+    `--key ${shellQuoted(next.key ?? paths.key)}`,
+    ...(next.key === undefined ? [] : [`--former-key ${shellQuoted(paths.key)}`]),
+    ...mlDsaFlags(paths.mlDsaKey, next.mlDsaKey),
+    ...passphraseFlags(config.value("passphraseFile"), next.passphraseFile),
   ];
   const vkeys = change.newKeys.map(formatVerifierKey).map((vkey) => `'${vkey}'`);
   return [
@@ -232,4 +200,10 @@ function mlDsaFlags(held: string | undefined, next: string | undefined): readonl
   if (flag === undefined) return [];
   const former = next === undefined || held === undefined ? [] : [`--former-ml-dsa-key ${shellQuoted(held)}`];
   return [`--ml-dsa-key ${shellQuoted(flag)}`, ...former];
+}
+
+function passphraseFlags(held: string | undefined, next: string | undefined): readonly string[] {
+  if (next === undefined) return [];
+  const former = held === undefined ? [] : [`--former-passphrase-file ${shellQuoted(held)}`];
+  return [`--passphrase-file ${shellQuoted(next)}`, ...former];
 }

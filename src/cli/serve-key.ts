@@ -5,9 +5,10 @@ import { type ErrorCode, TlogError } from "../errors.ts";
 import { openGuardFile } from "../keys/guard-file.ts";
 import { writeSigningKeyFile } from "../keys/key-file.ts";
 import { keyFileOf } from "../keys/key-reference.ts";
-import { type KeyOptions, openLogSigner } from "../keys/open-signer.ts";
+import { openLogSigner } from "../keys/open-signer.ts";
 import { ML_DSA_44 } from "../tlog/cosignature.ts";
 import { ED25519, type NoteSigner } from "../tlog/key.ts";
+import type { OwnKeyOptions } from "./key-options.ts";
 import { newKey, newLocalKey } from "./new-key.ts";
 
 /** Where a witness lives when nothing else was said. */
@@ -64,7 +65,7 @@ export function dataPaths(config: Config, options: { readonly fallback?: string 
  */
 export async function openLogKeys(
   paths: DataPaths,
-  options: FurtherOptions & { readonly origin: string | undefined },
+  options: OwnKeyOptions & { readonly origin: string | undefined },
 ): Promise<readonly NoteSigner[]> {
   const file = keyFileOf(paths.key);
   if (file !== undefined && !existsSync(file)) await makeKey(paths, { file, origin: options.origin });
@@ -78,17 +79,13 @@ export async function openLogKeys(
   return [signer, ...(await openFurtherKeys(paths, { ...options, name }))];
 }
 
-interface FurtherOptions extends KeyOptions {
-  notice(text: string): void;
-}
-
 /** What an agent or a token that is not there, or not with this key, fails with. */
 const NOT_THERE: readonly ErrorCode[] = ["SIGNER_FAILED", "KEY_UNKNOWN"];
 
 /** The second key, then those from before a change of keys. */
 async function openFurtherKeys(
   { mlDsaKey, formerKey, formerMlDsaKey }: DataPaths,
-  options: FurtherOptions & { readonly name: string },
+  options: OwnKeyOptions & { readonly name: string },
 ): Promise<readonly NoteSigner[]> {
   const signers: NoteSigner[] = [];
   for (const [path, type, nameFlag, isFormer] of [
@@ -97,8 +94,10 @@ async function openFurtherKeys(
     [formerMlDsaKey, ML_DSA_44, "--former-ml-dsa-key", true],
   ] as const) {
     if (path === undefined) continue;
+    const { passphraseFile, formerPassphraseFile = passphraseFile } = options;
+    const secret = { passphraseFile: isFormer ? formerPassphraseFile : passphraseFile };
     try {
-      signers.push(await openLogSigner(path, { ...options, type, nameFlag }));
+      signers.push(await openLogSigner(path, { ...options, ...secret, type, nameFlag }));
     } catch (error) {
       // The log's own key signs: one that only helps must not stop it.
       if (!isFormer || !(error instanceof TlogError) || !NOT_THERE.includes(error.code)) throw error;

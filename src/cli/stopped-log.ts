@@ -1,19 +1,100 @@
 /** A log whose server is stopped, for commands that say something for ever: `freeze` and `rotate`. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { Config } from "../config.ts";
 import { TlogError } from "../errors.ts";
 import type { LogEvents } from "../events.ts";
 import type { Log } from "../log/log.ts";
+import type { NoteSigner, OpenLogOptions } from "../server.ts";
+import type { SettingName } from "../settings.ts";
+import { logLines } from "../telemetry/log-lines.ts";
+import { assertSettings } from "./checked-settings.ts";
 import type { Call } from "./command.ts";
-import { type Opening, openConfiguredLog } from "./configured-log.ts";
-import type { DataPaths } from "./serve-key.ts";
-import { withWaysOut } from "./serving.ts";
+import { localWitnesses, type Opening, openConfiguredLog, PLACE_SETTINGS } from "./configured-log.ts";
+import { keyOptions } from "./key-options.ts";
+import { type DataPaths, dataPaths, openLogKeys } from "./serve-key.ts";
+import { assertWitnessesAsked, WITNESS_SETTINGS } from "./serve-witnesses.ts";
+import { lineOptions, withWaysOut } from "./serving.ts";
 
 /** How long witnesses may take to cosign what is not published yet, in milliseconds. */
 const PATIENCE_MS = 60_000;
 
+/** What the commands of this file take. */
+export const STOPPED_LOG_SETTINGS: readonly SettingName[] = Object.freeze([
+  ...PLACE_SETTINGS,
+  ...WITNESS_SETTINGS,
+  "localWitnesses",
+  "servedAt",
+  "logLevel",
+  "logFormat",
+]);
+
+/** A log that is there, with its keys, by the name that was given. */
+export interface StoppedLog {
+  readonly config: Config;
+  readonly paths: DataPaths;
+  readonly signers: readonly NoteSigner[];
+  readonly origin: string;
+}
+
+/**
+ * @param deed - what would be done for ever to a log that is not named, and how to have it done: it ends before the log's name.
+ * @throws {TlogError} CONFIG_INVALID | USAGE (another name, or none), and as `openLogKeys`
+ */
+export async function stoppedLog(call: Call, deed: (data: string) => string): Promise<StoppedLog> {
+  const config = await call.config();
+  assertSettings(config, STOPPED_LOG_SETTINGS);
+  assertWitnessesAsked(config);
+  const paths = dataPaths(config);
+  assertLogThere(paths);
+  const signers = await openLogKeys(paths, { ...keyOptions(call, config), origin: config.value("origin") });
+  const origin = signers[0]?.verifierKey.name ?? "";
+  const [given] = call.args;
+  if (given === origin) return { config, paths, signers, origin };
+  const got = given === undefined ? "" : `, got ${given}`;
+  throw new TlogError("USAGE", `${deed(paths.data)} ${origin}${got}`);
+}
+
+/**
+ * Opens it with all its entries published, does it, and closes it.
+ * @param wanted.unfinished - how far it is and what to do, where it was done and too few witnesses cosigned that; between the two stands who did not.
+ * @throws {TlogError} INCOMPLETE (the same), and as {@link publishAll} and `openLog`
+ */
+export async function openForGood(
+  call: Call,
+  { config, paths, signers }: StoppedLog,
+  wanted: {
+    readonly options: Pick<OpenLogOptions, "freeze" | "keyChange">;
+    /** Also asked for, of what is signed from now on. */
+    readonly newSigners?: readonly NoteSigner[];
+    readonly isKeyLeaked?: boolean;
+    readonly unfinished: readonly [string, string];
+  },
+): Promise<{ readonly log: Log; readonly checkpoint: Uint8Array }> {
+  const { options, newSigners = [], isKeyLeaked = false, unfinished } = wanted;
+  const events = logLines(lineOptions(call, config));
+  const local = await localWitnesses(call, { config, paths, signers: [...signers, ...newSigners] });
+  try {
+    const opening = { config, paths, signers, local, events, isKeyLeaked };
+    await publishAll(call, opening);
+    const failures = new Map<string, string>();
+    // What there is to warn of was told by the opening before.
+    const quiet: LogEvents = { witnessFailed: ({ name, message }) => void failures.set(name, message) };
+    const log = await openConfiguredLog({ ...opening, events: quiet }, options).catch((error: unknown) => {
+      if (!(error instanceof TlogError) || error.code !== "QUORUM_NOT_MET") throw error;
+      const who = [...failures].map(([name, message]) => `\n  - ${name}: ${message}`).join("");
+      throw new TlogError("INCOMPLETE", `${unfinished[0]}${who}\n${unfinished[1]}`, { cause: error });
+    });
+    const { checkpoint } = log.published();
+    await log.close();
+    return { log, checkpoint };
+  } finally {
+    await local?.close();
+  }
+}
+
 /** A new log would be made, for nothing. @throws {TlogError} CONFIG_INVALID */
-export function assertLogThere({ data }: DataPaths): void {
+function assertLogThere({ data }: DataPaths): void {
   if (existsSync(join(data, "data.mdb"))) return;
   throw new TlogError(
     "CONFIG_INVALID",
@@ -22,7 +103,7 @@ export function assertLogThere({ data }: DataPaths): void {
 }
 
 /** Opens it, and waits until every entry is published, as with witnesses only they can let it be; before that nothing is said. @throws {TlogError} QUORUM_NOT_MET | CONFIG_INVALID, and as `openLog` */
-export async function publishAll(call: Call, opening: Opening): Promise<void> {
+async function publishAll(call: Call, opening: Opening): Promise<void> {
   const told: string[] = [];
   const warning: LogEvents["warning"] = (event) => {
     told.push(event.code);

@@ -21,6 +21,8 @@ export interface ConfiguredKey {
   /** See keys/key-reference.ts. */
   readonly reference: string;
   readonly type: typeof ED25519 | typeof ML_DSA_44;
+  /** In place of what opens all of them. */
+  readonly passphraseFile?: string | undefined;
 }
 
 /**
@@ -100,11 +102,12 @@ async function seeMode(flag: string, file: string | undefined, place: KeyPlace):
 }
 
 async function seeSigning(
-  { reference, type, flag }: ConfiguredKey,
+  { reference, type, flag, passphraseFile }: ConfiguredKey,
   options: KeyOptions & { readonly name: string | undefined },
 ): Promise<Finding<NoteSigner>> {
   try {
-    const signer = await openLogSigner(reference, { ...options, type, nameFlag: "--origin" });
+    const secret = passphraseFile === undefined ? {} : { passphraseFile };
+    const signer = await openLogSigner(reference, { ...options, ...secret, type, nameFlag: "--origin" });
     const startedMs = performance.now();
     await trySigning(signer);
     const tookMs = performance.now() - startedMs;

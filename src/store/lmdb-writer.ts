@@ -84,9 +84,11 @@ export function writerOf(
   maxBytes: number,
 ): Pick<LogStore, "commit" | "adoptLineage" | "recordHeads"> {
   const { tables } = env;
-  const writeRow = (apply: (meta: Table) => void): Promise<void> =>
+  const writeRow = (apply: (meta: Table) => void, longBytes = 0): Promise<void> =>
     queue.write(() => {
-      if (maxBytes < Number.POSITIVE_INFINITY) assertRoom(env.usedBytes(), ROW_GROWTH_BYTES, maxBytes);
+      // A row that is replaced keeps its pages until the transaction is over.
+      const growth = ROW_GROWTH_BYTES + 2 * longBytes;
+      if (maxBytes < Number.POSITIVE_INFINITY) assertRoom(env.usedBytes(), growth, maxBytes);
       apply(tables.meta);
     });
   return {
@@ -116,7 +118,7 @@ export function writerOf(
         keys: keys && copyKeys(keys),
         filling: filling && copySigned(filling),
       };
-      await writeRow((meta) => writeHeads(meta, rows));
+      await writeRow((meta) => writeHeads(meta, rows), keys?.history.length);
     },
   };
 }

@@ -222,6 +222,33 @@ describe.skipIf(!hasAge)("an encrypted key file", () => {
     await stopServe(log);
   });
 
+  it("takes the place of another with another passphrase, and both sign", async () => {
+    const [one, two] = [join(cwd, "one.passphrase"), join(cwd, "two.passphrase")];
+    writeFileSync(one, "one\n", { mode: 0o600 });
+    writeFileSync(two, "two\n", { mode: 0o600 });
+    const [old, next, data] = [join(cwd, "old.key"), join(cwd, "next.key"), join(cwd, "log-f")];
+    for (const [out, file] of [
+      [old, one],
+      [next, two],
+    ] as const) {
+      const made = ["keygen", "--out", out, "--encrypt", "--passphrase-file", file, "--origin", "age.test/3"];
+      expect((await cli(made)).code).toBe(0);
+    }
+    const before = await startServe(cwd, ["--data", data, "--key", old, "--passphrase-file", one]);
+    await expectReceipt(before, "one");
+    await stopServe(before);
+    const rotate = ["rotate", "age.test/3", "--data", data, "--key", old, "--passphrase-file", one];
+    const changed = await cli([...rotate, "--new-key", next, "--new-passphrase-file", two]);
+    expect(changed).toMatchObject({ code: 0, stdout: expect.stringContaining("KEYS CHANGED") });
+    const [, flags = ""] = /Start serve as before, with (.+): then both sign/.exec(changed.stdout) ?? [];
+    expect(flags).toContain("--former-passphrase-file");
+    const log = await startServe(cwd, ["--data", data, ...flags.split(" ")]);
+    await expectReceipt(log, "two");
+    const lines = (await (await fetch(`${log.url}/checkpoint`)).text()).split("\n— age.test/3 ");
+    expect(lines).toHaveLength(3);
+    await stopServe(log);
+  });
+
   function typed(command: string, text = "correct horse\n"): string {
     return spawnSync("script", ["-qec", command, "/dev/null"], { input: text, cwd }).stdout.toString();
   }
