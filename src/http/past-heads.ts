@@ -77,10 +77,7 @@ export function pastHeads(
 }
 
 /** Those of this log that its tree can begin with: of a file that is something else, or was cut, none. */
-function headsIn(
-  text: string | undefined,
-  log: Pick<LogView, "published" | "origin">,
-): readonly PastHead[] {
+function headsIn(text: string | undefined, log: Pick<LogView, "published" | "origin">): readonly PastHead[] {
   try {
     const said: unknown = JSON.parse(text ?? "[]");
     const heads = Array.isArray(said) ? said.flatMap((one: unknown) => headOf(one, log.origin)) : [];

@@ -3,6 +3,8 @@ import { describe, expect, it } from "vitest";
 import { createApp } from "../../src/http/create-app.ts";
 import { explorerRoutes, standaloneExplorer } from "../../src/http/explorer.ts";
 import { pastHeads } from "../../src/http/past-heads.ts";
+import { openLog, openMemoryStore } from "../../src/server.ts";
+import { entry, ORIGIN, testSigner } from "../log/harness.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const PAGE =
@@ -70,8 +72,8 @@ describe("past heads", () => {
     let treeSize = 0;
     const checkpoint = new TextEncoder().encode("note");
     const heads = pastHeads(
-      { published: () => ({ treeSize, checkpoint, rootHash: checkpoint }) },
-      () => treeSize * 1000,
+      { origin: ORIGIN, published: () => ({ treeSize, checkpoint, rootHash: checkpoint }) },
+      { now: () => treeSize * 1000 },
     );
     for (; treeSize < 1000; treeSize++) heads();
     const kept: { treeSize: number; seconds: number }[] = JSON.parse(heads());
@@ -79,6 +81,31 @@ describe("past heads", () => {
     expect(kept[0]).toEqual({ treeSize: 0, seconds: 0, checkpoint: "note" });
     expect(kept.at(-1)?.treeSize).toBe(1000);
     expect(JSON.parse(heads())).toHaveLength(kept.length);
+  });
+
+  it("outlive the process, but for those that the tree does not reach and a file that is something else", async () => {
+    const log = await openLog({ store: openMemoryStore({ origin: ORIGIN }), signer: await testSigner() });
+    const written: string[] = [];
+    const save = async (text: string) => void written.push(text);
+    const first = pastHeads(log, { now: () => 1_000_000, kept: { text: undefined, save } });
+    await log.add(entry(0));
+    await log.untilPublished(0, { signal: AbortSignal.timeout(10_000) });
+    first();
+    const [text = ""] = written;
+    const sizesFrom = (kept: string, of = log) =>
+      JSON.parse(pastHeads(of, { kept: { text: kept, save } })()).map(
+        (head: { treeSize: number }) => head.treeSize,
+      );
+    expect(sizesFrom(text)).toEqual([0, 1]);
+    expect(sizesFrom("[{}")).toEqual([1]);
+    expect(sizesFrom(text.replaceAll(ORIGIN, "other.example"))).toEqual([1]);
+    const restored = await openLog({
+      store: openMemoryStore({ origin: ORIGIN }),
+      signer: await testSigner(),
+    });
+    expect(sizesFrom(text, restored)).toEqual([0]);
+    await restored.close();
+    await log.close();
   });
 });
 
