@@ -14,6 +14,8 @@ export interface CheckpointMemory {
    * @returns false when something else is there now: nothing changed, and the caller has to look at it first.
    */
   save(origin: string, checkpoint: Uint8Array, replaces: Uint8Array | undefined): Promise<boolean>;
+  /** What to tell a person, after the reason, when the checkpoint of this origin is not of the log that was chosen. */
+  adviceOn?(origin: string): string;
 }
 
 /** Remembers as long as the process lives. */

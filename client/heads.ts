@@ -59,7 +59,7 @@ export function openHeads(log: Asked): Heads {
     if (saved === undefined) return undefined;
     return newest !== undefined && bytesEqual(saved, newest.signedNote)
       ? newest
-      : openRemembered(saved, trust);
+      : openRemembered(saved, trust, log.memory);
   }
 
   async function compareAndRemember(
@@ -160,12 +160,16 @@ function openWhole(
 async function openRemembered(
   signedNote: Uint8Array,
   { logKeys, origin }: Trust,
+  memory: CheckpointMemory,
 ): Promise<VerifiedCheckpoint> {
   try {
     return await openCheckpoint({ signedNote, logKeys, expectedOrigin: origin });
   } catch (cause) {
     if (!(cause instanceof TlogError)) throw cause;
-    throw new TlogError(cause.code, `the remembered checkpoint of ${origin}: ${cause.message}`, { cause });
+    const advice = memory.adviceOn?.(origin) ?? "";
+    throw new TlogError(cause.code, `the remembered checkpoint of ${origin}: ${cause.message}${advice}`, {
+      cause,
+    });
   }
 }
 

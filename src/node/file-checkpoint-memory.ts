@@ -30,6 +30,8 @@ export function fileCheckpointMemory(directory: string): CheckpointMemory {
   const placeOf = (origin: string): string =>
     join(folder, `${encodeHex(sha256(encodeUtf8(origin)))}.checkpoint`);
   return {
+    // To remove it is a person's decision: it may be what convicts the log.
+    adviceOn: (origin) => `; only if you know that another log took this name, remove ${placeOf(origin)}`,
     load: (origin) => guarded(placeOf(origin), async (place) => (await look(place))?.checkpoint),
     save: (origin, checkpoint, replaces) =>
       guarded(placeOf(origin), async (place) => {

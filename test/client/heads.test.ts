@@ -66,6 +66,16 @@ describe("a checkpoint", () => {
     }
   });
 
+  test("of a log that was made anew under a name seen before says where the old one is remembered", async () => {
+    const checkpoints = { ...memoryCheckpoints(), adviceOn: (origin: string) => `; remove ${origin}` };
+    await clientOf(await openFakeLog({ entries: numbered(3) }), { checkpoints }).checkpoint();
+    const anew = clientOf(await openFakeLog({ seed: 2, entries: numbered(1) }), { checkpoints }).checkpoint();
+    await expect(anew).rejects.toMatchObject({
+      code: "SIGNATURE_MISSING",
+      message: expect.stringMatching(/remembered checkpoint of (.+): .*; remove \1$/),
+    });
+  });
+
   test("of a size beyond 2^53 is refused by name", async () => {
     const log = await openFakeLog();
     const text = `${log.origin}\n9007199254740993\n${"A".repeat(43)}=\n`;
