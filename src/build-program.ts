@@ -1,6 +1,6 @@
 /** Run as a program: writes the command line to dist/bin, one file for each process that it starts. */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build, type Plugin } from "esbuild";
 
@@ -9,6 +9,7 @@ const ROOT = resolve(import.meta.dirname, "..");
 const PROGRAMS = [
   "src/cli/main.ts",
   "src/node/ml-dsa-worker.js",
+  "src/node/matcher-worker.js",
   "src/readers/reader-process.ts",
   "src/fsck/fsck-process.ts",
   "src/keys/pkcs11-process.ts",
@@ -37,7 +38,7 @@ export async function buildPrograms(
     conditions: ["bristlecone-source"],
     external: ["lmdb"],
     metafile: true,
-    plugins: [...(more.plugins ?? [])],
+    plugins: [englishOnly, ...(more.plugins ?? [])],
     // For the CommonJS among the dependencies.
     banner: {
       js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
@@ -45,6 +46,17 @@ export async function buildPrograms(
   });
   return Object.keys(metafile.inputs);
 }
+
+/** zod in English, as it is without being told: its other 60 languages are a tenth of what a start reads, and hang on a name that `z` exports. */
+const englishOnly: Plugin = {
+  name: "english-only",
+  setup(building) {
+    building.onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, ({ path }) => ({
+      contents: 'export { default as en } from "./en.js";',
+      resolveDir: dirname(path),
+    }));
+  },
+};
 
 /** The licenses of the packages that went into these files, which have to go with them. */
 function licensesOf(inputs: readonly string[]): string {
