@@ -34,6 +34,7 @@ const LAYERS: readonly Layer[] = [
     imports: [],
     packages: ["node:worker_threads", "@noble/post-quantum/"],
   },
+  { files: "src/node/matcher-worker.js", imports: [], packages: ["node:worker_threads"] },
   {
     files: "src/node/http-probe.ts",
     imports: ["src/node/", "src/conformance/probe.ts", ...CORE],

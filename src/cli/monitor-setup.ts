@@ -5,7 +5,7 @@ import { TlogError } from "../errors.ts";
 import { alertId } from "../monitor/alert.ts";
 import type { AlertSink } from "../monitor/delivery.ts";
 import { parseJsonPath } from "../monitor/json-path.ts";
-import { jsonMatcher, leafHashMatcher, type Matcher, substringMatcher } from "../monitor/matchers.ts";
+import { jsonMatcher, leafHashMatcher, substringMatcher } from "../monitor/matchers.ts";
 import {
   type AlertConfig,
   type LogConfig,
@@ -27,6 +27,8 @@ import { type Policy, showOctets } from "../tlog/policy.ts";
 import { alertWebhook } from "../webhooks/alert-webhook.ts";
 import { parseSecrets } from "../webhooks/signature.ts";
 import { readSmallFile } from "./files.ts";
+
+type AnyMatcher = MonitoredLog["matchers"][number];
 
 const MAX_POLICY_FILE_BYTES = 1024 * 1024;
 const MAX_SECRET_FILE_BYTES = 4096;
@@ -64,7 +66,7 @@ export async function monitoredLog(
     trust,
     folder,
     shared,
-  }: { readonly trust: Trust; readonly folder: string; readonly shared: readonly Matcher[] },
+  }: { readonly trust: Trust; readonly folder: string; readonly shared: readonly AnyMatcher[] },
 ): Promise<MonitoredLog> {
   const { url } = log;
   const matchers = [...shared, ...(await matchersOf(log.match ?? [], { folder, where: "match" }))];
@@ -126,15 +128,15 @@ function patienceOf(
 async function matchersOf(
   matches: readonly MatchConfig[],
   { folder, where }: { readonly folder: string; readonly where: string },
-): Promise<readonly Matcher[]> {
-  const matchers: Matcher[] = [];
+): Promise<readonly AnyMatcher[]> {
+  const matchers: AnyMatcher[] = [];
   for (const [at, match] of matches.entries()) {
     matchers.push(await inConfig(`${where}[${at}]`, () => matcherOf(match, folder)));
   }
   return matchers;
 }
 
-async function matcherOf(match: MatchConfig, folder: string): Promise<Matcher> {
+async function matcherOf(match: MatchConfig, folder: string): Promise<AnyMatcher> {
   const { substring, ignoreCase = false, json, equals, contains, leafHash, module } = match;
   const name = match.name ?? defaultName(match);
   if (substring !== undefined) return substringMatcher(name, { text: substring, ignoresCase: ignoreCase });

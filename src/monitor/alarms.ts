@@ -5,7 +5,7 @@ import type { Alarm, LogState } from "./log-state.ts";
 /** What a look at a log, or at a place that shows its heads, came to. */
 export interface Observation {
   readonly kind: AlarmKind;
-  /** A mirror or witness by its URL; "": the log itself. */
+  /** A mirror or witness by its URL, a matcher by its name; "": the log itself. */
   readonly subject: string;
   /** What is wrong; undefined: nothing of this kind. */
   readonly message: string | undefined;
@@ -13,6 +13,8 @@ export interface Observation {
   readonly graceMs: number;
   readonly nowMs: number;
   readonly files?: readonly string[] | undefined;
+  /** Added to the message when it is over. */
+  readonly overWords?: string | undefined;
 }
 
 /** Most of somebody else's words that are kept. */
@@ -24,7 +26,7 @@ const MAX_MESSAGE_LENGTH = 1000;
  */
 export function observe(
   state: LogState,
-  { kind, subject, message, graceMs, nowMs, files }: Observation,
+  { kind, subject, message, graceMs, nowMs, files, overWords = "" }: Observation,
   about: { readonly url: string; readonly to: readonly string[] },
 ): LogState {
   const known = state.alarms.find((alarm) => alarm.kind === kind && alarm.subject === subject);
@@ -36,8 +38,8 @@ export function observe(
     origin: state.origin,
     url: about.url,
     atMs: nowMs,
-    message: alarm.message,
-    ...(subject !== "" && { place: subject }),
+    message: isResolved ? alarm.message + overWords : alarm.message,
+    ...(subject !== "" && kind !== "matcher-stopped" && { place: subject }),
     ...(files !== undefined && files.length > 0 && { files }),
   });
   if (message === undefined) {
@@ -81,7 +83,9 @@ export function withoutStrangers(
   about: { readonly url: string; readonly to: readonly string[]; readonly nowMs: number },
 ): LogState {
   const isKnown = (subject: string) => subject === "" || places.includes(subject);
-  const strange = state.alarms.filter(({ kind, subject }) => kind !== "fork" && !isKnown(subject));
+  const strange = state.alarms.filter(
+    ({ kind, subject }) => kind !== "fork" && kind !== "matcher-stopped" && !isKnown(subject),
+  );
   const settled = strange.reduce(
     (now, { kind, subject }) =>
       observe(now, { kind, subject, message: undefined, graceMs: 0, nowMs: about.nowMs }, about),

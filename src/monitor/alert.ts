@@ -24,6 +24,8 @@ export const ALARM_KINDS = [
   "withheld",
   /** It does not answer. */
   "unreachable",
+  /** A matcher failed again and again, and is shown nothing for a while. */
+  "matcher-stopped",
   /** A mirror or witness does not answer, shows what is not the log's, or an old head. */
   "place",
 ] as const;

@@ -21,6 +21,16 @@ export interface Matcher {
 
 export type Verdict = boolean | string;
 
+/** A matcher that looks at many entries at once, because asking it costs: it may be somebody's program. */
+export interface BatchMatcher {
+  readonly name: string;
+  /** @returns one for each entry. Never rejects but for a bug. */
+  matchAll(entries: readonly SeenEntry[]): Promise<readonly EntryVerdict[]>;
+}
+
+/** "unseen": the matcher failed again and again, and is not asked for a while. */
+export type EntryVerdict = { readonly verdict: Verdict } | { readonly failure: string } | "unseen";
+
 export function seenEntry(origin: string, { leafIndex, entry, leafHash }: LogEntry): SeenEntry {
   let parsed: { readonly value: unknown } | undefined; // owned by json()
   return {

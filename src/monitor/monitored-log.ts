@@ -1,6 +1,6 @@
 /** A log as its monitor was told to watch it. */
 import type { Trust } from "../../client/policy.ts";
-import type { Matcher } from "./matchers.ts";
+import type { BatchMatcher, Matcher } from "./matchers.ts";
 
 export interface MonitoredLog {
   /** Where it is read. */
@@ -10,7 +10,7 @@ export interface MonitoredLog {
   readonly places: readonly WatchedPlace[];
   /** The first entry that matchers see, where nothing was read yet; "now": only what is new. */
   readonly from: number | "now";
-  readonly matchers: readonly Matcher[];
+  readonly matchers: readonly (Matcher | BatchMatcher)[];
   /** Whether it is listened to, where it tells by itself what is new. spec/push.md */
   readonly isHeard: boolean;
   readonly patience: Patience;

@@ -136,6 +136,21 @@ const STEPS: readonly (readonly [name: string, script: string])[] = [
     `for unit in backup export fsck drill; do systemctl start bristlecone-$unit@2026.timer; systemctl list-timers --no-pager | grep -q bristlecone-$unit@2026; done`,
   ],
   [
+    "a monitor follows the log as a user of its own, and finds once what it looked for",
+    `printf '{"match":[{"substring":"two"}],"logs":[{"url":"http://127.0.0.1:6962/","vkey":"%s"}]}' "$(cat /root/vkey)" > /etc/bristlecone/monitor.json
+    systemctl start bristlecone-monitor; timeout 20 bash -c 'until curl -s 127.0.0.1:6966/status.json | grep -q readSize.:2; do sleep 0.1; done'
+    timeout 10 bash -c 'until journalctl -u bristlecone-monitor | grep -q "entry 1 matches"; do sleep 0.1; done'
+    systemctl stop bristlecone-monitor; [ "$(systemctl show -p Result --value bristlecone-monitor)" = success ]
+    systemctl start bristlecone-monitor-once; ! journalctl -u bristlecone-monitor-once | grep -q "entry 1 matches"
+    systemctl start bristlecone-monitor-once.timer; systemctl list-timers --no-pager | grep -q bristlecone-monitor-once; systemctl stop bristlecone-monitor-once.timer
+    ! runuser -u bristlecone -- ls /var/lib/bristlecone-monitor`,
+  ],
+  [
+    "one look tells by its exit code: a match is no failure, a log that is silent is",
+    `rm -r /var/lib/bristlecone-monitor/*; systemctl start bristlecone-monitor-once; journalctl -u bristlecone-monitor-once | grep -q "entry 1 matches"
+    sed -i s/6962/6999/ /etc/bristlecone/monitor.json; ! systemctl start bristlecone-monitor-once; [ "$(systemctl show -p ExecMainStatus --value bristlecone-monitor-once)" = 4 ]`,
+  ],
+  [
     "a process that is killed is started again, with all it had",
     `before=$(systemctl show -p MainPID --value bristlecone-log@2026); kill -9 $before
     timeout 20 bash -c 'until [ "$(systemctl show -p NRestarts --value bristlecone-log@2026)" = 1 ]; do sleep 0.1; done'; until_ready

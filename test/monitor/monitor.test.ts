@@ -146,7 +146,49 @@ describe("entries", () => {
   });
 });
 
+describe("a matcher that is stopped", () => {
+  it("is told with what it was not shown, and when it is asked again; the others go on", async () => {
+    const log = await logWith("wanted 300");
+    const kept = nothingKept();
+    let isStopped = true;
+    const module = {
+      name: "module",
+      matchAll: async (entries: readonly unknown[]) =>
+        entries.map((_, at) => (isStopped && at > 10 ? "unseen" : { verdict: false })),
+    };
+    const watching = watched(log);
+    const both = { ...watching, matchers: [...watching.matchers, module] };
+    const stopped = await lookOnce([both], kept, log);
+    expect(stopped.words).toEqual([
+      "match: entry 300 matches wanted",
+      "matcher-stopped: the matcher module failed again and again, and is shown no entries for now, from 11 on",
+    ]);
+    expect(stopped.status.logs).toMatchObject([{ readSize: 301, alarms: [{ kind: "matcher-stopped" }] }]);
+    isStopped = false;
+    await grow(log, "dull");
+    expect((await lookOnce([both], kept, log)).words).toEqual([
+      expect.stringMatching(/^over: matcher-stopped: .* from 11 on to 301: those were not looked at$/),
+    ]);
+  });
+});
+
 describe("an alert", () => {
+  it("that waited for somebody who is gone is told to who took the place, but not again to who sees the program", async () => {
+    const log = await logWith("wanted 300");
+    const kept = nothingKept();
+    const own: Alert[] = [];
+    const told: Alert[] = [];
+    const dead = { name: "typo", tell: () => Promise.reject(new TlogError("ALERT_NOT_TOLD", "no")) };
+    const seeing = { ...collecting(own), isOwn: true };
+    await lookOnce([watched(log)], kept, { ...log, sinks: [seeing, dead] });
+    const warnings: string[] = [];
+    const events = { warning: ({ message }: { message: string }) => void warnings.push(message) };
+    const sinks = [seeing, collecting(told, "right")];
+    await lookOnce([watched(log)], kept, { ...log, sinks, events });
+    expect([own.length, told]).toMatchObject([1, own]);
+    expect(warnings).toEqual([expect.stringContaining("1 alerts waited for typo")]);
+  });
+
   it("is written down before it is told, and told again when nobody could be told before a crash", async () => {
     const log = await logWith("wanted 300");
     const kept = nothingKept();

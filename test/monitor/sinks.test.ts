@@ -141,11 +141,41 @@ describe("a module that matches", () => {
       path,
       "export const match = ({ json, leafIndex }) => [true, 'seven', undefined, 7][leafIndex % 4];",
     );
-    const { match } = await loadMatcherModule("module", path);
-    expect(match({ ...seen, leafIndex: 4 })).toBe(true);
-    expect(match({ ...seen, leafIndex: 5 })).toBe("seven");
-    expect(match({ ...seen, leafIndex: 6 })).toBe(false);
-    expect(() => match({ ...seen, leafIndex: 7 })).toThrow("want true, false or a text");
+    const { matchAll } = await loadMatcherModule("module", path);
+    const entries = [4, 5, 6, 7].map((leafIndex) => ({ ...seen, leafIndex }));
+    expect(await matchAll(entries)).toEqual([
+      { verdict: true },
+      { verdict: "seven" },
+      { verdict: false },
+      { failure: "want true, false or a text, got number" },
+    ]);
+  });
+
+  it("that loops without end, ends its process or throws behind everybody's back stops nothing but itself, and rests then", async () => {
+    const path = join(folder(), "match.mjs");
+    const bad =
+      "if (i === 1) for (;;); if (i === 3) process.exit(9); if (i === 4) queueMicrotask(() => { throw new Error('no'); });";
+    writeFileSync(
+      path,
+      `export const match = async ({ leafIndex: i }) => { ${bad} return i === 4 ? new Promise(() => {}) : true; };`,
+    );
+    let nowMs = 0;
+    const limits = { timeoutMs: 300, restMs: 1000, now: () => nowMs };
+    const { matchAll } = await loadMatcherModule("module", path, limits);
+    const entries = Array.from({ length: 7 }, (_, leafIndex) => ({ ...seen, leafIndex }));
+    const yes = { verdict: true };
+    expect(await matchAll(entries)).toEqual([
+      yes,
+      { failure: "no answer within 300 ms" },
+      yes,
+      { failure: "it ended its thread (9)" },
+      { failure: "no" },
+      "unseen",
+      "unseen",
+    ]);
+    expect(await matchAll(entries.slice(5))).toEqual(["unseen", "unseen"]);
+    nowMs = 1000;
+    expect(await matchAll(entries.slice(5))).toEqual([yes, yes]);
   });
 
   it.each([
