@@ -26,8 +26,10 @@ import { decodeUtf8 } from "../tlog/encoding.ts";
 import { ED25519 } from "../tlog/key.ts";
 import { addExamples, addSettings, type Call, type CommandDefinition, textFlag } from "./command.ts";
 import { waysOut } from "./configured-log.ts";
+import { collect, textFlags } from "./conformance-options.ts";
 import { doctorReport, throwDoctorVerdict } from "./doctor-report.ts";
 import { lookAtFiles, lookAtSettings } from "./doctor-settings.ts";
+import { examineWitness } from "./doctor-witness.ts";
 import { readSmallFile } from "./files.ts";
 import { reachableUrl } from "./first-steps.ts";
 import { keyOptions } from "./key-options.ts";
@@ -46,10 +48,16 @@ export const doctor: CommandDefinition = {
     addSettings(command, SERVE_SETTINGS);
     command
       .option("--backup <DIR>", "where `backup` writes to: says how old the copy is")
-      .option("--export <DIR>", "where `export` writes to: says how far behind it is");
+      .option("--export <DIR>", "where `export` writes to: says how far behind it is")
+      .option(
+        "--witness <DIR-OR-URL>",
+        "look at a witness of yours, not at a log: its data directory (with --key and --guard), its URL, or both",
+        collect,
+      );
     addExamples(command, [
       "bristlecone doctor",
       "bristlecone doctor --config /etc/bristlecone/log.json --served-at https://log.example.com/",
+      "bristlecone doctor --witness /srv/witness --witness https://witness.example.org/",
       "bristlecone doctor --json | jq 'select(.verdict == \"fail\")'",
     ]);
     command.addHelpText("after", HELP_AFTER);
@@ -60,6 +68,12 @@ export const doctor: CommandDefinition = {
       ...{ signal, now, timeoutMs: LOOK_TIMEOUT_MS, totalMs: TOTAL_MS },
       onResult: ({ check, of = "" }) => output.progressLine(`${check} ${of}`),
     });
+    const witnesses = textFlags(call.flags, "witness");
+    if (witnesses.length > 0) {
+      await examineWitness(call, sheet, witnesses);
+      await doctorReport(output, sheet.results, []);
+      return throwDoctorVerdict(sheet.results);
+    }
     const config = await call.config();
     const { paths, settings } = await lookAtSettings(sheet, config);
     if (paths !== undefined) await examine(call, sheet, { config, paths });
@@ -69,7 +83,7 @@ export const doctor: CommandDefinition = {
 };
 
 const HELP_AFTER = `
-Give it what \`serve\` is given. It writes nothing, and a server that runs is not disturbed: it reads beside it, sends some forty GET
+Give it what \`serve\` is given, or \`--witness\`. It writes nothing, and a server that runs is not disturbed: it reads beside it, sends some forty GET
 requests to the URLs of --served-at (without any, to --listen), and one GET to each witness. Run it as the user that runs the log.
 
 Each check ends as ok, warn, FAIL, unknown (it could not be looked at) or skipped (there is nothing to look at).
@@ -110,13 +124,19 @@ async function keysOf(
   sheet: Sheet,
   { config, paths }: Subject,
 ): Promise<readonly NoteSigner[] | undefined> {
+  const passphraseFile = config.value("formerPassphraseFile");
   const configured: readonly (Omit<ConfiguredKey, "reference"> & {
     readonly reference?: string | undefined;
   })[] = [
     { flag: "--key", reference: paths.key, type: ED25519 },
     { flag: "--ml-dsa-key", reference: paths.mlDsaKey, type: ML_DSA_44 },
-    { flag: "--former-key", reference: paths.formerKey, type: ED25519 },
-    { flag: "--former-ml-dsa-key", reference: paths.formerMlDsaKey, type: ML_DSA_44 },
+    { flag: "--former-key", reference: paths.formerKey, type: ED25519, passphraseFile },
+    {
+      flag: "--former-ml-dsa-key",
+      reference: paths.formerMlDsaKey,
+      type: ML_DSA_44,
+      passphraseFile,
+    },
   ];
   const keys = configured.flatMap(({ reference, ...key }) =>
     reference === undefined ? [] : [{ ...key, reference }],

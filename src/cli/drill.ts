@@ -28,7 +28,7 @@ import { humanBytes } from "./progress.ts";
 const DEFAULT_MAX_SECONDS = 900;
 const MAX_SECONDS = 86_400;
 /** For what rehearsals append, and for indices that are made anew. */
-const WORKING_BYTES = 512 * 1024 * 1024;
+const WORKING_BYTES = 128 * 1024 * 1024;
 
 /** `drill`: rehearses on copies of a log what its operator hopes never to meet, and reports how it went. */
 export const drill: CommandDefinition = {

@@ -13,8 +13,8 @@ import { inBytes } from "./words.ts";
 export interface DiskLook {
   readonly directory: string;
   readonly guard: string;
-  /** Entries are turned away while less is free; 0: never. */
-  readonly minFreeBytes: number;
+  /** Entries are turned away while less is free; 0: never. Undefined: a witness, which has no such floor. */
+  readonly minFreeBytes: number | undefined;
   /** Undefined: as the disk allows. */
   readonly maxDataBytes: number | undefined;
 }
@@ -89,6 +89,10 @@ async function seeFileSystem(directory: string): Promise<Outcome> {
 
 async function seeFreeSpace({ directory, minFreeBytes }: DiskLook): Promise<Outcome> {
   const free = await freeBytes(await standing(directory));
+  if (minFreeBytes === undefined) {
+    if (free >= LITTLE_BYTES) return ok(`${inBytes(free)} free`);
+    return warn(`${inBytes(free)} free`, "make room: a witness whose disk is full cosigns no more");
+  }
   const words = `${inBytes(free)} free, ${minFreeBytes === 0 ? "no floor (--min-free-bytes 0)" : `floor ${inBytes(minFreeBytes)}`}`;
   const advice = "make room or enlarge the volume; entries are turned away below --min-free-bytes";
   if (free < minFreeBytes) return fail(`${words}: entries are turned away`, advice);

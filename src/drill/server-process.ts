@@ -66,7 +66,18 @@ export async function runCommand(
 function launch(options: ServerOptions) {
   const { program, folder, place, keyFile, flags = [], maxFileBytes, signal } = options;
   const own = ["--listen", "127.0.0.1:0", "--data", place.data, "--key", keyFile, "--guard", place.guard];
-  const serve = [...program, "serve", "--json", "--log-level", "warn", ...own, ...flags];
+  // There was room when the drill began. Of a flag that is given twice the last counts.
+  const serve = [
+    ...program,
+    "serve",
+    "--json",
+    "--log-level",
+    "warn",
+    "--min-free-bytes",
+    "0",
+    ...own,
+    ...flags,
+  ];
   const child = spawnIn(folder, maxFileBytes === undefined ? serve : limited(maxFileBytes, serve));
   return watched(child, signal);
 }
