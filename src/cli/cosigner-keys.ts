@@ -42,6 +42,12 @@ export async function openCosignerKeys(
   return [key, await openCosigner(paths.mlDsaKey, second)];
 }
 
+/** Whether no key of these was ever there to sign anything: {@link openCosignerKeys} will make the only one. */
+export function areKeysToBeMade({ key, mlDsaKey }: DataPaths): boolean {
+  const file = keyFileOf(key);
+  return file !== undefined && !existsSync(file) && mlDsaKey === undefined;
+}
+
 /** Whether something says that a witness lived here: what it signed must not be forgotten with a new key or guard. */
 export function isWitnessThere({ data, guard }: Pick<DataPaths, "data" | "guard">): boolean {
   return existsSync(guard) || existsSync(join(data, "data.mdb"));

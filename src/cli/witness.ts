@@ -18,7 +18,7 @@ import type { RosterEntry } from "../witness/roster.ts";
 import type { OwnSignature } from "../witness/witness.ts";
 import { assertSettings } from "./checked-settings.ts";
 import { addExamples, addSettings, type Call, type CommandDefinition } from "./command.ts";
-import { openCosignerKeys } from "./cosigner-keys.ts";
+import { areKeysToBeMade, openCosignerKeys } from "./cosigner-keys.ts";
 import { shellQuoted } from "./first-steps.ts";
 import { keyOptions } from "./key-options.ts";
 import { type DataPaths, dataPaths, WITNESS_DATA } from "./serve-key.ts";
@@ -117,6 +117,7 @@ async function start(
   opened.push(() => mlDsa44.close());
   const recreateGuard = config.value("recreateGuard");
   const keyed = { ...keyOptions(call, config), name: config.value("name"), mlDsa44, recreateGuard };
+  const isNewborn = areKeysToBeMade(paths);
   const keys = await openCosignerKeys(paths, keyed);
   const owner = ownerOf(keys);
   const file = await openRosterFile({ directory: paths.data, owner, settings, events });
@@ -132,7 +133,7 @@ async function start(
     mlDsa44,
     maxStoreBytes: config.value("maxDataBytes"),
     recreateGuard: config.value("recreateGuard"),
-    ownSignatures: await ownSignatures(search, events),
+    ownSignatures: isNewborn ? [] : await ownSignatures(search, events),
     adoptOwnSignatures: config.value("adoptOwnSignatures"),
   });
   opened.push(() => witness.close());

@@ -66,6 +66,14 @@ describe("witness", () => {
     expect(info).toMatchObject({ name: "witness.example/w1", vkeys: first.vkeys, logCount: 0 });
   });
 
+  it("asks logs what its keys signed when they were there before, and not when it has just made its key", async () => {
+    const cwd = temporaryDirectory();
+    const key = await callCli(["keygen", "--origin", "log.example", "--out", join(cwd, "log.key")]);
+    const argv = ["--log", `${key.stdout.trim()} http://127.0.0.1:9`, "--log-level", "warn"];
+    expect((await stop(await witnessing(cwd, argv))).stderr).not.toContain("OWN_SIGNATURES_UNKNOWN");
+    expect((await stop(await witnessing(cwd, argv))).stderr).toContain("OWN_SIGNATURES_UNKNOWN");
+  });
+
   it("cosigns what a log sends it under a policy, and what it reads from a log that does not", async () => {
     const cwd = temporaryDirectory();
     const unasked = await serving(temporaryDirectory());
