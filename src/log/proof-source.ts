@@ -1,3 +1,4 @@
+import { TlogError } from "../errors.ts";
 import type { LogEvents } from "../events.ts";
 import type { LogReader } from "../store/store.ts";
 import type { NodeCache } from "./node-cache.ts";
@@ -11,7 +12,7 @@ import type { Withheld } from "./withheld.ts";
  */
 export class ProofSource {
   readonly #make: () => { readonly nodes: NodeCache; readonly receipts: Receipts };
-  #held: { readonly nodes: NodeCache; readonly receipts: Receipts }; // owned by the constructor's listener
+  #held: { readonly nodes: NodeCache; readonly receipts: Receipts }; // owned by the constructor's listener and receipt()
 
   /** @param store - refuses what is withheld. */
   constructor(
@@ -35,7 +36,21 @@ export class ProofSource {
     return this.#held.nodes;
   }
 
-  get receipts(): Receipts {
-    return this.#held.receipts;
+  /**
+   * As {@link Receipts.encode}. Where what is held does not hash to the signed root, storage is read once more: what was read wrong once, in
+   * a tile that is not full and so in no tile above, would be refused until the tile grows.
+   */
+  async receipt(...of: Parameters<Receipts["encode"]>): Promise<Uint8Array> {
+    const held = this.#held;
+    try {
+      return await held.receipts.encode(...of);
+    } catch (error) {
+      if (!(error instanceof TlogError) || error.code !== "STORE_DAMAGED") throw error;
+      const anew = this.#make();
+      const receipt = await anew.receipts.encode(...of);
+      // Only what is better than what was held: a damaged disk must not have all of it read again for each request.
+      if (this.#held === held) this.#held = anew;
+      return receipt;
+    }
   }
 }

@@ -147,7 +147,7 @@ export class StoredLog implements Log {
   async receiptBytes(leafIndex: number): Promise<Uint8Array> {
     const publication = this.#publication();
     if (leafIndex < publication.treeSize) {
-      return await this.#source.receipts.encode(leafIndex, publication, this.readableSize());
+      return await this.#source.receipt(leafIndex, publication, this.readableSize());
     }
     throw leafIndex < this.integratedSize()
       ? new TlogError(

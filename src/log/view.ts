@@ -71,7 +71,7 @@ export function openView(options: {
     async receiptBytes(leafIndex) {
       const publication = publicationOf();
       if (leafIndex < publication.treeSize)
-        return await source.receipts.encode(leafIndex, publication, publication.treeSize);
+        return await source.receipt(leafIndex, publication, publication.treeSize);
       const message = `leaf ${leafIndex} is not in the tree of size ${publication.treeSize}`;
       throw new TlogError("NOT_PUBLISHED", message);
     },

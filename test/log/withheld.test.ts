@@ -31,3 +31,33 @@ it("nothing is made of what was held of a tile that is withheld now, by the log 
   expect(log.state()).toEqual({ status: "writable" });
   await log.close();
 });
+
+it("a tile that was read wrong once is read again: receipts are right as soon as storage is", async () => {
+  const disks = emptyDisks();
+  const log = await openOn(disks);
+  await log.addBatch(Array.from({ length: SIZE }, (_, at) => entry(at)));
+  await published(log, SIZE - 1);
+  const { treeSize, checkpoint } = log.published();
+  const sound = openMemoryStore({ origin: ORIGIN, disk: disks.store });
+  let wrong = 0; // how often storage is still to be read wrong
+  const store = {
+    ...sound,
+    published: () => ({ treeSize, checkpoint }),
+    async readTile(tile: Parameters<typeof sound.readTile>[0]) {
+      const bytes = await sound.readTile(tile);
+      if (wrong === 0 || tile.level !== 0 || tile.index !== 2) return bytes;
+      wrong -= 1;
+      return bytes?.map((byte, at) => (at === 9 ? byte ^ 1 : byte));
+    },
+  };
+  const view = openView({ store, origin: ORIGIN, vkeys: log.vkeys, withheld: new Withheld() });
+  wrong = Number.POSITIVE_INFINITY;
+  await expectCodeAsync(view.receipt(5), "STORE_DAMAGED");
+  wrong = 0;
+  const receipt = await view.receipt(5);
+  expect(receipt).toEqual(await log.receipt(5));
+  const other = openView({ store, origin: ORIGIN, vkeys: log.vkeys, withheld: new Withheld() });
+  wrong = 1;
+  expect(await other.receipt(5)).toEqual(receipt);
+  await log.close();
+});
