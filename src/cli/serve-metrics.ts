@@ -40,6 +40,7 @@ export async function configuredLogMetrics(
     minFreeBytes: config.value("minFreeBytes") ?? DEFAULT_MIN_FREE_BYTES,
     isServedWatched: config.value("servedAt") !== undefined,
     keys: await keysInFiles(paths, signers),
+    hasLocalWitnesses: config.value("localWitnesses") > 0,
     webhooks: webhooks.map(({ settings }) => settings.name),
   });
 }

@@ -104,7 +104,9 @@ async function runLog(
   about.origin = signers[0]?.verifierKey.name;
   const metrics = await configuredLogMetrics(config, { paths, signers, webhooks });
   const events = toldAlso(metrics, lines);
-  const local = await localWitnesses(call, { config, paths, signers });
+  const counted = metrics?.localWitnesses;
+  const local = await localWitnesses(call, { config, paths, signers, told: counted?.events });
+  counted?.watch(local?.mounted.map(({ witness }) => witness) ?? []);
   // Not `await using`: TypeScript 6.0 leaves the ".ts" of an import() that stands beside one.
   const bytesPerSecond = config.value("scrubBytesPerSecond");
   const scrub = bytesPerSecond === 0 ? undefined : { bytesPerSecond };

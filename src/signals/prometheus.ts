@@ -24,7 +24,9 @@ export function recorded({ span, seconds }: Times): readonly RecordedRow[] {
   const ratios = OBJECTIVES.flatMap((objective) =>
     WINDOWS.map((window) => ({
       name: recordedName(objective, window),
-      expr: `${objective.bad(span(window))} / ${objective.all(span(window))}`,
+      // Of bad ones there is no series before the first: none of them is 0, not nothing. And without requests there is no share:
+      // one 0 / 0 in an idle hour would make the average of a month NaN.
+      expr: `(${objective.bad(span(window))} or 0 * ${objective.all(span(window))}) / (${objective.all(span(window))} > 0)`,
     })),
   );
   const free = "bristlecone_storage_free_bytes";

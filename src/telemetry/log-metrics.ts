@@ -1,11 +1,13 @@
 import type { LogEvents, ReaderEvents } from "../events.ts";
 import type { ServedMetrics } from "../http/running-server.ts";
 import type { Log, Scrubbing } from "../log/log.ts";
-import { formatVerifierKey, keyLabel, parseVerifierKey } from "../tlog/key.ts";
+import { keyLabel, parseVerifierKey, type VerifierKey } from "../tlog/key.ts";
+import { isSameVerifierKey, type KeyChange } from "../tlog/key-change.ts";
 import type { MetricRegistry } from "./metric-registry.ts";
 import { one, openServerMetrics, type ServerMetricsOptions, stateSet } from "./server-metrics.ts";
 import { Unpublished } from "./unpublished.ts";
 import { webhookEvents } from "./webhook-metrics.ts";
+import { type LocalWitnessMetrics, localWitnessMetrics } from "./witness-metrics.ts";
 import { witnessesWatched } from "./witnesses-watched.ts";
 
 export interface LogMetricsOptions extends ServerMetricsOptions {
@@ -19,6 +21,8 @@ export interface LogMetricsOptions extends ServerMetricsOptions {
   readonly isServedWatched: boolean;
   /** When each key's file was written, in milliseconds since 1970: what is known of keys that the log never changed. */
   readonly keys: readonly { readonly name: string; readonly sinceMs: number }[];
+  /** Whether witnesses run in the log's process. */
+  readonly hasLocalWitnesses: boolean;
   /** Names of receivers that the log tells. */
   readonly webhooks: readonly string[];
 }
@@ -26,6 +30,8 @@ export interface LogMetricsOptions extends ServerMetricsOptions {
 /** The metrics of one log: what its events tell, and what it says of itself when somebody looks. */
 export interface LogMetrics extends ServedMetrics {
   readonly events: LogEvents & ReaderEvents;
+  /** Undefined: the log has none in its process. */
+  readonly localWitnesses: LocalWitnessMetrics | undefined;
   /** From now on this log is asked too. Once. */
   watch(log: Log): void;
 }
@@ -44,6 +50,9 @@ export function openLogMetrics(options: LogMetricsOptions): LogMetrics {
   return {
     requests,
     page: () => registry.page(),
+    localWitnesses: options.hasLocalWitnesses
+      ? localWitnessMetrics(registry, { ...options, warnings })
+      : undefined,
     watch: (log) => watchLog(registry, log, options),
     events: {
       ...pipeline,
@@ -159,8 +168,12 @@ function watchLog(registry: MetricRegistry, log: Log, { keys }: Pick<LogMetricsO
   registry.gauge("bristlecone_log_pending_entries_limit", () => one(maxPendingEntries));
   registry.gauge("bristlecone_log_pending_bytes", () => one(log.pending().pendingBytes));
   registry.gauge("bristlecone_log_pending_bytes_limit", () => one(maxPendingBytes));
+  const ownKeys = log.vkeys.map(parseVerifierKey);
   registry.gauge("bristlecone_log_key_since_timestamp_seconds", () =>
-    keysSince(log, keys).map(({ name, sinceMs }) => ({ labels: { key: name }, value: sinceMs / 1000 })),
+    keysSince(ownKeys, log.keyHistory?.changes ?? [], keys).map(({ name, sinceMs }) => ({
+      labels: { key: name },
+      value: sinceMs / 1000,
+    })),
   );
   const ofScrub = (value: (scrubbing: Scrubbing) => number) => () => {
     const scrubbing = log.scrubbing?.();
@@ -185,17 +198,22 @@ function stateOf(log: Log): string {
   return state.status === "read-only" ? (PASSING[state.code] ?? state.status) : state.status;
 }
 
-/** A change of the keys has its time and the log's signatures; of keys from the log's beginning only their files are known. */
-function keysSince(
-  { vkeys, keyHistory }: Pick<Log, "vkeys" | "keyHistory">,
+/**
+ * Since when keys have been in use. A change of the keys has its time and the log's signatures; of keys from the log's beginning only
+ * their files are known.
+ */
+export function keysSince(
+  keys: readonly VerifierKey[],
+  changes: readonly Pick<KeyChange, "atSeconds" | "oldKeys" | "newKeys">[],
   inFiles: LogMetricsOptions["keys"],
 ): LogMetricsOptions["keys"] {
-  const changes = keyHistory?.changes ?? [];
-  return vkeys.flatMap((vkey) => {
-    const name = keyLabel(parseVerifierKey(vkey));
-    const came = changes.find(({ newKeys }) => newKeys.some((key) => formatVerifierKey(key) === vkey));
-    const isFirst = changes[0]?.oldKeys.some((key) => formatVerifierKey(key) === vkey) ?? true;
-    if (came !== undefined && !isFirst) return [{ name, sinceMs: came.atSeconds * 1000 }];
-    return inFiles.filter((key) => key.name === name);
+  return keys.flatMap((key) => {
+    const isAmong = (others: readonly VerifierKey[] = []) =>
+      others.some((other) => isSameVerifierKey(other, key));
+    const came = changes.find(({ newKeys }) => isAmong(newKeys));
+    const name = keyLabel(key);
+    if (came !== undefined && !isAmong(changes[0]?.oldKeys))
+      return [{ name, sinceMs: came.atSeconds * 1000 }];
+    return inFiles.filter((known) => known.name === name);
   });
 }

@@ -20,6 +20,47 @@ export interface WitnessMetrics extends ServedMetrics {
 
 export function openWitnessMetrics(options: ServerMetricsOptions): WitnessMetrics {
   const { registry, requests, warnings } = openServerMetrics(options);
+  return {
+    requests,
+    page: () => registry.page(),
+    watch: (witness) => watchWitness(registry, witness),
+    events: witnessEvents(registry, { ...options, warnings }),
+  };
+}
+
+/** Witnesses in a log's process, on its page: counted together, as what one operator runs beside the log. */
+export interface LocalWitnessMetrics {
+  readonly events: WitnessEvents;
+  /** From now on these are asked too. Once. */
+  watch(witnesses: readonly Witness[]): void;
+}
+
+export function localWitnessMetrics(
+  registry: MetricRegistry,
+  options: { readonly clock: () => number; readonly warnings: BoundedCounter },
+): LocalWitnessMetrics {
+  return {
+    events: witnessEvents(registry, options),
+    watch(witnesses) {
+      registry.gauge("bristlecone_witness_info", () =>
+        witnesses.map(({ name }) => ({ labels: { name }, value: 1 })),
+      );
+      registry.gauge("bristlecone_witness_state", () => {
+        const states = witnesses.map((witness) => witness.state().status);
+        return stateSet(
+          STATES,
+          ["read-only", "closing"].find((bad) => states.some((is) => is === bad)) ?? "ok",
+        );
+      });
+      registry.gauge("bristlecone_witness_logs", () => one(1));
+    },
+  };
+}
+
+function witnessEvents(
+  registry: MetricRegistry,
+  { clock, warnings }: { readonly clock: () => number; readonly warnings: BoundedCounter },
+): WitnessEvents {
   const cosigned = registry.counter("bristlecone_witness_cosigned_total");
   const took = registry.histogram("bristlecone_witness_cosign_duration_seconds");
   const refused = new BoundedCounter(registry.counter("bristlecone_witness_refused_total"));
@@ -29,20 +70,15 @@ export function openWitnessMetrics(options: ServerMetricsOptions): WitnessMetric
   let cosignedAtMs = 0; // owned by cosigned()
   registry.gauge("bristlecone_witness_last_cosigned_timestamp_seconds", () => one(cosignedAtMs / 1000));
   return {
-    requests,
-    page: () => registry.page(),
-    watch: (witness) => watchWitness(registry, witness),
-    events: {
-      cosigned({ elapsedMs }) {
-        cosigned.inc();
-        took.observe(elapsedMs / 1000);
-        cosignedAtMs = options.clock();
-      },
-      refused: ({ code }) => refused.count(code),
-      headCompared: ({ verdict }) => compared.inc({ verdict }),
-      evidenceStored: () => evidence.inc(),
-      warning: ({ code }) => warnings.count(code),
+    cosigned({ elapsedMs }) {
+      cosigned.inc();
+      took.observe(elapsedMs / 1000);
+      cosignedAtMs = clock();
     },
+    refused: ({ code }) => refused.count(code),
+    headCompared: ({ verdict }) => compared.inc({ verdict }),
+    evidenceStored: () => evidence.inc(),
+    warning: ({ code }) => warnings.count(code),
   };
 }
 

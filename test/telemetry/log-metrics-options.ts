@@ -12,6 +12,7 @@ export function logMetricsOptions(options: Partial<LogMetricsOptions> = {}): Log
     minFreeBytes: 500,
     isServedWatched: true,
     keys: [{ name: "k", sinceMs: 1_600_000_000_000 }],
+    hasLocalWitnesses: false,
     webhooks: ["ci"],
     ...options,
   };

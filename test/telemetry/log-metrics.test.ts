@@ -11,8 +11,9 @@ import {
 import { LOG_METRICS } from "../../src/signals/log-metrics.ts";
 import type { MetricRow } from "../../src/signals/metric.ts";
 import { SERVER_METRICS } from "../../src/signals/process-metrics.ts";
-import { openLogMetrics } from "../../src/telemetry/log-metrics.ts";
+import { keysSince, openLogMetrics } from "../../src/telemetry/log-metrics.ts";
 import { Unpublished } from "../../src/telemetry/unpublished.ts";
+import { keyLabel, type VerifierKey } from "../../src/tlog/key.ts";
 import { logMetricsOptions } from "./log-metrics-options.ts";
 
 const ORIGIN = "example.com/metered";
@@ -88,6 +89,49 @@ describe("GET /metrics of a log", () => {
     expect(body).toContain('bristlecone_log_read_only_info{code="LOG_ROLLED_BACK"} 1');
     expect(body.match(/bristlecone_warnings_total\{/g)).toHaveLength(101);
     expect(body).toContain('bristlecone_warnings_total{code="other"} 200');
+  });
+});
+
+describe("what runs beside a log", () => {
+  it("is counted on its page: receivers of webhooks, witnesses of its own, a key that does not sign", async () => {
+    const { events, localWitnesses, page } = openLogMetrics(logMetricsOptions({ hasLocalWitnesses: true }));
+    events.webhookFailed?.({ name: "ci", code: "REMOTE_REFUSED", message: "", failures: 1 });
+    localWitnesses?.events.evidenceStored?.({ origin: ORIGIN, id: "", kind: "" });
+    localWitnesses?.watch([]);
+    events.warning?.({ code: "SIGNER_FAILED", message: "" });
+    const lines = (await page()).body.split("\n");
+    expect(sampleOf(lines, 'bristlecone_log_webhook_up{webhook="ci"}')).toBe(0);
+    expect(sampleOf(lines, "bristlecone_witness_evidence_total")).toBe(1);
+    expect(sampleOf(lines, 'bristlecone_witness_state{state="ok"}')).toBe(1);
+    expect(sampleOf(lines, "bristlecone_log_signer_up")).toBe(0);
+    events.webhookDelivered?.({ name: "ci", treeSize: 7, elapsedMs: 3 });
+    events.signerRecovered?.({ failedForMs: 5 });
+    const after = (await page()).body.split("\n");
+    expect(sampleOf(after, 'bristlecone_log_webhook_up{webhook="ci"}')).toBe(1);
+    expect(sampleOf(after, 'bristlecone_log_webhook_told_entries{webhook="ci"}')).toBe(7);
+    expect(sampleOf(after, "bristlecone_log_signer_up")).toBe(1);
+  });
+
+  it("says since when a key signs: by the history of keys, else by its file", async () => {
+    const [first, second, third] = await Promise.all(
+      [1, 2, 3].map(async (seed) => {
+        const key = await generateSigningKey({ name: ORIGIN, seed: new Uint8Array(32).fill(seed) });
+        return (await openSigner(formatSigningKey(key))).verifierKey;
+      }),
+    );
+    if (first === undefined || second === undefined || third === undefined) throw new Error("no keys");
+    const inFiles = [first, second].map((key) => ({ name: keyLabel(key), sinceMs: 5_000 }));
+    const changes = [
+      { atSeconds: 100, oldKeys: [first], newKeys: [second] },
+      { atSeconds: 200, oldKeys: [second], newKeys: [third] },
+    ];
+    const since = (keys: readonly VerifierKey[], known: typeof changes) =>
+      keysSince(keys, known, inFiles).map(({ sinceMs }) => sinceMs);
+    expect(since([first], [])).toEqual([5_000]);
+    expect(since([first], changes)).toEqual([5_000]);
+    expect(since([second], changes)).toEqual([100_000]);
+    expect(since([third], changes)).toEqual([200_000]);
+    expect(since([third], [])).toEqual([]);
   });
 });
 
