@@ -1,6 +1,6 @@
-import { stat } from "node:fs/promises";
+import { access, constants, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { commandLine } from "../config.ts";
 import type { Rehearsal } from "../drill/rehearsal.ts";
 import { REHEARSALS } from "../drill/rehearsals.ts";
@@ -67,6 +67,8 @@ export const drill: CommandDefinition = {
     const scratch = resolve(textFlag(flags, "scratch") ?? tmpdir());
     const timeoutMs = 1000 * secondsFlag(textFlag(flags, "maxSeconds"));
     const policy = await policyFrom(config.value("witnessPolicy"));
+    const path = textFlag(flags, "report");
+    if (path !== undefined) await assertWritable(path);
     await assertRoom({ from, scratch, copies: 1 + Math.max(...rehearsals.map(({ copies }) => copies)) });
     const copying = openCopyProgress(output, now);
     let doing = ""; // owned by the listeners below
@@ -84,7 +86,6 @@ export const drill: CommandDefinition = {
         onStep: ({ did }) => output.progressLine(`${doing}: ${did}`),
       });
       output.progressLine("");
-      const path = textFlag(flags, "report");
       if (path !== undefined) await replaceFile(path, formatDrillReport(report));
       if (output.isJson) {
         for (const result of report.results) await output.result({ text: "", json: resultJson(result) });
@@ -125,6 +126,15 @@ function secondsFlag(text: string | undefined): number {
   const seconds = /^[1-9][0-9]{0,5}$/.test(text) ? parseDecimal(text) : 0;
   if (seconds >= 1 && seconds <= MAX_SECONDS) return seconds;
   throw new TlogError("USAGE", `--max-seconds: want a whole number from 1 to ${MAX_SECONDS}, got ${text}`);
+}
+
+/** Minutes before it is written. @throws {TlogError} FILE_UNWRITABLE */
+async function assertWritable(path: string): Promise<void> {
+  await access(dirname(resolve(path)), constants.W_OK).catch((cause: unknown) => {
+    throw new TlogError("FILE_UNWRITABLE", `--report: ${path} cannot be written (${codeOf(cause)})`, {
+      cause,
+    });
+  });
 }
 
 /** @throws {TlogError} POLICY_MALFORMED | FILE_UNREADABLE */

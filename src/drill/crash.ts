@@ -19,9 +19,10 @@ import { seconds } from "./words.ts";
 
 const WRITERS = 16;
 const KILLS_UNDER_LOAD = 4;
-/** How long writers write before a kill: at random up to so long. */
-const MIN_LOAD_MS = 150;
-const MAX_LOAD_MS = 900;
+/** A kill comes when so many entries were answered, at random up to the larger one; and in any case after so long. */
+const FEWEST_ANSWERED = 50;
+const MOST_ANSWERED = 1_000;
+const LONGEST_LOAD_MS = 5_000;
 /** Where in the time that a start takes it is killed. */
 const KILLS_WHILE_STARTING = [0.35, 0.7, 0.95];
 const ADDED_WITHIN_MS = 60_000;
@@ -106,7 +107,9 @@ class Lives {
     const before = this.#ledger.size;
     const load = { entries: this.#entries, ledger: this.#ledger, count: WRITERS, signal };
     const writers = startWriters(log, load);
-    await pause(MIN_LOAD_MS + Math.random() * (MAX_LOAD_MS - MIN_LOAD_MS), signal);
+    const wanted = before + FEWEST_ANSWERED + Math.random() * (MOST_ANSWERED - FEWEST_ANSWERED);
+    const latest = this.#scene.now() + LONGEST_LOAD_MS;
+    while (this.#ledger.size < wanted && this.#scene.now() < latest) await pause(1, signal);
     const inFlight = writers.inFlight();
     const killedAt = this.#scene.now();
     await this.#server?.kill();
@@ -152,7 +155,7 @@ class Lives {
     const tookMs = now() - killedAt;
     this.#recoveries.push(tookMs);
     const { lost, extra } = await this.#ledger.check(log, { start: stage.treeSize, signal });
-    const saw = `${how}; takes entries again after ${seconds(tookMs)}; ${this.#ledger.checked} answered entries are there, ${lost} are lost; ${extra} that nobody was answered were kept`;
+    const saw = `${how}; takes entries again after ${seconds(tookMs)}; of all that was answered ${this.#ledger.checked} entries are there and ${lost} are lost; ${extra} whose answer did not arrive were kept`;
     return { saw, isAsExpected: lost === 0 };
   }
 

@@ -21,6 +21,16 @@ export class Entries {
   }
 }
 
+/** What is read of a log; `LogClient` does it, and verifies. */
+export interface ReadLog {
+  checkpoint(options: { readonly signal: AbortSignal }): Promise<{ readonly treeSize: number }>;
+  entries(range: {
+    readonly start: number;
+    readonly end: number;
+    readonly signal: AbortSignal;
+  }): AsyncIterable<{ readonly leafIndex: number; readonly entry: Uint8Array }>;
+}
+
 /** What a log answered, to be held against what it keeps. */
 export class Ledger {
   readonly #answered = new Map<number, Uint8Array>(); // owned by answered()
@@ -41,7 +51,7 @@ export class Ledger {
    * @returns how many answered entries are not where they were said to be, and how many leaves were never answered to anybody.
    */
   async check(
-    log: LogClient,
+    log: ReadLog,
     { start, signal }: { readonly start: number; readonly signal: AbortSignal },
   ): Promise<{ readonly lost: number; readonly extra: number; readonly treeSize: number }> {
     let found = 0;
@@ -66,7 +76,7 @@ export class Ledger {
 const COVERED_WITHIN_MS = 30_000;
 
 /** The first head that covers so many leaves; it has to come within a bounded time once they were answered. */
-async function covering(log: LogClient, size: number, signal: AbortSignal) {
+async function covering(log: ReadLog, size: number, signal: AbortSignal) {
   const deadline = performance.now() + COVERED_WITHIN_MS;
   for (;;) {
     const head = await log.checkpoint({ signal });

@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } 
 import { join } from "node:path";
 import { beforeAll, describe, expect, inject, it } from "vitest";
 import { backUp } from "../../src/archive/backup.ts";
+import { Ledger } from "../../src/drill/load.ts";
 import { lostWitness } from "../../src/drill/lost-witness.ts";
 import type { Rehearsal } from "../../src/drill/rehearsal.ts";
 import { restore } from "../../src/drill/restore.ts";
@@ -141,12 +142,32 @@ describe("a drill", () => {
     expect(seen).not.toContain(`— ${origin} `);
   });
 
+  it("finds entries that are not where they were answered to be, and one index that was given twice", async () => {
+    const [first, second, other] = ["first", "second", "other"].map((text) => new TextEncoder().encode(text));
+    if (first === undefined || second === undefined || other === undefined) return expect.unreachable();
+    const log = {
+      checkpoint: async () => ({ treeSize: 2 }),
+      async *entries() {
+        yield { leafIndex: 0, entry: first };
+        yield { leafIndex: 1, entry: other };
+      },
+    };
+    const ledger = new Ledger();
+    ledger.answered(0, first);
+    expect(await ledger.check(log, { start: 0, signal: never })).toMatchObject({ lost: 0, extra: 1 });
+    ledger.answered(1, second);
+    expect(await ledger.check(log, { start: 0, signal: never })).toMatchObject({ lost: 1, extra: 0 });
+    ledger.answered(0, first);
+    expect((await ledger.check(log, { start: 0, signal: never })).lost).toBe(2);
+  });
+
   it("is refused in words where it cannot begin", async () => {
     const refusals = [
       [["--only", "flood"], 2, "--only: want one of crash, restore"],
       [[join(folder, "nothing")], 2, "holds no log"],
       [[data, "--scratch", join(folder, "nothing")], 2, "--scratch"],
       [[data, "--max-seconds", "0"], 2, "--max-seconds: want a whole number"],
+      [[data, "--report", join(folder, "nothing", "drill.md")], 2, "--report"],
       [[data, "--policy", join(folder, "nothing")], 2, "nothing"],
     ] as const;
     for (const [args, code, words] of refusals) {
