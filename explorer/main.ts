@@ -115,9 +115,9 @@ function sectionOf(route: Route): Route {
 function showStatus(session: Session): void {
   const { trust, head, failure: error, verifiedAtMs } = session.state();
   const [name, text] = ((): readonly [string, string] => {
+    if (trust === undefined) return ["thin", "no key to verify with"];
     if (error !== undefined && isAccusation(error)) return ["bad", "verification failed"];
     if (error !== undefined) return ["thin", head === undefined ? "log not reached" : "log not reached now"];
-    if (trust === undefined) return ["thin", "no key to verify with"];
     if (head === undefined || verifiedAtMs === undefined) return ["", "verifying…"];
     return trust.source === "first-visit"
       ? ["thin", "head verified, key not confirmed"]

@@ -113,6 +113,8 @@ export function isAccusation({ code }: TlogError): boolean {
     "ENTRY_UNKNOWN",
     "ABORTED",
     "ARGUMENT_INVALID",
+    "POLICY_MALFORMED",
+    "VKEY_MALFORMED",
   ].includes(code);
 }
 

@@ -195,7 +195,7 @@ function peak(at: {
   const middle = (left + right) / 2;
   const count = subtree.end - subtree.start;
   const room = right - left;
-  const label = room > 54 ? grouped(count) : compactCount(count);
+  const label = grouped(count).length * 6.8 <= room ? grouped(count) : compactCount(count);
   const href =
     count === 1
       ? formatRoute({ page: "entry", leafIndex: subtree.start })
@@ -212,7 +212,8 @@ function peak(at: {
     s("title", {}, `${leavesText(subtree)}, level ${level}`),
     s("path", { d: `M${middle} ${ground - rise}L${right} ${ground}L${left} ${ground}Z`, class: "node peak" }),
     contours,
-    room > 14 && s("text", { x: middle, y: ground + 16, "text-anchor": "middle", class: "small" }, label),
+    label.length * 6.8 <= room + 4 &&
+      s("text", { x: middle, y: ground + 16, "text-anchor": "middle", class: "small" }, label),
     room > 46 &&
       s(
         "text",

@@ -44,6 +44,10 @@ export function verifyView(page: Page, given: readonly GivenFile[]): void {
 
 function chooser(take: (files: readonly GivenFile[]) => void): HTMLElement {
   const input = h("input", { type: "file", multiple: true, id: "files" });
+  // So that a file which changed can be chosen again.
+  input.addEventListener("click", () => {
+    input.value = "";
+  });
   input.addEventListener("change", () => void readFiles(input.files ?? []).then(take));
   const field = h("textarea", {
     id: "pasted",

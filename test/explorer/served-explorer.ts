@@ -14,6 +14,8 @@ export interface ServedExplorer {
   readonly log: Log;
   /** Of the proxy, with a slash. */
   readonly url: string;
+  /** Of the log's own server, whose streams the proxy would hold back. */
+  readonly direct: string;
   readonly vkey: string;
   /** From now on; nothing: shows everything as it is. */
   show(...changes: readonly Change[]): void;
@@ -35,14 +37,15 @@ export async function serveExplorer(
     readonly count?: number;
     readonly witnesses?: Parameters<typeof openLog>[0]["witnesses"];
     readonly mounted?: readonly MountedWitness[];
+    /** An open one; it is closed with the rest. */
+    readonly log?: Log;
+    /** The path below which the proxy shows the log, with slashes: "/logs/one/". */
+    readonly prefix?: string;
   } = {},
 ): Promise<ServedExplorer> {
-  const { entries, count = 0, witnesses, mounted = [] } = options;
-  const log = await openLog({
-    store: openMemoryStore({ origin: ORIGIN }),
-    signer: await testSigner(),
-    witnesses,
-  });
+  const { entries, count = 0, witnesses, mounted = [], prefix = "/" } = options;
+  const store = openMemoryStore({ origin: ORIGIN });
+  const log = options.log ?? (await openLog({ store, signer: await testSigner(), witnesses }));
   const listen = { host: "127.0.0.1", port: 0 };
   const server = await serveLog({ log, listen, witnesses: mounted, explorer: await files });
   const bytes = entries ?? Array.from({ length: count }, (_, index) => entry(index));
@@ -51,7 +54,12 @@ export async function serveExplorer(
   let changes: readonly Change[] = [];
   let upstream = server.url;
   const proxy = createServer((request, response) => {
-    const path = request.url ?? "/";
+    const asked = request.url ?? "/";
+    if (!asked.startsWith(prefix)) {
+      response.writeHead(404).end();
+      return;
+    }
+    const path = `/${asked.slice(prefix.length)}`;
     void fetch(upstream + path, { headers: { "accept-encoding": "identity" } })
       .then(async (answer) => {
         let body = new Uint8Array(await answer.arrayBuffer());
@@ -67,7 +75,8 @@ export async function serveExplorer(
   });
   return {
     log,
-    url: await listening(proxy),
+    url: (await listening(proxy)) + prefix.slice(1),
+    direct: `${server.url}/`,
     vkey: log.vkeys[0] ?? "",
     show: (...shown) => {
       changes = shown;
