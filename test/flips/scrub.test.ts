@@ -1,3 +1,4 @@
+import cluster from "node:cluster";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -118,6 +119,16 @@ describe("a scrub", () => {
     expect(await answers("/tile/0/000")).toEqual([200]);
     const ready = await ask(`${served.adminUrl}/readyz`);
     expect(ready.status).toBe(200);
+    // Who takes the place of one that crashed knows it too.
+    const pids = () => Object.values(cluster.workers ?? {}).map((worker) => worker?.process.pid);
+    const killed = pids();
+    for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill("SIGKILL");
+    const isReplaced = async () =>
+      !pids().some((pid) => killed.includes(pid)) &&
+      (await ask(`${served.adminUrl}/readyz`)).text.includes('"up":2');
+    await expect.poll(isReplaced, { timeout: 60_000 }).toBe(true);
+    expect(await answers("/tile/entries/000")).toEqual([500]);
+    expect(await answers("/entry/300")).toEqual([200]);
     expect(JSON.parse(ready.text)).toMatchObject({ scrub: { findings: 1 } });
     // As a pass does that finds something else: readers that run hear it.
     log.withheld?.replace([{ level: 0, from: 0, to: 1 }]);
