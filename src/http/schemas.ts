@@ -25,6 +25,9 @@ export const Problem = z
     status: z.int().openapi({ example: 404 }),
     code: z.string().openapi({ description: "Stable; programs branch on it.", example: "NOT_PUBLISHED" }),
     detail: z.string().optional().openapi({ description: "What was wanted and what came, for people." }),
+    requestId: z.string().optional().openapi({
+      description: "Of a failure of the server: what its operator finds the log line by.",
+    }),
   })
   .openapi("Problem");
 
