@@ -183,7 +183,12 @@ async function explainFailure(page: Page, { leafIndex, body }: Place): Promise<v
             h("p", { class: "notice" }, "Unverified: do not rely on it."),
             entryViewer(entry.body),
           ),
-          card("Where the verification breaks", receiptSteps(report, trust.policy, entry.body.length)),
+          card(
+            report.receiptVerdict.error === undefined
+              ? "Its receipt alone verifies; what else the log serves does not fit it"
+              : "Where the verification breaks",
+            receiptSteps(report, trust.policy, entry.body.length),
+          ),
         ),
         pictureCard(report),
       ),

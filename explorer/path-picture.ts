@@ -29,7 +29,7 @@ export function pathPicture(picture: PathPicture): SVGElement {
   const depth = path.length;
   const rowHeight = depth <= 10 ? 54 : depth <= 20 ? 44 : 36;
   const sides = width < 520 ? 128 : 180;
-  const lean = depth === 0 ? 0 : Math.min(34, Math.max(3, (width / 2 - sides) / depth));
+  const lean = Math.min(34, Math.max(0, width / 2 - sides) / widestDrift(path));
   const reach = width < 520 ? 30 : 52;
   const height = TOP + depth * rowHeight + BOTTOM;
   const longest = leavesText({ start: treeSize - 1, end: treeSize + 1 });
@@ -79,6 +79,17 @@ export function pathPicture(picture: PathPicture): SVGElement {
     text({ x, y: y + 26, anchor: "middle", class: "strong" }, `leaf ${leafIndex.toLocaleString("en")}`),
     text({ x, y: y + 42, anchor: "middle", class: "mono muted" }, `${encodeHex(leafHash).slice(0, 16)}…`),
   );
+}
+
+/** How many steps the way gets from the middle, at most: a way to one side needs smaller ones, or its words leave the picture. */
+function widestDrift(path: readonly HashedStep[]): number {
+  let drift = 0;
+  let widest = 1;
+  for (const { side } of [...path].reverse()) {
+    drift += side === "left" ? 1 : -1;
+    widest = Math.max(widest, Math.abs(drift));
+  }
+  return widest;
 }
 
 interface Room {
