@@ -163,7 +163,7 @@ export const LOG_TICKETS: readonly AlertRow[] = [
       [`bristlecone_storage_free_bytes{${LOG}}`]: "1000000-1x320",
       [`bristlecone_log_min_free_bytes{${LOG}}`]: "995000x320",
     },
-    exampleAt: "5h",
+    exampleAt: "215m",
   },
   {
     name: "LogScrubOld",

@@ -144,7 +144,7 @@ function burnAlert(objective: Objective, severity: "page" | "ticket"): AlertRow 
           [`${REQUESTS}{${at},route="${route}",code="200"}`]: "0+1000x200",
           [`${REQUESTS}{${at},route="${route}",code="500"}`]: isPage ? "0+50x200" : "0+4x200",
         },
-    exampleAt: isPage ? "90m" : "3h",
+    exampleAt: "30m",
   };
 }
 
