@@ -99,17 +99,25 @@ export class Delivery {
     }
   }
 
-  /** Of each log in turn, so that none keeps the others waiting. */
+  /**
+   * Of each log in turn, so that none keeps the others waiting. Whoever did not take a message gets one alert at a time, alarms first and
+   * another one each time: one that is refused for good, by a firewall that does not like its words, must not keep all others back.
+   */
   #next(name: string): readonly Alert[] {
     const { records } = this.#options;
-    const alerts: Alert[] = [];
+    const waiting: Alert[] = [];
+    const failures = this.#failures.get(name) ?? 0;
     this.#turn += 1;
-    for (let at = 0; at < records.length && alerts.length < MAX_ALERTS; at++) {
+    for (let at = 0; at < records.length && (failures > 0 || waiting.length < MAX_ALERTS); at++) {
       const record = records[(this.#turn + at) % records.length];
-      const own = record?.tellable().filter(({ to }) => to.includes(name)) ?? [];
-      alerts.push(...own.slice(0, MAX_ALERTS - alerts.length).map(({ alert }) => alert));
+      waiting.push(
+        ...(record?.tellable() ?? []).flatMap(({ alert, to }) => (to.includes(name) ? [alert] : [])),
+      );
     }
-    return alerts;
+    if (failures === 0 || waiting.length === 0) return waiting.slice(0, MAX_ALERTS);
+    const isMatch = ({ kind }: Alert) => kind === "match" || kind === "matcher-failed";
+    const byWeight = [...waiting.filter((alert) => !isMatch(alert)), ...waiting.filter(isMatch)];
+    return byWeight.slice((failures - 1) % byWeight.length).slice(0, 1);
   }
 
   async #told(name: string, alerts: ReadonlySet<Alert>): Promise<void> {

@@ -21,6 +21,8 @@ export interface EntryReaderOptions extends ReadBatchOptions {
 
 /** Entries of one piece: then other logs have their turn. */
 const PIECE_ENTRIES = 64 * TILE_WIDTH;
+/** So do they when a log is slow: a turn ends with the bundle after that. */
+const TURN_MS = 10_000;
 
 /** Entries that are not those that were signed: with the code that says why, and what was served. */
 export class WrongEntriesError extends TlogError {
@@ -98,8 +100,9 @@ export class EntryReader {
     source: Source,
     { head, end, signal }: { head: TreeHead; end: number; signal: AbortSignal },
   ): Promise<void> {
-    const { record, log } = this.#options;
+    const { record, log, now } = this.#options;
     const start = this.#position;
+    const startedMs = now();
     if (start >= end || !record.hasRoom) return;
     const batch = new ReadBatch(this.#options);
     try {
@@ -107,7 +110,7 @@ export class EntryReader {
         const found = batch.add(seenEntry(log.trust.origin, entry));
         if (found !== undefined) await found;
         if (batch.isDue) await batch.write();
-        if (!record.hasRoom) return;
+        if (!record.hasRoom || (batch.isAtBundleEnd && now() - startedMs > TURN_MS)) return;
       }
     } finally {
       // What came before a wrong byte was right.

@@ -63,6 +63,10 @@ export class ReadBatch {
     return (waiting ?? Promise.resolve()).then(() => this.#askAll());
   }
 
+  get isAtBundleEnd(): boolean {
+    return this.#count % TILE_WIDTH === 0;
+  }
+
   get isDue(): boolean {
     if (this.#alerts.length >= SAVE_EVERY_ALERTS) return true;
     return this.#count % TILE_WIDTH === 0 && this.#options.now() - this.#writtenMs >= SAVE_EVERY_MS;

@@ -237,6 +237,21 @@ describe("an alert", () => {
     expect((await lookOnce([watched(log)], kept, log)).words).toEqual(words);
   });
 
+  it("that somebody refuses for good keeps no other from him", async () => {
+    const log = await logWith("wanted EVIL", "wanted 301", "wanted 302");
+    const heard: (number | undefined)[] = [];
+    const picky = {
+      name: "log",
+      tell: async ({ alerts }: { alerts: readonly Alert[] }) => {
+        const isRefused = alerts.some(({ match }) => match?.leafIndex === 300);
+        if (isRefused) throw new TlogError("ALERT_NOT_TOLD", "403 by a firewall");
+        heard.push(...alerts.map(({ match }) => match?.leafIndex));
+      },
+    };
+    const { report } = await lookOnce([watched(log)], nothingKept(), { ...log, sinks: [picky] });
+    expect([heard, report.untold]).toEqual([[301, 302], 1]);
+  });
+
   it("that nobody can be told stops the reading, so that none is lost, and not the looking", async () => {
     const entries = Array.from({ length: 1500 }, (_, at) => bytes(`wanted ${at}`));
     const log = await openFakeLog({ entries, tilesOnly: true });
