@@ -109,7 +109,7 @@ async function answerOf(url: string, request: string): Promise<string> {
     : await client.until(new RegExp(`\\r\\n\\r\\n[\\s\\S]{${/ 100 /.test(text) ? 0 : length}}`));
   client.destroy();
   return whole
-    .replace(/^Date: .*\r\n/gim, "")
+    .replace(/^(?:Date|X-Request-Id): .*\r\n/gim, "")
     .replace(/^Keep-Alive: .*\r\n/gim, "")
     .replaceAll(port, "PORT");
 }
