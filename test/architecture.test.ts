@@ -109,6 +109,7 @@ const LAYERS: readonly Layer[] = [
     files: "src/archive/",
     imports: [
       "src/archive/",
+      "src/log/own-keys.ts",
       "src/log/integrate.ts",
       "src/log/read-back.ts",
       "src/store/",
@@ -246,6 +247,7 @@ const LAYERS: readonly Layer[] = [
     files: "src/fsck/",
     imports: [
       "src/fsck/",
+      "src/keys/guard.ts",
       "src/store/lmdb-audit.ts",
       "src/store/data-file-audit.ts",
       "src/events.ts",
