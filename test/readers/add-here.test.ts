@@ -103,7 +103,8 @@ describe("a reader", () => {
   ])("gives the log's %s as the log does", async (code, status) => {
     const pair = await openPair({ mode: "open" }, [await failing(code), await failing(code)]);
     open.push(pair.close);
-    const request = "POST /add HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nX-Request-Id: asked-twice\r\nContent-Length: 1\r\n\r\nx";
+    const request =
+      "POST /add HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nX-Request-Id: asked-twice\r\nContent-Length: 1\r\n\r\nx";
     const alone = await answerOf(pair.plain.url, request);
     expect(alone).toContain(`HTTP/1.1 ${status} `);
     expect(await answerOf(pair.reader.url, request)).toBe(alone);
