@@ -52,7 +52,7 @@ const englishOnly: Plugin = {
   name: "english-only",
   setup(building) {
     building.onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, ({ path }) => ({
-      contents: 'export { default as en } from "./en.js";',
+      contents: "export { default as en } from './en.js';",
       resolveDir: dirname(path),
     }));
   },
