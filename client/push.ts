@@ -6,9 +6,9 @@ import type { Fetcher, TimeLimit } from "./fetcher.ts";
 export interface Push {
   /** The log keeps a stream open, and tells by itself what is new. */
   readonly isLive: boolean;
-  /** Resolves once there is something to take, or a reason to ask: the stream is over, or has told nothing for long. Never rejects. */
+  /** Resolves once there is something to take, or a reason to ask: the stream is over, or the log was not asked for long. Never rejects. */
   news(): Promise<void>;
-  /** The newest signed note that was told and not taken yet. */
+  /** The newest signed note that was told and not taken yet; undefined: the log is to be asked now. */
   take(): Uint8Array | undefined;
 }
 
@@ -28,7 +28,7 @@ const MAX_EVENT_CHARS = 131_072;
 const SILENCE_MS = 45_000;
 /** How long the first byte may take: longer, and something on the way holds back what comes. */
 const BEGIN_MS = 30_000;
-/** So long is a log believed that says it is there and tells nothing. */
+/** So long is what a stream tells all that is looked at: something on the way may tell the past again and again, rightly signed. */
 const CHECK_MS = 60_000;
 const FIRST_RETRY_MS = 1_000;
 const MAX_RETRY_MS = 300_000;
@@ -47,9 +47,11 @@ class Listener implements Push {
   #note: Uint8Array | undefined; // owned by #read() and take()
   #isLive = false; // owned by run() and #read()
   #wake = (): void => {}; // owned by news()
+  #askedAt: number; // owned by take()
 
   constructor(options: PushOptions) {
     this.#options = options;
+    this.#askedAt = options.fetcher.now();
   }
 
   get isLive(): boolean {
@@ -64,9 +66,14 @@ class Listener implements Push {
   }
 
   take(): Uint8Array | undefined {
-    const note = this.#note;
+    const note = this.#isCheckDue() ? undefined : this.#note;
     this.#note = undefined;
+    if (note === undefined) this.#askedAt = this.#options.fetcher.now();
     return note;
+  }
+
+  #isCheckDue(): boolean {
+    return this.#options.fetcher.now() - this.#askedAt >= CHECK_MS;
   }
 
   async run(): Promise<void> {
@@ -106,9 +113,7 @@ class Listener implements Push {
 
   /** As {@link Listener.#hear}. */
   async #read(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<boolean> {
-    const { now } = this.#options.fetcher;
     const parse = eventParser(MAX_EVENT_CHARS);
-    let toldAt = now();
     for (;;) {
       const limitMs = this.#isLive ? SILENCE_MS : BEGIN_MS;
       const { done, value } = await this.#within(limitMs, () => reader.read());
@@ -118,9 +123,7 @@ class Listener implements Push {
       this.#isLive = true;
       const newest = events.findLast(({ type }) => type === "checkpoint");
       if (newest !== undefined) this.#note = new TextEncoder().encode(newest.data);
-      else if (now() - toldAt < CHECK_MS) continue;
-      toldAt = now();
-      this.#wake();
+      if (newest !== undefined || this.#isCheckDue()) this.#wake();
     }
   }
 

@@ -76,8 +76,10 @@ export async function* followEntries(
         const told = push?.take();
         const head = await (told === undefined ? heads.fetch(signal) : heads.judge(told, signal));
         next ??= head.treeSize;
-        const isRapid = head.treeSize - (previousSize ?? head.treeSize) > RAPID_GROWTH;
-        previousSize = head.treeSize;
+        const known = previousSize ?? head.treeSize;
+        const isRapid = head.treeSize - known > RAPID_GROWTH;
+        // A stream may tell the past: a tree that was known is no growth.
+        previousSize = Math.max(known, head.treeSize);
         isHeld = isRapid && options.skipPartialBundles !== false;
         const end = isHeld ? await lastFullEnd(log.tiles, head, signal) : head.treeSize;
         for await (const entry of tools.readEntries(log, { head, start: next, end, signal })) {
@@ -102,6 +104,8 @@ export async function* followEntries(
       } else {
         const ceiling = Math.min(maxPollMs, pollMs * 2 ** quietRounds);
         await fetcher.pause(Math.ceil(ceiling * jitter), signal);
+        // The log is asked next, whatever it told meanwhile: that need not have what was held back.
+        push?.take();
       }
     }
   } finally {

@@ -123,19 +123,27 @@ describe("following a log that tells", () => {
     expect(events.isLeft).toBe(true);
   });
 
-  test("asks once a minute a log that says it is there and tells nothing", async () => {
+  const told = (checkpoint: Uint8Array) =>
+    encodeEvent({ event: "checkpoint", id: 5, data: new TextDecoder().decode(checkpoint) });
+
+  test.each([
+    ["that it is there", () => HEARTBEAT],
+    ["what is known, again and again", told],
+  ])("asks once a minute a log that says nothing but %s", async (_what, said) => {
     const log = await openFakeLog({ entries: numbered(5) });
+    const known = await log.publish();
     const events = eventsOf(log);
     let nowMs = 1_700_000_000_000;
     const client = clientOf(log, { now: () => nowMs, random: () => 1 });
     const entries = client.follow({ pollMs: 1 });
     const next = entries.next();
     await events.listened(1);
-    events.write(HEARTBEAT);
     await grow(log, 1);
-    await new Promise((resolve) => setImmediate(resolve));
-    nowMs += 61_000;
-    events.write(HEARTBEAT);
+    for (let minutes = 0; minutes < 2; minutes += 1 / 3) {
+      events.write(said(known));
+      for (let turns = 0; turns < 20; turns++) await new Promise((resolve) => setImmediate(resolve));
+      nowMs += 20_000;
+    }
     expect((await next).value?.leafIndex).toBe(5);
     await entries.return?.();
   });
