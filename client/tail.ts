@@ -66,7 +66,7 @@ export async function* followEntries(
   const { controller, release } = tools.linkedController(options.signal);
   const { signal } = controller;
   let next = options.from;
-  let previousSize: number | undefined;
+  let head: TreeHead | undefined; // the largest that was shown
   let push: Push | undefined;
   try {
     for (let quietRounds = 0; ; quietRounds++) {
@@ -74,12 +74,12 @@ export async function* followEntries(
       const startedAt = fetcher.now();
       try {
         const told = push?.take();
-        const head = await (told === undefined ? heads.fetch(signal) : heads.judge(told, signal));
+        const shown = await (told === undefined ? heads.fetch(signal) : heads.judge(told, signal));
+        // A stream may tell the past: what was known and is not read yet is read all the same.
+        const previous = head ?? shown;
+        head = shown.treeSize < previous.treeSize ? previous : shown;
         next ??= head.treeSize;
-        const known = previousSize ?? head.treeSize;
-        const isRapid = head.treeSize - known > RAPID_GROWTH;
-        // A stream may tell the past: a tree that was known is no growth.
-        previousSize = Math.max(known, head.treeSize);
+        const isRapid = head.treeSize - previous.treeSize > RAPID_GROWTH;
         isHeld = isRapid && options.skipPartialBundles !== false;
         const end = isHeld ? await lastFullEnd(log.tiles, head, signal) : head.treeSize;
         for await (const entry of tools.readEntries(log, { head, start: next, end, signal })) {
@@ -93,7 +93,7 @@ export async function* followEntries(
         isHeld = true;
       }
       if (options.push !== false)
-        push ??= listen({ fetcher, knownSize: () => previousSize, signal, late: tools.late });
+        push ??= listen({ fetcher, knownSize: () => head?.treeSize, signal, late: tools.late });
       // Half of it is chance: followers that started together spread out.
       const jitter = (1 + fetcher.random()) / 2;
       if (push?.isLive && !isHeld) {
@@ -104,8 +104,6 @@ export async function* followEntries(
       } else {
         const ceiling = Math.min(maxPollMs, pollMs * 2 ** quietRounds);
         await fetcher.pause(Math.ceil(ceiling * jitter), signal);
-        // The log is asked next, whatever it told meanwhile: that need not have what was held back.
-        push?.take();
       }
     }
   } finally {
