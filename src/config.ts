@@ -86,7 +86,7 @@ export function openConfig(sources: ConfigSources): Config {
       const { source, raw } = find(name);
       const result = SCHEMAS[name].safeParse(raw);
       if (result.success) return result.data;
-      const got = MAY_HOLD_TOKENS.includes(name) ? "" : `, got ${shown(raw)}`;
+      const got = MAY_HOLD_SECRETS.includes(name) ? "" : `, got ${shown(raw)}`;
       throw new TlogError("CONFIG_INVALID", `${source}: want ${SETTINGS[name].wanted}${got}`);
     },
     source(name) {
@@ -196,8 +196,8 @@ function list(item: RegExp): z.ZodType<readonly string[]> {
   ]);
 }
 
-/** Their values are not quoted: a token is easily given where its hash belongs. */
-const MAY_HOLD_TOKENS: readonly SettingName[] = ["token", "tokenHash", "tokens", "tokenFile"];
+/** Their values are not quoted: a token is easily given where its hash belongs, and a password in a URL. */
+const MAY_HOLD_SECRETS: readonly SettingName[] = ["token", "tokenHash", "tokens", "tokenFile", "servedAt"];
 
 const WORDS = /^\S+( +\S+)*$/;
 const COUNT = { min: 1, max: Number.MAX_SAFE_INTEGER };
@@ -230,7 +230,7 @@ const SCHEMAS: { readonly [N in SettingName]: z.ZodType<Settings[N]> } = {
   formerPassphraseFile: text().optional(),
   guard: text().optional(),
   recreateGuard: truth(),
-  servedAt: list(/^https?:\/\/\S+$/).optional(),
+  servedAt: list(/^https?:\/\/[^\s/?#@]+(?:\/[^\s?#]*)?$/).optional(),
   duplicates: z.enum(["first", "allow"]),
   checkpointInterval: wholeNumber({ min: 1, max: MAX_WAIT_MS }).optional(),
   witnessPolicy: text().optional(),

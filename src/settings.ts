@@ -129,7 +129,7 @@ export const SETTINGS: { readonly [N in SettingName]: Setting } = Object.freeze(
     help: "the guard, outside the data directory (default: the data directory + .guard)",
   },
   servedAt: {
-    wanted: "the http:// or https:// URL where readers see this log",
+    wanted: "the http:// or https:// URL where readers see this log, without credentials and query",
     placeholder: "URL",
     help: "where readers see this log: asked at start, and then every 10 seconds, whether more was signed than is here; may be repeated",
     repeatable: true,

@@ -2,6 +2,7 @@
 import type { Config } from "../config.ts";
 import { fail, type Outcome, ok, type Sheet, skipped, warn } from "../doctor/check.ts";
 import { modeOf } from "../doctor/file-modes.ts";
+import { withoutSecrets } from "../doctor/hidden.ts";
 import { TlogError } from "../errors.ts";
 import { isLoopbackName } from "../http/access.ts";
 import { flagName, type SettingName } from "../settings.ts";
@@ -15,7 +16,7 @@ import { readTokenFile } from "./token-file.ts";
 /** A setting, and where it comes from. */
 export interface SettingSight {
   readonly name: SettingName;
-  /** As text; of those that may hold a token by mistake, nothing of it. */
+  /** As text, without what may be a secret. */
   readonly value: string;
   /** "--listen", "BRISTLECONE_LISTEN", "\"listen\" in log.json"; undefined: it is the default. */
   readonly source: string | undefined;
@@ -32,7 +33,8 @@ export async function lookAtSettings(
   let wrong = 0;
   for (const name of SERVE_SETTINGS) {
     try {
-      settings.push({ name, value: shownValue(name, config.value(name)), source: config.source(name) });
+      const value = withoutSecrets(shownValue(name, config.value(name)));
+      settings.push({ name, value, source: config.source(name) });
     } catch (error) {
       if (!(error instanceof TlogError)) throw error;
       wrong += 1;

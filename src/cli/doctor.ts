@@ -83,8 +83,9 @@ export const doctor: CommandDefinition = {
 };
 
 const HELP_AFTER = `
-Give it what \`serve\` is given, or \`--witness\`. It writes nothing, and a server that runs is not disturbed: it reads beside it, sends some forty GET
-requests to the URLs of --served-at (without any, to --listen), and one GET to each witness. Run it as the user that runs the log.
+Give it what \`serve\` is given, or \`--witness\`. It writes nothing but a reader's slot in the data's lock.mdb, and a server that runs is not disturbed: it
+reads beside it, sends some forty GET requests to the URLs of --served-at (without any, to --listen), and one GET to each witness. It shows no PIN, no
+credentials and no query of a URL. Run it as the user that runs the log.
 
 Each check ends as ok, warn, FAIL, unknown (it could not be looked at) or skipped (there is nothing to look at).
 Exit codes: 0 nothing failed, 1 something did, 3 something could not be looked at.`;

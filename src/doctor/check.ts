@@ -1,6 +1,7 @@
 /** One thing that a doctor looks at, and what came of it; every look is bounded in time. */
 import { raceAbort, throwIfAborted } from "../../client/waiting.ts";
 import { TlogError } from "../errors.ts";
+import { withoutSecrets } from "./hidden.ts";
 
 /**
  * "ok"; "warn": it works, and may cost something later; "fail": it does not, or will not, do what a log promises; "unknown": it should be
@@ -66,7 +67,12 @@ export class Sheet {
     return this.#limits.signal;
   }
 
-  note(result: CheckResult): void {
+  /** Kept and told without what {@link withoutSecrets} takes out: whatever a setting was given, a message may quote it. */
+  note({ verdict, check, of, saw, advice }: CheckResult): void {
+    const result = {
+      ...{ verdict, check, of: of && withoutSecrets(of), saw: withoutSecrets(saw) },
+      advice: advice && withoutSecrets(advice),
+    };
     this.#results.push(result);
     this.#limits.onResult(result);
   }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type CheckResult, ok, Sheet } from "../../src/doctor/check.ts";
 import { judgeClocks } from "../../src/doctor/clock.ts";
+import { withoutSecrets } from "../../src/doctor/hidden.ts";
 import { judgeFiles, parseLimits } from "../../src/doctor/process-limits.ts";
 import { inBytes, inTime } from "../../src/doctor/words.ts";
 import { TlogError } from "../../src/errors.ts";
@@ -106,4 +107,18 @@ describe("amounts", () => {
       "5 days",
     ]);
   });
+});
+
+it.each([
+  ['got "https://u:a/b@h/"', 'got "https://…@h/"'],
+  ["http://h/a?b=c#d: answers", "http://h/a?… answers"],
+  ["import https://h/log --guard g?", "import https://h/log --guard g?"],
+  ["pkcs11:token=t;PIN-value=1;object=o", "pkcs11:token=t;PIN-value=…;object=o"],
+  ["pkcs11:object=o?pin-source=1234", "pkcs11:object=o?pin-source=…"],
+  [
+    "--key 'pkcs11:object=a%20b?module-path=/m.so&pin-source=file:/p' --guard g; or --a=b",
+    "--key 'pkcs11:object=a%20b?module-path=/m.so&pin-source=file:/p' --guard g; or --a=b",
+  ],
+])("of %j a report shows %j", (text, shown) => {
+  expect(withoutSecrets(text)).toBe(shown);
 });
