@@ -1,7 +1,8 @@
 /** Every file that is made of the tables, by its path from the root. */
 import { grafanaFile } from "./grafana.ts";
 import { DASHBOARDS } from "./panels.ts";
-import { ALERTS, RUNBOOKS, rulesFile, testsFile } from "./prometheus.ts";
+import { ALERTS, RUNBOOKS, rulesFile } from "./prometheus.ts";
+import { testsFile } from "./promtool-tests.ts";
 import { metricsPage, runbookIndex, runbookPage } from "./runbook.ts";
 import { METRICS } from "./table.ts";
 

@@ -7,14 +7,19 @@ export interface Objective {
   readonly alert: string;
   /** The share of requests that has to be good. */
   readonly goal: number;
-  /** Rates of bad requests and of all, over a span. */
+  /** Rates of bad requests and of all, over a span. Bad ones have no series before the first. */
   readonly bad: (span: string) => string;
   readonly all: (span: string) => string;
   readonly words: Pick<AlertRow, "meaning" | "look" | "act"> & { readonly summary: string };
 }
 
 const BY = "sum by (job, instance)";
-const ADDS = 'route=~"/add|/add-batch"';
+/** A failure does not say whether a receipt was asked for: successes of both are held against it. */
+const ADDS = 'route=~"/add|/add .receipt.|/add-batch"';
+/** Those that wait for witnesses only when they ask to are not slow by that. */
+const PROMPT_ADDS = 'route=~"/add|/add-batch"';
+/** As a text has it, and as Prometheus 3 stores it. */
+const WITHIN_A_SECOND = 'le=~"1|1[.]0"';
 const READS = 'route=~"/checkpoint|/tile/[*]|/entry/[*]|/receipt/[*]|/proof/[*]|/lookup/[*]"';
 const REQUESTS = "bristlecone_http_requests_total";
 const DURATION = "bristlecone_http_request_duration_seconds";
@@ -46,8 +51,8 @@ export const OBJECTIVES: readonly Objective[] = [
     alert: "LogAddSlow",
     goal: 0.99,
     bad: (span) =>
-      `(${BY} (rate(${DURATION}_count{${ADDS}}[${span}])) - ${BY} (rate(${DURATION}_bucket{${ADDS},le="1"}[${span}])))`,
-    all: (span) => `${BY} (rate(${DURATION}_count{${ADDS}}[${span}]))`,
+      `${BY} (rate(${DURATION}_count{${PROMPT_ADDS}}[${span}])) - ${BY} (rate(${DURATION}_bucket{${PROMPT_ADDS},${WITHIN_A_SECOND}}[${span}]))`,
+    all: (span) => `${BY} (rate(${DURATION}_count{${PROMPT_ADDS}}[${span}]))`,
     words: {
       summary: "Adds take longer than a second",
       meaning:
@@ -90,8 +95,25 @@ export const OBJECTIVES: readonly Objective[] = [
 /** Of recorded rates: what windows of the burn rates look at. */
 export const WINDOWS = ["5m", "30m", "1h", "2h", "6h", "1d", "3d"] as const;
 
-export function recordedName({ id }: Objective, window: string): string {
-  return `bristlecone:${id}:ratio_rate${window}`;
+/** A recorded series: rates of bad requests, or of all. */
+export function recordedName({ id }: Objective, which: "bad" | "all", window: string): string {
+  return `bristlecone:${id}:${which}_rate${window}`;
+}
+
+/**
+ * The share of good requests in the 30 days before: of requests, not of hours, so that an idle one counts nothing. Of the shortest
+ * windows, since longer ones go on counting what happened before them.
+ */
+export function shareOfGood(objective: Objective, selector: string): string {
+  const sum = (which: "bad" | "all") =>
+    `sum_over_time(${recordedName(objective, which, WINDOWS[0])}{${selector}}[30d])`;
+  return `1 - ${sum("bad")} / (${sum("all")} > 0)`;
+}
+
+/** How many times too fast to last a month an hour's bad requests are. */
+export function burning(objective: Objective, selector: string): string {
+  const rateOf = (which: "bad" | "all") => `${recordedName(objective, which, "1h")}{${selector}}`;
+  return `${rateOf("bad")} / (${rateOf("all")} > 0) / ${budgetOf(objective)}`;
 }
 
 /** So many bad requests in an hour, or six, or a day: one failure in the quiet of a night wakes nobody. */
@@ -115,14 +137,16 @@ export const OBJECTIVE_ALERTS: readonly AlertRow[] = OBJECTIVES.flatMap((objecti
 ]);
 
 function burnAlert(objective: Objective, severity: "page" | "ticket"): AlertRow {
-  const { alert, goal, words, bad } = objective;
-  const budget = Number((1 - goal).toFixed(6));
+  const { alert, words } = objective;
+  const rateOf = (which: "bad" | "all", window: string) => recordedName(objective, which, window);
+  const share = (window: string) => `${rateOf("bad", window)} / ${rateOf("all", window)}`;
+  const budget = budgetOf(objective);
   const isPage = severity === "page";
   const expr = ({ span }: Times) => {
     const burns = BURNS[severity].map(({ factor, long, short }) => {
       const limit = Number((factor * budget).toFixed(6));
-      const enough = `${bad(span(long))} * ${secondsIn(span(long))} > ${LEAST_BAD}`;
-      return `(${recordedName(objective, long)} > ${limit} and ${recordedName(objective, short)} > ${limit} and ${enough})`;
+      const enough = `${rateOf("bad", long)} * ${secondsIn(span(long))} > ${LEAST_BAD}`;
+      return `(${share(long)} > ${limit} and ${share(short)} > ${limit} and ${enough})`;
     });
     return burns.join("\nor\n");
   };
@@ -146,6 +170,11 @@ function burnAlert(objective: Objective, severity: "page" | "ticket"): AlertRow 
         },
     exampleAt: "30m",
   };
+}
+
+/** The share that may be bad. */
+function budgetOf({ goal }: Objective): number {
+  return Number((1 - goal).toFixed(6));
 }
 
 function secondsIn(span: string): string {

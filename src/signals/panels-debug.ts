@@ -102,7 +102,7 @@ export const DEBUG: Dashboard = {
       title: "Time since a checkpoint",
       text: "An idle log publishes nothing.",
       unit: "s",
-      series: one(`time() - bristlecone_log_last_published_timestamp_seconds{${PICK}}`, "{{instance}}"),
+      series: one(`time() - (bristlecone_log_last_published_timestamp_seconds{${PICK}} > 0)`, "{{instance}}"),
     },
     {
       title: "Time since --served-at was seen",
@@ -209,7 +209,10 @@ export const DEBUG: Dashboard = {
       title: "Witness: time since a cosignature",
       text: "Of any log.",
       unit: "s",
-      series: one(`time() - bristlecone_witness_last_cosigned_timestamp_seconds{${PICK}}`, "{{instance}}"),
+      series: one(
+        `time() - (bristlecone_witness_last_cosigned_timestamp_seconds{${PICK}} > 0)`,
+        "{{instance}}",
+      ),
     },
   ],
 };

@@ -1,5 +1,11 @@
 /** For who pays for the log. */
+import { OBJECTIVES, shareOfGood } from "./objectives.ts";
 import { type Dashboard, one, PICK, plain, rate } from "./panel.ts";
+
+const good = (id: string) =>
+  OBJECTIVES.filter((objective) => objective.id === id).flatMap((objective) =>
+    one(shareOfGood(objective, PICK), "{{instance}}"),
+  );
 
 export const EXECUTIVE: Dashboard = {
   id: "executive",
@@ -17,21 +23,21 @@ export const EXECUTIVE: Dashboard = {
       text: "Of the last 30 days of this range's end; the goal is 99.9 %.",
       kind: "number",
       unit: "percentunit",
-      series: one(`1 - avg_over_time(bristlecone:add_errors:ratio_rate1h{${PICK}}[30d])`, "{{instance}}"),
+      series: good("add_errors"),
     },
     {
       title: "Adds within a second",
       text: "The goal is 99 %.",
       kind: "number",
       unit: "percentunit",
-      series: one(`1 - avg_over_time(bristlecone:add_slow:ratio_rate1h{${PICK}}[30d])`, "{{instance}}"),
+      series: good("add_slow"),
     },
     {
       title: "Reads that succeeded",
       text: "The goal is 99.9 %.",
       kind: "number",
       unit: "percentunit",
-      series: one(`1 - avg_over_time(bristlecone:read_errors:ratio_rate1h{${PICK}}[30d])`, "{{instance}}"),
+      series: good("read_errors"),
     },
     {
       title: "Quorum margin",
@@ -52,7 +58,7 @@ export const EXECUTIVE: Dashboard = {
       text: "When all bytes were last found right.",
       kind: "number",
       unit: "dateTimeFromNow",
-      series: one(`bristlecone_log_scrub_last_pass_timestamp_seconds{${PICK}} * 1000`, "{{instance}}"),
+      series: one(`(bristlecone_log_scrub_last_pass_timestamp_seconds{${PICK}} > 0) * 1000`, "{{instance}}"),
     },
     {
       title: "Age of the keys",

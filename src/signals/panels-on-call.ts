@@ -1,4 +1,5 @@
 /** For who was woken by it. */
+import { burning, OBJECTIVES } from "./objectives.ts";
 import { ADDS, type Dashboard, DURATION, one, PICK, plain, quantiles, REQUESTS, rate } from "./panel.ts";
 
 export const ON_CALL: Dashboard = {
@@ -90,11 +91,9 @@ export const ON_CALL: Dashboard = {
       title: "Burning the month's allowance",
       text: "1: it lasts for a month; 14.4 wakes somebody.",
       unit: "short",
-      series: [
-        ...one(`bristlecone:add_errors:ratio_rate1h{${PICK}} / 0.001`, "add errors"),
-        ...one(`bristlecone:add_slow:ratio_rate1h{${PICK}} / 0.01`, "slow adds"),
-        ...one(`bristlecone:read_errors:ratio_rate1h{${PICK}} / 0.001`, "read errors"),
-      ],
+      series: OBJECTIVES.flatMap((objective) =>
+        one(burning(objective, PICK), objective.id.replace("_", " ")),
+      ),
     },
     {
       title: "Readers",

@@ -17,22 +17,28 @@ export interface RecordedRow {
   readonly expr: string;
 }
 
-const HEADER = "# Made by `npm run signals` of the tables in src/signals: change them, not this file.\n";
+export const HEADER =
+  "# Made by `npm run signals` of the tables in src/signals: change them, not this file.\n";
 
 /** Series that rules record, for other rules and for panels. */
 export function recorded({ span, seconds }: Times): readonly RecordedRow[] {
-  const ratios = OBJECTIVES.flatMap((objective) =>
-    WINDOWS.map((window) => ({
-      name: recordedName(objective, window),
-      // Of bad ones there is no series before the first: none of them is 0, not nothing. And without requests there is no share:
-      // one 0 / 0 in an idle hour would make the average of a month NaN.
-      expr: `(${objective.bad(span(window))} or 0 * ${objective.all(span(window))}) / (${objective.all(span(window))} > 0)`,
-    })),
+  const rates = OBJECTIVES.flatMap((objective) =>
+    WINDOWS.flatMap((window) => {
+      const all = recordedName(objective, "all", window);
+      return [
+        { name: all, expr: objective.all(span(window)) },
+        // Before the first bad one there is no series of them: that is none, not nothing. A group's rules see what those before them recorded.
+        {
+          name: recordedName(objective, "bad", window),
+          expr: `${objective.bad(span(window))} or 0 * ${all}`,
+        },
+      ];
+    }),
   );
   const free = "bristlecone_storage_free_bytes";
   const left = `(${free} - on (job, instance) bristlecone_log_min_free_bytes)`;
   return [
-    ...ratios,
+    ...rates,
     {
       name: "bristlecone:storage_seconds_left",
       // A day's pace; while nothing is written there is no end to it.
@@ -95,79 +101,4 @@ function folded(expr: string): string {
     .split("\n")
     .map((line) => `          ${line}`)
     .join("\n")}`;
-}
-
-/** For `promtool test rules`: each alert fires in its example, and none of a log and a witness that do well. */
-export function testsFile(): string {
-  const fires = ALERTS.map((row) =>
-    test(row.name, row.example, [
-      {
-        at: row.exampleAt,
-        expr: `count(ALERTS{alertname="${row.name}",alertstate="firing"}) > bool 0`,
-        value: 1,
-      },
-    ]),
-  );
-  const quiet = test("nothing fires while all is well", HEALTHY, [
-    { at: "30m", expr: `count(ALERTS) or vector(0)`, value: 0 },
-    { at: "90m", expr: `count(ALERTS) or vector(0)`, value: 0 },
-  ]);
-  return `${HEADER}rule_files: [rules.yml]\nevaluation_interval: 1m\ntests:\n${[...fires, quiet].join("")}`;
-}
-
-function test(
-  name: string,
-  series: Readonly<Record<string, string>>,
-  wanted: readonly { readonly at: string; readonly expr: string; readonly value: number }[],
-): string {
-  const input = Object.entries(series).map(
-    ([selector, values]) =>
-      `      - series: ${JSON.stringify(selector)}\n        values: ${JSON.stringify(values)}\n`,
-  );
-  const samples = wanted.map(
-    ({ at, expr, value }) =>
-      `      - eval_time: ${at}\n        expr: ${JSON.stringify(expr)}\n        exp_samples: [{ labels: "{}", value: ${value} }]\n`,
-  );
-  return `  - name: ${JSON.stringify(name)}\n    interval: 1m\n    input_series:\n${input.join("")}    promql_expr_test:\n${samples.join("")}`;
-}
-
-const HEALTHY: Readonly<Record<string, string>> = healthy();
-
-function healthy(): Readonly<Record<string, string>> {
-  const log = 'job="bristlecone-log",instance="a"';
-  const witness = 'job="bristlecone-witness",instance="b"';
-  const requests = (job: string, route: string) =>
-    `bristlecone_http_requests_total{${job},route="${route}",code="200"}`;
-  const n = 100;
-  return {
-    [`up{${log}}`]: `1x${n}`,
-    [`up{${witness}}`]: `1x${n}`,
-    [`process_start_time_seconds{${log}}`]: `1x${n}`,
-    [`process_open_fds{${log}}`]: `40x${n}`,
-    [`process_max_fds{${log}}`]: `1024x${n}`,
-    [`nodejs_eventloop_lag_p99_seconds{${log}}`]: `0.01x${n}`,
-    [requests(log, "/add")]: `0+1000x${n}`,
-    [`bristlecone_http_requests_total{${log},route="/add",code="500"}`]: `0x20 1x80`,
-    [requests(log, "/checkpoint")]: `0+1000x${n}`,
-    [requests(witness, "/add-checkpoint")]: `0+60x${n}`,
-    [`bristlecone_http_request_duration_seconds_count{${log},route="/add"}`]: `0+1000x${n}`,
-    [`bristlecone_http_request_duration_seconds_bucket{${log},route="/add",le="1"}`]: `0+999x${n}`,
-    [`bristlecone_log_state{${log},state="read-only"}`]: `0x${n}`,
-    [`bristlecone_log_state{${log},state="space-low"}`]: `0x${n}`,
-    [`bristlecone_log_unpublished_age_seconds{${log}}`]: `0 1 2x${n}`,
-    [`bristlecone_log_quorum_missing{${log}}`]: `0x${n}`,
-    [`bristlecone_log_quorum_margin{${log}}`]: `0x${n}`,
-    [`bristlecone_log_witness_up{${log},witness="w1"}`]: `1x${n}`,
-    [`bristlecone_log_state{${log},state="signer-failed"}`]: `0x${n}`,
-    [`bristlecone_log_webhook_up{${log},webhook="ci"}`]: `1x${n}`,
-    [`bristlecone_log_scrub_findings{${log}}`]: `0x${n}`,
-    [`bristlecone_log_scrub_last_pass_timestamp_seconds{${log}}`]: `0x${n}`,
-    [`bristlecone_log_signer_failures_total{${log}}`]: `0x20 1x80`,
-    [`bristlecone_log_pool_refused_entries_total{${log}}`]: `0x${n}`,
-    [`bristlecone_storage_free_bytes{${log}}`]: `100000000-1x${n}`,
-    [`bristlecone_log_min_free_bytes{${log}}`]: `1000x${n}`,
-    [`bristlecone_witness_state{${witness},state="read-only"}`]: `0x${n}`,
-    [`bristlecone_witness_evidence_total{${witness}}`]: `0x${n}`,
-    [`bristlecone_witness_heads_compared_total{${witness},verdict="unproven"}`]: `0x${n}`,
-  };
 }

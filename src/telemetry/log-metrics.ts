@@ -38,7 +38,8 @@ export interface LogMetrics extends ServedMetrics {
 
 export function openLogMetrics(options: LogMetricsOptions): LogMetrics {
   const { registry, requests, warnings } = openServerMetrics(options);
-  const pipeline = pipelineEvents(registry, options);
+  const unpublished = new Unpublished();
+  const pipeline = pipelineEvents(registry, unpublished, options);
   const upkeep = upkeepEvents(registry, options);
   const readers = options.readersWanted === 0 ? {} : readerEvents(registry, options.readersWanted);
   const signer = signerEvents(registry);
@@ -53,7 +54,10 @@ export function openLogMetrics(options: LogMetricsOptions): LogMetrics {
     localWitnesses: options.hasLocalWitnesses
       ? localWitnessMetrics(registry, { ...options, warnings })
       : undefined,
-    watch: (log) => watchLog(registry, log, options),
+    watch(log) {
+      unpublished.found(sizesOf(log), options.now());
+      watchLog(registry, log, options);
+    },
     events: {
       ...pipeline,
       ...upkeep,
@@ -72,7 +76,11 @@ export function openLogMetrics(options: LogMetricsOptions): LogMetrics {
 }
 
 /** From an entry to a checkpoint that readers see. */
-function pipelineEvents(registry: MetricRegistry, { now, clock }: LogMetricsOptions): LogEvents {
+function pipelineEvents(
+  registry: MetricRegistry,
+  unpublished: Unpublished,
+  { now, clock }: LogMetricsOptions,
+): LogEvents {
   const entries = registry.counter("bristlecone_log_entries_total");
   const duplicates = registry.counter("bristlecone_log_duplicates_total");
   const batches = registry.histogram("bristlecone_log_batch_entries");
@@ -81,7 +89,6 @@ function pipelineEvents(registry: MetricRegistry, { now, clock }: LogMetricsOpti
   const signing = registry.histogram("bristlecone_log_sign_duration_seconds");
   const publishing = registry.histogram("bristlecone_log_publication_duration_seconds");
   const delay = registry.histogram("bristlecone_log_publication_delay_seconds");
-  const unpublished = new Unpublished();
   let publishedAtMs = 0; // owned by checkpointPublished()
   registry.gauge("bristlecone_log_unpublished_age_seconds", () => one(unpublished.ageMs(now()) / 1000));
   registry.gauge("bristlecone_log_last_published_timestamp_seconds", () => one(publishedAtMs / 1000));
@@ -160,10 +167,9 @@ function watchLog(registry: MetricRegistry, log: Log, { keys }: Pick<LogMetricsO
   const { maxPendingEntries, maxPendingBytes } = log.limits;
   registry.gauge("bristlecone_log_info", () => [{ labels: { origin: log.origin }, value: 1 }]);
   registry.gauge("bristlecone_log_state", () => stateSet(STATES, stateOf(log)));
-  registry.gauge("bristlecone_log_tree_size", () => [
-    { labels: { stage: "integrated" }, value: log.integratedSize() },
-    { labels: { stage: "published" }, value: log.published().treeSize },
-  ]);
+  registry.gauge("bristlecone_log_tree_size", () =>
+    Object.entries(sizesOf(log)).map(([stage, value]) => ({ labels: { stage }, value })),
+  );
   registry.gauge("bristlecone_log_pending_entries", () => one(log.pending().pendingEntries));
   registry.gauge("bristlecone_log_pending_entries_limit", () => one(maxPendingEntries));
   registry.gauge("bristlecone_log_pending_bytes", () => one(log.pending().pendingBytes));
@@ -189,6 +195,8 @@ function watchLog(registry: MetricRegistry, log: Log, { keys }: Pick<LogMetricsO
   );
   if (log.witnessing() !== undefined) witnessesWatched(registry, log);
 }
+
+const sizesOf = (log: Log) => ({ integrated: log.integratedSize(), published: log.published().treeSize });
 
 /** States that heal by themselves are one to who wants to write, and others to an operator than a failed write. */
 const PASSING: Readonly<Record<string, string>> = { SPACE_LOW: "space-low", SIGNER_FAILED: "signer-failed" };

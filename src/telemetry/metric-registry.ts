@@ -10,6 +10,9 @@ export type Samples = readonly {
   readonly value: number;
 }[];
 
+/** What objectives count as failed. */
+const FAILURES = ["500", "503"];
+
 /** Metrics of one server. Each is made by its name: type, help, labels and buckets are the table's. */
 export class MetricRegistry {
   readonly #registry = new Registry();
@@ -51,8 +54,11 @@ export class MetricRegistry {
       ...this.#configured("bristlecone_http_requests_total"),
       collect() {
         this.reset();
-        for (const { route, answered } of tally.routes())
+        for (const { route, answered } of tally.routes()) {
+          // A failure is an increase also when it is the first.
+          for (const code of FAILURES) this.inc({ route, code }, 0);
           for (const { status, count } of answered) this.inc({ route, code: String(status) }, count);
+        }
       },
     });
     const name = "bristlecone_http_request_duration_seconds";

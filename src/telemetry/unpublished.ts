@@ -12,8 +12,19 @@ const MAX_MARKS = 4096;
 
 /** Since when entries have been integrated and not published: a few marks, however many entries there are. */
 export class Unpublished {
-  #marks: readonly Mark[] = []; // owned by integrated() and published()
-  #size = 0; // owned by integrated()
+  #marks: readonly Mark[] = []; // owned by found(), integrated() and published()
+  #size = 0; // owned by found() and integrated()
+
+  /** What the last process integrated and did not publish waits since this one looks: when it came nobody wrote down. */
+  found(
+    { integrated, published }: { readonly integrated: number; readonly published: number },
+    nowMs: number,
+  ): void {
+    const [oldest] = this.#marks;
+    if ((oldest?.from ?? integrated) <= published) return;
+    this.#size = Math.max(this.#size, integrated);
+    this.#marks = [{ from: published, atMs: oldest?.atMs ?? nowMs }, ...this.#marks];
+  }
 
   /** @param count - new entries; the tree has `treeSize` with them. */
   integrated(

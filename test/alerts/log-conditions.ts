@@ -34,7 +34,7 @@ export const LOG_CONDITIONS: readonly Condition[] = [
     },
   },
   {
-    name: "witnesses and a public place that are not there, and an old key",
+    name: "witnesses and a public place that are not there, an old key, and a restart in all this",
     alerts: [
       "LogQuorumMissing",
       "LogNotPublishing",
@@ -68,9 +68,12 @@ export const LOG_CONDITIONS: readonly Condition[] = [
         nowhere,
         "--allow-shared-parties",
       ];
-      const served = await start(port, args, place);
-      await add(served);
-      return ending(served);
+      // What a restart finds waiting still waits.
+      const before = await start(0, args, place);
+      await add(before);
+      before.child.kill("SIGKILL");
+      await before.result;
+      return ending(await start(port, args, place));
     },
   },
   {

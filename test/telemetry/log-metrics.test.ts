@@ -76,6 +76,7 @@ describe("GET /metrics of a log", () => {
     expect(value('bristlecone_http_requests_total{route="/add (receipt)",code="200"}')).toBe(1);
     expect(value('bristlecone_http_requests_total{route="/entry/*",code="404"}')).toBe(1);
     expect(value('bristlecone_http_requests_total{route="other",code="404"}')).toBe(1);
+    expect(value('bristlecone_http_requests_total{route="/add",code="503"}')).toBe(0);
     expect(value('bristlecone_http_request_duration_seconds_bucket{route="/add",le="+Inf"}')).toBe(2);
     expect(value('bristlecone_http_request_duration_seconds_count{route="/entry/*"}')).toBeUndefined();
     expect(value('bristlecone_log_state{state="writable"}')).toBe(1);
@@ -151,6 +152,18 @@ describe("a tally of requests", () => {
 });
 
 describe("what is integrated and not published", () => {
+  it("goes on waiting after a restart, from the start", () => {
+    const waiting = new Unpublished();
+    waiting.found({ integrated: 3, published: 0 }, 1_000);
+    expect(waiting.ageMs(5_000)).toBe(4_000);
+    waiting.integrated({ treeSize: 5, count: 2 }, 6_000);
+    expect(waiting.published(3, 7_000)).toBe(6_000);
+    expect(waiting.ageMs(8_000)).toBe(2_000);
+    const whole = new Unpublished();
+    whole.found({ integrated: 3, published: 3 }, 1_000);
+    expect([whole.ageMs(5_000), whole.published(3, 5_000)]).toEqual([0, undefined]);
+  });
+
   it("is as old as its oldest entry, however many checkpoints there were", () => {
     const waiting = new Unpublished();
     expect(waiting.ageMs(5)).toBe(0);
