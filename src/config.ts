@@ -4,22 +4,10 @@
  */
 import { homedir } from "node:os";
 import { basename, join, relative, resolve } from "node:path";
-import { z } from "zod";
 import { readConfigFile, readImplicitFile, shown } from "./config-file.ts";
 import { TlogError } from "./errors.ts";
-import { MAX_WAIT_MS } from "./setting.ts";
-import {
-  environmentName,
-  flagKey,
-  flagName,
-  isWriteToken,
-  type ListenAddress,
-  MAX_READERS,
-  SETTINGS,
-  type SettingName,
-  type Settings,
-} from "./settings.ts";
-import { MAX_LOCAL_WITNESSES } from "./settings-witness.ts";
+import { SETTING_VALUES } from "./setting-values.ts";
+import { environmentName, flagKey, flagName, SETTINGS, type SettingName, type Settings } from "./settings.ts";
 
 /** Environment variables, as process.env has them; an empty one counts as not set. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -84,8 +72,8 @@ export function openConfig(sources: ConfigSources): Config {
   return {
     value(name) {
       const { source, raw } = find(name);
-      const result = SCHEMAS[name].safeParse(raw);
-      if (result.success) return result.data;
+      const valid = SETTING_VALUES[name](raw);
+      if (valid !== undefined) return valid.value;
       const got = MAY_HOLD_SECRETS.includes(name) ? "" : `, got ${shown(raw)}`;
       throw new TlogError("CONFIG_INVALID", `${source}: want ${SETTINGS[name].wanted}${got}`);
     },
@@ -151,118 +139,8 @@ export function commandLine(
 /** The part of `process` that tells how the program was started. */
 type Program = Pick<NodeJS.Process, "argv" | "execArgv" | "cwd">;
 
-function text(): z.ZodType<string> {
-  return z.string().min(1);
-}
-
-/** A number as JSON or as its one decimal spelling. */
-function wholeNumber({ min, max }: { min: number; max: number }): z.ZodType<number> {
-  const decimal = z.string().regex(/^(0|[1-9][0-9]{0,15})$/);
-  return z.union([z.int(), decimal.transform((digits) => Number(digits))]).pipe(z.int().min(min).max(max));
-}
-
-function truth(): z.ZodType<boolean> {
-  return z.union([z.boolean(), z.enum(["true", "false"]).transform((word) => word === "true")]);
-}
-
-function address(): z.ZodType<ListenAddress> {
-  return z
-    .string()
-    .regex(/^(\[[0-9A-Fa-f:.]+\]|[^\s:/[\]]+):(0|[1-9][0-9]{0,4})$/)
-    .transform((hostPort) => {
-      const colon = hostPort.lastIndexOf(":");
-      return {
-        host: hostPort.slice(0, colon).replace(/^\[|\]$/g, ""),
-        port: Number(hostPort.slice(colon + 1)),
-      };
-    })
-    .refine(({ port }) => port <= 65_535);
-}
-
-/** A port alone is one that only this machine reaches. */
-function onLoopback(raw: unknown): unknown {
-  const isPort = typeof raw === "number" || (typeof raw === "string" && /^\d+$/.test(raw));
-  return isPort ? `127.0.0.1:${raw}` : raw;
-}
-
-function list(item: RegExp): z.ZodType<readonly string[]> {
-  const items = z.array(z.string().regex(item));
-  return z.union([
-    items,
-    z
-      .string()
-      .transform((joined) => joined.split(","))
-      .pipe(items),
-  ]);
-}
-
 /** Their values are not quoted: a token is easily given where its hash belongs, and a password in a URL. */
 const MAY_HOLD_SECRETS: readonly SettingName[] = ["token", "tokenHash", "tokens", "tokenFile", "servedAt"];
-
-const WORDS = /^\S+( +\S+)*$/;
-const COUNT = { min: 1, max: Number.MAX_SAFE_INTEGER };
-
-const SCHEMAS: { readonly [N in SettingName]: z.ZodType<Settings[N]> } = {
-  listen: address(),
-  adminListen: z.preprocess(onLoopback, address()).optional(),
-  data: text(),
-  name: z
-    .string()
-    .regex(/^[^\s\p{Cc}+]+$/u)
-    .optional(),
-  witnessedLogs: list(WORDS).optional(),
-  logLists: list(/^https?:\/\/\S+$/).optional(),
-  peers: list(WORDS).optional(),
-  pollInterval: wholeNumber({ min: 1, max: MAX_WAIT_MS / 1000 }),
-  adoptOwnSignatures: truth(),
-  localWitnesses: wholeNumber({ min: 0, max: MAX_LOCAL_WITNESSES }),
-  readers: wholeNumber({ min: 0, max: MAX_READERS }),
-  explorer: truth(),
-  origin: z
-    .string()
-    .regex(/^[^\s\p{Cc}+]+$/u)
-    .optional(),
-  key: text().optional(),
-  mlDsaKey: text().optional(),
-  formerKey: text().optional(),
-  formerMlDsaKey: text().optional(),
-  passphraseFile: text().optional(),
-  formerPassphraseFile: text().optional(),
-  guard: text().optional(),
-  recreateGuard: truth(),
-  servedAt: list(/^https?:\/\/[^\s/?#@]+(?:\/[^\s?#]*)?$/).optional(),
-  duplicates: z.enum(["first", "allow"]),
-  checkpointInterval: wholeNumber({ min: 1, max: MAX_WAIT_MS }).optional(),
-  witnessPolicy: text().optional(),
-  quorumMode: z.enum(["strict", "best-effort"]),
-  witnessTimeout: wholeNumber({ min: 1, max: 60_000 }).optional(),
-  witnessRefresh: wholeNumber({ min: 1, max: MAX_WAIT_MS }).optional(),
-  allowSharedParties: truth(),
-  tokenHash: list(/^[0-9a-f]{64}$/).optional(),
-  tokens: text().optional(),
-  webhooks: text().optional(),
-  openWrites: truth(),
-  tlsCert: text().optional(),
-  tlsKey: text().optional(),
-  maxEntryBytes: wholeNumber({ min: 1, max: 65_535 }).optional(),
-  maxBatchEntries: wholeNumber(COUNT).optional(),
-  maxPendingEntries: wholeNumber(COUNT).optional(),
-  maxPendingBytes: wholeNumber(COUNT).optional(),
-  maxDataBytes: wholeNumber(COUNT).optional(),
-  minFreeBytes: wholeNumber({ min: 0, max: Number.MAX_SAFE_INTEGER }).optional(),
-  scrubBytesPerSecond: wholeNumber({ min: 0, max: Number.MAX_SAFE_INTEGER }),
-  logLevel: z.enum(["debug", "info", "warn", "error"]),
-  slowRequest: wholeNumber({ min: 0, max: MAX_WAIT_MS }),
-  logFormat: z.enum(["auto", "pretty", "json"]),
-  log: z.url({ protocol: /^https?$/ }),
-  vkey: text().optional(),
-  policy: text().optional(),
-  token: z.string().refine(isWriteToken).optional(),
-  tokenFile: text().optional(),
-  state: text().optional(),
-  memory: truth(),
-  timeout: wholeNumber({ min: 1, max: MAX_WAIT_MS / 1000 }),
-};
 
 function nonEmpty(value: string | undefined): string | undefined {
   return value === "" ? undefined : value;

@@ -298,7 +298,7 @@ const LAYERS: readonly Layer[] = [
   {
     files: "src/config",
     imports: ["src/errors.ts", "src/setting", "src/config-file.ts"],
-    packages: ["node:", "zod"],
+    packages: ["node:"],
   },
   {
     files: "src/cli/",
