@@ -10,6 +10,7 @@ import type { VerifierKey } from "../tlog/key.ts";
 import { type Finding, fail, type Outcome, ok, type Sheet, skipped, unknown, warn } from "./check.ts";
 import { lookAtServedBytes } from "./served-bytes.ts";
 import { lookAtConformance } from "./served-conformance.ts";
+import { lookAtEvents } from "./served-events.ts";
 import type { StoreSight } from "./store-sight.ts";
 import type { Visits } from "./visits.ts";
 
@@ -57,7 +58,9 @@ export async function lookAtPublicUrl(sheet: Sheet, visits: Visits, look: Public
       see: (signal) => seeHead(visits, { ...look, url }, signal),
     });
     if (head === undefined) continue;
-    await lookAtServedBytes(sheet, visits, { url, sight: look.sight, treeSize: head.treeSize });
+    const { treeSize } = head;
+    await lookAtServedBytes(sheet, visits, { url, sight: look.sight, treeSize });
+    await lookAtEvents(sheet, { url, treeSize, logKeys: look.logKeys });
     await lookAtConformance(sheet, {
       url,
       probe: visits.probe(url),

@@ -191,7 +191,15 @@ describe("doctor, beside a server", () => {
   it("finds what is served as it is stored, to the conformance of its headers", async () => {
     const { code, said } = await examined(["--data", join(cwd, "data"), "--served-at", log.url]);
     expect(code).toBe(0);
-    for (const check of ["server", "guard", "public-head", "public-tile", "public-bundle", "conformance-run"])
+    for (const check of [
+      "server",
+      "guard",
+      "public-head",
+      "public-tile",
+      "public-bundle",
+      "public-events",
+      "conformance-run",
+    ])
       expect([check, said.get(check)?.verdict]).toEqual([check, "ok"]);
     for (const check of ["public-cache", "public-cors", "public-gzip", "conformance"])
       expect([check, said.get(check)?.verdict]).toEqual([check, "ok"]);
@@ -218,6 +226,7 @@ describe("doctor, beside a server", () => {
 
   it("tells what a cache in between changes", async () => {
     const cache = createServer(async ({ url = "" }, answer) => {
+      if (url === "/events") return void answer.writeHead(404).end();
       const inner = await fetch(new URL(url, log.url));
       answer.writeHead(inner.status, {
         "content-type": inner.headers.get("content-type") ?? "",
@@ -242,6 +251,7 @@ describe("doctor, beside a server", () => {
         saw: expect.stringContaining("checkpoint-caching"),
       });
       expect(said.get("public-cors")?.verdict).toBe("warn");
+      expect(said.get("public-events")?.verdict).toBe("warn");
     } finally {
       cache.closeAllConnections();
       cache.close();
