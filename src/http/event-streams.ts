@@ -23,7 +23,7 @@ export function eventsRoute(
     openStreams: () => streams.size,
     handle(exchange) {
       const asked = parseListening(exchange);
-      const begin = streams.admit({ ...asked, closing: exchange.closing });
+      const begin = streams.admit({ ...asked, address: exchange.address, closing: exchange.closing });
       const answer = { status: 200, headers: STREAM_HEADERS };
       return exchange.method === "HEAD" ? answer : { ...answer, stream: begin };
     },

@@ -67,6 +67,10 @@ class HonoExchange implements Exchange {
     return this.#context.env?.closing;
   }
 
+  get address(): string | undefined {
+    return this.#context.env?.incoming?.socket.remoteAddress;
+  }
+
   get requestId(): string | undefined {
     return this.#context.env?.asked?.id;
   }

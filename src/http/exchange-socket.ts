@@ -44,6 +44,10 @@ export class SocketExchange implements Exchange {
     return this.#incoming.httpVersion;
   }
 
+  get address(): string | undefined {
+    return this.#incoming.socket.remoteAddress;
+  }
+
   get requestId(): string {
     return this.#asked.id;
   }

@@ -4,7 +4,7 @@
  */
 import type { ServerResponse } from "node:http";
 import type { Appended, AppendedBlock } from "../log/log.ts";
-import type { Sink } from "../push/streams.ts";
+import type { Sink } from "../push/stream.ts";
 
 export interface Exchange {
   readonly method: string;
@@ -22,6 +22,8 @@ export interface Exchange {
   readonly signal: AbortSignal;
   /** Aborts when the listener starts to close. */
   readonly closing: AbortSignal | undefined;
+  /** Where the connection comes from; undefined when no socket is behind it. */
+  readonly address: string | undefined;
   /** What this request is called in answers and log lines; undefined when no socket is behind it. */
   readonly requestId: string | undefined;
   /** Node's answer, for what must be known of its end; undefined when no socket is behind it. */

@@ -6,15 +6,16 @@ import { encodeEvent } from "./event-text.ts";
 
 /** Entries read at once: a mebibyte at most. */
 const STEP = 16;
-/** What one stream is sent at once, about: the last entry may be longer than what is left. */
-const PIECE_BYTES = 64 * 1024;
+/** What one stream is sent at once, about: the last entry may be longer than what is left. To make it takes some milliseconds. */
+const PIECE_BYTES = 32 * 1024;
 /** What is kept: those who listen want the same newest entries. */
 const MAX_KEPT_BYTES = 4 * 1024 * 1024;
 
-/** Events of leaves [start, end). */
+/** Events of leaves up to `end`. */
 export interface Piece {
   readonly end: number;
-  readonly bytes: Uint8Array;
+  /** Those of leaves [leafIndex, end). @param leafIndex - of the piece. */
+  readonly from: (leafIndex: number) => Uint8Array;
 }
 
 /** An entry, and the whole receipt of it: it is verified by itself. */
@@ -112,7 +113,12 @@ export class EntryEvents {
         next += 1;
       }
     }
-    return { end: next, bytes: Buffer.concat(events) };
+    const all = Buffer.concat(events);
+    const from = (leafIndex: number) => {
+      const before = events.slice(0, leafIndex - start).reduce((sum, { length }) => sum + length, 0);
+      return all.subarray(before);
+    };
+    return { end: next, from };
   }
 
   /** A receipt is told of the newest checkpoint, never of one older than a stream was told already. */

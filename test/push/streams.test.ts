@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { TlogError } from "../../src/errors.ts";
 import type { Log } from "../../src/log/log.ts";
-import { EventStreams, type Sink, type StreamLimits } from "../../src/push/streams.ts";
+import type { Sink } from "../../src/push/stream.ts";
+import { EventStreams, type StreamLimits } from "../../src/push/streams.ts";
 import { encodeUtf8 } from "../../src/tlog/encoding.ts";
 import { encodeBundle } from "../../src/tlog/entry-bundle.ts";
 import { expectCode } from "../expect-code.ts";
@@ -9,7 +10,7 @@ import { expectCode } from "../expect-code.ts";
 /** A log of which a test says what is published; receipts are not what these tests are about. */
 function fakeLog(entries: readonly Uint8Array[] = []) {
   const log = { treeSize: 0, signature: "", reads: 0, isBroken: false, isUnreadable: false };
-  let onRead = () => {};
+  let onRead = (_start: number): Promise<void> | void => {};
   const published = () => ({
     treeSize: log.treeSize,
     rootHash: new Uint8Array(32),
@@ -19,11 +20,11 @@ function fakeLog(entries: readonly Uint8Array[] = []) {
   });
   const readEntries = async ({ start, end }: { readonly start: number; readonly end: number }) => {
     log.reads += 1;
-    onRead();
+    await onRead(start);
     return log.isBroken ? undefined : encodeBundle(entries.slice(start, end));
   };
   const receiptBytes = async (leafIndex: number) => encodeUtf8(`receipt ${leafIndex} of ${log.treeSize}`);
-  const whenRead = (act: () => void) => {
+  const whenRead = (act: typeof onRead) => {
     onRead = act;
   };
   return { state: log, whenRead, published, readEntries, receiptBytes } satisfies Pick<
@@ -76,21 +77,24 @@ function fakeSink() {
 
 const LIMITS: StreamLimits = { maxStreams: 3, maxEntryStreams: 2, maxEntriesBehind: 100 };
 
-function open(log: ReturnType<typeof fakeLog>, times: object = {}) {
+function open(log: ReturnType<typeof fakeLog>, times: object = {}, limits = LIMITS) {
   const errors: unknown[] = [];
   const clock = { ms: 0 };
   const streams = new EventStreams({
     log,
-    limits: LIMITS,
+    limits,
     times: { lookMs: 1, ...times },
     onError: (error) => errors.push(error),
     now: () => clock.ms,
+    computed: () => clock.ms,
     random: () => 0,
   });
-  const listen = (asked: { from?: number; wantsEntries?: boolean; closing?: AbortSignal } = {}) => {
+  const listen = (
+    asked: { from?: number; wantsEntries?: boolean; closing?: AbortSignal; address?: string } = {},
+  ) => {
     const sink = fakeSink();
-    const { from, wantsEntries = false, closing } = asked;
-    streams.admit({ from, wantsEntries, closing })(sink);
+    const { from, wantsEntries = false, closing, address } = asked;
+    streams.admit({ from, wantsEntries, closing, address })(sink);
     return sink;
   };
   return { streams, listen, errors, clock };
@@ -171,6 +175,21 @@ describe("streams of checkpoints", () => {
     held.push(listen());
     for (const sink of held) sink.destroy();
   });
+
+  test("give a place of the network that has the most to one that has fewer, and no more than as many", () => {
+    const { streams, listen } = open(fakeLog());
+    const crowd = [
+      listen(),
+      listen({ address: "2001:db8:0:1::1" }),
+      listen({ address: "2001:db8::1:9:0:0:1" }),
+    ];
+    const other = listen({ address: "::ffff:192.0.2.1", wantsEntries: true });
+    expect(crowd.map(({ writableEnded }) => writableEnded)).toEqual([false, true, false]);
+    expectCode(() => listen({ address: "192.0.2.1" }), "SERVER_BUSY");
+    expect(streams.size).toBe(3);
+    for (const sink of [...crowd, other]) sink.destroy();
+    expect(streams.size).toBe(0);
+  });
 });
 
 describe("streams with entries", () => {
@@ -229,6 +248,53 @@ describe("streams with entries", () => {
     expect(receipts).toEqual(Array.from({ length: 20 }, () => "260"));
     first.destroy();
     second.destroy();
+  });
+
+  test("do not wait at the head for those that catch up, who share turns by their networks", async () => {
+    const log = fakeLog(Array.from({ length: 300 }, () => new Uint8Array(32_768)));
+    log.state.treeSize = 299;
+    const { listen } = open(log, {}, { ...LIMITS, maxStreams: 4, maxEntryStreams: 4 });
+    const starts: number[] = [];
+    let isHeld = false;
+    let wake = () => {};
+    log.whenRead((start) => {
+      if (start < 298 && starts.push(start) === 4) wake();
+      return isHeld && start < 298 ? new Promise<void>(() => {}) : undefined;
+    });
+    const live = listen({ wantsEntries: true });
+    const far = [listen({ from: 200, wantsEntries: true, address: "192.0.2.1" })];
+    far.push(listen({ from: 210, wantsEntries: true, address: "192.0.2.1" }));
+    far.push(listen({ from: 250, wantsEntries: true, address: "192.0.2.2" }));
+    await new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    expect(starts.filter((start) => start >= 250)).toHaveLength(2);
+    isHeld = true;
+    log.state.treeSize = 300;
+    await live.until(() => live.text.includes("id: 300\n"));
+    for (const sink of [live, ...far]) sink.destroy();
+  });
+
+  test("are told what is new also when they read slowly, once each, and join those at the head again", async () => {
+    const log = fakeLog(entries);
+    log.state.treeSize = 100;
+    const { listen, clock } = open(log);
+    const [slow, quick] = [listen({ wantsEntries: true }), listen({ wantsEntries: true })];
+    await slow.until(() => slow.text.includes("id: 100\n"));
+    slow.writableNeedDrain = true;
+    for (const size of [110, 120, 300]) {
+      if (size === 300) slow.writableNeedDrain = false;
+      log.state.treeSize = size;
+      clock.ms += 1;
+      await quick.until(() => quick.text.includes(`id: ${size}\n`));
+    }
+    await slow.until(() => slow.text.includes("id: 300\n"));
+    for (const { text } of [slow, quick])
+      expect(ids(text).filter((id) => id.startsWith("entry"))).toEqual(
+        Array.from({ length: 200 }, (_, at) => `entry ${101 + at}`),
+      );
+    slow.destroy();
+    quick.destroy();
   });
 
   test("are cut when what is published cannot be read, and the operator hears of it", async () => {
