@@ -12,6 +12,8 @@ export interface StandingFinding extends Finding {
 export interface ScrubState {
   /** Which copy of the log it is of. */
   readonly copy: string;
+  /** When the first pass over this copy began, in milliseconds since 1970; undefined: none did. */
+  readonly beganAtMs: number | undefined;
   /** Milliseconds since 1970, of the pass that is under way or was last; undefined: there was none. */
   readonly startedAtMs: number | undefined;
   /** When a whole pass last found nothing. */
@@ -23,7 +25,8 @@ export interface ScrubState {
 }
 
 export function newScrub(copy: string): ScrubState {
-  return { copy, startedAtMs: undefined, lastPassedAtMs: undefined, findings: [], pass: undefined };
+  const none = { beganAtMs: undefined, startedAtMs: undefined, lastPassedAtMs: undefined, pass: undefined };
+  return { copy, ...none, findings: [] };
 }
 
 const FORMAT = "bristlecone-scrub/v1";
@@ -40,13 +43,14 @@ export function parseScrubState(text: string, path: string): ScrubState {
   const end = text.indexOf("\n");
   try {
     const fields = objectIn(JSON.parse(text.slice(0, end)));
-    const { format, copy, startedAtMs, lastPassedAtMs, findings } = fields;
+    const { format, copy, beganAtMs, startedAtMs, lastPassedAtMs, findings } = fields;
     if (format !== FORMAT) throw new TlogError("ARGUMENT_INVALID", `want ${FORMAT}`);
     if (!Array.isArray(findings) || findings.length > MAX_FINDINGS) {
       throw new TlogError("ARGUMENT_INVALID", "want findings");
     }
     return {
       copy: textIn(copy),
+      beganAtMs: optional(beganAtMs ?? startedAtMs, numberIn),
       startedAtMs: optional(startedAtMs, numberIn),
       lastPassedAtMs: optional(lastPassedAtMs, numberIn),
       findings: findings.map(findingIn),

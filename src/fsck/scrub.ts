@@ -42,6 +42,8 @@ export interface Scrubbing {
   readonly findings: number;
   /** The first of them, in words. */
   readonly first: string | undefined;
+  /** When the first pass over this copy of the log began, in milliseconds since 1970; undefined: none did. */
+  readonly beganAtMs: number | undefined;
   /** When a whole pass last found nothing, in milliseconds since 1970; undefined: never. */
   readonly lastPassedAtMs: number | undefined;
 }
@@ -95,6 +97,7 @@ export class Scrub {
     return {
       findings: this.#findings.all.length,
       first: first && wordsOf(first),
+      beganAtMs: this.#state.beganAtMs,
       lastPassedAtMs: this.#state.lastPassedAtMs,
     };
   }
@@ -144,7 +147,9 @@ export class Scrub {
     const { copy, pass: resume } = this.#state;
     const { treeSize, rootHash } = published();
     if (treeSize === 0) return false;
-    if (resume === undefined) this.#state = { ...this.#state, startedAtMs: now(), pass: undefined };
+    const { beganAtMs = now() } = this.#state;
+    if (resume === undefined)
+      this.#state = { ...this.#state, beganAtMs, startedAtMs: now(), pass: undefined };
     const report = await this.#check({ copy, resume, at: { treeSize, rootHash } }).catch((error: unknown) => {
       // The tree is not what the pass began with: it is looked at from the beginning.
       if (error instanceof TlogError && error.code === "CONFIG_INVALID" && resume !== undefined) {

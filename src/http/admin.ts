@@ -61,9 +61,9 @@ function quorumState(log: Log): Pick<z.infer<typeof Readiness>, "quorum"> {
 function scrubState(log: Log): Pick<z.infer<typeof Readiness>, "scrub"> {
   const scrubbing = log.scrubbing?.();
   if (scrubbing === undefined) return {};
-  const { lastPassedAtMs, ...found } = scrubbing;
+  const { findings, first, lastPassedAtMs } = scrubbing;
   const lastPassed = lastPassedAtMs === undefined ? undefined : new Date(lastPassedAtMs).toISOString();
-  return { scrub: { ...found, lastPassed } };
+  return { scrub: { findings, first, lastPassed } };
 }
 
 /** Marks a route of the admin listener in the OpenAPI document. */

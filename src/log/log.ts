@@ -85,6 +85,8 @@ export interface Scrubbing {
   readonly findings: number;
   /** The first of them, in words. */
   readonly first: string | undefined;
+  /** When the first pass over this copy of the log began, in milliseconds since 1970; undefined: none did. */
+  readonly beganAtMs: number | undefined;
   /** When a whole pass last found nothing, in milliseconds since 1970; undefined: never. */
   readonly lastPassedAtMs: number | undefined;
 }

@@ -168,6 +168,12 @@ export const LOG_METRICS = [
     when: SCRUBBED,
   },
   {
+    name: "bristlecone_log_scrub_began_timestamp_seconds",
+    type: "gauge",
+    help: "When the scrub began its first pass over this copy of the log, kept over restarts.",
+    when: "it began",
+  },
+  {
     name: "bristlecone_log_scrub_findings",
     type: "gauge",
     help: "Places that the scrub found to be wrong and that were not right again when it last looked.",

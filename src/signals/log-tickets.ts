@@ -169,9 +169,9 @@ export const LOG_TICKETS: readonly AlertRow[] = [
     name: "LogScrubOld",
     severity: "ticket",
     expr: ({ seconds }) => {
-      const last = "bristlecone_log_scrub_last_pass_timestamp_seconds";
-      const lived = `(${last} > 0 or on (job, instance) (time() - process_start_time_seconds > ${seconds("30d")}))`;
-      return `time() - ${last} > ${seconds("30d")} and on (job, instance) ${lived}`;
+      const looked =
+        "(bristlecone_log_scrub_last_pass_timestamp_seconds > 0 or bristlecone_log_scrub_began_timestamp_seconds)";
+      return `time() - ${looked} > ${seconds("30d")}`;
     },
     for: "1h",
     summary: "The scrub has not gone through the whole log for a month",
@@ -186,8 +186,9 @@ export const LOG_TICKETS: readonly AlertRow[] = [
       "or run `bristlecone fsck` from a timer (deploy/README.md)",
     ],
     example: {
-      [`bristlecone_log_scrub_last_pass_timestamp_seconds{${LOG}}`]: "-3000000x90",
-      [`process_start_time_seconds{${LOG}}`]: "-3000000x90",
+      [`bristlecone_log_scrub_last_pass_timestamp_seconds{${LOG}}`]: "0x90",
+      [`bristlecone_log_scrub_began_timestamp_seconds{${LOG}}`]: "-3000000x90",
+      [`process_start_time_seconds{${LOG}}`]: "0x90",
     },
     exampleAt: "70m",
   },

@@ -3,7 +3,7 @@ import { type AlertRow, happened } from "./alert.ts";
 
 const LOG = 'job="bristlecone-log",instance="a"';
 const WITNESS = 'job="bristlecone-witness",instance="a"';
-const READYZ = "`curl -s http://127.0.0.1:6963/readyz` on its machine";
+const READYZ = "`curl -s http://127.0.0.1:6965/readyz` on its machine";
 const RESTARTS = `process_start_time_seconds{job=~"bristlecone-.*"}`;
 
 export const OTHER_TICKETS: readonly AlertRow[] = [
@@ -14,7 +14,7 @@ export const OTHER_TICKETS: readonly AlertRow[] = [
     summary: "{{ $labels.job }} {{ $labels.instance }} restarted three times within an hour",
     meaning: "A supervisor brings it back each time, and something ends it each time.",
     look: [
-      "`journalctl -u bristlecone-log`: the last lines before each start, the exit code or the signal",
+      "`journalctl -u 'bristlecone-*'`: the last lines before each start, the exit code or the signal",
       "SIGKILL: memory (`dmesg | grep -i oom`); SIGBUS: the disk cannot read a page",
     ],
     act: [

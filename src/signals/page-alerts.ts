@@ -4,6 +4,7 @@ import { type AlertRow, happened } from "./alert.ts";
 const LOG = 'job="bristlecone-log",instance="a"';
 const WITNESS = 'job="bristlecone-witness",instance="a"';
 const READYZ = "`curl -s http://127.0.0.1:6963/readyz` on its machine";
+const WITNESS_READYZ = "`curl -s http://127.0.0.1:6965/readyz` on its machine";
 
 export const PAGE_ALERTS: readonly AlertRow[] = [
   {
@@ -15,8 +16,8 @@ export const PAGE_ALERTS: readonly AlertRow[] = [
     meaning:
       "Prometheus cannot read the admin listener. Either the process is gone or hangs, or only the way to it is broken. While a log is down nothing is lost that was answered; readers behind a cache go on with what it holds.",
     look: [
-      READYZ,
-      "`systemctl status bristlecone-log`, and the last log lines: a refusal to start says why and lists the ways out",
+      `${READYZ} (a witness: 6965, a monitor: 6966)`,
+      "`systemctl status 'bristlecone-*'`, and `journalctl -n 100 -u 'bristlecone-*'`: a refusal to start says why and lists the ways out",
       "the machine itself: memory (`dmesg | grep -i oom`), disk, network",
     ],
     act: [
@@ -177,11 +178,13 @@ export const PAGE_ALERTS: readonly AlertRow[] = [
       "The scrub read entries, tiles or rows that do not fit the signed head. They are withheld, not served as good. A bit flipped, a disk lies, or somebody changed the file.",
     look: [
       "the log line `the scrub found`: where, what, corruption or tampering",
-      "`bristlecone fsck DATA --policy policy.txt`: all of it, with what brings it back",
+      "`bristlecone fsck DATA --vkey VKEY`: all of it, with what brings it back, and how long that took",
       "the disk: SMART values, `dmesg`",
     ],
     act: [
-      "`bristlecone repair --data DATA --from MIRROR` makes a whole directory beside the damaged one; then stop, swap, start",
+      "choose the hour: what is wrong is withheld, all else is served and entries are taken, and repair wants the log stopped for about as long as `fsck` took",
+      "stop it, then `bristlecone repair --data DATA --from MIRROR --vkey VKEY --guard GUARD` writes a whole directory beside the damaged one; MIRROR is a URL or a folder with its tiles elsewhere; of a backup, `bristlecone export MIRROR --data BACKUP` makes one",
+      "do the two `mv` that repair prints, give the directory to the user of the log, start it",
       "tampering, or more than one place: another machine, and find out who had access",
     ],
     example: { [`bristlecone_log_scrub_findings{${LOG}}`]: "0 1x5" },
@@ -216,7 +219,7 @@ export const PAGE_ALERTS: readonly AlertRow[] = [
     summary: "The witness cosigns nothing until it is restarted",
     meaning:
       "A write of the witness failed, so it stopped before it could sign what it might forget. Logs that need it for their quorum stop publishing.",
-    look: [READYZ, "the log line `the witness signs no more`", "`df -h`, `dmesg`"],
+    look: [WITNESS_READYZ, "the log line `the witness signs no more`", "`df -h`, `dmesg`"],
     act: [
       "make room or mend the disk, then restart: it goes on from what is on disk, held against its guard",
       "tell the operators of the logs if it takes longer than an hour",

@@ -61,6 +61,13 @@ export const EXECUTIVE: Dashboard = {
       series: one(`(bristlecone_log_scrub_last_pass_timestamp_seconds{${PICK}} > 0) * 1000`, "{{instance}}"),
     },
     {
+      title: "First scrub of this copy",
+      text: "When it began; until it has ended nothing is known of all bytes.",
+      kind: "number",
+      unit: "dateTimeFromNow",
+      series: one(`bristlecone_log_scrub_began_timestamp_seconds{${PICK}} * 1000`, "{{instance}}"),
+    },
+    {
       title: "Age of the keys",
       text: "Since their files were written.",
       kind: "number",

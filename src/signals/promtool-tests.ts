@@ -78,6 +78,7 @@ function healthy(): Readonly<Record<string, string>> {
     [`bristlecone_log_webhook_up{${log},webhook="ci"}`]: `1x${n}`,
     [`bristlecone_log_scrub_findings{${log}}`]: `0x${n}`,
     [`bristlecone_log_scrub_last_pass_timestamp_seconds{${log}}`]: `0x${n}`,
+    [`bristlecone_log_scrub_began_timestamp_seconds{${log}}`]: `0x${n}`,
     [`bristlecone_log_signer_failures_total{${log}}`]: `0x20 1x80`,
     [`bristlecone_log_pool_refused_entries_total{${log}}`]: `0x${n}`,
     [`bristlecone_storage_free_bytes{${log}}`]: `100000000-1x${n}`,

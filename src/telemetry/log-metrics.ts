@@ -181,9 +181,10 @@ function watchLog(registry: MetricRegistry, log: Log, { keys }: Pick<LogMetricsO
       value: sinceMs / 1000,
     })),
   );
-  const ofScrub = (value: (scrubbing: Scrubbing) => number) => () => {
+  const ofScrub = (read: (scrubbing: Scrubbing) => number | undefined) => () => {
     const scrubbing = log.scrubbing?.();
-    return scrubbing === undefined ? [] : one(value(scrubbing));
+    const value = scrubbing && read(scrubbing);
+    return value === undefined ? [] : one(value);
   };
   registry.gauge(
     "bristlecone_log_scrub_findings",
@@ -192,6 +193,10 @@ function watchLog(registry: MetricRegistry, log: Log, { keys }: Pick<LogMetricsO
   registry.gauge(
     "bristlecone_log_scrub_last_pass_timestamp_seconds",
     ofScrub(({ lastPassedAtMs = 0 }) => lastPassedAtMs / 1000),
+  );
+  registry.gauge(
+    "bristlecone_log_scrub_began_timestamp_seconds",
+    ofScrub(({ beganAtMs }) => beganAtMs && beganAtMs / 1000),
   );
   if (log.witnessing() !== undefined) witnessesWatched(registry, log);
 }

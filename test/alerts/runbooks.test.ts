@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command } from "commander";
 import { describe, expect, it } from "vitest";
@@ -99,6 +99,33 @@ describe("runbooks", { timeout: 120_000 }, () => {
     );
     expect(missing).toEqual([]);
     expect(chapters.length).toBeGreaterThan(3);
+  });
+
+  it("name units and ports of deploy/systemd", () => {
+    const folder = `${ROOT}/deploy/systemd/system`;
+    const units = readdirSync(folder).filter((name) => name.endsWith(".service"));
+    const isThere = (pattern: string) => {
+      const like = new RegExp(`^${pattern.replace("*", ".*")}([.]service)?$`);
+      return units.some((unit) => like.test(unit));
+    };
+    const named = QUOTED.flatMap(({ name, words }) =>
+      [...words.matchAll(/(?:systemctl \w+|journalctl.* -u) '?([^\s']+)'?/g)].map(([, unit = ""]) => ({
+        name,
+        unit,
+      })),
+    );
+    expect(named.length).toBeGreaterThan(1);
+    expect(named.filter(({ unit }) => !isThere(unit))).toEqual([]);
+    const portOf = (job: string) => {
+      const unit = units.find((one) => new RegExp(`^bristlecone-${job}@?[.]`).test(one)) ?? "";
+      return /ADMIN_LISTEN=127.0.0.1:(\d+)/.exec(readFileSync(`${folder}/${unit}`, "utf8"))?.[1];
+    };
+    const asked = QUOTED.flatMap(({ name, words }) =>
+      [...words.matchAll(/127\.0\.0\.1:(\d+)/g)].map(([, port]) => ({ name, port })),
+    );
+    // Of what may be any of them the page says which ports there are.
+    const jobOf = (name: string) => /^(Witness|Monitor)/.exec(name)?.[0].toLowerCase() ?? "log";
+    expect(asked.filter(({ name, port }) => port !== portOf(jobOf(name)))).toEqual([]);
   });
 
   it("name alerts that are there", () => {

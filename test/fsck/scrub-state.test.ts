@@ -9,6 +9,7 @@ describe("the state of a scrub", () => {
   it("is read as it was written, and nothing else is", () => {
     const state = {
       copy: "/srv/log",
+      beganAtMs: 3,
       startedAtMs: 5,
       lastPassedAtMs: undefined,
       findings: [
@@ -27,6 +28,8 @@ describe("the state of a scrub", () => {
     };
     const text = formatScrubState(state);
     expect(parseScrubState(text, "x")).toEqual(state);
+    // One that was written before this was kept.
+    expect(parseScrubState(text.replace('"beganAtMs":3,', ""), "x").beganAtMs).toBe(5);
     for (const bad of ["", "\n", text.replace("v1", "v2"), text.replace('"tile"', '"title"'), `${text}x`]) {
       expectCode(() => parseScrubState(bad, "x"), "CONFIG_INVALID");
     }
