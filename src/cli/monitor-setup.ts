@@ -1,6 +1,7 @@
 /** What a monitor's file says, turned into logs to follow and people to tell. */
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { type Trust, trustIn } from "../../client/policy.ts";
+import { stateDirectory } from "../config.ts";
 import { TlogError } from "../errors.ts";
 import { alertId } from "../monitor/alert.ts";
 import type { AlertSink } from "../monitor/delivery.ts";
@@ -26,6 +27,7 @@ import { decodeHex, decodeUtf8 } from "../tlog/encoding.ts";
 import { type Policy, showOctets } from "../tlog/policy.ts";
 import { alertWebhook } from "../webhooks/alert-webhook.ts";
 import { parseSecrets } from "../webhooks/signature.ts";
+import type { Call } from "./command.ts";
 import { readSmallFile } from "./files.ts";
 
 type AnyMatcher = MonitoredLog["matchers"][number];
@@ -235,6 +237,16 @@ export async function readMonitorConfig(path: string): Promise<MonitorConfig> {
     if (!(cause instanceof TlogError)) throw cause;
     throw new TlogError("CONFIG_INVALID", `${path}: ${cause.message}`, { cause });
   }
+}
+
+/** What is typed, then the monitor's own file, then what holds for all commands. @param file - where it is, and what it says. */
+export async function monitorStateOf(
+  call: Call,
+  file?: { readonly path: string; readonly state: string | undefined },
+): Promise<string> {
+  const isTyped = call.flags.state !== undefined;
+  if (file?.state !== undefined && !isTyped) return resolve(folderOf(file.path), file.state);
+  return join(stateDirectory((await call.config()).value("state")), "monitor");
 }
 
 /** The folder that a configuration's paths are relative to. */

@@ -1,10 +1,8 @@
-import { join, resolve } from "node:path";
-import { stateDirectory } from "../config.ts";
 import { storedStatus } from "../monitor/status.ts";
 import { readMonitorStates } from "../node/monitor-files.ts";
 import { addExamples, addSettings, type CommandDefinition } from "./command.ts";
 import { statusTable } from "./monitor-report.ts";
-import { folderOf, readMonitorConfig } from "./monitor-setup.ts";
+import { monitorStateOf, readMonitorConfig } from "./monitor-setup.ts";
 
 /** `monitor status`: what a monitor has seen, from what it wrote down; it may be running. */
 export const monitorStatus: CommandDefinition = {
@@ -17,13 +15,9 @@ export const monitorStatus: CommandDefinition = {
   },
   async run(call) {
     const [file] = call.args;
-    const chosen = (await call.config()).value("state");
-    const named = file === undefined ? undefined : (await readMonitorConfig(file)).state;
-    const own = join(stateDirectory(chosen), "monitor");
-    const directory =
-      file === undefined || named === undefined || chosen !== undefined
-        ? own
-        : resolve(folderOf(file), named);
+    const named =
+      file === undefined ? undefined : { path: file, state: (await readMonitorConfig(file)).state };
+    const directory = await monitorStateOf(call, named);
     const logs = (await readMonitorStates(directory)).map(storedStatus);
     await call.output.result({ text: statusTable(logs), json: { state: directory, logs } });
   },

@@ -1,5 +1,5 @@
-import { join, resolve } from "node:path";
-import { type Config, stateDirectory } from "../config.ts";
+import { resolve } from "node:path";
+import type { Config } from "../config.ts";
 import { TlogError } from "../errors.ts";
 import type { MonitorEvents } from "../events.ts";
 import type { RunningListener } from "../http/listen.ts";
@@ -25,6 +25,7 @@ import {
   folderOf,
   monitoredLog,
   monitoredLogs,
+  monitorStateOf,
   OWN_SINK,
   readMonitorConfig,
 } from "./monitor-setup.ts";
@@ -69,7 +70,7 @@ export const monitor: CommandDefinition = {
   async run(call) {
     const config = await call.config();
     assertSettings(config, OPTIONS);
-    const watched = await watchedBy(call, config);
+    const watched = await watchedBy(call);
     await makeStateDirectory(watched.state);
     const lock = await lockPlace(watched.state, LOCK_SOCKET);
     const own = ownSink(call, config);
@@ -136,11 +137,9 @@ interface Watched {
 }
 
 /** What the file says, or the flags. */
-async function watchedBy(call: Call, config: Config): Promise<Watched> {
+async function watchedBy(call: Call): Promise<Watched> {
   const { args, flags } = call;
   const [file] = args;
-  const chosenState = config.value("state");
-  const ownState = join(stateDirectory(chosenState), "monitor");
   const seconds = intervalFlag(flags);
   const intervalMs = (fromFile?: number) => (seconds ?? fromFile ?? DEFAULT_INTERVAL_SECONDS) * 1000;
   if (file === undefined) {
@@ -150,7 +149,7 @@ async function watchedBy(call: Call, config: Config): Promise<Watched> {
     return {
       logs: [await monitoredLog({ ...log, url }, { trust, folder, shared: [] })],
       sinks: await alertSinks(alerts, { folder, now: Date.now }),
-      state: ownState,
+      state: await monitorStateOf(call),
       intervalMs: intervalMs(),
     };
   }
@@ -160,7 +159,7 @@ async function watchedBy(call: Call, config: Config): Promise<Watched> {
   return {
     logs: await monitoredLogs(read, folder),
     sinks: await alertSinks(read.alerts, { folder, now: Date.now }),
-    state: chosenState === undefined && read.state !== undefined ? resolve(folder, read.state) : ownState,
+    state: await monitorStateOf(call, { path: file, state: read.state }),
     intervalMs: intervalMs(read.intervalSeconds),
   };
 }

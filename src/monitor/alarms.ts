@@ -1,5 +1,5 @@
 /** When something that is wrong is told, and when that it is over: once each. */
-import { type AlarmKind, type Alert, alertId } from "./alert.ts";
+import { type AlarmKind, type Alert, alertId, oneLine } from "./alert.ts";
 import type { Alarm, LogState } from "./log-state.ts";
 
 /** What a look at a log, or at a place that shows its heads, came to. */
@@ -48,7 +48,7 @@ export function observe(
     return { ...state, alarms: others, pending: [...state.pending, ...addressed(alerts, about.to)] };
   }
   if (known?.isTold === true) return state;
-  const words = message.slice(0, MAX_MESSAGE_LENGTH);
+  const words = oneLine(message, MAX_MESSAGE_LENGTH);
   const alarm = { kind, subject, sinceMs: known?.sinceMs ?? nowMs, isTold: false, message: words };
   if (nowMs - alarm.sinceMs < graceMs) {
     return known === undefined ? { ...state, alarms: [...others, alarm] } : state;

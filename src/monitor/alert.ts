@@ -72,6 +72,11 @@ export interface MatchOf {
 /** Most of an entry that stands in an alert. */
 export const EXCERPT_BYTES = 512;
 
+/** Words of strangers as one line: what follows a line break would pass for a line of this program. */
+export function oneLine(words: string, maxLength: number): string {
+  return words.slice(0, maxLength).replace(/\s*[\r\n\u2028\u2029]\s*/g, " ");
+}
+
 /** An id that is a function of what it is about. */
 export function alertId(about: readonly (string | number | boolean)[]): string {
   return encodeHex(sha256(encodeUtf8(JSON.stringify(about)))).slice(0, 32);

@@ -220,12 +220,17 @@ async function followLog(
 async function lookOnce(parts: Parts, signal: AbortSignal): Promise<OnceReport> {
   const ended = new AbortController();
   const delivering = parts.delivery.run(AbortSignal.any([signal, ended.signal]));
-  try {
+  const looking = async (): Promise<OnceReport> => {
     const looks = new Gate(MAX_READERS);
     const logs = await Promise.all(
       parts.monitors.map((monitor) => looks.pass(() => lookAt(monitor, parts, signal))),
     );
     return { logs, untold: await parts.delivery.settled(signal) };
+  };
+  try {
+    const looked = looking();
+    // A bug in telling ends the round: what waits to be told would wait for ever.
+    return await Promise.race([looked, delivering.then(() => looked)]);
   } finally {
     ended.abort();
     await delivering;

@@ -4,7 +4,7 @@ import { encodeBase64, encodeHex } from "../tlog/encoding.ts";
 import { GrowingBytes } from "../tlog/growing-bytes.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
 import { addressed, observe } from "./alarms.ts";
-import { type Alert, alertId, EXCERPT_BYTES } from "./alert.ts";
+import { type Alert, alertId, EXCERPT_BYTES, oneLine } from "./alert.ts";
 import type { LogRecord } from "./log-record.ts";
 import type { LogState } from "./log-state.ts";
 import type { BatchMatcher, EntryVerdict, Matcher, SeenEntry } from "./matchers.ts";
@@ -157,14 +157,14 @@ export class ReadBatch {
 
   #judge(matcher: Named, entry: SeenEntry, verdict: boolean | string): void {
     if (verdict === false || verdict === "") return;
-    const words = verdict === true ? "" : `: ${verdict.slice(0, MAX_WORDS)}`;
+    const words = verdict === true ? "" : `: ${oneLine(verdict, MAX_WORDS)}`;
     this.#alert("match", matcher, entry, `entry ${entry.leafIndex} matches ${matcher.name}${words}`);
   }
 
   /** Nobody knows whether it would have matched: a person has to look. */
   #failed(matcher: Named, entry: SeenEntry, error: unknown): void {
     const reason = error instanceof Error ? error.message : String(error);
-    const message = `entry ${entry.leafIndex}: the matcher ${matcher.name} failed: ${reason.slice(0, MAX_WORDS)}`;
+    const message = `entry ${entry.leafIndex}: the matcher ${matcher.name} failed: ${oneLine(reason, MAX_WORDS)}`;
     this.#alert("matcher-failed", matcher, entry, message);
   }
 

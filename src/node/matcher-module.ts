@@ -2,6 +2,7 @@ import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { TlogError } from "../errors.ts";
 import type { BatchMatcher, EntryVerdict, SeenEntry, Verdict } from "../monitor/matchers.ts";
+import { GrowingBytes } from "../tlog/growing-bytes.ts";
 import { messageOf } from "./errno.ts";
 
 /** What a thread is given at its start. */
@@ -15,7 +16,12 @@ export interface MatcherThread {
 /** What it is asked. */
 export interface MatcherBatch {
   readonly origin: string;
-  readonly entries: readonly { leafIndex: number; entry: Uint8Array; leafHash: Uint8Array }[];
+  readonly leafIndices: readonly number[];
+  /** All entries, one after the other, and where each ends: one array is sent for less than hundreds are. */
+  readonly bytes: Uint8Array;
+  readonly ends: readonly number[];
+  /** 32 bytes each. */
+  readonly leafHashes: Uint8Array;
   /** Those before were looked at. */
   readonly from: number;
 }
@@ -136,9 +142,7 @@ class MatcherHost {
     }
     const worker = this.#worker;
     if (worker === undefined) return "it does not start";
-    const shown = entries.map(({ leafIndex, entry, leafHash }) => ({ leafIndex, entry, leafHash }));
-    const batch: MatcherBatch = { origin: entries[0]?.origin ?? "", entries: shown, from };
-    worker.postMessage(batch);
+    worker.postMessage(batchOf(entries, from));
     const outcome = await this.#until(worker, this.#limits.timeoutMs, (answer) => {
       if (answer.kind === "done") return "";
       if (answer.kind === "found") verdicts[answer.index] = { verdict: answer.verdict };
@@ -194,4 +198,16 @@ class MatcherHost {
     worker?.on("error", () => undefined);
     await worker?.terminate();
   }
+}
+
+function batchOf(entries: readonly SeenEntry[], from: number): MatcherBatch {
+  const [bytes, leafHashes] = [new GrowingBytes(), new GrowingBytes()];
+  const ends = entries.map(({ entry, leafHash }) => {
+    leafHashes.append(leafHash);
+    bytes.append(entry);
+    return bytes.length;
+  });
+  const leafIndices = entries.map(({ leafIndex }) => leafIndex);
+  const origin = entries[0]?.origin ?? "";
+  return { origin, leafIndices, bytes: bytes.bytes(), ends, leafHashes: leafHashes.bytes(), from };
 }

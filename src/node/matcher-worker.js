@@ -25,13 +25,15 @@ const match = await import(url).then(
 if (typeof match === "function") tell({ kind: "ready" });
 else tell({ kind: "unusable", reason: 'want a module that exports a function "match"' });
 
-parentPort?.on("message", async (/** @type {MatcherBatch} */ { origin, entries, from }) => {
-  for (let index = from; index < entries.length; index++) {
+parentPort?.on("message", async (/** @type {MatcherBatch} */ batch) => {
+  const { origin, leafIndices, bytes, ends, leafHashes, from } = batch;
+  for (const [index, leafIndex] of leafIndices.entries()) {
+    if (index < from) continue;
     Atomics.store(at, 0, index);
-    const entry = entries[index];
-    if (entry === undefined) continue;
+    const entry = bytes.subarray(index === 0 ? 0 : ends[index - 1], ends[index]);
+    const leafHash = leafHashes.subarray(index * 32, index * 32 + 32);
     try {
-      const answer = await match({ origin, ...entry, json: () => jsonOf(entry.entry) });
+      const answer = await match({ origin, leafIndex, entry, leafHash, json: () => jsonOf(entry) });
       if (answer === undefined || answer === null || answer === false || answer === "") continue;
       if (typeof answer === "boolean" || typeof answer === "string") {
         tell({ kind: "found", index, verdict: answer });

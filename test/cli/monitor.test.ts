@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { TlogError } from "../../src/errors.ts";
 import { Collected, callCli, type ServedHere, serveHere, temporaryDirectory } from "./harness.ts";
 
 const directory = temporaryDirectory();
@@ -64,6 +65,19 @@ describe("monitor --once", () => {
     expect(status.stdout).toMatch(/4 +4 +3 +fine/);
   });
 
+  it("ends with 5 in the run that tells a match, also when an earlier one had found it", async () => {
+    const look = ["monitor", "--once", ...at(newState()), "--json-path", "$.n=5", "--json-path", "$.ok=true"];
+    await add('{"n":5}\n{"n":"5","ok":true}\n');
+    const killed = new AbortController();
+    const stdout = new Collected();
+    stdout.write = () => {
+      killed.abort(130);
+      throw new TlogError("FILE_UNWRITABLE", "stdout is full");
+    };
+    await callCli(look, { stdout, signal: killed.signal });
+    expect(await callCli(look)).toMatchObject({ code: 5, stdout: expect.stringContaining("3 matches") });
+  });
+
   it("ends with 1 when another history is shown, and keeps evidence that convicts the log", async () => {
     const state = newState();
     expect((await callCli(["monitor", "--once", ...at(state)])).code).toBe(0);
@@ -101,6 +115,43 @@ describe("monitor --once", () => {
     for (const [args, words] of wrong) {
       const { code, stderr } = await callCli(["monitor", "--once", ...args]);
       expect({ args, code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining(words) });
+    }
+  });
+});
+
+describe("the file of monitor --once", () => {
+  const look = (more: object, { url = log.url, ...ofLog }: { url?: string; mirrors?: string[] } = {}) => {
+    const logs = [{ url, vkey: log.vkey, ...ofLog }];
+    mkdirSync(inDirectory("once"), { recursive: true });
+    writeFileSync(inDirectory("once/monitor.json"), JSON.stringify({ logs, ...more }));
+    return callCli(["monitor", "--once", inDirectory("once/monitor.json")], { environment });
+  };
+  const environment = { BRISTLECONE_STATE: inDirectory("of all commands") };
+
+  it("says where the state is, whatever holds for all commands", async () => {
+    expect((await look({ state: "kept" })).code).toBe(0);
+    const status = await callCli(["monitor", "status", inDirectory("once/monitor.json")], { environment });
+    expect(status).toMatchObject({ code: 0, stdout: expect.stringContaining("fine") });
+    expect(await look({ state: "kept", match: [{ substring: "one" }] })).toMatchObject({ code: 0 });
+  });
+
+  it("runs a program beside it, wherever it is called from", async () => {
+    mkdirSync(inDirectory("once"), { recursive: true });
+    writeFileSync(inDirectory("once/tell.sh"), '#!/bin/sh\ncat > "$0.told"\n', { mode: 0o700 });
+    const { code } = await look({ match: [{ substring: "one" }], alerts: [{ command: ["./tell.sh"] }] });
+    expect(code).toBe(5);
+    expect(readFileSync(inDirectory("once/tell.sh.told"), "utf8")).toContain("entry 0 matches");
+  });
+
+  it("is refused where a name or a place stands there twice", async () => {
+    const named = await look({ alerts: [{ name: "log", command: ["true"] }] });
+    expect(named).toMatchObject({ code: 2, stderr: expect.stringContaining("the name of the log lines") });
+    for (const url of [log.url.replace(/\/$/, ""), log.url.replace(/\/?$/, "/")]) {
+      const { code, stderr } = await look({}, { url, mirrors: [log.url.replace(/\/?$/, "/")] });
+      expect({ code, stderr }).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining("stands there twice"),
+      });
     }
   });
 });
@@ -156,10 +207,10 @@ describe("monitor", () => {
     expect(JSON.parse(await page("/readyz"))).toEqual({ status: "ok", logs: 1 });
     expect(JSON.parse(await page("/status.json"))).toMatchObject({
       saving: true,
-      logs: [{ readSize: 4, alarms: [] }],
+      logs: [{ readSize: 6, alarms: [] }],
     });
     expect(await page("/metrics")).toContain(
-      `bristlecone_monitor_log_read_entries{origin="${log.origin}"} 4\n`,
+      `bristlecone_monitor_log_read_entries{origin="${log.origin}"} 6\n`,
     );
     expect(await page("/")).toContain("Nothing is wrong");
     const second = await callCli(["monitor", "--once", inDirectory("watch/monitor.json")]);

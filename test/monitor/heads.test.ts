@@ -149,6 +149,15 @@ describe("over runs", () => {
     expect(words).toEqual([expect.stringMatching(/^unreachable: /)]);
   });
 
+  it("a head that was seen by a clock that was ahead is stale when its time has come", async () => {
+    const log = await logOf(3);
+    const kept = nothingKept();
+    const watching = [watched(log, { patience: { staleMs: DAY_MS } })];
+    const at = (nowMs: number) => lookOnce(watching, kept, { ...log, nowMs });
+    for (const nowMs of [NOW + 3650 * DAY_MS, NOW]) expect((await at(nowMs)).words).toEqual([]);
+    expect((await at(NOW + 2 * DAY_MS)).words).toEqual([expect.stringMatching(/^stale: /)]);
+  });
+
   it("a mirror that is not watched any more is no alarm", async () => {
     const log = await logOf(3);
     const kept = nothingKept();

@@ -129,12 +129,32 @@ describe("entries", () => {
     expect(kept.wrongBytes).toHaveLength(1);
   });
 
+  it("of a log that is slow are read in turns of ten seconds, and all in the end", async () => {
+    const entries = [...numbered(256 * 12), bytes("wanted")];
+    const log = await openFakeLog({ entries, tilesOnly: true });
+    const pieces: number[] = [];
+    let nowMs = NOW;
+    const slow: FetchFunction = (url, init) => {
+      if (url.includes("/tile/entries/")) nowMs += 6000;
+      return log.fetch(url, init);
+    };
+    const events = { entriesRead: ({ count }: { count: number }) => void pieces.push(count) };
+    const { report, told } = await lookOnce([watched(log)], nothingKept(), {
+      fetch: slow,
+      now: () => nowMs,
+      events,
+    });
+    expect(report.logs).toMatchObject([{ isRead: true, treeSize: 3073 }]);
+    expect(told).toHaveLength(1);
+    expect(pieces.length).toBeGreaterThan(5);
+  });
+
   it("that a matcher fails at are told, and those after it are looked at", async () => {
     const log = await logWith("wanted 300");
     const failing = {
       name: "module",
       match: async ({ leafIndex }: { leafIndex: number }) => {
-        if (leafIndex === 3) throw new TypeError("no idea");
+        if (leafIndex === 3) throw new TypeError("no\n  idea");
         return leafIndex === 5 && "five";
       },
     };
@@ -235,6 +255,12 @@ describe("an alert", () => {
     expect(status.isSaving).toBe(false);
     expect(warnings).toEqual([`${log.origin}: the disk is full`]);
     expect((await lookOnce([watched(log)], kept, log)).words).toEqual(words);
+  });
+
+  it("that cannot be told because of a bug ends the round: nobody waits for ever", async () => {
+    const bug = { name: "bug", tell: () => Promise.reject(new TypeError("a bug")) };
+    const log = await logWith("wanted 300");
+    await expect(lookOnce([watched(log)], nothingKept(), { ...log, sinks: [bug] })).rejects.toThrow("a bug");
   });
 
   it("that somebody refuses for good keeps no other from him", async () => {

@@ -151,6 +151,27 @@ describe("a module that matches", () => {
     ]);
   });
 
+  it("sees each entry with its place, its hash, and as JSON", async () => {
+    const path = join(folder(), "match.mjs");
+    const seenAs = "[leafIndex, String(Buffer.from(entry)), Buffer.from(leafHash).toString('hex'), json()]";
+    const text = `export const match = ({ leafIndex, entry, leafHash, json }) => JSON.stringify(${seenAs});`;
+    writeFileSync(path, text);
+    const { matchAll } = await loadMatcherModule("module", path);
+    const entries = ['{"a":1}', "", "[2]"].map((text, at) => {
+      const bytes = new TextEncoder().encode(text);
+      return {
+        text,
+        seen: seenEntry("log", { leafIndex: 7 + at, entry: bytes, leafHash: leafHashOf(bytes) }),
+      };
+    });
+    const verdicts = await matchAll(entries.map((one) => one.seen));
+    for (const [at, { text, seen: one }] of entries.entries()) {
+      const json = text === "" ? undefined : JSON.parse(text);
+      const verdict = JSON.stringify([7 + at, text, Buffer.from(one.leafHash).toString("hex"), json]);
+      expect(verdicts[at]).toEqual({ verdict });
+    }
+  });
+
   it("that loops without end, ends its process or throws behind everybody's back stops nothing but itself, and rests then", async () => {
     const path = join(folder(), "match.mjs");
     const bad =
