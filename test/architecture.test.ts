@@ -27,7 +27,7 @@ const LAYERS: readonly Layer[] = [
   { files: "client/build.ts", imports: [], packages: ["node:", "esbuild"] },
   { files: "explorer/build.ts", imports: [], packages: ["node:", "esbuild"] },
   { files: "explorer/", imports: ["explorer/", "client/"], packages: [] },
-  { files: "src/build-program.ts", imports: [], packages: ["node:", "esbuild"] },
+  { files: "src/build-", imports: ["src/build-"], packages: ["node:", "esbuild"] },
   { files: "client/", imports: ["client/", ...CORE], packages: ["#crypto"] },
   {
     files: "src/node/ml-dsa-worker.js",

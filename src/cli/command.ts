@@ -24,7 +24,7 @@ export interface Call {
   readonly verbosity?: Verbosity | undefined;
   /** Milliseconds, for rates and waits; not a date. */
   readonly now: () => number;
-  /** The settings, checked as they are asked for; loaded on first use because most of start-up time is the checker. */
+  /** The settings, checked as they are asked for; the file of them is read with the first. */
   config(): Promise<Config>;
 }
 

@@ -1,6 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { LogForkedError } from "../../client/errors.ts";
-import type { Environment } from "../config.ts";
+import { type Environment, openConfig } from "../config.ts";
 import { TlogError } from "../errors.ts";
 import { packageVersion } from "../node/package-version.ts";
 import type { Call, CommandDefinition, Flags, Verbosity } from "./command.ts";
@@ -154,7 +154,6 @@ function openCall(command: Command, world: World, output: Output): Call {
     now: world.now,
     verbosity: world.verbosity,
     async config() {
-      const { openConfig } = await import("../config.ts");
       const configFile = typeof flags.config === "string" ? flags.config : undefined;
       const { environment } = world;
       return openConfig({ flags, configFile, ...(environment && { environment }) });

@@ -33,7 +33,7 @@ const wrapPorts: Plugin = {
 
 /** @param outdir - inside the package. @returns the path of the program. */
 export async function buildCrashingServer(outdir: string): Promise<string> {
-  const inputs = await buildPrograms(outdir, { plugins: [wrapPorts] });
+  const { inputs } = await buildPrograms(outdir, { plugins: [wrapPorts] });
   const missed = WRAPPED.filter(({ by }) => !inputs.includes(`${HERE}/${by}`));
   if (missed.length > 0) throw new Error(`nobody imports ${missed.map(({ module }) => module).join(", ")}`);
   return join(outdir, "main.js");
