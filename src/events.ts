@@ -77,6 +77,8 @@ export interface LogEvents {
     readonly detail: string;
     readonly cause: "corruption" | "tampering" | "unknown";
   }): void;
+  /** A webhook's receiver knows the log up to this size, and is told from there on. */
+  webhookOpened?(event: { readonly name: string; readonly treeSize: number }): void;
   /** The receiver of a webhook answered that it knows the log up to this size. */
   webhookDelivered?(event: {
     readonly name: string;
@@ -192,6 +194,7 @@ export function shielded(events: LogEvents): Required<LogEvents> {
     scrubFound: (event) => attempt(() => events.scrubFound?.(event)),
     signerRecovered: (event) => attempt(() => events.signerRecovered?.(event)),
     tokensReplaced: (event) => attempt(() => events.tokensReplaced?.(event)),
+    webhookOpened: (event) => attempt(() => events.webhookOpened?.(event)),
     webhookDelivered: (event) => attempt(() => events.webhookDelivered?.(event)),
     webhookFailed: (event) => attempt(() => events.webhookFailed?.(event)),
     spaceLow: (event) => attempt(() => events.spaceLow?.(event)),

@@ -163,7 +163,7 @@ export const SETTINGS: { readonly [N in SettingName]: Setting } = Object.freeze(
   },
   webhooks: {
     ...FILE,
-    help: "a JSON file of whom to tell of new checkpoints, or of entries with their receipts (spec/push.md)",
+    help: "a JSON file of whom to tell of new checkpoints, or of entries with their receipts (spec/push.md); read at the start, its secrets for each message",
   },
   openWrites: { ...SWITCH, help: "let anybody write who can reach the port", fallback: false },
   tlsCert: {

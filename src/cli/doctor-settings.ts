@@ -9,7 +9,7 @@ import { flagName, type SettingName } from "../settings.ts";
 import { assertSettings } from "./checked-settings.ts";
 import { SERVE_SETTINGS } from "./serve.ts";
 import { type DataPaths, dataPaths } from "./serve-key.ts";
-import { configuredWebhooks } from "./serve-webhooks.ts";
+import { configuredWebhooks, readPlaces } from "./serve-webhooks.ts";
 import { assertWitnessesAsked } from "./serve-witnesses.ts";
 import { readTokenFile } from "./token-file.ts";
 
@@ -155,6 +155,14 @@ async function seeWebhooks(config: Config): Promise<Outcome> {
   if (config.value("webhooks") === undefined) return skipped("none is set up");
   try {
     const all = await configuredWebhooks(config);
+    const unreadable = await readPlaces(dataPaths(config).data).catch((error: unknown) => error);
+    if (unreadable instanceof TlogError) {
+      return fail(
+        `${unreadable.message} [${unreadable.code}]`,
+        "until then `serve` tells none of them anything",
+      );
+    }
+    if (unreadable !== undefined) throw unreadable;
     return ok(
       `${all.length} ${all.length === 1 ? "receiver" : "receivers"}, each with a secret; none was called`,
     );

@@ -6,7 +6,7 @@ import type { LogEvents } from "../events.ts";
 import type { Log } from "../log/log.ts";
 import { codeOf, hasErrorCode } from "../node/errno.ts";
 import { type ConfiguredWebhook, openWebhooks, type RunningWebhooks } from "../webhooks/open-webhooks.ts";
-import type { PlacesFile } from "../webhooks/places.ts";
+import { Places, type PlacesFile } from "../webhooks/places.ts";
 import { parseSecrets } from "../webhooks/signature.ts";
 import { parseWebhookFile } from "../webhooks/webhook-file.ts";
 import { readSmallFile, replaceFile } from "./files.ts";
@@ -26,13 +26,17 @@ export async function configuredWebhooks(config: Config): Promise<readonly Confi
   const all = await ofFile(path, async () => parseWebhookFile(await readText(path, MAX_FILE_BYTES)));
   return await Promise.all(
     all.map(async (settings) => {
-      const secretPath = resolve(dirname(path), settings.secretFile);
-      return { settings, secrets: await readSecrets(secretPath) };
+      const secrets = () => readSecrets(resolve(dirname(path), settings.secretFile));
+      await secrets();
+      return { settings, secrets };
     }),
   );
 }
 
-/** Tells them what the log publishes, each from where it was left: with the data it is written down how far that is. */
+/**
+ * Tells them what the log publishes, each from where it was left: with the data it is written down how far that is. Where that cannot be
+ * read nobody is told anything, which is logged and metered as of any other receiver that is not told: no reason to keep a log down.
+ */
 export async function serveWebhooks(
   log: Log,
   options: {
@@ -44,7 +48,22 @@ export async function serveWebhooks(
   const { webhooks, data, events } = options;
   if (webhooks.length === 0) return undefined;
   const path = join(data, PLACES_FILE);
-  return await ofFile(path, () => openWebhooks({ log, webhooks, file: placesFile(path), events }));
+  try {
+    return await ofFile(path, () => openWebhooks({ log, webhooks, file: placesFile(path), events }));
+  } catch (error) {
+    if (!(error instanceof TlogError)) throw error;
+    for (const { settings } of webhooks) {
+      const message = `nothing is told until a restart: ${error.message}`;
+      events.webhookFailed?.({ name: settings.name, code: error.code, message, failures: 1 });
+    }
+    return undefined;
+  }
+}
+
+/** How far each was told, as `serve` would read it. @throws {TlogError} CONFIG_INVALID | FILE_UNREADABLE */
+export async function readPlaces(data: string): Promise<void> {
+  const path = join(data, PLACES_FILE);
+  await ofFile(path, () => Places.open(placesFile(path)));
 }
 
 async function readSecrets(path: string): Promise<readonly Uint8Array[]> {

@@ -1,5 +1,4 @@
 /** So many streams and no more; when all places are taken, one network does not have them all. */
-import { isIPv6 } from "node:net";
 import type { Stream } from "./stream.ts";
 
 /**
@@ -53,7 +52,7 @@ export class Seats {
 /** An IPv4 address, or the first half of an IPv6 one, all of which belong to one customer; "" when none is known. RFC 6177 */
 export function networkOf(address: string | undefined): string {
   const bare = (address ?? "").replace(/^::ffff:(?=[0-9.]+$)/i, "").replace(/%.*$/, "");
-  if (!isIPv6(bare)) return bare;
+  if (!bare.includes(":")) return bare;
   const [head = [], tail = []] = bare
     .split("::")
     .map((part) => part.split(":").filter((group) => group !== ""));

@@ -51,6 +51,7 @@ export function logLines(options: LogLineOptions): Required<LogEvents> {
         kind,
         cause,
       }),
+    webhookOpened: (event) => line("debug", "webhook opened", event),
     webhookDelivered: (event) => line("debug", "webhook delivered", event),
     webhookFailed: ({ name, code, message, failures }) =>
       line("warn", `webhook ${name}: ${message}`, { code, failures }),

@@ -5,12 +5,12 @@ import type { MetricRegistry } from "./metric-registry.ts";
 export function webhookEvents(
   registry: MetricRegistry,
   names: readonly string[],
-): Pick<LogEvents, "webhookDelivered" | "webhookFailed"> {
+): Pick<LogEvents, "webhookOpened" | "webhookDelivered" | "webhookFailed"> {
   if (names.length === 0) return {};
   const deliveries = registry.counter("bristlecone_log_webhook_deliveries_total");
   const took = registry.histogram("bristlecone_log_webhook_duration_seconds");
   const failing = new Set<string>(); // owned by the two events
-  const told = new Map<string, number>(); // owned by webhookDelivered()
+  const told = new Map<string, number>(); // owned by webhookOpened() and webhookDelivered()
   for (const webhook of names) {
     for (const outcome of ["delivered", "failed"]) deliveries.inc({ webhook, outcome }, 0);
   }
@@ -21,6 +21,9 @@ export function webhookEvents(
     [...told].map(([webhook, value]) => ({ labels: { webhook }, value })),
   );
   return {
+    webhookOpened({ name, treeSize }) {
+      told.set(name, treeSize);
+    },
     webhookDelivered({ name, treeSize, elapsedMs }) {
       deliveries.inc({ webhook: name, outcome: "delivered" });
       took.observe({ webhook: name }, elapsedMs / 1000);

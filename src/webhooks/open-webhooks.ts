@@ -1,14 +1,15 @@
 import { type Sleep, sleepOnTimer } from "../../client/waiting.ts";
 import type { LogEvents } from "../events.ts";
-import type { ToldLog } from "./messages.ts";
-import { Places, type PlacesFile } from "./places.ts";
+import { placeNow, type ToldLog } from "./messages.ts";
+import { type Place, Places, type PlacesFile } from "./places.ts";
 import { remember, runWebhook } from "./webhook.ts";
 import type { WebhookSettings } from "./webhook-file.ts";
 
 /** A receiver, and what its messages are signed with. */
 export interface ConfiguredWebhook {
   readonly settings: WebhookSettings;
-  readonly secrets: readonly Uint8Array[];
+  /** Asked for each attempt. @throws {TlogError} CONFIG_INVALID | FILE_UNREADABLE */
+  readonly secrets: () => Promise<readonly Uint8Array[]>;
 }
 
 export interface OpenWebhooksOptions {
@@ -16,7 +17,7 @@ export interface OpenWebhooksOptions {
   readonly webhooks: readonly ConfiguredWebhook[];
   /** Kept with the log, and by one log. */
   readonly file: PlacesFile;
-  readonly events: Pick<LogEvents, "webhookDelivered" | "webhookFailed" | "warning">;
+  readonly events: Pick<LogEvents, "webhookOpened" | "webhookDelivered" | "webhookFailed" | "warning">;
   /** Default: Date.now. */
   readonly now?: () => number;
   readonly random?: () => number;
@@ -36,10 +37,11 @@ export async function openWebhooks(options: OpenWebhooksOptions): Promise<Runnin
   const { log, webhooks, file, events } = options;
   const { now = Date.now, random = Math.random, sleep = sleepOnTimer } = options;
   const places = await Places.open(file);
-  const { treeSize } = log.published();
   for (const { settings } of webhooks) {
-    if (places.get(settings.name) !== undefined) continue;
-    await remember(settings.from ?? treeSize, { settings, places, events });
+    const { name } = settings;
+    const place = places.get(name) ?? firstPlace(log, settings);
+    events.webhookOpened?.({ name, treeSize: place.treeSize });
+    if (places.get(name) === undefined) await remember(place, { settings, places, events });
   }
   const closing = new AbortController();
   const { signal } = closing;
@@ -52,4 +54,10 @@ export async function openWebhooks(options: OpenWebhooksOptions): Promise<Runnin
       await Promise.all(all);
     },
   };
+}
+
+function firstPlace(log: ToldLog, { from, events }: WebhookSettings): Place {
+  if (from !== undefined) return { treeSize: from };
+  const { treeSize, told } = placeNow(log);
+  return events === "checkpoints" ? { treeSize, told } : { treeSize };
 }

@@ -7,11 +7,11 @@ import {
   request as requestHttp,
 } from "node:http";
 import { request as requestHttps } from "node:https";
-import { isIP, type LookupFunction } from "node:net";
+import type { LookupFunction } from "node:net";
 import { parseRetryAfter } from "../../client/backoff.ts";
 import { TlogError } from "../errors.ts";
 import { messageOf } from "../node/errno.ts";
-import { isPublicAddress } from "./public-address.ts";
+import { addressIn, isPublicAddress } from "./public-address.ts";
 
 export interface Delivery {
   readonly url: URL;
@@ -80,8 +80,8 @@ function begin({ url, headers, body, isPrivateAllowed }: Delivery): ClientReques
     agent: false,
     ...(isPrivateAllowed ? {} : { lookup: lookUpPublic }),
   };
-  const hostname = url.hostname.replace(/^\[|\]$/g, "");
-  if (!isPrivateAllowed && isIP(hostname) !== 0 && !isPublicAddress(hostname)) throw notPublic(hostname);
+  const address = addressIn(url);
+  if (!isPrivateAllowed && address !== undefined && !isPublicAddress(address)) throw notPublic(address);
   return url.protocol === "https:" ? requestHttps(url, options) : requestHttp(url, options);
 }
 

@@ -1,4 +1,4 @@
-import { BlockList, isIPv4, isIPv6 } from "node:net";
+import { BlockList, isIP, isIPv4, isIPv6 } from "node:net";
 
 /** What is on no public network. IANA special-purpose registries, RFC 6890. */
 const SPECIAL_V4 = [
@@ -36,4 +36,10 @@ unicast.addSubnet("2000::", 3, "ipv6");
 export function isPublicAddress(address: string): boolean {
   if (isIPv4(address)) return !special.check(address, "ipv4");
   return isIPv6(address) && unicast.check(address, "ipv6") && !special.check(address, "ipv6");
+}
+
+/** The address that a URL has in a name's place. */
+export function addressIn({ hostname }: URL): string | undefined {
+  const address = hostname.replace(/^\[|\]$/g, "");
+  return isIP(address) === 0 ? undefined : address;
 }

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { TlogError } from "../errors.ts";
+import { addressIn, isPublicAddress } from "./public-address.ts";
 
 /** One receiver, as the file names it. */
 export interface WebhookSettings {
@@ -41,6 +42,10 @@ const WebhookFile = z.strictObject({
     .refine(
       (all) => all.every(({ url, network }) => network === "private" || url.startsWith("https:")),
       'want https:// URLs; http:// only with "network": "private"',
+    )
+    .refine(
+      (all) => all.every(({ url, network }) => network === "private" || !isNotPublic(url)),
+      'want names or public addresses; others only with "network": "private"',
     ),
 });
 
@@ -67,4 +72,10 @@ function isWebhookUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, username, password, hash } = new URL(text);
   return ["https:", "http:"].includes(protocol) && username + password + hash === "";
+}
+
+/** What a name stands for is looked at with each delivery. */
+function isNotPublic(url: string): boolean {
+  const address = URL.canParse(url) ? addressIn(new URL(url)) : undefined;
+  return address !== undefined && !isPublicAddress(address);
 }

@@ -4,7 +4,7 @@ import { TlogError } from "../errors.ts";
 import type { LogEvents } from "../events.ts";
 import { messageOf } from "../node/errno.ts";
 import { type Message, nextMessage, type ToldLog } from "./messages.ts";
-import type { Places } from "./places.ts";
+import type { Place, Places } from "./places.ts";
 import { type Delivered, post } from "./post.ts";
 import { signatureHeaders } from "./signature.ts";
 import type { WebhookSettings } from "./webhook-file.ts";
@@ -12,7 +12,8 @@ import type { WebhookSettings } from "./webhook-file.ts";
 export interface WebhookOptions {
   readonly log: ToldLog;
   readonly settings: WebhookSettings;
-  readonly secrets: readonly Uint8Array[];
+  /** Asked for each attempt: one secret takes the other's place while the log runs. */
+  readonly secrets: () => Promise<readonly Uint8Array[]>;
   readonly places: Places;
   readonly events: Pick<LogEvents, "webhookDelivered" | "webhookFailed" | "warning">;
   readonly signal: AbortSignal;
@@ -44,7 +45,7 @@ export async function runWebhook(options: WebhookOptions): Promise<void> {
       if (settings.events === "checkpoints") pending = undefined;
       pending ??= await nextMessage(options.log, {
         ...settings,
-        from: places.get(name) ?? 0,
+        from: places.get(name) ?? { treeSize: 0 },
         now: options.now,
       });
       if (pending === undefined) {
@@ -55,8 +56,8 @@ export async function runWebhook(options: WebhookOptions): Promise<void> {
       await deliver(pending, options);
       const elapsedMs = options.now() - startedAt;
       failures = 0;
-      events.webhookDelivered?.({ name, treeSize: pending.upTo, elapsedMs });
-      await remember(pending.upTo, options);
+      events.webhookDelivered?.({ name, treeSize: pending.place.treeSize, elapsedMs });
+      await remember(pending.place, options);
       pending = undefined;
     } catch (error) {
       if (signal.aborted) return;
@@ -72,10 +73,11 @@ export async function runWebhook(options: WebhookOptions): Promise<void> {
 async function deliver({ id, body }: Message, options: WebhookOptions): Promise<void> {
   const { settings, secrets, signal, now } = options;
   const timestampSeconds = Math.floor(now() / 1_000);
+  const signed = signatureHeaders(await secrets(), { id, timestampSeconds, body });
   const answer = await post(
     {
       url: new URL(settings.url),
-      headers: { "user-agent": "bristlecone", ...signatureHeaders(secrets, { id, timestampSeconds, body }) },
+      headers: { "user-agent": "bristlecone", ...signed },
       body,
       isPrivateAllowed: settings.network === "private",
       timeoutMs: settings.timeoutSeconds * 1_000,
@@ -88,11 +90,11 @@ async function deliver({ id, body }: Message, options: WebhookOptions): Promise<
 
 /** Notes how far a receiver was told. It is told on while that cannot be written down, and after a restart from the place before. */
 export async function remember(
-  treeSize: number,
+  place: Place,
   { settings, places, events }: Pick<WebhookOptions, "settings" | "places" | "events">,
 ): Promise<void> {
   try {
-    await places.set(settings.name, treeSize);
+    await places.set(settings.name, place);
   } catch (error) {
     const message = `webhook ${settings.name}: how far it was told is not written down: ${messageOf(error)}`;
     events.warning?.({ code: "FILE_UNWRITABLE", message });

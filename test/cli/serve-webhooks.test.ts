@@ -1,7 +1,9 @@
-import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { serveWebhooks } from "../../src/cli/serve-webhooks.ts";
+import { openTestLog } from "../http/test-log.ts";
 import { ask } from "../readers/serve-readers.ts";
 import { callCli, serveHere, temporaryDirectory } from "./harness.ts";
 
@@ -39,6 +41,36 @@ describe("serve --webhooks", () => {
     while (readFileSync(places, "utf8") !== '{"ci":1}\n')
       await new Promise((resolve) => setImmediate(resolve));
     expect(await log.stop()).toMatchObject({ code: 0 });
+  });
+
+  test("goes on, and tells nobody, when it cannot know what was told; doctor says so before", async () => {
+    const { directory, path } = files([WEBHOOK]);
+    const data = join(directory, "data");
+    mkdirSync(data);
+    writeFileSync(join(data, "webhooks.state"), '{"ci":"x"}');
+    const webhooks = [
+      {
+        settings: { ...WEBHOOK, events: "entries", network: "public", timeoutSeconds: 1 },
+        secrets: async () => [],
+      },
+    ] as const;
+    const failures: object[] = [];
+    const events = { webhookFailed: (event: object) => void failures.push(event) };
+    const log = await openTestLog();
+    expect(await serveWebhooks(log, { webhooks, data, events })).toBeUndefined();
+    await log.close();
+    expect(failures).toMatchObject([
+      {
+        name: "ci",
+        code: "CONFIG_INVALID",
+        message: expect.stringMatching(/webhooks\.state: .*move it away/),
+      },
+    ]);
+    const { code, stdout } = await callCli(["doctor", "--data", data, "--webhooks", path]);
+    expect({ code, stdout }).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining("webhooks.state: want"),
+    });
   });
 
   test("refuses, before a log is made, what it cannot use", async () => {

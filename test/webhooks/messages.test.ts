@@ -14,9 +14,9 @@ test("webhooks are not told an entry that its receipt is not of, and are once it
     readEntries: async (range: { readonly start: number; readonly end: number }) =>
       (await log.readEntries(range))?.map((byte, at) => (at === 5 ? byte ^ flip : byte)),
   };
-  const next = () => nextMessage(told, { events: "entries", from: 0, now: () => 0 });
+  const next = () => nextMessage(told, { events: "entries", from: { treeSize: 0 }, now: () => 0 });
   await expectCodeAsync(next(), "STORE_DAMAGED");
   flip = 0;
-  expect(await next()).toMatchObject({ upTo: 2 });
+  expect(await next()).toMatchObject({ place: { treeSize: 2 } });
   await log.close();
 });

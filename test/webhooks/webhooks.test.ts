@@ -4,6 +4,8 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { verifyReceipt } from "../../client/receipts.ts";
 import { TlogError } from "../../src/errors.ts";
 import type { LogEvents } from "../../src/events.ts";
+import { decodeUtf8, encodeUtf8 } from "../../src/tlog/encoding.ts";
+import type { ToldLog } from "../../src/webhooks/messages.ts";
 import { openWebhooks } from "../../src/webhooks/open-webhooks.ts";
 import type { PlacesFile } from "../../src/webhooks/places.ts";
 import { isPublicAddress } from "../../src/webhooks/public-address.ts";
@@ -20,6 +22,7 @@ interface Received {
   readonly type: string;
   readonly data: {
     readonly treeSize?: number;
+    readonly checkpoint?: string;
     readonly entries?: readonly {
       readonly leafIndex: number;
       readonly entry: string;
@@ -72,7 +75,12 @@ function memoryFile(text?: string): PlacesFile & { text: string | undefined } {
   return file;
 }
 
-async function openFor(url: string, more: Partial<WebhookSettings> = {}, file = memoryFile(), size = 3) {
+async function openFor(
+  url: string,
+  more: Partial<WebhookSettings> = {},
+  file = memoryFile(),
+  { size = 3, secrets = async (): Promise<readonly Uint8Array[]> => [SECRET] } = {},
+) {
   const log = await openTestLog();
   await publishEntries(log, entries(0, size));
   const failures: Parameters<NonNullable<LogEvents["webhookFailed"]>>[0][] = [];
@@ -82,12 +90,14 @@ async function openFor(url: string, more: Partial<WebhookSettings> = {}, file = 
     ...{ name: "ci", url, secretFile: "", events: "entries", network: "private", timeoutSeconds: 5 },
     ...more,
   };
-  const open = () =>
+  const opened: (readonly [string, number])[] = [];
+  const open = (shown: ToldLog = log) =>
     openWebhooks({
-      log,
-      webhooks: [{ settings, secrets: [SECRET] }],
+      log: shown,
+      webhooks: [{ settings, secrets }],
       file,
       events: {
+        webhookOpened: ({ name, treeSize }) => void opened.push([name, treeSize]),
         webhookFailed: (event) => void failures.push(event),
         warning: (event) => void warnings.push(event),
       },
@@ -99,7 +109,7 @@ async function openFor(url: string, more: Partial<WebhookSettings> = {}, file = 
     });
   const hooks = await open();
   onTestFinished(() => hooks.close().finally(() => log.close()));
-  return { log, hooks, open, file, failures, warnings, waits };
+  return { log, hooks, open, opened, file, failures, warnings, waits };
 }
 
 const entries = (from: number, count: number) =>
@@ -146,7 +156,7 @@ describe("webhooks", () => {
 
   test("begin with what is new, and go on after a restart where they were left", async () => {
     const { url, received, until } = await receiver();
-    const { log, hooks, open } = await openFor(url);
+    const { log, hooks, open, opened } = await openFor(url);
     await publishEntries(log, entries(3, 1));
     await until(() => received.length === 1);
     await hooks.close();
@@ -155,6 +165,48 @@ describe("webhooks", () => {
     await until(() => indicesOf(received).includes(5));
     expect([...new Set(indicesOf(received))]).toEqual([3, 4, 5]);
     await again.close();
+    expect(opened[0]).toEqual(["ci", 3]);
+  });
+
+  test("sign with the secrets of the moment", async () => {
+    const { url, received, until } = await receiver();
+    let secret = SECRET;
+    const { log } = await openFor(url, { from: 0 }, memoryFile(), { secrets: async () => [secret] });
+    await until(() => received.length === 1);
+    secret = new Uint8Array(32).fill(8);
+    await publishEntries(log, entries(3, 1));
+    await until(() => received.length === 2);
+    expect(received.map(({ isSigned }) => isSigned)).toEqual([true, false]);
+  });
+
+  test("tell a checkpoint of the same size once more when the log has ended, or has another key", async () => {
+    const { url, received, until } = await receiver();
+    const { log, hooks, open } = await openFor(url, { events: "checkpoints" });
+    await hooks.close();
+    const note = decodeUtf8(log.published().checkpoint);
+    const [frozen, rekeyed, cosigned] = [
+      note.replace("\n\n", "\nLog frozen — 2026-11-22T04:00:00Z\n\n"),
+      note.replace(/(?<=— log.test\/http )..../, "abcd"),
+      `${note}— witness.test/w AAAAAAAA\n`,
+    ].map((text) => ({ ...log.published(), checkpoint: encodeUtf8(text) }));
+    let shown = cosigned;
+    const other = (): ToldLog => ({
+      origin: log.origin,
+      published: () => shown ?? log.published(),
+      readEntries: (range) => log.readEntries(range),
+      receiptBytes: (at) => log.receiptBytes(at),
+    });
+    const again = await open(other());
+    shown = frozen;
+    await until(() => received.length === 1);
+    await again.close();
+    shown = rekeyed;
+    const third = await open(other());
+    await until(() => received.length === 2);
+    await third.close();
+    expect(received.map(({ data }) => data.treeSize)).toEqual([3, 3]);
+    expect(received[0]?.data.checkpoint).toContain("Log frozen");
+    expect(new Set(received.map(({ id }) => id)).size).toBe(2);
   });
 
   test("tell the newest checkpoint, not each one that a receiver missed", async () => {
@@ -201,7 +253,16 @@ describe("webhooks", () => {
   });
 
   test("do not begin from places that are none", async () => {
-    for (const text of ["", "[1", "[]x", '{"ci":-1}', '{"ci":"1"}', "null"]) {
+    for (const text of [
+      "",
+      "[1",
+      "[]",
+      '{"ci":-1}',
+      '{"ci":{"treeSize":1}}',
+      '{"ci":{"treeSize":1,"told":"x"}}',
+      '{"ci":"1"}',
+      "null",
+    ]) {
       await expectCodeAsync(openFor("http://127.0.0.1:1", {}, memoryFile(text)), "CONFIG_INVALID");
     }
   });
@@ -236,6 +297,8 @@ describe("the files of webhooks", () => {
       fileOf({ ...good, more: 1 }),
       fileOf({ ...good, name: "a b" }),
       fileOf({ ...good, url: "http://ci.example/h" }),
+      fileOf({ ...good, url: "https://10.0.0.7/h" }),
+      fileOf({ ...good, url: "https://[::1]/h" }),
       fileOf({ ...good, url: "https://user:word@ci.example/h", network: "private" }),
       fileOf({ ...good, url: "file:///etc/passwd", network: "private" }),
       fileOf({ ...good, events: "all" }),
