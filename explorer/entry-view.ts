@@ -27,7 +27,8 @@ export function entryView(page: Page, leafIndex: number): void {
   showEntry(page, { leafIndex, body }).catch((error: unknown) => {
     if (!(error instanceof TlogError)) throw error;
     if (signal.aborted) return;
-    put(body, failure("This entry could not be verified", error));
+    const isAhead = error.code === "NOT_PUBLISHED";
+    put(body, failure(isAhead ? "No such entry yet" : "This entry could not be verified", error));
     void explainFailure(page, { leafIndex, body });
   });
 }
@@ -265,21 +266,22 @@ function scanPart(page: Page, hex: string): HTMLElement {
     told.textContent = `None of the ${counted(treeSize, "entry", "entries")} has this hash. All were read and verified here, so this log does not have it.`;
   };
   const begin = h("button", { type: "button", class: "primary" }, "Read the entries");
+  const end = h("button", { type: "button", disabled: true, onclick: () => stop.abort() }, "Stop");
   begin.addEventListener("click", () => {
     begin.disabled = true;
-    scan().catch((error: unknown) => {
-      told.textContent = stop.signal.aborted
-        ? "Stopped."
-        : error instanceof TlogError
-          ? `${error.code}: ${error.message}`
-          : "Failed.";
-      begin.disabled = false;
-    });
+    end.disabled = false;
+    scan()
+      .catch((error: unknown) => {
+        told.textContent = stop.signal.aborted
+          ? "Stopped."
+          : error instanceof TlogError
+            ? `${error.code}: ${error.message}`
+            : "Failed.";
+        begin.disabled = stop.signal.aborted;
+      })
+      .finally(() => {
+        end.disabled = true;
+      });
   });
-  return h(
-    "div",
-    {},
-    h("p", { class: "buttons" }, begin, h("button", { type: "button", onclick: () => stop.abort() }, "Stop")),
-    told,
-  );
+  return h("div", {}, h("p", { class: "buttons" }, begin, end), told);
 }

@@ -22,6 +22,7 @@ export function entryViewer(entry: Uint8Array): HTMLElement {
   );
   const show = (name: string, text: string) => {
     body.textContent = text;
+    body.classList.toggle("hex", name === "Hex");
     for (const button of buttons) button.setAttribute("aria-pressed", `${button.textContent === name}`);
   };
   if (first !== undefined) show(first.name, first.text());
@@ -50,7 +51,10 @@ function viewsOf(
   entry: Uint8Array,
   { text, pretty }: EntryFormat,
 ): readonly { readonly name: string; text(): string }[] {
-  const hex = { name: "Hex", text: () => hexDump(entry.subarray(0, MAX_SHOWN_BYTES)) };
+  const hex = {
+    name: "Hex",
+    text: () => hexDump(entry.subarray(0, MAX_SHOWN_BYTES), innerWidth < 560 ? 8 : 16),
+  };
   if (text === undefined) return [hex];
   const plain = { name: "Text", text: () => (text === "" ? "(no bytes)" : text.slice(0, MAX_SHOWN_BYTES)) };
   if (pretty === undefined) return [plain, hex];

@@ -30,7 +30,7 @@ export function headView(page: Page): void {
   const [alarm, top, below] = [livePart(), livePart(), livePart()];
   const parts = { signers: livePart(), trust: livePart(), tree: livePart(), growth: livePart() };
   const [newest, how] = [livePart(), livePart()];
-  put(main, alarm.element, h("h1", { class: "origin", tabindex: -1 }, origin), top.element, below.element);
+  put(main, h("h1", { class: "origin", tabindex: -1 }, origin), alarm.element, top.element, below.element);
   const list = newestEntries(page, newest);
   const draw = () => {
     const state = session.state();
@@ -122,7 +122,7 @@ function summary({ session }: Page, { keyChanges }: SessionState, head: LogHead)
     h(
       "p",
       { class: "count" },
-      h("strong", {}, grouped(head.treeSize)),
+      h("strong", { class: head.treeSize < 1e9 ? "" : "long" }, grouped(head.treeSize)),
       ` ${head.treeSize === 1 ? "entry" : "entries"}`,
       head.treeSize === 0 && h("span", { class: "muted" }, ": a new log, in which nothing was appended yet"),
     ),
@@ -201,7 +201,7 @@ function treePart(treeSize: number): Child {
     h(
       "p",
       { class: "muted" },
-      `${counted(treeSize, "entry", "entries")} as perfect subtrees, one for each binary one of the size. `,
+      `${counted(treeSize, "entry", "entries")} as perfect subtrees, one for each 1 in the size written in binary. `,
       h("a", { href: formatRoute({ page: "tree", subtree: undefined }) }, "Walk through the tree"),
     ),
     fitted((width) => peaksPicture({ treeSize, width })),
@@ -244,7 +244,7 @@ function growthPart(growth: readonly GrowthPoint[], past: PastHeads | undefined)
     h(
       "p",
       { class: "muted" },
-      `${counted(growth.length, "head")}, each with its signatures verified in this browser${kept}. Since `,
+      `${counted(growth.length, "head")}, each with its signatures verified in this browser${kept}. The first is from `,
       timeAgo(first.seconds),
       past?.hasOwnTimes === true ? ", by the log's own clock." : ".",
     ),

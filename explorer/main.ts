@@ -132,7 +132,7 @@ function showStatus(session: Session): void {
 function showAge(session: Session): void {
   const { head, verifiedAtMs = 0, isLive, failure: error } = session.state();
   const since = isLive && error === undefined ? "live" : ago(verifiedAtMs / 1000, Date.now() / 1000);
-  element("age").textContent = head === undefined ? "" : ` ${grouped(head.treeSize)} · ${since}`;
+  element("age").textContent = head === undefined ? "" : `${grouped(head.treeSize)} · ${since}`;
 }
 
 /** Its link is no address of a page. */

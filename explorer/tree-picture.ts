@@ -83,7 +83,7 @@ export function treePicture(picture: TreePicture): SVGElement {
 }
 
 function treeNode(
-  { subtree, children, depth }: PlacedNode,
+  node: PlacedNode,
   at: {
     readonly x: number;
     readonly y: number;
@@ -92,11 +92,14 @@ function treeNode(
     readonly hash: string | undefined;
   },
 ): SVGElement {
+  const { subtree, children, depth } = node;
   const { x, y, slotWidth } = at;
   const count = subtree.end - subtree.start;
   const isBottom = children.length === 0;
   const room = Math.max(4, Math.min(8, Math.floor(slotWidth / 8.5)));
-  const beside = Math.max(0, Math.min(8, Math.floor((at.width - x - 12) / 6.9)));
+  // Up to the next node of its row, and to the edge of the picture.
+  const span = nodesOf(node).filter((below) => below.children.length === 0).length * slotWidth;
+  const beside = Math.max(0, Math.min(8, Math.floor((Math.min(at.width - x, span - 8) - 12) / 6.9)));
   const hash = at.hash?.slice(0, isBottom ? room : beside) ?? "";
   const exact =
     count === 1 ? `#${grouped(subtree.start)}` : `${grouped(count)}${slotWidth > 96 ? " leaves" : ""}`;
@@ -155,13 +158,15 @@ export function peaksPicture({
   const peaks = subtreePeaks({ start: 0, end: treeSize });
   const weights = peaks.map(({ level }) => level + 2.5);
   const total = weights.reduce((sum, weight) => sum + weight, 0);
+  // Few of them are not stretched over a wide page.
+  const scale = Math.min(width / total, 110);
   const tallest = Math.max(...peaks.map(({ level }) => level), 1);
   const gap = peaks.length > 12 ? 2 : 6;
   const height = 148;
   const ground = height - 36;
   let x = 0;
   const drawn = peaks.map(({ level, index }, at) => {
-    const room = (width * (weights[at] ?? 1)) / total;
+    const room = scale * (weights[at] ?? 1);
     const left = x;
     x += room;
     const subtree = { start: index * 2 ** level, end: (index + 1) * 2 ** level };

@@ -69,7 +69,7 @@ function chooser(take: (files: readonly GivenFile[]) => void): HTMLElement {
       {},
       "Drop files anywhere on this page: a receipt with its entry, one or two checkpoints, an evidence file, or any file that may be an entry. They are read and hashed here, and sent nowhere.",
     ),
-    h("p", {}, h("label", { for: "files" }, "Choose files"), " ", input),
+    h("p", {}, h("label", { for: "files", class: "unseen" }, "Choose files"), input),
     h(
       "details",
       {},

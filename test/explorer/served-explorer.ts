@@ -1,14 +1,14 @@
 /** A log with its explorer behind a proxy that can change what the browser is shown. */
-import { createServer, type Server } from "node:http";
+import { createServer, type Server, type ServerResponse } from "node:http";
 import { buildExplorer } from "../../explorer/build.ts";
 import { type Log, type MountedWitness, openLog, openMemoryStore, serveLog } from "../../src/server.ts";
 import { entry, ORIGIN, testSigner } from "../log/harness.ts";
 
-/** Changes the body of answers whose path fits. */
-export interface Change {
-  readonly path: RegExp;
-  readonly change: (body: Uint8Array) => Uint8Array;
-}
+/** Changes the body of answers whose path fits, or answers in place of the log. */
+export type Change = { readonly path: RegExp } & (
+  | { readonly change: (body: Uint8Array) => Uint8Array }
+  | { readonly answer: (response: ServerResponse) => void }
+);
 
 export interface ServedExplorer {
   readonly log: Log;
@@ -60,11 +60,15 @@ export async function serveExplorer(
       return;
     }
     const path = `/${asked.slice(prefix.length)}`;
+    const [change] = changes.filter((one) => one.path.test(path));
+    if (change !== undefined && "answer" in change) {
+      change.answer(response);
+      return;
+    }
     void fetch(upstream + path, { headers: { "accept-encoding": "identity" } })
       .then(async (answer) => {
-        let body = new Uint8Array(await answer.arrayBuffer());
-        for (const { path: wanted, change } of changes)
-          if (wanted.test(path)) body = new Uint8Array(change(body));
+        const whole = new Uint8Array(await answer.arrayBuffer());
+        const body = change === undefined ? whole : change.change(whole);
         const headers = [...answer.headers].filter(
           ([name]) =>
             !/^(content-length|transfer-encoding|connection|keep-alive|etag|cache-control)$/.test(name),
