@@ -5,6 +5,7 @@ import { TlogError } from "../errors.ts";
 import { rangeRoot } from "../merkle/compact-range.ts";
 import { emptyRootHash, hashesEqual } from "../merkle/hash.ts";
 import { readRosterFiles } from "../node/roster-file.ts";
+import { assertReachesItsEnd } from "../store/lmdb-copy.ts";
 import { openLmdbWitnessReader } from "../store/witness-lmdb.ts";
 import type { CosignedHead, WitnessReader } from "../store/witness-store.ts";
 import { formatCheckpoint } from "../tlog/checkpoint-body.ts";
@@ -84,6 +85,7 @@ async function seeStore(directory: string): Promise<Finding<WitnessSight>> {
     );
   }
   try {
+    await assertReachesItsEnd(directory);
     const reader = await openLmdbWitnessReader({ directory });
     const { treeSize } = await reader.journal();
     return {

@@ -10,6 +10,7 @@ import { vouchedHead } from "../log/read-back.ts";
 import { codeOf, hasErrorCode } from "../node/errno.ts";
 import { LOCK_SOCKET } from "../store/data-directory.ts";
 import { type LmdbReader, openLmdbReader } from "../store/lmdb.ts";
+import { assertReachesItsEnd } from "../store/lmdb-copy.ts";
 import type { StoreHead } from "../store/store.ts";
 import { changeHashes } from "../tlog/key-history.ts";
 import { type Finding, fail, ok, type Sheet, skipped, unknown, warn } from "./check.ts";
@@ -87,6 +88,7 @@ async function seeStore(directory: string): Promise<Finding<StoreSight>> {
     );
   }
   try {
+    await assertReachesItsEnd(directory);
     const reader = await openLmdbReader({ directory });
     const head = await reader.head();
     const { integrated, published, frozen, filling } = head;

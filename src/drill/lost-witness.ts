@@ -1,4 +1,5 @@
 /** Witnesses go away, as many as the policy stands and then one more; and come back. */
+import { TlogError } from "../errors.ts";
 import { openCheckpoint } from "../tlog/checkpoint.ts";
 import { showOctets } from "../tlog/policy.ts";
 import { quorumTree } from "../tlog/policy-parties.ts";
@@ -48,9 +49,9 @@ async function run(scene: Scene): Promise<void> {
             signedNote: log.published().checkpoint,
           }).then(
             () => "accepted",
-            (error: unknown) => String(error),
+            (error: unknown) => (error instanceof TlogError ? error.code : String(error)),
           );
-          return { saw: `published; the reader: ${refusal}`, isAsExpected: refusal !== "accepted" };
+          return { saw: `published; the reader: ${refusal}`, isAsExpected: refusal === "QUORUM_NOT_MET" };
         }),
     );
   } finally {
@@ -110,7 +111,8 @@ async function strict({ scene, witnesses, entries, least, log }: Parts): Promise
       await until("the log says that it misses a quorum", isMissing, { withinMs: NOTICED_WITHIN_MS, signal });
       const { treeSize } = log.published();
       const failing = log.witnessing()?.witnesses.filter(({ isFailing }) => isFailing).length ?? 0;
-      if (treeSize !== shown) return { saw: `size ${treeSize} is shown without a quorum`, found: undefined };
+      if (treeSize !== shown)
+        throw new TlogError("CHECKUP_FAILED", `size ${treeSize} is shown without a quorum`);
       return {
         saw: `answered with index ${leafIndex}; size ${treeSize} is shown; ${failing} fail`,
         found: leafIndex,
@@ -119,8 +121,8 @@ async function strict({ scene, witnesses, entries, least, log }: Parts): Promise
   );
   witnesses.lose([]);
   const begun = now();
-  await notes.step({ did: "let them come back", expected: "the entry is published by itself" }, async () => {
-    if (waiting === undefined) return { saw: "a head without a quorum was shown", isAsExpected: false };
+  const back = "the entry is published by itself, cosigned by a quorum";
+  await notes.step({ did: "let them come back", expected: back }, async () => {
     await published(log, waiting, signal);
     const tookMs = now() - begun;
     notes.figure({
@@ -128,6 +130,9 @@ async function strict({ scene, witnesses, entries, least, log }: Parts): Promise
       value: tookMs / 1000,
       means: `${seconds(tookMs)} from their return to the next head`,
     });
-    return { saw: `published after ${seconds(tookMs)}`, isAsExpected: true };
+    const { policy } = witnesses;
+    const { cosignatures } = await openCheckpoint({ policy, signedNote: log.published().checkpoint });
+    const saw = `published after ${seconds(tookMs)}, cosigned by ${cosignatures.length} of ${count}`;
+    return { saw, isAsExpected: true };
   });
 }

@@ -14,7 +14,7 @@ import { isThere } from "../node/make-directory.ts";
 import { type NoteSigner, openGuardFile, openLog, openSigner } from "../server.ts";
 import { DATA_FILE } from "../store/data-directory.ts";
 import { openLmdbReader } from "../store/lmdb.ts";
-import { copyDataFile } from "../store/lmdb-copy.ts";
+import { assertReachesItsEnd, copyDataFile } from "../store/lmdb-copy.ts";
 import { renameCopy } from "../store/lmdb-rename.ts";
 import { encodeHex } from "../tlog/encoding.ts";
 import { formatSigningKey, formatVerifierKey, generateSigningKey } from "../tlog/key.ts";
@@ -109,6 +109,7 @@ export async function drillKey(
 
 /** One moment of the log, whoever writes it meanwhile. @returns its name */
 async function copyLogFrom({ from, signal, onCopied }: StageOptions, to: string): Promise<string> {
+  await assertReachesItsEnd(from);
   // Without it nobody has the directory open, and to open it here would make it: a backup stays as it is.
   if (!(await isThere(() => stat(join(from, "lock.mdb"))))) {
     await copyDataFile({ from, to, hold: () => () => undefined, signal, onProgress: onCopied });

@@ -16,6 +16,8 @@ import { damaged } from "./lmdb-failure.ts";
 
 /** Where the first meta page has the size of pages: header, magic, version, address, map size, then the first database's first field. */
 const PAGE_SIZE_OFFSET = 48;
+/** Where a meta page has the number of its last page: after two databases of 48 bytes each. */
+const LAST_PAGE_OFFSET = PAGE_SIZE_OFFSET + 2 * 48;
 const META_PAGES = 2;
 const PIECE_BYTES = 4 * 1024 * 1024;
 /** Two readings that agree are no half of a write. */
@@ -36,6 +38,38 @@ export interface CopyOptions {
   readonly hold: () => () => void;
   readonly signal: AbortSignal;
   readonly onProgress?: ((done: { readonly bytes: number; readonly totalBytes: number }) => void) | undefined;
+}
+
+/**
+ * To be asked before a file is opened that may have been cut: LMDB maps it, and a page beyond its end ends the process (SIGBUS). Pages that
+ * are in no use may be missing rightly, so that not every such file is damaged: `fsck` tells, for it reads in processes of its own.
+ * @throws {TlogError} STORE_DAMAGED (it is shorter than it says, or no LMDB file) | STORE_FAILED (it cannot be read)
+ */
+export async function assertReachesItsEnd(directory: string): Promise<void> {
+  const source = join(directory, DATA_FILE);
+  const input = await readable(source, () => open(source, "r"));
+  try {
+    const meta = await metaPages(input, source);
+    const { size } = await readable(source, () => input.stat());
+    const pageSize = meta.length / META_PAGES;
+    const last = Math.max(...[0, pageSize].map((page) => u64At(meta, page + LAST_PAGE_OFFSET)));
+    const named = (last + 1) * pageSize;
+    if (size >= named) return;
+    throw damaged(
+      `${source} ends after ${size} of its ${named} bytes: \`fsck\` tells whether they were in use`,
+    );
+  } finally {
+    await input.close();
+  }
+}
+
+function u64At(bytes: Buffer, at: number): number {
+  const isLittle = endianness() === "LE";
+  const words = [at, at + 4].map((place) =>
+    isLittle ? bytes.readUInt32LE(place) : bytes.readUInt32BE(place),
+  );
+  const [low = 0, high = 0] = isLittle ? words : words.reverse();
+  return high * 2 ** 32 + low;
 }
 
 /**
@@ -91,7 +125,7 @@ async function copyPages(
 }
 
 /** @throws {TlogError} STORE_DAMAGED */
-async function metaPages(input: FileHandle, source: string): Promise<Uint8Array> {
+async function metaPages(input: FileHandle, source: string): Promise<Buffer> {
   const head = await firstBytes(input, source, PAGE_SIZE_OFFSET + 4);
   const pageSize =
     endianness() === "LE" ? head.readUInt32LE(PAGE_SIZE_OFFSET) : head.readUInt32BE(PAGE_SIZE_OFFSET);

@@ -1,4 +1,13 @@
-import { chmodSync, copyFileSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -160,6 +169,15 @@ describe("doctor, where a log was stopped", () => {
       "skipped",
     ]);
     rmSync(exposed);
+  });
+
+  it("fails for a data file that was cut, instead of ending at the first page beyond it", async () => {
+    const copy = join(temporaryDirectory(), "data");
+    mkdirSync(copy, { mode: 0o700 });
+    copyFileSync(join(data, "lock.mdb"), join(copy, "lock.mdb"));
+    writeFileSync(join(copy, "data.mdb"), readFileSync(join(data, "data.mdb")).subarray(0, 16_384));
+    const { code, said } = await examined(["--data", copy, "--key", `${data}.key`]);
+    expect([code, said.get("store")?.verdict]).toEqual([1, "fail"]);
   });
 
   it("says unknown, and exits with 3, where it would have to write to look", async () => {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, inject, it } from "vitest";
 import { backUp } from "../../src/archive/backup.ts";
@@ -72,6 +72,15 @@ describe("a drill", () => {
     const { treeSize } = await drill([], { from: backup });
     expect(treeSize).toBe(300);
     expect(readdirSync(backup).sort()).toEqual(["backup.json", "data.mdb"]);
+  });
+
+  it("refuses a copy that was cut, instead of ending with what it made left behind", async () => {
+    const cut = join(folder, "cut");
+    mkdirSync(cut);
+    const whole = readFileSync(join(data, "data.mdb"));
+    writeFileSync(join(cut, "data.mdb"), whole.subarray(0, Math.floor(whole.length / 2)));
+    await expectCodeAsync(drill([], { from: cut }), "STORE_DAMAGED");
+    expect(readdirSync(scratch)).toEqual([]);
   });
 
   it("rehearses the groups and the quorum of the policy, with witnesses of its own", async () => {
