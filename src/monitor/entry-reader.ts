@@ -104,7 +104,7 @@ export class EntryReader {
     const start = this.#position;
     const startedMs = now();
     if (start >= end || !record.hasRoom) return;
-    const batch = new ReadBatch(this.#options);
+    const batch = new ReadBatch(this.#options, signal);
     try {
       for await (const entry of readEntries(source, { head, start, end, signal })) {
         const found = batch.add(seenEntry(log.trust.origin, entry));

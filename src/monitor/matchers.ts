@@ -24,8 +24,8 @@ export type Verdict = boolean | string;
 /** A matcher that looks at many entries at once, because asking it costs: it may be somebody's program. */
 export interface BatchMatcher {
   readonly name: string;
-  /** @returns one for each entry. Never rejects but for a bug. */
-  matchAll(entries: readonly SeenEntry[]): Promise<readonly EntryVerdict[]>;
+  /** @returns one for each entry. @throws {TlogError} ABORTED: then they are shown again; else never but for a bug */
+  matchAll(entries: readonly SeenEntry[], signal: AbortSignal): Promise<readonly EntryVerdict[]>;
 }
 
 /** "unseen": the matcher failed again and again, and is not asked for a while. */

@@ -37,9 +37,11 @@ export class ReadBatch {
   #unasked: SeenEntry[] = []; // that batch matchers have not seen
   /** Of each batch matcher: the first entry of late that it was not shown, or undefined. */
   #stops = new Map<string, number | undefined>();
+  readonly #signal: AbortSignal;
 
-  constructor(options: ReadBatchOptions) {
+  constructor(options: ReadBatchOptions, signal: AbortSignal) {
     this.#options = options;
+    this.#signal = signal;
     const { matchers } = options.log;
     this.#matchers = matchers.flatMap((matcher) => ("match" in matcher ? [matcher] : []));
     this.#batchMatchers = matchers.flatMap((matcher) => ("matchAll" in matcher ? [matcher] : []));
@@ -72,7 +74,7 @@ export class ReadBatch {
     return this.#count % TILE_WIDTH === 0 && this.#options.now() - this.#writtenMs >= SAVE_EVERY_MS;
   }
 
-  /** Position and alerts in one step: neither is there without the other. */
+  /** Position and alerts in one step: neither is there without the other. @throws {TlogError} ABORTED: nothing is written down */
   async write(): Promise<void> {
     if (this.#count === 0) return;
     await this.#askAll();
@@ -121,15 +123,16 @@ export class ReadBatch {
 
   async #askAll(): Promise<void> {
     const entries = this.#unasked;
-    this.#unasked = [];
     if (entries.length === 0) return;
     for (const matcher of this.#batchMatchers) {
-      const verdicts = await matcher.matchAll(entries);
+      const verdicts = await matcher.matchAll(entries, this.#signal);
       for (const [at, entry] of entries.entries()) this.#take(matcher, entry, verdicts[at] ?? "unseen");
       const first = entries[verdicts.indexOf("unseen")];
       if (first === undefined) this.#stops.set(matcher.name, undefined);
       else this.#stops.set(matcher.name, this.#stops.get(matcher.name) ?? first.leafIndex);
     }
+    // Not before: entries that somebody did not look at are not written down.
+    this.#unasked = [];
   }
 
   #take(matcher: BatchMatcher, entry: SeenEntry, found: EntryVerdict): void {

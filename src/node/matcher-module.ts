@@ -64,7 +64,7 @@ export async function loadMatcherModule(
   } catch (cause) {
     throw new TlogError("CONFIG_INVALID", `${path}: ${messageOf(cause)}`, { cause });
   }
-  return { name, matchAll: (entries) => host.matchAll(entries) };
+  return { name, matchAll: (entries, signal) => host.matchAll(entries, signal) };
 }
 
 class MatcherHost {
@@ -85,7 +85,7 @@ class MatcherHost {
   }
 
   /** @throws {Error} saying why the module is of no use */
-  async start(): Promise<void> {
+  async start(signal?: AbortSignal): Promise<void> {
     const workerData: MatcherThread = { url: this.#url, progress: this.#progress };
     const worker = new Worker(new URL("./matcher-worker.js", import.meta.url), {
       workerData,
@@ -93,7 +93,7 @@ class MatcherHost {
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
     });
     this.#worker = worker;
-    const outcome = await this.#until(worker, START_MS, (answer) =>
+    const outcome = await this.#until(worker, { timeoutMs: START_MS, signal }, (answer) =>
       answer.kind === "ready" ? "" : answer.kind === "unusable" ? answer.reason : undefined,
     );
     if (outcome === "") return;
@@ -102,17 +102,18 @@ class MatcherHost {
   }
 
   /** One batch at a time. */
-  matchAll(entries: readonly SeenEntry[]): Promise<readonly EntryVerdict[]> {
-    const matched = this.#turn.then(() => this.#matchAll(entries));
+  matchAll(entries: readonly SeenEntry[], signal: AbortSignal): Promise<readonly EntryVerdict[]> {
+    const matched = this.#turn.then(() => this.#matchAll(entries, signal));
     this.#turn = matched.catch(() => undefined);
     return matched;
   }
 
-  async #matchAll(entries: readonly SeenEntry[]): Promise<readonly EntryVerdict[]> {
+  async #matchAll(entries: readonly SeenEntry[], signal: AbortSignal): Promise<readonly EntryVerdict[]> {
     const verdicts = entries.map((): EntryVerdict => ({ verdict: false }));
     for (let from = 0; from < entries.length; ) {
       if (this.#limits.now() < this.#restsUntilMs) return verdicts.fill("unseen", from);
-      const death = await this.#exchange(entries, from, verdicts);
+      const death = await this.#exchange(entries, { from, signal }, verdicts);
+      if (signal.aborted) throw new TlogError("ABORTED", "a matcher was interrupted");
       if (death === undefined) {
         this.#deaths = 0;
         break;
@@ -131,19 +132,19 @@ class MatcherHost {
   /** @returns why the thread ended before it was done; undefined: it is done. */
   async #exchange(
     entries: readonly SeenEntry[],
-    from: number,
+    { from, signal }: { readonly from: number; readonly signal: AbortSignal },
     verdicts: EntryVerdict[],
   ): Promise<string | undefined> {
     Atomics.store(new Int32Array(this.#progress), 0, from);
     try {
-      if (this.#worker === undefined) await this.start();
+      if (this.#worker === undefined) await this.start(signal);
     } catch (error) {
       return messageOf(error);
     }
     const worker = this.#worker;
     if (worker === undefined) return "it does not start";
     worker.postMessage(batchOf(entries, from));
-    const outcome = await this.#until(worker, this.#limits.timeoutMs, (answer) => {
+    const outcome = await this.#until(worker, { timeoutMs: this.#limits.timeoutMs, signal }, (answer) => {
       if (answer.kind === "done") return "";
       if (answer.kind === "found") verdicts[answer.index] = { verdict: answer.verdict };
       if (answer.kind === "failed") verdicts[answer.index] = { failure: answer.reason };
@@ -161,7 +162,7 @@ class MatcherHost {
    */
   #until(
     worker: Worker,
-    timeoutMs: number,
+    { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal | undefined },
     judge: (answer: MatcherAnswer) => string | undefined,
   ): Promise<string> {
     const progress = new Int32Array(this.#progress);
@@ -182,12 +183,16 @@ class MatcherHost {
         crash = messageOf(error);
       };
       const onExit = (code: number): void => settle(crash === "" ? `it ended its thread (${code})` : crash);
+      const onAbort = (): void => settle("it was interrupted");
       const settle = (outcome: string): void => {
         clearInterval(timer);
+        signal?.removeEventListener("abort", onAbort);
         worker.off("message", onMessage).off("error", onError).off("exit", onExit).unref();
         resolve(outcome);
       };
       worker.on("message", onMessage).on("error", onError).on("exit", onExit).ref();
+      signal?.addEventListener("abort", onAbort);
+      if (signal?.aborted === true) onAbort();
     });
   }
 

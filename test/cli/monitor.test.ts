@@ -130,8 +130,9 @@ describe("the file of monitor --once", () => {
 
   it("says where the state is, whatever holds for all commands", async () => {
     expect((await look({ state: "kept" })).code).toBe(0);
-    const status = await callCli(["monitor", "status", inDirectory("once/monitor.json")], { environment });
-    expect(status).toMatchObject({ code: 0, stdout: expect.stringContaining("fine") });
+    const status = ["monitor", "status", inDirectory("once/monitor.json"), "--json"];
+    const { stdout } = await callCli(status, { environment });
+    expect(JSON.parse(stdout)).toMatchObject({ state: inDirectory("once/kept"), logs: [{ readSize: 6 }] });
     expect(await look({ state: "kept", match: [{ substring: "one" }] })).toMatchObject({ code: 0 });
   });
 

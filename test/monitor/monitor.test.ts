@@ -166,6 +166,25 @@ describe("entries", () => {
   });
 });
 
+describe("a matcher that is interrupted", () => {
+  it("is shown the same entries by the next run", async () => {
+    const log = await logWith("wanted 300");
+    const kept = nothingKept();
+    let isInterrupted = true;
+    const module = {
+      name: "module",
+      matchAll: async (entries: readonly unknown[]) => {
+        if (isInterrupted) throw new TlogError("ABORTED", "interrupted");
+        return entries.map(() => ({ verdict: true }));
+      },
+    };
+    const watching = watched(log, { matchers: [module] });
+    await lookOnce([watching], kept, log).catch(() => undefined);
+    isInterrupted = false;
+    expect((await lookOnce([watching], kept, log)).told).toHaveLength(301);
+  });
+});
+
 describe("a matcher that is stopped", () => {
   it("is told with what it was not shown, and when it is asked again; the others go on", async () => {
     const log = await logWith("wanted 300");

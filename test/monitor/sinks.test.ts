@@ -143,7 +143,7 @@ describe("a module that matches", () => {
     );
     const { matchAll } = await loadMatcherModule("module", path);
     const entries = [4, 5, 6, 7].map((leafIndex) => ({ ...seen, leafIndex }));
-    expect(await matchAll(entries)).toEqual([
+    expect(await matchAll(entries, signal)).toEqual([
       { verdict: true },
       { verdict: "seven" },
       { verdict: false },
@@ -164,7 +164,10 @@ describe("a module that matches", () => {
         seen: seenEntry("log", { leafIndex: 7 + at, entry: bytes, leafHash: leafHashOf(bytes) }),
       };
     });
-    const verdicts = await matchAll(entries.map((one) => one.seen));
+    const verdicts = await matchAll(
+      entries.map((one) => one.seen),
+      signal,
+    );
     for (const [at, { text, seen: one }] of entries.entries()) {
       const json = text === "" ? undefined : JSON.parse(text);
       const verdict = JSON.stringify([7 + at, text, Buffer.from(one.leafHash).toString("hex"), json]);
@@ -185,7 +188,7 @@ describe("a module that matches", () => {
     const { matchAll } = await loadMatcherModule("module", path, limits);
     const entries = Array.from({ length: 7 }, (_, leafIndex) => ({ ...seen, leafIndex }));
     const yes = { verdict: true };
-    expect(await matchAll(entries)).toEqual([
+    expect(await matchAll(entries, signal)).toEqual([
       yes,
       { failure: "no answer within 300 ms" },
       yes,
@@ -194,9 +197,19 @@ describe("a module that matches", () => {
       "unseen",
       "unseen",
     ]);
-    expect(await matchAll(entries.slice(5))).toEqual(["unseen", "unseen"]);
+    expect(await matchAll(entries.slice(5), signal)).toEqual(["unseen", "unseen"]);
     nowMs = 1000;
-    expect(await matchAll(entries.slice(5))).toEqual([yes, yes]);
+    expect(await matchAll(entries.slice(5), signal)).toEqual([yes, yes]);
+  });
+
+  it("is interrupted while it loops", async () => {
+    const path = join(folder(), "match.mjs");
+    writeFileSync(path, "export const match = () => { for (;;); };");
+    const { matchAll } = await loadMatcherModule("module", path);
+    const interrupt = new AbortController();
+    const matched = matchAll([seen], interrupt.signal);
+    interrupt.abort();
+    await expectCodeAsync(matched, "ABORTED");
   });
 
   it.each([
