@@ -12,6 +12,7 @@ export const GROUPS: Readonly<Record<string, string>> = Object.freeze({
   evidence: "show that a log or a witness broke its word",
   policy: "look at C2SP tlog-policy files",
   token: "write tokens for clients",
+  webhook: "receivers that a log tells",
 });
 
 /** Every command by the words that call it, in the order the help shows them. */
@@ -122,6 +123,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = Object.freeze({
   "token new": {
     summary: "make a write token for a client, and its line for `serve --tokens`",
     load: async () => (await import("./token-new.ts")).tokenNew,
+  },
+  "webhook test": {
+    summary: "send receivers of `serve --webhooks` one signed message, and say what came back",
+    load: async () => (await import("./webhook-test.ts")).webhookTest,
   },
   backup: {
     summary: "copy a log's data while it runs, and verify every entry of the copy",

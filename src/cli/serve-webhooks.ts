@@ -22,7 +22,11 @@ const MAX_SECRET_FILE_BYTES = 4096;
  */
 export async function configuredWebhooks(config: Config): Promise<readonly ConfiguredWebhook[]> {
   const path = config.value("webhooks");
-  if (path === undefined) return [];
+  return path === undefined ? [] : await readWebhooks(path);
+}
+
+/** Of one file. @throws as {@link configuredWebhooks} */
+export async function readWebhooks(path: string): Promise<readonly ConfiguredWebhook[]> {
   const all = await ofFile(path, async () => parseWebhookFile(await readText(path, MAX_FILE_BYTES)));
   return await Promise.all(
     all.map(async (settings) => {

@@ -70,7 +70,11 @@ export async function runWebhook(options: WebhookOptions): Promise<void> {
   }
 }
 
-async function deliver({ id, body }: Message, options: WebhookOptions): Promise<void> {
+/** One attempt. @returns the status, 200 to 299. @throws {TlogError} REMOTE_REFUSED, and as {@link post} and the secrets */
+export async function deliver(
+  { id, body }: Pick<Message, "id" | "body">,
+  options: Pick<WebhookOptions, "settings" | "secrets" | "signal" | "now">,
+): Promise<number> {
   const { settings, secrets, signal, now } = options;
   const timestampSeconds = Math.floor(now() / 1_000);
   const signed = signatureHeaders(await secrets(), { id, timestampSeconds, body });
@@ -86,6 +90,7 @@ async function deliver({ id, body }: Message, options: WebhookOptions): Promise<
     now,
   );
   if (answer.status < 200 || answer.status > 299) throw new RefusedError(answer);
+  return answer.status;
 }
 
 /** Notes how far a receiver was told. It is told on while that cannot be written down, and after a restart from the place before. */

@@ -73,6 +73,33 @@ describe("serve --webhooks", () => {
     });
   });
 
+  test("can be tried before: `webhook test` says what came back", async () => {
+    const seen: (string | string[] | undefined)[] = [];
+    const server = createServer((incoming, outgoing) => {
+      seen.push(incoming.headers["webhook-signature"]);
+      incoming.resume().on("end", () => outgoing.writeHead(incoming.url === "/no" ? 500 : 204).end());
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()));
+    onTestFinished(() => void server.close());
+    const address = server.address();
+    const url = `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}`;
+    const near = { ...WEBHOOK, network: "private" };
+    const { path } = files([
+      { ...near, url: `${url}/yes` },
+      { ...near, name: "no", url: `${url}/no` },
+    ]);
+    expect(await callCli(["webhook", "test", path, "ci"])).toMatchObject({
+      code: 0,
+      stdout: "ci: answered 204\n",
+    });
+    expect(await callCli(["webhook", "test", path])).toMatchObject({
+      code: 4,
+      stdout: "ci: answered 204\nno: the receiver answered 500\n",
+    });
+    expect(await callCli(["webhook", "test", path, "other"])).toMatchObject({ code: 2 });
+    expect(seen).toEqual(Array.from({ length: 3 }, () => expect.stringMatching(/^v1,/)));
+  });
+
   test("refuses, before a log is made, what it cannot use", async () => {
     const exposed = files([WEBHOOK]);
     chmodSync(join(exposed.directory, "ci.secret"), 0o644);
