@@ -73,7 +73,7 @@ function dataSource() {
 }
 
 function variable(name: "job" | "instance") {
-  const of = name === "job" ? "bristlecone_build_info" : 'bristlecone_build_info{job=~"$job"}';
+  const of = name === "job" ? 'up{job=~"bristlecone-.*"}' : 'up{job=~"$job"}';
   return {
     name,
     type: "query",

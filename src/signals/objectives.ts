@@ -37,11 +37,11 @@ export const OBJECTIVES: readonly Objective[] = [
         "More adds end in 500 or 503 than one in a thousand allows. Nothing that was answered with an index is lost; submitters retry, or lose entries if they do not. Refusals for full pools (429) and for tokens (401, 403) do not count here.",
       look: [
         "the panel “Answers of adds by code” on the on-call dashboard: 503 or 500?",
-        "`curl -s http://127.0.0.1:6963/readyz`: its status, and the code of the reason",
+        "`curl -s http://127.0.0.1:6963/readyz`: the code, and the reason in its message",
         "the log lines: `turned read-only`, `request failed`, `nearly full`",
       ],
       act: [
-        "503 with status read-only: the page of LogReadOnly; with SPACE_LOW: that of LogSpaceLow",
+        "503 with the code SPACE_LOW: the page of LogSpaceLow; SIGNER_FAILED: LogCannotSign; LOG_READ_ONLY: LogReadOnly",
         "500: the log line has the cause; a damaged store is the page of LogScrubFound",
       ],
     },

@@ -41,6 +41,7 @@ export const PAGE_ALERTS: readonly AlertRow[] = [
     ],
     act: [
       "reason LOG_ROLLED_BACK or LOG_CONTRADICTED: stop here, the page of LogContradicted comes first",
+      "reason STORE_FULL: raise --max-data-bytes, then restart; with the same limit a restart helps for a few entries",
       "a full disk: make room, then restart; a failing disk: restore on another one (deploy/README.md)",
       "after a crash of the disk: `bristlecone fsck DATA` before the restart",
     ],
@@ -62,7 +63,7 @@ export const PAGE_ALERTS: readonly AlertRow[] = [
     act: [
       "stop every server of this log but the one whose history readers and witnesses saw",
       "keep all data directories and guards as they are: they are evidence",
-      "two different roots at one size are out: publish the evidence (`bristlecone evidence build ONE OTHER --log-key VKEY`), freeze the log, name a successor with a new key (docs/operator.md, End it)",
+      "two different roots at one size are out: publish the evidence (`bristlecone evidence build ONE OTHER --log-key VKEY`; of heads of two sizes with --log and the address of the larger), freeze the log, name a successor with a new key (docs/operator.md, End it)",
       "a leaked key: deploy/key-leak.md, from its first line on",
     ],
     example: { [`bristlecone_log_read_only_info{${LOG},code="LOG_ROLLED_BACK"}`]: "_ 1x5" },
@@ -77,6 +78,7 @@ export const PAGE_ALERTS: readonly AlertRow[] = [
     meaning:
       "Less than --min-free-bytes is free. What was taken is safe, heads are signed and served, and entries are taken again by themselves when there is an eighth more room.",
     look: [
+      `${READYZ}: what is free, and what must be`,
       "`df -h`, and `du -sh` of what else lies on that disk",
       "“Storage” on the executive dashboard: how fast does it grow?",
     ],
@@ -164,7 +166,7 @@ export const PAGE_ALERTS: readonly AlertRow[] = [
     act: [
       "REMOTE_UNREACHABLE or REMOTE_TIMEOUT for all: outbound network, DNS, proxy of this machine",
       "for some: call their operators; the policy has their names",
-      "403 LOG_FROZEN: that witness holds evidence against this log; read it at its /witness.json before anything else",
+      "403 LOG_FROZEN: that witness holds evidence against this log; read it at its `/HASH/evidence` before anything else, where HASH is what `printf %s ORIGIN | sha256sum` says",
     ],
     example: { [`bristlecone_log_quorum_missing{${LOG}}`]: "0 1x10" },
     exampleAt: "8m",
@@ -235,7 +237,7 @@ export const PAGE_ALERTS: readonly AlertRow[] = [
     meaning:
       "A log that the monitor follows shows something that does not add up, or does not go on. It was told by the monitor's own alerts too, with the log's name; what proves it is kept.",
     look: [
-      "`bristlecone monitor status`, or the monitor's status page: which log, what, since when",
+      "`curl -s http://127.0.0.1:6966/status.json` on its machine, or / in a browser: which log, what, since when; without the monitor `bristlecone monitor status --state DIR`",
       "its evidence files: `bristlecone evidence verify FILE --log-key VKEY` says it in words",
     ],
     act: [
@@ -253,8 +255,9 @@ export const PAGE_ALERTS: readonly AlertRow[] = [
     meaning:
       "Somebody handed in, or the witness found, signed statements that cannot both be true. It was verified. A log that it convicts is cosigned no more. Anybody with the public key can check it.",
     look: [
-      "`bristlecone witness show ORIGIN --data DATA`: which log, which kind",
-      "the file at /witness.json of this witness; `bristlecone evidence verify FILE --log-key VKEY` says it in words",
+      "the log line `broke its word, and this witness holds the evidence`: which log, which kind, and the id",
+      "`curl -s WITNESS-URL/HASH/evidence` lists what is held, and /HASH/evidence/ID is the file; HASH is what `printf %s ORIGIN | sha256sum` says",
+      "`bristlecone evidence verify FILE --log-key VKEY` says it in words",
     ],
     act: [
       "keep the file in a second place, and publish it: others need it to protect themselves",

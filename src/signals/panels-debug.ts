@@ -1,5 +1,6 @@
 /** For who looks for the cause. */
 import { type Dashboard, DURATION, one, PICK, plain, quantiles, REQUESTS, rate } from "./panel.ts";
+import { MONITOR_DEBUG } from "./panels-monitor.ts";
 
 export const DEBUG: Dashboard = {
   id: "debug",
@@ -214,5 +215,6 @@ export const DEBUG: Dashboard = {
         "{{instance}}",
       ),
     },
+    ...MONITOR_DEBUG,
   ],
 };

@@ -1,6 +1,7 @@
 /** For who was woken by it. */
 import { burning, OBJECTIVES } from "./objectives.ts";
 import { ADDS, type Dashboard, DURATION, one, PICK, plain, quantiles, REQUESTS, rate } from "./panel.ts";
+import { MONITOR_ON_CALL } from "./panels-monitor.ts";
 
 export const ON_CALL: Dashboard = {
   id: "on-call",
@@ -133,5 +134,6 @@ export const ON_CALL: Dashboard = {
       unit: "reqps",
       series: one(rate("bristlecone_witness_refused_total", "code"), "{{code}}"),
     },
+    ...MONITOR_ON_CALL,
   ],
 };

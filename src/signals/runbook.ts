@@ -7,7 +7,7 @@ const MADE = "<!-- Made by `npm run signals` of the tables in src/signals: chang
 export function runbookPage(row: AlertRow): string {
   const when = row.for === undefined ? "at once" : `after ${row.for}`;
   const numbered = (items: readonly string[]) =>
-    items.map((item, at) => `${at + 1}. ${capital(item)}.`).join("\n");
+    items.map((item, at) => `${at + 1}. ${capital(item)}${item.endsWith("?") ? "" : "."}`).join("\n");
   return `${MADE}# ${row.name}
 
 **${row.severity === "page" ? "Page: somebody gets up now." : "Ticket: somebody looks within days."}** ${row.summary}; told ${when}.

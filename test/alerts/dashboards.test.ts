@@ -20,6 +20,12 @@ const EMPTY: Readonly<Record<string, string>> = {
   "Days of storage left": "a disk that fills up",
   "Witness: refused": "a head that was refused",
   Firing: "an alert that fires",
+  "{{kind}} {{instance}}": "something wrong with a log",
+  "failed {{to}}": "somebody who cannot be told",
+  "quorum {{origin}}": "a policy with witnesses",
+  "Monitor: quorum margin": "a policy with witnesses",
+  "Monitor: looks that failed": "a log that cannot be read",
+  "Monitor: alerts told": "an alert",
 };
 
 /** As Grafana fills it in for a reader who chose all. */

@@ -15,7 +15,7 @@ const QUOTED = TEXTS.flatMap(({ name, text }) =>
 );
 /** Of the machine. */
 const PROGRAMS =
-  /^(curl|df|du|dmesg|journalctl|systemctl|timedatectl|iostat|vmstat|ls|cat|ssh-add|pkcs11-tool)( |$)/;
+  /^(curl|df|du|dmesg|journalctl|systemctl|timedatectl|iostat|vmstat|ls|cat|printf|ssh-add|pkcs11-tool)( |$)/;
 /** What stands for something in a command, such as DATA or WITNESS-URL, becomes something. */
 const filled = (words: string) =>
   words

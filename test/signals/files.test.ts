@@ -74,14 +74,14 @@ describe("the tables of signals", () => {
     expect(QUERIES.filter(({ expr }) => seriesIn(expr).length === 0)).toEqual([]);
   });
 
-  it("show every metric of a log or a witness on a dashboard", () => {
+  it("show every metric of a log, a witness or a monitor on a dashboard", () => {
     const shown = new Set(
       DASHBOARDS.flatMap(({ panels }) =>
         panels.flatMap(({ series }) => series.flatMap(({ expr }) => seriesIn(expr))),
       ).map(({ name }) => rowOf(name)?.name ?? name),
     );
     const missing = METRICS.filter(
-      ({ name }) => /^bristlecone_(log|witness)_/.test(name) && !shown.has(name),
+      ({ name }) => /^bristlecone_(log|witness|monitor)_/.test(name) && !shown.has(name),
     );
     // The floor and the limit of entries are shown as the distance to them; sums and limits of others stand beside what they limit.
     expect(missing.map(({ name }) => name)).toEqual([]);

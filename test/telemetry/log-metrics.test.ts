@@ -17,6 +17,7 @@ import { keyLabel, type VerifierKey } from "../../src/tlog/key.ts";
 import { logMetricsOptions } from "./log-metrics-options.ts";
 
 const ORIGIN = "example.com/metered";
+const LISTENERS = "bristlecone_log_listeners";
 const ROWS: readonly MetricRow[] = [...SERVER_METRICS, ...LOG_METRICS];
 
 /** A log that was asked a little over a real socket, and its page of metrics. */
@@ -39,9 +40,23 @@ async function scraped() {
     }
     for (const path of ["/checkpoint", "/entry/99", "/nowhere"])
       await (await fetch(server.url + path)).arrayBuffer();
+    const leaving = new AbortController();
+    const pageOf = async () => (await (await fetch(`${server.adminUrl}/metrics`)).text()).split("\n");
+    for (const signal of [leaving.signal, leaving.signal, undefined]) {
+      const stream = await fetch(`${server.url}/events`, signal === undefined ? {} : { signal });
+      await stream.body?.getReader().read();
+    }
+    const listening = sampleOf(await pageOf(), LISTENERS);
+    leaving.abort();
+    while (sampleOf(await pageOf(), LISTENERS) !== 1) await new Promise((later) => setImmediate(later));
     const answer = await fetch(`${server.adminUrl}/metrics`);
     const lines = (await answer.text()).split("\n");
-    return { type: answer.headers.get("content-type"), lines, value: (of: string) => sampleOf(lines, of) };
+    return {
+      type: answer.headers.get("content-type"),
+      lines,
+      listening,
+      value: (of: string) => sampleOf(lines, of),
+    };
   } finally {
     await server.close();
   }
@@ -82,6 +97,11 @@ describe("GET /metrics of a log", () => {
     expect(value('bristlecone_log_state{state="writable"}')).toBe(1);
   });
 
+  it("counts the streams of events that are open, and no more those whose readers left", async () => {
+    const { listening, value } = await scraped();
+    expect([listening, value(LISTENERS)]).toEqual([3, 1]);
+  });
+
   it("names what turned the log read-only, and bounds the codes that anybody might make up", async () => {
     const metrics = openLogMetrics(logMetricsOptions());
     metrics.events.turnedReadOnly?.({ code: "LOG_READ_ONLY", message: "", reason: "LOG_ROLLED_BACK" });
@@ -96,12 +116,14 @@ describe("GET /metrics of a log", () => {
 describe("what runs beside a log", () => {
   it("is counted on its page: receivers of webhooks, witnesses of its own, a key that does not sign", async () => {
     const { events, localWitnesses, page } = openLogMetrics(logMetricsOptions({ hasLocalWitnesses: true }));
+    events.webhookOpened?.({ name: "ci", treeSize: 5 });
     events.webhookFailed?.({ name: "ci", code: "REMOTE_REFUSED", message: "", failures: 1 });
     localWitnesses?.events.evidenceStored?.({ origin: ORIGIN, id: "", kind: "" });
     localWitnesses?.watch([]);
     events.warning?.({ code: "SIGNER_FAILED", message: "" });
     const lines = (await page()).body.split("\n");
     expect(sampleOf(lines, 'bristlecone_log_webhook_up{webhook="ci"}')).toBe(0);
+    expect(sampleOf(lines, 'bristlecone_log_webhook_told_entries{webhook="ci"}')).toBe(5);
     expect(sampleOf(lines, "bristlecone_witness_evidence_total")).toBe(1);
     expect(sampleOf(lines, 'bristlecone_witness_state{state="ok"}')).toBe(1);
     expect(sampleOf(lines, "bristlecone_log_signer_up")).toBe(0);
