@@ -112,8 +112,12 @@ describe("readers", () => {
     expect((await log.result).code).toBe(0);
   });
 
-  it("add nothing of a body that is cut short", async () => {
+  it("add nothing of a body that is cut short, and pass a verdict on that needs none before any of it came", async () => {
     const log = await serving(1);
+    const refused = await RawClient.open(log.url);
+    refused.send("POST /add HTTP/1.1\r\nHost: log.example\r\nContent-Length: 4\r\n\r\n");
+    expect(await refused.until(/HTTP\/1\.1 \d+/)).toContain("HTTP/1.1 403");
+    refused.destroy();
     const client = await RawClient.open(log.url);
     client.send("POST /add HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 4\r\n\r\nha");
     client.destroy();
@@ -123,14 +127,6 @@ describe("readers", () => {
     expect((await ask(`${log.url}/add`, { method: "POST", body: "whole" })).text).toBe("0");
     expect((await ask(`${log.url}/add`, { method: "POST", body: "next" })).text).toBe("1");
     expect(JSON.parse((await ask(`${log.adminUrl}/readyz`)).text)).toMatchObject({ integratedSize: 2 });
-  });
-
-  it("pass a verdict on that needs no body before any of it came", async () => {
-    const log = await serving(1);
-    const client = await RawClient.open(log.url);
-    client.send("POST /add HTTP/1.1\r\nHost: log.example\r\nContent-Length: 4\r\n\r\n");
-    expect(await client.until(/HTTP\/1\.1 \d+/)).toContain("HTTP/1.1 403");
-    client.destroy();
   });
 
   it("that cannot listen stop the log with LISTEN_FAILED", async () => {

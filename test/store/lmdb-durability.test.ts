@@ -128,7 +128,8 @@ describe("lmdb: nothing is visible or answered before it is durable", () => {
 
   test("kill -9 at any moment loses nothing that was answered", async () => {
     let size = 0;
-    for (let round = 0; round < (IS_FULL ? 4 : 2); round++) {
+    // In CI test:crash also kills whole logs, many times.
+    for (const round of IS_FULL ? [0, 1, 2, 3] : [2]) {
       for (let commit = 0; commit < 3 + round; commit++) {
         child.send(`commit ${size} ${100 + 37 * round} 50`);
         size = Number((await child.next()).size);
