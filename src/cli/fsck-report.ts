@@ -68,7 +68,7 @@ const CAUSES: { readonly [C in Cause]: string } = {
 
 const REMEDIES: { readonly [R in Remedy]: string } = {
   derive: "it is made anew from what is intact",
-  copy: "only a copy has it: a mirror, an export or a backup",
+  copy: "only a copy has it: a mirror, an export, or a backup once it is exported",
   unknown: "whether it can be made anew is not known",
 };
 
