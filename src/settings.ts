@@ -122,7 +122,7 @@ export const SETTINGS: { readonly [N in SettingName]: Setting } = Object.freeze(
   },
   formerPassphraseFile: {
     ...FILE,
-    help: "the same of former keys, where theirs is another one",
+    help: "a second one, of former keys: each is tried on each key",
   },
   guard: {
     ...FILE,

@@ -125,18 +125,19 @@ async function keysOf(
   sheet: Sheet,
   { config, paths }: Subject,
 ): Promise<readonly NoteSigner[] | undefined> {
-  const passphraseFile = config.value("formerPassphraseFile");
+  const options = keyOptions(call, config);
+  const passphraseFiles = options.passphraseFiles.toReversed();
   const configured: readonly (Omit<ConfiguredKey, "reference"> & {
     readonly reference?: string | undefined;
   })[] = [
     { flag: "--key", reference: paths.key, type: ED25519 },
     { flag: "--ml-dsa-key", reference: paths.mlDsaKey, type: ML_DSA_44 },
-    { flag: "--former-key", reference: paths.formerKey, type: ED25519, passphraseFile },
+    { flag: "--former-key", reference: paths.formerKey, type: ED25519, passphraseFiles },
     {
       flag: "--former-ml-dsa-key",
       reference: paths.formerMlDsaKey,
       type: ML_DSA_44,
-      passphraseFile,
+      passphraseFiles,
     },
   ];
   const keys = configured.flatMap(({ reference, ...key }) =>
@@ -147,7 +148,7 @@ async function keysOf(
   const guarded = await readGuardRecord(paths.guard).catch(() => undefined);
   const origin =
     config.value("origin") ?? (/^(pkcs11|ssh-agent):/i.test(paths.key) ? guarded?.origin : undefined);
-  return await lookAtKeys(sheet, keys, { ...keyOptions(call, config), origin, isFirstStart });
+  return await lookAtKeys(sheet, keys, { ...options, origin, isFirstStart });
 }
 
 interface Inside {

@@ -6,20 +6,23 @@ import type { Call } from "./command.ts";
 /** What opens the keys of a log or witness, and says what was left out. */
 export interface OwnKeyOptions extends KeyOptions {
   notice(text: string): void;
-  /** In place of `passphraseFile`, for former keys; undefined: theirs is the same. */
-  readonly formerPassphraseFile: string | undefined;
+  /** Of the log's keys as they are, then of former ones. */
+  readonly passphraseFiles: readonly string[];
 }
 
 /** What there is around this process that a key's holder may need: an agent, a passphrase or somebody to ask for it. */
 export function keyOptions(call: Call, config: Config): OwnKeyOptions {
   return {
-    formerPassphraseFile: config.value("formerPassphraseFile"),
     notice: (text) => call.output.notice(text),
     agentSocket: sshAgentSocket(),
-    passphraseFile: config.value("passphraseFile"),
+    passphraseFiles: given(config.value("passphraseFile"), config.value("formerPassphraseFile")),
     credentialsDirectory: credentialsDirectory(),
     ask: asking(call),
   };
+}
+
+function given(...files: readonly (string | undefined)[]): readonly string[] {
+  return files.flatMap((file) => file ?? []);
 }
 
 /** Undefined where nobody watches: a service must not wait for somebody to type. */

@@ -107,7 +107,8 @@ async function makeInToken(
 
 /** Asked for twice where somebody types it: a slip would lose the key. */
 async function newPassphrase(call: Call, path: string): Promise<string> {
-  const { ask, ...sources } = keyOptions(call, await call.config());
+  const config = await call.config();
+  const { ask, ...sources } = keyOptions(call, config);
   const askTwice: typeof ask =
     ask &&
     (async ({ kind, of }) => {
@@ -118,6 +119,7 @@ async function newPassphrase(call: Call, path: string): Promise<string> {
   return await findSecret(
     { kind: "passphrase", of: `the new key file ${path}` },
     { ...sources, ask: askTwice },
+    config.value("passphraseFile"),
   );
 }
 

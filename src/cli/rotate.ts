@@ -19,7 +19,7 @@ import {
 } from "./command.ts";
 import { shellQuoted } from "./first-steps.ts";
 import { keyOptions } from "./key-options.ts";
-import type { DataPaths } from "./serve-key.ts";
+import { type DataPaths, openLogKeys } from "./serve-key.ts";
 import { keyChangeLines } from "./show-keys.ts";
 import { openForGood, STOPPED_LOG_SETTINGS, type StoppedLog, stoppedLog } from "./stopped-log.ts";
 
@@ -64,6 +64,7 @@ export const rotate: CommandDefinition = {
     );
     const { config, paths } = stopped;
     const wanted = await newSigners(call, stopped);
+    await assertOpensNext(call, stopped);
     const { log, checkpoint } = await openForGood(call, stopped, {
       options: { keyChange: { signers: wanted, atSeconds: Math.floor(Date.now() / 1000) } },
       newSigners: wanted,
@@ -85,12 +86,10 @@ async function newSigners(
   call: Call,
   { config, signers, origin }: StoppedLog,
 ): Promise<readonly NoteSigner[]> {
-  const passphraseFile = textFlag(call.flags, "newPassphraseFile");
-  const options = {
-    ...keyOptions(call, config),
-    ...(passphraseFile !== undefined && { passphraseFile }),
-    name: origin,
-  };
+  const known = keyOptions(call, config);
+  const newFile = textFlag(call.flags, "newPassphraseFile");
+  const passphraseFiles = [...(newFile === undefined ? [] : [newFile]), ...known.passphraseFiles];
+  const options = { ...known, passphraseFiles, name: origin };
   const kinds = [
     { type: ED25519, nameFlag: "--new-key", path: textFlag(call.flags, "newKey") },
     { type: ML_DSA_44, nameFlag: "--new-ml-dsa-key", path: textFlag(call.flags, "newMlDsaKey") },
@@ -115,6 +114,42 @@ async function newSigners(
     wanted.push(signer);
   }
   return wanted;
+}
+
+/**
+ * `serve` takes two passphrases, and a log may have come here with two already. Opens the keys as the next start will.
+ * @throws {TlogError} USAGE
+ */
+async function assertOpensNext(call: Call, { config, paths, origin }: StoppedLog): Promise<void> {
+  const next = newFlags(call);
+  const held = config.value("passphraseFile");
+  if (next.passphraseFile === undefined || held === undefined) return;
+  if (config.value("formerPassphraseFile") === undefined) return;
+  const passphraseFiles = [next.passphraseFile, held];
+  // A service has nobody to ask.
+  const options = { ...keyOptions(call, config), origin, passphraseFiles, ask: undefined };
+  try {
+    await openLogKeys(nextPaths(paths, next), options);
+  } catch (cause) {
+    if (!(cause instanceof TlogError)) throw cause;
+    throw new TlogError(
+      "USAGE",
+      `nothing is changed: serve takes two passphrases, --passphrase-file and --former-passphrase-file, and could not open the log's keys with ${next.passphraseFile} and ${held}: ${cause.message}. Make the new key with a passphrase that another key has`,
+      { cause },
+    );
+  }
+}
+
+/** Where the keys are from now on, as `serve` is told. */
+function nextPaths(paths: DataPaths, next: NewKeyFlags): DataPaths {
+  const isSecondNew = next.mlDsaKey !== undefined && paths.mlDsaKey !== undefined;
+  return {
+    ...paths,
+    key: next.key ?? paths.key,
+    formerKey: next.key === undefined ? undefined : paths.key,
+    mlDsaKey: next.mlDsaKey ?? paths.mlDsaKey,
+    formerMlDsaKey: isSecondNew ? paths.mlDsaKey : undefined,
+  };
 }
 
 /** The first of its type; others are former ones. */
@@ -146,11 +181,7 @@ async function report(
       `signed by    ${signatures.map(({ name }) => name).join(", ")}`,
       "",
       "What to do now:",
-      ...nextSteps(change, done, {
-        key: textFlag(call.flags, "newKey"),
-        mlDsaKey: textFlag(call.flags, "newMlDsaKey"),
-        passphraseFile: textFlag(call.flags, "newPassphraseFile"),
-      }).map((step, at) => `  ${at + 1}. ${step}`),
+      ...nextSteps(change, done, newFlags(call)).map((step, at) => `  ${at + 1}. ${step}`),
     ].join("\n"),
     json: {
       origin: log.origin,
@@ -171,17 +202,29 @@ interface NewKeyFlags {
   readonly passphraseFile: string | undefined;
 }
 
+function newFlags({ flags }: Call): NewKeyFlags {
+  return {
+    key: textFlag(flags, "newKey"),
+    mlDsaKey: textFlag(flags, "newMlDsaKey"),
+    passphraseFile: textFlag(flags, "newPassphraseFile"),
+  };
+}
+
 function nextSteps(
   change: KeyChange,
   { config, paths, isWitnessed }: Pick<Parameters<typeof report>[1], "config" | "paths" | "isWitnessed">,
   next: NewKeyFlags,
 ): readonly string[] {
-  const flags = [
-    `--key ${shellQuoted(next.key ?? paths.key)}`,
-    ...(next.key === undefined ? [] : [`--former-key ${shellQuoted(paths.key)}`]),
-    ...mlDsaFlags(paths.mlDsaKey, next.mlDsaKey),
-    ...passphraseFlags(config.value("passphraseFile"), next.passphraseFile),
-  ];
+  const { key, formerKey, mlDsaKey, formerMlDsaKey } = nextPaths(paths, next);
+  const held = next.passphraseFile === undefined ? undefined : config.value("passphraseFile");
+  const flags = Object.entries({
+    "--key": key,
+    "--former-key": formerKey,
+    "--ml-dsa-key": mlDsaKey,
+    "--former-ml-dsa-key": formerMlDsaKey,
+    "--passphrase-file": next.passphraseFile,
+    "--former-passphrase-file": held,
+  }).flatMap(([flag, value]) => (value === undefined ? [] : [`${flag} ${shellQuoted(value)}`]));
   const vkeys = change.newKeys.map(formatVerifierKey).map((vkey) => `'${vkey}'`);
   return [
     `Start serve as before, with ${flags.join(" ")}: then both sign. It refuses the old key alone.`,
@@ -193,17 +236,4 @@ function nextSteps(
     `Clients that follow the log learn of it at /${KEY_HISTORY_PATH}; tell everybody else the new verifier key: ${vkeys.join(" ")}`,
     "When they know it, leave the former key out of serve, and destroy it. If it leaked, do that at once: deploy/key-leak.md",
   ];
-}
-
-function mlDsaFlags(held: string | undefined, next: string | undefined): readonly string[] {
-  const flag = next ?? held;
-  if (flag === undefined) return [];
-  const former = next === undefined || held === undefined ? [] : [`--former-ml-dsa-key ${shellQuoted(held)}`];
-  return [`--ml-dsa-key ${shellQuoted(flag)}`, ...former];
-}
-
-function passphraseFlags(held: string | undefined, next: string | undefined): readonly string[] {
-  if (next === undefined) return [];
-  const former = held === undefined ? [] : [`--former-passphrase-file ${shellQuoted(held)}`];
-  return [`--passphrase-file ${shellQuoted(next)}`, ...former];
 }

@@ -94,10 +94,10 @@ async function openFurtherKeys(
     [formerMlDsaKey, ML_DSA_44, "--former-ml-dsa-key", true],
   ] as const) {
     if (path === undefined) continue;
-    const { passphraseFile, formerPassphraseFile = passphraseFile } = options;
-    const secret = { passphraseFile: isFormer ? formerPassphraseFile : passphraseFile };
+    const { passphraseFiles: files } = options;
+    const passphraseFiles = isFormer ? files.toReversed() : files;
     try {
-      signers.push(await openLogSigner(path, { ...options, ...secret, type, nameFlag }));
+      signers.push(await openLogSigner(path, { ...options, passphraseFiles, type, nameFlag }));
     } catch (error) {
       // The log's own key signs: one that only helps must not stop it.
       if (!isFormer || !(error instanceof TlogError) || !NOT_THERE.includes(error.code)) throw error;

@@ -21,8 +21,8 @@ export interface ConfiguredKey {
   /** See keys/key-reference.ts. */
   readonly reference: string;
   readonly type: typeof ED25519 | typeof ML_DSA_44;
-  /** In place of what opens all of them. */
-  readonly passphraseFile?: string | undefined;
+  /** In place of what opens all of them: the same files, the likelier first. */
+  readonly passphraseFiles?: readonly string[];
 }
 
 /**
@@ -102,11 +102,11 @@ async function seeMode(flag: string, file: string | undefined, place: KeyPlace):
 }
 
 async function seeSigning(
-  { reference, type, flag, passphraseFile }: ConfiguredKey,
+  { reference, type, flag, passphraseFiles }: ConfiguredKey,
   options: KeyOptions & { readonly name: string | undefined },
 ): Promise<Finding<NoteSigner>> {
   try {
-    const secret = passphraseFile === undefined ? {} : { passphraseFile };
+    const secret = passphraseFiles === undefined ? {} : { passphraseFiles };
     const signer = await openLogSigner(reference, { ...options, ...secret, type, nameFlag: "--origin" });
     const startedMs = performance.now();
     await trySigning(signer);

@@ -5,7 +5,7 @@ import { codeOf, hasErrorCode } from "../node/errno.ts";
 import { syncDirectory } from "../node/sync-directory.ts";
 import { decodeUtf8, encodeUtf8 } from "../tlog/encoding.ts";
 import { decryptAge, encryptAge, isAgeFile } from "./age-file.ts";
-import { findSecret, readPrivateFile, type SecretSources } from "./secrets.ts";
+import { findPassphrases, readPrivateFile, type SecretSources } from "./secrets.ts";
 
 const MAX_KEY_FILE_BYTES = 16 * 1024;
 
@@ -63,13 +63,21 @@ async function createExclusive(location: string) {
 }
 
 async function decrypted(bytes: Uint8Array, location: string, sources: SecretSources): Promise<Uint8Array> {
-  const passphrase = await findSecret({ kind: "passphrase", of: `the key file ${location}` }, sources);
-  try {
-    return await decryptAge(bytes, { passphrase });
-  } catch (error) {
-    if (!(error instanceof TlogError)) throw error;
-    throw new TlogError(error.code, `${location}: ${error.message}`, { cause: error });
+  const tried = new Set<string>();
+  for await (const passphrase of findPassphrases(`the key file ${location}`, sources)) {
+    // Each try takes a second or so.
+    if (tried.has(passphrase)) continue;
+    tried.add(passphrase);
+    try {
+      return await decryptAge(bytes, { passphrase });
+    } catch (error) {
+      if (!(error instanceof TlogError)) throw error;
+      if (error.code === "PASSPHRASE_WRONG") continue;
+      throw new TlogError(error.code, `${location}: ${error.message}`, { cause: error });
+    }
   }
+  const words = tried.size === 1 ? "this passphrase does not open it" : "none of these passphrases opens it";
+  throw new TlogError("PASSPHRASE_WRONG", `${location}: ${words}`);
 }
 
 /** No message shows what is in the file. */

@@ -15,8 +15,8 @@ export interface SecretWanted {
 
 /** Where secrets come from. */
 export interface SecretSources {
-  /** A file with the passphrase. */
-  readonly passphraseFile?: string | undefined;
+  /** Files with passphrases, the likelier first: each is tried. */
+  readonly passphraseFiles?: readonly string[];
   /** What systemd's LoadCredential= made for this service, and says in CREDENTIALS_DIRECTORY. */
   readonly credentialsDirectory?: string | undefined;
   /** Asks whoever sits there; undefined: nobody does. */
@@ -33,28 +33,56 @@ const OWNER_BITS = 0o100;
 const CREDENTIAL_MODE = 0o440;
 
 /**
- * The passphrase or PIN: of the file named (`file`, else `passphraseFile` for a passphrase), of the service's credential, or of whoever is there.
+ * One passphrase or PIN: of the file named, of the service's credential, or of whoever is there.
  * @throws {TlogError} PASSPHRASE_MISSING | KEY_FILE_EXPOSED | KEY_FILE_MISSING | KEY_FILE_MALFORMED | FILE_UNREADABLE | ABORTED
  */
 export async function findSecret(
   wanted: SecretWanted,
   sources: SecretSources,
-  file = wanted.kind === "passphrase" ? sources.passphraseFile : undefined,
+  file: string | undefined,
 ): Promise<string> {
+  const files = file === undefined ? [] : [file];
+  for await (const secret of secretsOf(wanted, sources, files)) return secret;
+  throw missing(wanted);
+}
+
+/**
+ * Every passphrase that there is, one after the other: of the files, of the service's credential, then of whoever is there. What comes later is
+ * read, or asked for, only when it is taken: a key file says which one opens it.
+ * @throws {TlogError} as {@link findSecret}
+ */
+export async function* findPassphrases(of: string, sources: SecretSources): AsyncGenerator<string> {
+  const wanted = { kind: "passphrase", of } as const;
+  let isAny = false;
+  for await (const secret of secretsOf(wanted, sources, sources.passphraseFiles ?? [])) {
+    isAny = true;
+    yield secret;
+  }
+  if (!isAny) throw missing(wanted);
+}
+
+async function* secretsOf(
+  wanted: SecretWanted,
+  sources: SecretSources,
+  files: readonly string[],
+): AsyncGenerator<string> {
   const { credentialsDirectory, ask } = sources;
-  if (file !== undefined) return await readSecretFile(file, sources);
+  for (const file of new Set(files)) yield await readSecretFile(file, sources);
   if (credentialsDirectory !== undefined) {
     const path = resolve(credentialsDirectory, CREDENTIALS[wanted.kind]);
     const secret = await readSecretFile(path, sources).catch((error: unknown) => {
       if (error instanceof TlogError && error.code === "KEY_FILE_MISSING") return undefined;
       throw error;
     });
-    if (secret !== undefined) return secret;
+    if (secret !== undefined) yield secret;
   }
   const secret = await ask?.(wanted);
-  if (secret !== undefined && secret !== "") return secret;
+  if (secret !== undefined && secret !== "") yield secret;
+}
+
+function missing(wanted: SecretWanted): TlogError {
   const way = wanted.kind === "passphrase" ? "--passphrase-file FILE" : "pin-source=FILE in the pkcs11: URI";
-  throw new TlogError(
+  return new TlogError(
     "PASSPHRASE_MISSING",
     `${wanted.of} wants a ${wanted.kind}: give ${way}, the credential ${CREDENTIALS[wanted.kind]} of systemd, or a terminal to ask on`,
   );

@@ -1,6 +1,7 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { encryptAge } from "../../src/keys/age-file.ts";
 import { encodeUtf8 } from "../../src/tlog/encoding.ts";
 import { parseKeyHistory } from "../../src/tlog/key-history.ts";
 import { callCli, serveHere, temporaryDirectory } from "./harness.ts";
@@ -53,5 +54,41 @@ describe("rotate", () => {
     // Under the old key alone it starts no more.
     const retired = await callCli(["serve", "--data", at("mine/data"), "--listen", "127.0.0.1:0"]);
     expect(retired.stderr).toContain("KEY_RETIRED");
+  }, 60_000);
+
+  it("of one of two keys, with another passphrase, tells flags that serve starts with, and refuses a third passphrase", async () => {
+    const directory = temporaryDirectory();
+    const at = (name: string) => join(directory, name);
+    const encrypted = async (name: string, passphrase: string, type = "ed25519") => {
+      const keygen = ["keygen", "--origin", "example.com/log", "--type", type, "--out", at(`${name}.plain`)];
+      expect((await callCli(keygen)).code).toBe(0);
+      const bytes = await encryptAge(readFileSync(at(`${name}.plain`)), { passphrase, workFactor: 4 });
+      writeFileSync(at(name), bytes, { mode: 0o600 });
+      writeFileSync(at(passphrase), passphrase, { mode: 0o600 });
+      return at(name);
+    };
+    const second = await encrypted("ml", "one", "ml-dsa-44");
+    let flags = [
+      "--key",
+      await encrypted("ed", "one"),
+      "--ml-dsa-key",
+      second,
+      "--passphrase-file",
+      at("one"),
+    ];
+    await (await serveHere(directory, flags)).stop();
+    const rotate = async (next: string, passphrase: string) => {
+      const key = ["--new-key", await encrypted(next, passphrase), "--new-passphrase-file", at(passphrase)];
+      return await callCli(["rotate", "example.com/log", "--data", at("data"), ...flags, ...key]);
+    };
+    const changed = await rotate("ed2", "two");
+    expect([changed.code, changed.stdout]).toEqual([0, expect.stringContaining("KEYS CHANGED")]);
+    flags = /Start serve as before, with (.+): then both sign/.exec(changed.stdout)?.[1]?.split(" ") ?? [];
+    const served = await serveHere(directory, flags);
+    expect(served.vkeys).toHaveLength(3);
+    await served.stop();
+    const third = await rotate("ed3", "three");
+    expect([third.code, third.stderr]).toEqual([2, expect.stringContaining("nothing is changed")]);
+    await (await serveHere(directory, flags)).stop();
   }, 60_000);
 });
