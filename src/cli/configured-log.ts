@@ -1,5 +1,6 @@
 /** A log as the settings of a command describe it: what `serve` and `freeze` have in common. */
 import { type Config, invocation } from "../config.ts";
+import { withoutSecrets } from "../doctor/hidden.ts";
 import { type LogEvents, shieldedWitness, type WitnessEvents, witnessHeardByAll } from "../events.ts";
 import type { Log, LogLimits } from "../log/log.ts";
 import {
@@ -125,13 +126,12 @@ export async function localWitnesses(
   });
 }
 
-/** @param whole - who shows all of the log. */
-/** What to do where a log does not start, by the code. */
+/** What to do where a log does not start, by the code. @param whole - who shows all of the log. */
 export function waysOut({ data, key, guard }: DataPaths, whole = "URL-OR-DIRECTORY"): WaysOut {
   const call = invocation().map(shellQuoted).join(" ");
   const places = [
     `--data ${shellQuoted(data)}`,
-    `--key ${shellQuoted(key)}`,
+    `--key ${shellQuoted(withoutSecrets(key))}`,
     `--guard ${shellQuoted(guard)}`,
   ].join(" ");
   const goOn = [
@@ -163,7 +163,7 @@ export function waysOut({ data, key, guard }: DataPaths, whole = "URL-OR-DIRECTO
       retire,
     ],
     KEY_RETIRED: [
-      `start with the key that took its place: --key NEW; --former-key ${shellQuoted(key)} beside it lets this one sign too, for readers who know no other`,
+      `start with the key that took its place: --key NEW; --former-key ${shellQuoted(withoutSecrets(key))} beside it lets this one sign too, for readers who know no other`,
     ],
     STORE_ORIGIN_MISMATCH: [
       "use the key this log was made with (--key), or",

@@ -50,7 +50,8 @@ export function dataPaths(config: Config, options: { readonly fallback?: string 
       (path) => path !== undefined && realPath(path) === realPath(guard),
     )
   ) {
-    throw new TlogError("CONFIG_INVALID", `--guard: want a file of its own, got ${guard}, which is a key`);
+    // Unsaid which: it may be a URI with a PIN in it, which no check has refused yet.
+    throw new TlogError("CONFIG_INVALID", "--guard: want a file of its own, got the same as of a key");
   }
   const formerKey = config.value("formerKey");
   const formerMlDsaKey = config.value("formerMlDsaKey");

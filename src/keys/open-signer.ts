@@ -57,14 +57,17 @@ async function openKey(
 ): Promise<{ readonly name: string; readonly keyPair: KeyPair }> {
   const where = parseKeyReference(reference);
   if (where.kind === "file") return await openFileKey(where.path, wanted);
+  // First of all: messages are kept in journals, and before this a PIN may stand in it.
+  if (where.kind === "pkcs11") parsePkcs11Uri(where.uri);
   const { type, name, nameFlag = "a name" } = wanted;
+  const [shown = ""] = reference.split("?");
   if (type === ML_DSA_44) {
-    throw new TlogError("CONFIG_INVALID", `${reference}: want a key file; only files hold ML-DSA-44 keys`);
+    throw new TlogError("CONFIG_INVALID", `${shown}: want a key file; only files hold ML-DSA-44 keys`);
   }
   if (name === undefined) {
     throw new TlogError(
       "CONFIG_INVALID",
-      `${reference}: want ${nameFlag}, for the key's holder keeps no name`,
+      `${shown}: want ${nameFlag}, for the key's holder keeps no name`,
     );
   }
   if (!isKeyName(name)) {
