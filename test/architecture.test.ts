@@ -235,6 +235,7 @@ const LAYERS: readonly Layer[] = [
       "src/log/view.ts",
       "src/log/withheld.ts",
       "src/store/lmdb.ts",
+      "src/telemetry/held-lines.ts",
       "src/telemetry/line-writer.ts",
       "src/telemetry/request-lines.ts",
       "src/node/",

@@ -52,12 +52,7 @@ process.stderr.on("error", () => {});
 
 const exitCode = await runCli(world);
 
-/** How long the last log lines may wait for whoever reads them. */
-const LAST_LINES_MS = 1000;
-
 // Idle keep-alive sockets would hold the process; what was printed must be out first, or have failed, as said above.
 process.stdout.write("", (error) => {
-  if (error !== null && error !== undefined) return;
-  setTimeout(() => process.exit(exitCode), LAST_LINES_MS);
-  process.stderr.write("", () => process.exit(exitCode));
+  if (error === null || error === undefined) process.exit(exitCode);
 });

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { type ForkedHeads, LogForkedError } from "../../client/errors.ts";
 import { TlogError } from "../errors.ts";
+import { HeldLines, type LostLine } from "../telemetry/held-lines.ts";
 import { printable } from "../telemetry/printable.ts";
 import { decodeUtf8, encodeBase64 } from "../tlog/encoding.ts";
 import { exitCodeOf } from "./exit-code.ts";
@@ -9,9 +10,10 @@ import { exitCodeOf } from "./exit-code.ts";
 export interface TextStream extends NodeJS.EventEmitter {
   readonly isTTY?: boolean;
   readonly columns?: number;
+  readonly fd?: number;
   /** What was written and not taken yet, in bytes. */
   readonly writableLength?: number;
-  write(chunk: string | Uint8Array): boolean;
+  write(chunk: string | Uint8Array, done?: (error?: unknown) => void): boolean;
 }
 
 /** How a command speaks: results on stdout, everything about the work on stderr; with `--json`, JSON lines on both. */
@@ -29,16 +31,15 @@ export interface Output {
   bytes(data: Uint8Array): Promise<void>;
   /** Something to know about a result, such as what it was trusted on. */
   notice(text: string): void;
-  /** A finished log line to stderr. @returns false when it is not written: whoever reads them has not for so long that they would fill the memory. */
-  logLine(line: string): boolean;
+  /** A finished log line to stderr. See {@link HeldLines}. */
+  logLine(line: string, lostLine: LostLine): void;
   /** An error, once, at the end. */
   failure(error: unknown): void;
   /** Replaces the line being drawn on stderr; "" takes it away. Only when `isWatched`. */
   progressLine(text: string): void;
+  /** Resolves when stderr is out, or nobody took it for a second. */
+  end(): Promise<void>;
 }
-
-/** Of log lines that wait for whoever reads them, in bytes. */
-const MAX_HELD_LINES = 1024 * 1024;
 
 /** @param streams - where results and everything else go; the program's own stdout and stderr in `main.ts`. */
 export function openOutput(
@@ -47,6 +48,7 @@ export function openOutput(
 ): Output {
   const { stdout, stderr } = streams;
   const isWatched = stderr.isTTY === true && !isJson;
+  const lines = new HeldLines(stderr);
   let isLineDrawn = false; // owned by progressLine()
 
   async function write(chunk: string | Uint8Array): Promise<void> {
@@ -66,7 +68,7 @@ export function openOutput(
 
   function aside(text: string, json: object): void {
     progressLine("");
-    stderr.write(shown(text, json));
+    lines.say(shown(text, json));
   }
 
   return {
@@ -81,13 +83,12 @@ export function openOutput(
     bytes: write,
     notice: (text) => aside(`note: ${text}`, { notice: text }),
     failure: (error) => aside(failureText(error), failureJson(error)),
-    logLine(line) {
-      if ((stderr.writableLength ?? 0) > MAX_HELD_LINES) return false;
+    logLine(line, lostLine) {
       progressLine("");
-      stderr.write(line);
-      return true;
+      lines.write(line, lostLine);
     },
     progressLine,
+    end: () => lines.end(),
   };
 }
 

@@ -34,6 +34,7 @@ export async function runCli(world: World): Promise<number> {
     return exitAfter(error, world.signal, output);
   } finally {
     output.progressLine("");
+    await output.end();
   }
 }
 

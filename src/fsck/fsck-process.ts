@@ -12,6 +12,7 @@ import type { BeforeReading } from "./source.ts";
 
 /** A terminal sends it to all processes: the parent hears it too, and says what to do. */
 for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
+if (process.platform !== "win32") process.on("SIGUSR2", () => {}); // For the process that writes log lines.
 process.once("disconnect", () => process.exit(1));
 
 let checker: Checker | undefined; // owned by take()

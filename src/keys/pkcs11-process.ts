@@ -7,6 +7,7 @@ import { openTokenKey, PIN_WANTED, type TokenKey } from "./pkcs11-token.ts";
 
 /** What happens to the process that asks decides: its last checkpoint may still have to be signed. */
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
+if (process.platform !== "win32") process.on("SIGUSR2", () => undefined); // For the process that writes log lines.
 process.on("disconnect", () => process.exit());
 
 let key: TokenKey | undefined; // owned by answerTo()

@@ -34,6 +34,8 @@ const PING_MS = 2_000;
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 10_000;
 const LIVED_MS = 30_000;
+/** After the deadline: more than HeldLines.end takes. */
+const LAST_LINES_MS = 3000;
 /** What is kept of what a reader wrote to stderr, to say why it ended. */
 const MAX_LAST_WORDS = 2_000;
 
@@ -97,8 +99,8 @@ export class ReaderPool {
       if (isListening) tell(worker, { kind: "drain", deadlineMs });
       else worker.process.kill("SIGKILL");
     }
-    // They keep the deadline themselves, unless they hang.
-    const late = setTimeout(() => this.#killAll(), deadlineMs + 1000);
+    // They keep the deadline themselves, unless they hang; then their last lines have a while.
+    const late = setTimeout(() => this.#killAll(), deadlineMs + LAST_LINES_MS);
     await Promise.all(gone).finally(() => clearTimeout(late));
   }
 

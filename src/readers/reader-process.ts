@@ -16,7 +16,8 @@ import { openView } from "../log/view.ts";
 import { Withheld } from "../log/withheld.ts";
 import { messageOf } from "../node/errno.ts";
 import { openLmdbReader } from "../store/lmdb.ts";
-import type { LogLevel } from "../telemetry/line-writer.ts";
+import { HeldLines } from "../telemetry/held-lines.ts";
+import type { LogLevel, LogLineOptions } from "../telemetry/line-writer.ts";
 import { requestLines } from "../telemetry/request-lines.ts";
 import { addHere } from "./add-here.ts";
 import { FrameLink } from "./frame-link.ts";
@@ -26,7 +27,7 @@ import { readRoutes } from "./read-routes.ts";
 import { countTurnedAway } from "./turned-away.ts";
 
 /** What a terminal or a service manager sends to all processes: the writer hears it too, and says what to do. */
-const FOR_THE_WRITER = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+const FOR_THE_WRITER = ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR2"] as const;
 /** Long-lived connections spread anew after so many requests: the processes that are less busy take the next ones. */
 const MAX_REQUESTS_PER_CONNECTION = 1000;
 
@@ -47,6 +48,9 @@ const withheld = new Withheld();
 let access: WriteAccess | undefined; // owned by open()
 let requests: RequestTally | undefined; // owned by open()
 let level: LogLevel = "info"; // owned by hear() and open()
+/** Where the writer's lines go too. */
+const lines = new HeldLines(process.stdout);
+process.stdout.on("error", () => {}); // Nobody reads lines any more, which is no reason to serve nobody.
 
 process.on("message", (message: unknown) => {
   if (!isToReader(message)) return;
@@ -101,27 +105,19 @@ async function open(start: ReaderStart): Promise<RunningListener> {
   });
 }
 
-/** Its standard output is where the writer's lines go. Beyond this much that nobody has read, lines are lost, and counted. */
-const MAX_HELD_LINES = 1024 * 1024;
-
-function requestLogOf(lines: ReaderStart["lines"]): RequestLog | undefined {
-  if (lines === undefined) return undefined;
-  const { stdout } = process;
-  stdout.on("error", () => {}); // Nobody reads lines any more, which is no reason to serve nobody.
-  level = lines.level;
-  const options = {
-    ...lines,
-    write(line: string) {
-      if (stdout.writableLength > MAX_HELD_LINES) return false;
-      return stdout.write(line) || true; // "false" asks to wait, and the line is taken all the same.
-    },
+function requestLogOf(wanted: ReaderStart["lines"]): RequestLog | undefined {
+  if (wanted === undefined) return undefined;
+  level = wanted.level;
+  const options: LogLineOptions = {
+    ...wanted,
+    write: (line, lostLine) => lines.write(line, lostLine),
     get level() {
       return level;
     },
     now: Date.now,
     pid: process.pid,
   };
-  return requestLines(options, lines);
+  return requestLines(options, wanted);
 }
 
 /** What is not read here. */
@@ -141,6 +137,7 @@ function writesOf(
 async function end(deadlineMs: number): Promise<void> {
   const listener = await listening?.catch(() => undefined);
   await listener?.close({ deadlineMs });
+  await lines.end();
   tell(pong(), () => process.exit(0));
 }
 

@@ -1,5 +1,6 @@
 import { pino } from "pino";
 import { coloured } from "./coloured.ts";
+import type { LostLine } from "./held-lines.ts";
 import { printableLine } from "./printable.ts";
 import { withoutSecrets } from "./secrets.ts";
 
@@ -9,8 +10,8 @@ export const LOG_LEVELS = Object.freeze(["debug", "info", "warn", "error"] as co
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export interface LogLineOptions {
-  /** One line at a time, newline included. @returns false when nobody takes lines at the moment: this one is lost, and counted. */
-  readonly write: (line: string) => unknown;
+  /** One line at a time, newline included. `lostLine`: how to say that lines before it are missing. */
+  readonly write: (line: string, lostLine: LostLine) => unknown;
   /** "json": one object a line with level, time, logger, the event's fields and message; "pretty": for people. */
   readonly format: "json" | "pretty";
   /** Events below this level are dropped. Asked for each line: it may change. */
@@ -36,24 +37,16 @@ export interface LineWriter {
   isTold(level: LogLevel): boolean;
 }
 
-const SEVERITY: Readonly<Record<LogLevel, number>> = Object.freeze({ debug: 0, info: 1, warn: 2, error: 3 });
-
 export function lineWriter(options: LogLineOptions, logger: LoggerName): LineWriter {
-  let lost = 0; // owned by write()
-  const write = (line: string): void => {
-    const clean = printableLine(withoutSecrets(line));
-    if (options.write(`${options.isColoured ? coloured(clean) : clean}\n`) === false) {
-      lost += 1;
-    } else if (lost > 0) {
-      const count = lost;
-      lost = 0;
-      tell("warn", LINES_LOST, { code: "LINES_LOST", count });
-    }
+  const format = options.format === "json" ? jsonLines(options, logger) : prettyLines(options);
+  const lineOf: Format = (level, message, fields) => {
+    const clean = printableLine(withoutSecrets(format(level, message, rounded(fields))));
+    return `${options.isColoured ? coloured(clean) : clean}\n`;
   };
-  const tell = options.format === "json" ? jsonLines(options, logger, write) : prettyLines(options, write);
-  const isTold = (level: LogLevel): boolean => SEVERITY[level] >= SEVERITY[options.level];
+  const lostLine: LostLine = (count) => lineOf("warn", LINES_LOST, { code: "LINES_LOST", count });
+  const isTold = (level: LogLevel): boolean => LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(options.level);
   const line = (level: LogLevel, message: string, fields: LineFields): void => {
-    if (isTold(level)) tell(level, message, rounded(fields));
+    if (isTold(level)) options.write(lineOf(level, message, fields), lostLine);
   };
   return Object.assign(line, { isTold });
 }
@@ -65,7 +58,8 @@ const TOLD_EVERY_MS = 1000;
 
 /**
  * @param countOf - how many one event stands for.
- * @returns a function that calls `tell` at most once a second, with how many there were since.
+ * @returns a function that calls `tell` at most once a second, with how many there were since. Those of a second are told with the next event: a
+ * line more when it is over would need a timer for each of these.
  */
 export function onceASecond<Event>(
   now: () => number,
@@ -83,6 +77,11 @@ export function onceASecond<Event>(
   };
 }
 
+/** How many one line stands for, where it is more than one. */
+export function counted(count: number): { readonly count?: number } {
+  return count > 1 ? { count } : {};
+}
+
 /** Microseconds are enough for anybody. */
 function rounded(fields: LineFields): LineFields {
   const { elapsedMs } = fields;
@@ -90,11 +89,13 @@ function rounded(fields: LineFields): LineFields {
   return { ...fields, elapsedMs: Math.round(elapsedMs * 1000) / 1000 };
 }
 
-type Tell = (level: LogLevel, message: string, fields: LineFields) => void;
+/** Without a newline. */
+type Format = (level: LogLevel, message: string, fields: LineFields) => string;
 
 /** '{"level":"info","time":"2026-11-22T10:00:00.000Z","logger":"log","origin":"example.com/log",…,"message":"…"}' */
-function jsonLines(options: LogLineOptions, logger: LoggerName, write: (line: string) => void): Tell {
+function jsonLines(options: LogLineOptions, logger: LoggerName): Format {
   const { now, pid } = options;
+  let made = ""; // owned by the next statement: pino hands its lines on, and returns none
   const lines = pino(
     {
       level: "debug",
@@ -103,21 +104,26 @@ function jsonLines(options: LogLineOptions, logger: LoggerName, write: (line: st
       timestamp: () => `,"time":"${new Date(now()).toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
     },
-    { write: (line) => write(line.slice(0, -1)) }, // without its newline
+    {
+      write: (line) => {
+        made = line.slice(0, -1);
+      },
+    },
   );
   return (level, message, fields) => {
     const { origin } = options;
     lines[level](origin === undefined || "origin" in fields ? fields : { origin, ...fields }, message);
+    return made;
   };
 }
 
 /** "12:03:04.120 warn   pool full, entries turned away  refused=3 pendingEntries=4096" */
-function prettyLines({ now, pid }: LogLineOptions, write: (line: string) => void): Tell {
+function prettyLines({ now, pid }: LogLineOptions): Format {
   return (level, message, fields) => {
     const time = new Date(now()).toISOString().slice(11, 23);
     const shown = Object.entries(pid === undefined ? fields : { ...fields, pid })
       .filter(([, value]) => value !== undefined)
       .map(([name, value]) => `${name}=${value}`);
-    write([`${time} ${level.padEnd(5)}`, message, shown.join(" ")].join("  ").trimEnd());
+    return [`${time} ${level.padEnd(5)}`, message, shown.join(" ")].join("  ").trimEnd();
   };
 }

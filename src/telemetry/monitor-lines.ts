@@ -1,5 +1,5 @@
 import type { MonitorEvents } from "../events.ts";
-import { type LogLineOptions, lineWriter, onceASecond } from "./line-writer.ts";
+import { counted, type LogLineOptions, lineWriter, onceASecond } from "./line-writer.ts";
 
 /** Turns what a monitor reports into log lines. Alerts are not among them: they are told by `alertLine`. */
 export function monitorLines(options: LogLineOptions): Required<MonitorEvents> {
@@ -13,7 +13,7 @@ export function monitorLines(options: LogLineOptions): Required<MonitorEvents> {
       line("info", `a look failed, and is tried again: ${message}`, {
         origin,
         code,
-        ...(count > 1 && { count }),
+        ...counted(count),
       }),
     ),
     alertsTold: ({ to, count }) => line("debug", "alerts told", { to, count }),

@@ -1,5 +1,5 @@
 import type { AnsweredRequest, RequestLog } from "../http/request-log.ts";
-import { type LineFields, type LogLineOptions, lineWriter, onceASecond } from "./line-writer.ts";
+import { counted, type LineFields, type LogLineOptions, lineWriter, onceASecond } from "./line-writer.ts";
 
 /**
  * Turns requests into log lines: each at level debug, slow ones at info, and those once a second with how many there were, since a client can make
@@ -9,7 +9,7 @@ import { type LineFields, type LogLineOptions, lineWriter, onceASecond } from ".
 export function requestLines(options: LogLineOptions, { slowMs }: { readonly slowMs: number }): RequestLog {
   const line = lineWriter(options, "http");
   const slow = onceASecond<AnsweredRequest>(options.now, (request, count) =>
-    line("info", "slow request", { ...fieldsOf(request), ...(count > 1 && { count }) }),
+    line("info", "slow request", { ...fieldsOf(request), ...counted(count) }),
   );
   return {
     slowMs: slowMs === 0 ? Number.POSITIVE_INFINITY : slowMs,

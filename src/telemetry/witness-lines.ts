@@ -1,5 +1,5 @@
 import type { WitnessEvents } from "../events.ts";
-import { type LogLineOptions, lineWriter, onceASecond } from "./line-writer.ts";
+import { counted, type LogLineOptions, lineWriter, onceASecond } from "./line-writer.ts";
 
 type Warning = Parameters<Required<WitnessEvents>["warning"]>[0];
 
@@ -29,9 +29,4 @@ export function witnessLines(options: LogLineOptions): Required<WitnessEvents> {
       line("error", `request failed: ${message}`, { requestId, method, path }),
     turnedReadOnly: ({ code, message }) => line("error", `the witness signs no more: ${message}`, { code }),
   };
-}
-
-/** How many events one line stands for, where it is more than one. */
-function counted(count: number): { readonly count?: number } {
-  return count > 1 ? { count } : {};
 }

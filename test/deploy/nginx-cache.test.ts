@@ -64,7 +64,7 @@ describe.skipIf(NGINX === undefined)("a log behind nginx with a cache", () => {
 
   function look(path: string, method: "GET" | "POST" = "GET"): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
-      const headers = { "Accept-Encoding": "gzip" };
+      const headers = { "Accept-Encoding": "gzip", "X-Request-Id": "somebody-elses" };
       const asked = request(url + path, { method, headers, rejectUnauthorized: false }, (answer) => {
         answer.resume().on("end", () => resolve(answer));
       });
@@ -92,6 +92,11 @@ describe.skipIf(NGINX === undefined)("a log behind nginx with a cache", () => {
     const { code, stdout } = await command(["conformance", "log", url, "--vkey", serve.vkey, "--rate", "50"]);
     expect(stdout).not.toMatch(/^fail +MUST/m);
     expect(code, stdout).toBe(0);
+  });
+
+  it("lets no client say how its request is called", async () => {
+    const { headers } = await look("/add", "POST");
+    expect(headers["x-request-id"]).toMatch(/^[0-9a-f]{32}$/);
   });
 
   it("compresses entries, not hashes", async () => {
