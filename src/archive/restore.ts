@@ -2,7 +2,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type ErrorCode, TlogError } from "../errors.ts";
-import { checkGuard, type Guard, type GuardRecord } from "../keys/guard.ts";
+import { checkGuard, type Guard, type GuardRecord, KeyChangesMissingError } from "../keys/guard.ts";
 import { openKeptHistory } from "../log/own-keys.ts";
 import { vouchedHead } from "../log/read-back.ts";
 import { codeOf } from "../node/errno.ts";
@@ -34,7 +34,14 @@ export interface RestoreOptions {
 /** What an opening of the restored directory will be told; `missing` entries are those that were signed and are not in it. */
 export type GuardVerdict =
   | { readonly fits: true }
-  | { readonly fits: false; readonly code: ErrorCode; readonly message: string; readonly missing: number };
+  | {
+      readonly fits: false;
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly missing: number;
+      /** Whether it lacks a change of the log's keys. */
+      readonly lacksKeyChanges: boolean;
+    };
 
 export interface Restored {
   readonly manifest: Manifest;
@@ -89,7 +96,8 @@ async function verdictOf(
     if (!(error instanceof TlogError)) throw error;
     const { treeSize } = (await reader.head()).integrated;
     const missing = Math.max(0, (record?.signed?.treeSize ?? 0) - treeSize);
-    return { fits: false, code: error.code, message: error.message, missing };
+    const lacksKeyChanges = error instanceof KeyChangesMissingError;
+    return { fits: false, code: error.code, message: error.message, missing, lacksKeyChanges };
   } finally {
     await reader.close();
   }

@@ -2,6 +2,7 @@
 import { type Config, invocation } from "../config.ts";
 import { withoutSecrets } from "../doctor/hidden.ts";
 import { type LogEvents, shieldedWitness, type WitnessEvents, witnessHeardByAll } from "../events.ts";
+import { KeyChangesMissingError } from "../keys/guard.ts";
 import type { Log, LogLimits } from "../log/log.ts";
 import {
   LogRolledBackError,
@@ -75,7 +76,8 @@ export async function openConfiguredLog(
     });
   } catch (error) {
     const missing = error instanceof LogRolledBackError && error.shown.isServed ? error.shown.url : undefined;
-    throw withWaysOut(error, waysOut(paths, missing));
+    const lacksKeyChanges = error instanceof KeyChangesMissingError;
+    throw withWaysOut(error, lacksKeyChanges ? keyChangesWaysOut(paths) : waysOut(paths, missing));
   }
 }
 
@@ -168,6 +170,21 @@ export function waysOut({ data, key, guard }: DataPaths, whole = "URL-OR-DIRECTO
     STORE_ORIGIN_MISMATCH: [
       "use the key this log was made with (--key), or",
       "choose another --data for another log",
+    ],
+  };
+}
+
+/**
+ * What to do where a directory lacks a change of the log's keys. No --recreate-guard: a key that was replaced would sign again. The old key leads
+ * to all others, and a copy from before the change has no other signature.
+ */
+export function keyChangesWaysOut({ data, guard }: Pick<DataPaths, "data" | "guard">): WaysOut {
+  const call = invocation().map(shellQuoted).join(" ");
+  const places = `--data ${shellQuoted(data)} --guard ${shellQuoted(guard)}`;
+  return {
+    GUARD_AHEAD: [
+      "bring back the newest data directory of this log, or",
+      `fetch it, and what else is missing, from a mirror or a static export: ${call} import URL-OR-DIRECTORY --vkey OLD-VKEY --key-history FILE ${places}, and start with the new key. OLD-VKEY is the log's verifier key from before the change, FILE what GET /key-history of the log or any copy of it gives`,
     ],
   };
 }

@@ -4,7 +4,7 @@ import { messageOf } from "../node/errno.ts";
 import { openGuardFile } from "../server.ts";
 import { encodeBase64 } from "../tlog/encoding.ts";
 import { addExamples, addSettings, type CommandDefinition, isFlagOn } from "./command.ts";
-import { waysOut } from "./configured-log.ts";
+import { keyChangesWaysOut, waysOut } from "./configured-log.ts";
 import { openCopyProgress } from "./copy-progress.ts";
 import { grouped, humanBytes } from "./progress.ts";
 import { type DataPaths, dataPaths } from "./serve-key.ts";
@@ -70,9 +70,12 @@ export const restore: CommandDefinition = {
 };
 
 /** The data is there, and does not start as it is. */
-function refusal({ code, message, missing }: GuardRefusal, paths: DataPaths): TlogError {
+function refusal({ code, message, missing, lacksKeyChanges }: GuardRefusal, paths: DataPaths): TlogError {
   const lacks = missing === 0 ? "" : `; ${grouped(missing)} entries that were signed are not in it`;
-  const cause = withWaysOut(new TlogError(code, `${message}${lacks}`), waysOut(paths));
+  const cause = withWaysOut(
+    new TlogError(code, `${message}${lacks}`),
+    lacksKeyChanges ? keyChangesWaysOut(paths) : waysOut(paths),
+  );
   return new TlogError("INCOMPLETE", `restored, but serve would refuse it: ${messageOf(cause)}`, { cause });
 }
 

@@ -65,10 +65,7 @@ async function openKey(
     throw new TlogError("CONFIG_INVALID", `${shown}: want a key file; only files hold ML-DSA-44 keys`);
   }
   if (name === undefined) {
-    throw new TlogError(
-      "CONFIG_INVALID",
-      `${shown}: want ${nameFlag}, for the key's holder keeps no name`,
-    );
+    throw new TlogError("CONFIG_INVALID", `${shown}: want ${nameFlag}, for the key's holder keeps no name`);
   }
   if (!isKeyName(name)) {
     throw new TlogError(

@@ -91,4 +91,37 @@ describe("rotate", () => {
     expect([third.code, third.stderr]).toEqual([2, expect.stringContaining("nothing is changed")]);
     await (await serveHere(directory, flags)).stop();
   }, 60_000);
+
+  it("is led back, from a backup of before it, by the commands that restore and serve print", async () => {
+    const directory = temporaryDirectory();
+    const at = (name: string) => join(directory, name);
+    const log = await serveHere(directory);
+    await callCli(["add", "--lines", "-", "--log", log.url, "--vkey", log.vkey, "--no-memory"], {
+      stdin: "a\n",
+    });
+    await log.stop();
+    expect((await callCli(["backup", at("backup"), "--data", at("data")])).code).toBe(0);
+    expect((await callCli(["export", at("mirror"), "--data", at("data")])).code).toBe(0);
+    await callCli(["keygen", "--origin", log.origin, "--out", at("new.key")]);
+    const rotate = ["rotate", log.origin, "--data", at("data"), "--new-key", at("new.key")];
+    expect((await callCli(rotate)).code).toBe(0);
+    expect((await callCli(["export", at("later"), "--data", at("data")])).code).toBe(0);
+    const places = ["--data", at("data2"), "--guard", at("data.guard")];
+    const restored = await callCli(["restore", at("backup"), ...places]);
+    const serve = ["serve", ...places, "--listen", "127.0.0.1:0", "--key"];
+    const refused = await callCli([...serve, at("new.key")]);
+    for (const { stderr } of [restored, refused]) {
+      expect(stderr).toContain("--key-history FILE");
+      expect(stderr).not.toContain("--recreate-guard");
+    }
+    const words = / import (URL-OR-DIRECTORY .+?), and start/.exec(restored.stderr)?.[1] ?? "";
+    const known = { "URL-OR-DIRECTORY": at("mirror"), "OLD-VKEY": log.vkey, FILE: at("later/key-history") };
+    const way = words
+      .split(" ")
+      .map((word) => Object.entries(known).find(([name]) => name === word)?.[1] ?? word);
+    expect(await callCli(["import", ...way])).toMatchObject({ code: 0 });
+    const again = await serveHere(directory, [...places, "--key", at("new.key")]);
+    expect(again.origin).toBe(log.origin);
+    await again.stop();
+  }, 60_000);
 });
