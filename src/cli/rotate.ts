@@ -100,6 +100,10 @@ async function newSigners(
       `want --new-key KEY, --new-ml-dsa-key FILE, or both; make one with: bristlecone keygen --origin ${origin} --out new.key`,
     );
   }
+  if (textFlag(call.flags, "newMlDsaKey") !== undefined)
+    call.output.notice(
+      "keep a copy of the ML-DSA-44 key: if it is lost, no key of the log can be changed again",
+    );
   const wanted: NoteSigner[] = [];
   for (const { path, type, nameFlag } of kinds) {
     const held = currentOf(signers, type);

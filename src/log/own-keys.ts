@@ -198,7 +198,7 @@ function assertFirstKeys(published: PublishedHead | undefined, signing: readonly
   const signed = new Set(lines.map(keyLabel));
   const given = new Set(signing.map(keyLabel));
   const isLost = lines.some((line) => line.name === signing[0]?.name && !given.has(keyLabel(line)));
-  // A second key may come to a log that had none; where another one is missing, it would take its place without a word to readers.
+  // A second key may come to a log whose last checkpoint has none; where it has another one, it would take its place without a word to readers.
   const foreign =
     former ?? signing.find((key) => !signed.has(keyLabel(key)) && (key.type === ED25519 || isLost));
   if (foreign === undefined) return;

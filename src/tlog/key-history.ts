@@ -121,7 +121,9 @@ export function keysAt(
   const keys: VerifierKey[] = [];
   for (const key of trusted) {
     const from = sets.findIndex((set) => set.some((one) => isSameVerifierKey(one, key)));
-    const later = sets.slice(Math.max(from, current)).flat();
+    const end = sets.findIndex((set, at) => at > from && !set.some(({ type }) => type === key.type));
+    // Where no key of this type was left, nobody of it could agree to one that came after.
+    const later = sets.slice(Math.max(from, current), end < 0 ? sets.length : end).flat();
     const believed = from < 0 ? [key] : later.filter(({ type }) => type === key.type);
     // A key that stays is in several sets.
     for (const one of believed) if (!keys.some((known) => isSameVerifierKey(known, one))) keys.push(one);

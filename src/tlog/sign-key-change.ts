@@ -2,7 +2,7 @@
 import { sha256 } from "#crypto";
 import { TlogError } from "../errors.ts";
 import { concatBytes, encodeUtf8 } from "./encoding.ts";
-import type { NoteSigner, VerifierKey } from "./key.ts";
+import { keyLabel, type NoteSigner, type VerifierKey } from "./key.ts";
 import { areSameKeys, formatKeyChange, isSameVerifierKey } from "./key-change.ts";
 import {
   currentKeys,
@@ -37,7 +37,10 @@ export async function signKeyChange(request: KeyChangeRequest): Promise<KeyHisto
   const oldKeys = keysOf(oldSigners);
   const newKeys = keysOf(newSigners);
   if (history !== undefined && !areSameKeys(currentKeys(history), oldKeys)) {
-    throw new TlogError("ARGUMENT_INVALID", "the old keys are not those that the key history ends with");
+    throw new TlogError(
+      "ARGUMENT_INVALID",
+      `the old keys are not those that the key history ends with: a change wants a signature of ${currentKeys(history).map(keyLabel).join(" and ")}; without one of them the keys cannot be changed any more (deploy/keys.md)`,
+    );
   }
   const last = history?.changes.at(-1);
   const text = formatKeyChange({

@@ -160,6 +160,19 @@ describe("who speaks for a log", () => {
     expect(labelsAt(history, 21, postQuantum)).toEqual(labels(nextPostQuantum));
     expect(labelsAt(history, 15, postQuantum)).toEqual(labels(postQuantum, nextPostQuantum));
     expect(labelsAt(history, 21, first)).toEqual(labels(second));
+    const dropped = await changedTo([second], {
+      oldKeys: [first, postQuantum],
+      treeSize: 10,
+    });
+    const readded = await changedTo([second, nextPostQuantum], {
+      oldKeys: [second],
+      treeSize: 20,
+      history: dropped,
+    });
+    // Ed25519 alone brought it.
+    expect([15, 21].map((size) => labelsAt(readded, size, postQuantum))).toEqual([[], []]);
+    expect(labelsAt(readded, 10, postQuantum)).toEqual(labels(postQuantum));
+    expect(labelsAt(readded, 21, nextPostQuantum)).toEqual(labels(nextPostQuantum));
     const cut = decodeUtf8(formatKeyHistory(rotated)).replace(/(— [^\n]*)A([^\n]*\n)$/, "$1B$2");
     await expectCodeAsync(opened(encodeUtf8(cut), first), "KEY_HISTORY_INVALID");
   });
