@@ -11,6 +11,7 @@ import {
   type Settings,
 } from "./settings.ts";
 import { MAX_LOCAL_WITNESSES } from "./settings-witness.ts";
+import { LOG_LEVELS } from "./telemetry/log-level.ts";
 
 /** @returns undefined for a value that is not what the setting wants. */
 export type Check<T> = (raw: unknown) => { readonly value: T } | undefined;
@@ -125,7 +126,7 @@ export const SETTING_VALUES: { readonly [N in SettingName]: Check<Settings[N]> }
   maxDataBytes: optional(wholeNumber(COUNT)),
   minFreeBytes: optional(wholeNumber({ min: 0, max: Number.MAX_SAFE_INTEGER })),
   scrubBytesPerSecond: wholeNumber({ min: 0, max: Number.MAX_SAFE_INTEGER }),
-  logLevel: oneOf(["debug", "info", "warn", "error"]),
+  logLevel: oneOf(LOG_LEVELS),
   slowRequest: wholeNumber({ min: 0, max: MAX_WAIT_MS }),
   logFormat: oneOf(["auto", "pretty", "json"]),
   log: webUrl,

@@ -1,6 +1,7 @@
 /** Every setting: its type, what it wants, its default and its line in the help. `config.ts` finds and checks the values. */
 import { ADDRESS, BYTES, COUNT, FILE, MAX_WAIT_MS, type Setting, SWITCH } from "./setting.ts";
 import { WITNESS_ROWS } from "./settings-witness.ts";
+import type { LogLevel } from "./telemetry/log-level.ts";
 
 /** Where a server listens. */
 export interface ListenAddress {
@@ -54,7 +55,7 @@ export interface Settings {
   readonly maxDataBytes: number | undefined;
   readonly minFreeBytes: number | undefined;
   readonly scrubBytesPerSecond: number;
-  readonly logLevel: "debug" | "info" | "warn" | "error";
+  readonly logLevel: LogLevel;
   readonly slowRequest: number;
   readonly logFormat: "auto" | "pretty" | "json";
   readonly log: string;

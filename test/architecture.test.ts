@@ -237,6 +237,7 @@ const LAYERS: readonly Layer[] = [
       "src/store/lmdb.ts",
       "src/telemetry/held-lines.ts",
       "src/telemetry/line-writer.ts",
+      "src/telemetry/log-level.ts",
       "src/telemetry/request-lines.ts",
       "src/node/",
       "src/events.ts",
@@ -295,7 +296,7 @@ const LAYERS: readonly Layer[] = [
     ],
     packages: ["node:"],
   },
-  { files: "src/setting", imports: ["src/setting"], packages: [] },
+  { files: "src/setting", imports: ["src/setting", "src/telemetry/log-level.ts"], packages: [] },
   {
     files: "src/config",
     imports: ["src/errors.ts", "src/setting", "src/config-file.ts"],

@@ -6,7 +6,8 @@ import type { TlsFiles } from "../http/tls.ts";
 import type { WriteToken } from "../http/write-tokens.ts";
 import type { LogLimits } from "../log/log.ts";
 import type { WithheldRange } from "../log/withheld.ts";
-import type { LogLevel, LogLineOptions } from "../telemetry/line-writer.ts";
+import type { LogLineOptions } from "../telemetry/line-writer.ts";
+import type { LogLevel } from "../telemetry/log-level.ts";
 
 /** How a reader writes log lines, where its writer does. */
 export interface ReaderLines extends Pick<LogLineOptions, "format" | "level" | "isColoured" | "origin"> {

@@ -6,7 +6,7 @@ import type { ReaderEvents } from "../events.ts";
 import type { WriteToken } from "../http/write-tokens.ts";
 import type { WithheldRange } from "../log/withheld.ts";
 import { messageOf } from "../node/errno.ts";
-import type { LogLevel } from "../telemetry/line-writer.ts";
+import type { LogLevel } from "../telemetry/log-level.ts";
 import { type FromReader, isFromReader, type ReaderStart, type ToReader } from "./messages.ts";
 import type { PoolFull } from "./turned-away.ts";
 

@@ -1,13 +1,9 @@
 import { pino } from "pino";
 import { coloured } from "./coloured.ts";
 import type { LostLine } from "./held-lines.ts";
+import { LOG_LEVELS, type LogLevel } from "./log-level.ts";
 import { printableLine } from "./printable.ts";
 import { withoutSecrets } from "./secrets.ts";
-
-/** Least serious first. "error": a person has to act; "warn": somebody should look; "debug": each stage and each request. */
-export const LOG_LEVELS = Object.freeze(["debug", "info", "warn", "error"] as const);
-
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export interface LogLineOptions {
   /** One line at a time, newline included. `lostLine`: how to say that lines before it are missing. */
