@@ -76,8 +76,7 @@ export async function openConfiguredLog(
     });
   } catch (error) {
     const missing = error instanceof LogRolledBackError && error.shown.isServed ? error.shown.url : undefined;
-    const lacksKeyChanges = error instanceof KeyChangesMissingError;
-    throw withWaysOut(error, lacksKeyChanges ? keyChangesWaysOut(paths) : waysOut(paths, missing));
+    throw withWaysOut(error, waysOutOf(error, paths, missing));
   }
 }
 
@@ -128,7 +127,11 @@ export async function localWitnesses(
   });
 }
 
-/** What to do where a log does not start, by the code. @param whole - who shows all of the log. */
+/** What to do where a log does not start because of this error, by the code. @param whole - who shows all of the log. */
+export function waysOutOf(error: unknown, paths: DataPaths, whole?: string): WaysOut {
+  return error instanceof KeyChangesMissingError ? keyChangesWaysOut(paths) : waysOut(paths, whole);
+}
+
 export function waysOut({ data, key, guard }: DataPaths, whole = "URL-OR-DIRECTORY"): WaysOut {
   const call = invocation().map(shellQuoted).join(" ");
   const places = [

@@ -25,7 +25,7 @@ import { ML_DSA_44 } from "../tlog/cosignature.ts";
 import { decodeUtf8 } from "../tlog/encoding.ts";
 import { ED25519 } from "../tlog/key.ts";
 import { addExamples, addSettings, type Call, type CommandDefinition, textFlag } from "./command.ts";
-import { waysOut } from "./configured-log.ts";
+import { waysOutOf } from "./configured-log.ts";
 import { collect, textFlags } from "./conformance-options.ts";
 import { doctorReport, throwDoctorVerdict } from "./doctor-report.ts";
 import { lookAtFiles, lookAtSettings } from "./doctor-settings.ts";
@@ -106,7 +106,7 @@ async function examine(call: Call, sheet: Sheet, subject: Subject): Promise<void
   await lookAtProcess(sheet, { directory: data, isRunning });
   const sight = await lookAtStore(sheet, data);
   try {
-    await lookAtGuard(sheet, { location: guard, sight, waysOut: waysOut(paths) });
+    await lookAtGuard(sheet, { location: guard, sight, waysOut: (error) => waysOutOf(error, paths) });
     const signers = await keysOf(call, sheet, subject);
     if (signers !== undefined && sight !== undefined) await lookAtOwnKeys(sheet, signers, sight);
     await lookAtFiles(sheet, config);

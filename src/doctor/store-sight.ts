@@ -154,7 +154,7 @@ export async function lookAtGuard(sheet: Sheet, { location, sight, waysOut }: Gu
         return ok(`${words}, and the store has that tree`);
       } catch (error) {
         if (!(error instanceof TlogError) || error.code === "GUARD_FAILED") throw error;
-        const ways = waysOut[error.code] ?? ["`fsck` says more about the store"];
+        const ways = waysOut(error)[error.code] ?? ["`fsck` says more about the store"];
         return fail(`${error.message} [${error.code}]`, ways.join("\n"));
       }
     },
@@ -165,8 +165,8 @@ export interface GuardLook {
   readonly location: string;
   /** Undefined: there is no log in the data directory, or it cannot be read. */
   readonly sight: StoreSight | undefined;
-  /** What a person can do, by the code. */
-  readonly waysOut: Readonly<Record<string, readonly string[] | undefined>>;
+  /** What a person can do about a refusal, by its code. */
+  readonly waysOut: (error: unknown) => Readonly<Record<string, readonly string[] | undefined>>;
 }
 
 function seeGuardAlone(record: GuardRecord | undefined, location: string) {

@@ -110,9 +110,10 @@ describe("rotate", () => {
     const restored = await callCli(["restore", at("backup"), ...places]);
     const serve = ["serve", ...places, "--listen", "127.0.0.1:0", "--key"];
     const refused = await callCli([...serve, at("new.key")]);
-    for (const { stderr } of [restored, refused]) {
-      expect(stderr).toContain("--key-history FILE");
-      expect(stderr).not.toContain("--recreate-guard");
+    const doctor = await callCli(["doctor", ...places, "--key", at("new.key")]);
+    for (const said of [restored.stderr, refused.stderr, doctor.stdout]) {
+      expect(said.replace(/\s+/g, " ")).toContain("--key-history FILE");
+      expect(said).not.toContain("--recreate-guard");
     }
     const words = / import (URL-OR-DIRECTORY .+?), and start/.exec(restored.stderr)?.[1] ?? "";
     const known = { "URL-OR-DIRECTORY": at("mirror"), "OLD-VKEY": log.vkey, FILE: at("later/key-history") };
