@@ -63,7 +63,7 @@ describe("the pages for people", () => {
   });
 
   it("name flags that some command has", () => {
-    const others = ["--data-binary", "--fail-with-body"]; // curl's
+    const others = ["--data-binary", "--fail-with-body", "--kill-whom"]; // of curl and systemctl
     const named = PAGES.flatMap((file) => [...read(file).matchAll(/(?<=[\s`'(])--[a-z][a-z-]+/g)]);
     // A flag stands in the sources as it is, or is made of a setting's name in camel case.
     const isKnown = (flag: string) =>
