@@ -10,7 +10,8 @@ import type { Plugin } from "esbuild";
 const CHUNKS: readonly { readonly chunk: string; readonly files: RegExp }[] = [
   {
     chunk: "server",
-    files: /^src\/cli\/(serve|freeze|rotate|doctor|drill|witness|webhook-test|restore|import|repair|local-witnesses)\.ts$/,
+    files:
+      /^src\/cli\/(serve|freeze|rotate|doctor|drill|witness|webhook-test|restore|import|repair|local-witnesses)\.ts$/,
   },
   { chunk: "server", files: /^src\/(readers\/|telemetry\/(log|witness)-metrics)/ },
   { chunk: "monitor", files: /^src\/cli\/(monitor|monitor-status|conformance-log|conformance-witness)\.ts$/ },
