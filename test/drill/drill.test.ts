@@ -14,6 +14,7 @@ import { parsePolicy } from "../../src/tlog/policy.ts";
 import { makeLog } from "../archive/logs.ts";
 import { callCli } from "../cli/harness.ts";
 import { expectCodeAsync } from "../expect-code.ts";
+import { IS_FULL } from "../runs.ts";
 
 const never = new AbortController().signal;
 
@@ -83,17 +84,21 @@ describe("a drill", () => {
     expect(readdirSync(scratch)).toEqual([]);
   });
 
-  it("rehearses the groups and the quorum of the policy, with witnesses of its own", async () => {
-    const witnesses = WITNESS_VKEYS.map(
-      (vkey, at) => `witness ${"abc"[at]} ${vkey} https://witness.example/`,
-    );
-    const policy = parsePolicy(
-      [...witnesses, "group two any a b", "group both all two c", "quorum both", ""].join("\n"),
-    );
-    const { results } = await drill([lostWitness], { policy });
-    expect(results[0]).toMatchObject({ verdict: "passed" });
-    expect(results[0]?.figures.find(({ name }) => name === "witnesses-to-spare")?.value).toBe(0);
-  });
+  // The whole drill beside a server is test/crash/drill.test.ts.
+  it.runIf(IS_FULL)(
+    "rehearses the groups and the quorum of the policy, with witnesses of its own",
+    async () => {
+      const witnesses = WITNESS_VKEYS.map(
+        (vkey, at) => `witness ${"abc"[at]} ${vkey} https://witness.example/`,
+      );
+      const policy = parsePolicy(
+        [...witnesses, "group two any a b", "group both all two c", "quorum both", ""].join("\n"),
+      );
+      const { results } = await drill([lostWitness], { policy });
+      expect(results[0]).toMatchObject({ verdict: "passed" });
+      expect(results[0]?.figures.find(({ name }) => name === "witnesses-to-spare")?.value).toBe(0);
+    },
+  );
 
   it("says what did not go as expected, and goes on with the next", async () => {
     const wrong = rehearsal(({ notes }) =>

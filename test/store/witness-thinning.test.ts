@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { RowPosition, ThinningRule } from "../../src/store/witness-store.ts";
 import { planThinning, type ThinningPass } from "../../src/store/witness-thinning.ts";
+import { some } from "../runs.ts";
 
 /** Rows of one log: neither size nor time goes back, and no two are the same. */
 const history = fc
@@ -78,7 +79,7 @@ describe("planThinning", () => {
       treeSize: Math.floor(index / 7),
       timestampSeconds: index,
     }));
-    for (const keepEverySeconds of [3, 100, 1199, 100_000]) {
+    for (const keepEverySeconds of some([3, 100, 1199, 100_000])) {
       const given = [{ olderThanSeconds: 0, keepEverySeconds }];
       const pass = { rules: given, nowSeconds: 1_000_000 };
       let kept: readonly RowPosition[] = rows;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { MAX_LOG_LIST_BYTES, parseLogList } from "../../src/tlog/log-list.ts";
 import { expectCode } from "../expect-code.ts";
+import { IS_FULL } from "../runs.ts";
 import { testSigner, utf8, vkeyOf } from "./signers.ts";
 
 const VKEY = vkeyOf(await testSigner("example.com/log"));
@@ -98,9 +99,10 @@ describe("parseLogList", () => {
   it("refuses bytes that are not UTF-8, and more than 16 MiB, before it looks at lines", () => {
     expectCode(() => parseLogList(Uint8Array.of(0xff)), "LOG_LIST_MALFORMED");
     const size = MAX_LOG_LIST_BYTES;
+    expectCode(() => parseLogList(new Uint8Array(size + 1).fill(0x0a)), "LOG_LIST_MALFORMED");
+    if (!IS_FULL) return; // a second
     const padded = new Uint8Array(size).fill(0x0a);
     padded.set(utf8("logs/v0\n"));
     expect(parseLogList(padded)).toEqual([]);
-    expectCode(() => parseLogList(new Uint8Array(size + 1).fill(0x0a)), "LOG_LIST_MALFORMED");
   });
 });

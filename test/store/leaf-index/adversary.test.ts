@@ -2,6 +2,7 @@ import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { fileError } from "../../../src/store/leaf-index/run-file.ts";
 import { expectCodeAsync } from "../../expect-code.ts";
+import { some } from "../../runs.ts";
 import {
   filesAre,
   filesIn,
@@ -29,28 +30,30 @@ function mixed(...groups: readonly (readonly Uint8Array[])[]): readonly Uint8Arr
 }
 
 describe("a leaf index of leaves that somebody chose", () => {
-  it.each([
-    ["the same first 8 bytes", mixed(hashesWith([1, 2, 3, 4, 5, 6, 7, 8], 701), randomHashes(4100))],
-    ["the same first 4 bytes", mixed(hashesWith([0, 0, 0, 0], 2503), randomHashes(2600))],
-    [
-      "the same first 4 bytes, a few of them in each run",
-      mixed(hashesWith([7, 7, 7, 7], 97), randomHashes(4000)),
-    ],
-    [
-      "the first 8 bytes all zeroes or all ones",
-      mixed(hashesWith(Array(8).fill(0), 400), hashesWith(Array(8).fill(255), 403)),
-    ],
-    ["the same first 2 bytes", hashesWith([255, 254], 5200)],
-    ["each one twice, far apart", ((all) => [...all, ...all])(randomHashes(3001))],
-    [
-      "each one five times, side by side",
-      randomHashes(1201).flatMap((hash) => Array<Uint8Array>(5).fill(hash)),
-    ],
-    [
-      "three that come again and again",
-      mixed(...randomHashes(3).map((hash) => Array<Uint8Array>(1700).fill(hash))),
-    ],
-  ])("answers right for %s", async (_name, hashes) => {
+  it.each(
+    some([
+      ["the same first 8 bytes", mixed(hashesWith([1, 2, 3, 4, 5, 6, 7, 8], 701), randomHashes(4100))],
+      ["the same first 4 bytes", mixed(hashesWith([0, 0, 0, 0], 2503), randomHashes(2600))],
+      [
+        "the same first 4 bytes, a few of them in each run",
+        mixed(hashesWith([7, 7, 7, 7], 97), randomHashes(4000)),
+      ],
+      [
+        "the first 8 bytes all zeroes or all ones",
+        mixed(hashesWith(Array(8).fill(0), 400), hashesWith(Array(8).fill(255), 403)),
+      ],
+      ["the same first 2 bytes", hashesWith([255, 254], 5200)],
+      ["each one twice, far apart", ((all) => [...all, ...all])(randomHashes(3001))],
+      [
+        "each one five times, side by side",
+        randomHashes(1201).flatMap((hash) => Array<Uint8Array>(5).fill(hash)),
+      ],
+      [
+        "three that come again and again",
+        mixed(...randomHashes(3).map((hash) => Array<Uint8Array>(1700).fill(hash))),
+      ],
+    ] as const),
+  )("answers right for %s", async (_name, hashes) => {
     const yard = new TileYard();
     const directory = newDirectory();
     const index = await openIndex(yard, directory);
