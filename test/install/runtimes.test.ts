@@ -1,16 +1,13 @@
-import { existsSync, readFileSync } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Log, openLog, openMemoryStore, type RunningServer, serveLog } from "../../src/server.ts";
+import { CHROMIUM, launchChromium } from "../explorer/chromium.ts";
 import { entry, ORIGIN, testSigner } from "../log/harness.ts";
 import { installPacked, type PackedInstall, run } from "./packed.ts";
 
-const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(
-  existsSync,
-);
 const COUNT = 300;
 
 /** The file that Node, every other runtime, a page and the Go program verify. */
@@ -86,33 +83,18 @@ describe("the client runs unchanged", () => {
     const page = await servePage(
       `${program("./client.js", "./evidence.js")}\ndocument.body.textContent = "RESULT " + result;`,
     );
-    const profile = await mkdtemp(join(tmpdir(), "bristlecone-chromium-"));
+    const browser = await launchChromium();
     try {
-      const { stdout } = await run(CHROMIUM ?? "", [
-        ...CHROMIUM_FLAGS,
-        `--user-data-dir=${profile}`,
-        page.url,
-      ]);
-      expect(stdout).toContain(`RESULT ${EXPECTED}`);
+      const shown = await browser.page();
+      await shown.goto(page.url);
+      await shown.until("/^(RESULT|FAILED) /.test(document.body.textContent)", 30_000);
+      expect(await shown.evaluate("document.body.textContent")).toBe(`RESULT ${EXPECTED}`);
     } finally {
+      await browser.close();
       page.server.close();
-      await rm(profile, { recursive: true, force: true });
     }
   });
 });
-
-const CHROMIUM_FLAGS = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--virtual-time-budget=30000",
-  "--dump-dom",
-];
 
 function commandPath(command: string): string {
   if (command === "node") return process.execPath;
