@@ -147,9 +147,11 @@ export class Scrub {
     const { copy, pass: resume } = this.#state;
     const { treeSize, rootHash } = published();
     if (treeSize === 0) return false;
-    const { beganAtMs = now() } = this.#state;
-    if (resume === undefined)
-      this.#state = { ...this.#state, beganAtMs, startedAtMs: now(), pass: undefined };
+    if (resume === undefined) {
+      const startedAtMs = now();
+      const { beganAtMs = startedAtMs } = this.#state;
+      this.#state = { ...this.#state, beganAtMs, startedAtMs, pass: undefined };
+    }
     const report = await this.#check({ copy, resume, at: { treeSize, rootHash } }).catch((error: unknown) => {
       // The tree is not what the pass began with: it is looked at from the beginning.
       if (error instanceof TlogError && error.code === "CONFIG_INVALID" && resume !== undefined) {

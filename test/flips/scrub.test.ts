@@ -50,10 +50,12 @@ describe("a scrub", () => {
     expect(passes).toMatchObject([{ treeSize: SIZE, findings: 0 }]);
     expect(progress.reduce((sum, { entries }) => sum + entries, 0)).toBe(SIZE);
     expect(progress.at(-1)).toMatchObject({ atEntry: SIZE, lastPassedAtMs: passes[0]?.endedAtMs });
+    const { endedAtMs = 0, elapsedMs = 0 } = passes[0] ?? {};
     expect(log.scrubbing?.()).toEqual({
       findings: 0,
       first: undefined,
-      lastPassedAtMs: passes[0]?.endedAtMs,
+      beganAtMs: endedAtMs - elapsedMs,
+      lastPassedAtMs: endedAtMs,
     });
     await log.close();
   });
