@@ -1,7 +1,7 @@
 /**
  * What witnesses say that show no checkpoint: add-checkpoint, asked with the checkpoint that was published last, is answered with the
  * size they know (409), or that they know another tree of that size (422).  c2sp.org/tlog-witness. Nobody signs such an answer, so a
- * single one is only told; a quorum's is believed, for without it nothing can be published anyway.
+ * single one is only told; a quorum's is believed, for a quorum may have cosigned what readers saw. Where one witness is a quorum, one is enough.
  */
 import { openWitnessClient } from "../../client/witness-client.ts";
 import { TlogError } from "../errors.ts";
